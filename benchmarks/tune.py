@@ -1,0 +1,96 @@
+"""Each method's optimiser settings, chosen on a validation split with the same budget.
+
+Every combination of learning rate, schedule and batch size trains the same network with either
+method; the mean validation accuracy over seeds decides. The test split is never looked at.
+
+    python benchmarks/tune.py mnist --data-root ../shared/data --seeds 0,1 -o record.json
+"""
+
+import itertools
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ibtrain.cli.options import Numbers
+from ibtrain.config import METHODS, Method, ModelConfig, OptimConfig
+from ibtrain.data.dataset import Dataset
+from ibtrain.data.load import load_dataset
+from ibtrain.device import choose_threads, threads
+from ibtrain.models.build import build_model
+from ibtrain.runs import environment, write_atomically
+from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.layerwise import LayerwiseTrainer
+
+LEARNING_RATES = (1e-3, 2e-3, 3e-3)
+SCHEDULES = ("constant", "cosine")
+
+
+def train(method: Method, data: Dataset, optim: OptimConfig, seed: int) -> dict[str, Any]:
+    """Trains once; returns its validation accuracy and time."""
+    model = build_model(ModelConfig(), data, seed)
+    trainer = (
+        LayerwiseTrainer(model, optim=optim, seed=seed)
+        if method == "layerwise"
+        else EndToEndTrainer(model, optim, seed=seed)
+    )
+    fit = trainer.fit(data)
+    return {"validation_accuracy": fit.accuracies["validation"], "seconds": fit.seconds}
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--data-root", type=click.Path(path_type=Path))
+@click.option("--epochs", default=10)
+@click.option("--batch-sizes", type=Numbers(int), default="128,512")
+@click.option("--seeds", type=Numbers(int), default="0,1")
+@click.option("--share", default=1 / 6, help="Share of the training split held out.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+def main(
+    dataset: str,
+    data_root: Path | None,
+    epochs: int,
+    batch_sizes: tuple[int, ...],
+    seeds: tuple[int, ...],
+    share: float,
+    output: Path,
+) -> None:
+    """Tries every combination with every seed, and writes the record."""
+    data = load_dataset(dataset, data_root, validation=share)
+    count = choose_threads(1, 1)
+    rows = []
+    grid = itertools.product(seeds, LEARNING_RATES, SCHEDULES, batch_sizes, METHODS)
+    with threads(count):
+        for seed, rate, schedule, batch_size, method in grid:
+            optim = OptimConfig(rate, schedule, batch_size, epochs)
+            row = {"method": method, "seed": seed, **vars(optim)}
+            rows.append({**row, **train(method, data, optim, seed)})
+            click.echo(json.dumps(rows[-1]))
+    record = {
+        "dataset": dataset,
+        "validation_share": share,
+        "n_train": len(data.train),
+        "environment": environment("cpu", count),
+        "best": {method: best(rows, method) for method in METHODS},
+        "rows": rows,
+    }
+    write_atomically(output, json.dumps(record, indent=1) + "\n")
+    click.echo(json.dumps(record["best"], indent=1))
+
+
+def best(rows: list[dict[str, Any]], method: Method) -> dict[str, Any]:
+    """The combination with the highest mean validation accuracy."""
+    keys = ("learning_rate", "schedule", "batch_size")
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for row in rows:
+        if row["method"] == method:
+            found.setdefault(tuple(row[key] for key in keys), []).append(row["validation_accuracy"])
+    winner = max(found, key=lambda combination: statistics.mean(found[combination]))
+    chosen = dict(zip(keys, winner, strict=True))
+    return {**chosen, "validation_accuracy": statistics.mean(found[winner])}
+
+
+if __name__ == "__main__":
+    main()

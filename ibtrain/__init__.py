@@ -1,0 +1,79 @@
+"""Layer-by-layer training of neural networks on the information bottleneck.
+
+The names below are imported when they are first used, so that ``import ibtrain`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ibtrain.config import (
+        ModelConfig,
+        ObjectiveConfig,
+        OptimConfig,
+        PlaneConfig,
+        RunConfig,
+    )
+    from ibtrain.data.dataset import Dataset, Split
+    from ibtrain.data.load import load_dataset
+    from ibtrain.errors import IBTrainError
+    from ibtrain.experiment import Experiment
+    from ibtrain.mi.channel import channel
+    from ibtrain.mi.estimate import Estimate
+    from ibtrain.models.conv import conv_net
+    from ibtrain.models.mlp import mlp
+    from ibtrain.plane.tracker import InformationPlane
+    from ibtrain.train.endtoend import EndToEndTrainer
+    from ibtrain.train.layerwise import LayerwiseTrainer
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "ibtrain.data.dataset",
+    "EndToEndTrainer": "ibtrain.train.endtoend",
+    "Estimate": "ibtrain.mi.estimate",
+    "Experiment": "ibtrain.experiment",
+    "IBTrainError": "ibtrain.errors",
+    "InformationPlane": "ibtrain.plane.tracker",
+    "LayerwiseTrainer": "ibtrain.train.layerwise",
+    "ModelConfig": "ibtrain.config",
+    "ObjectiveConfig": "ibtrain.config",
+    "OptimConfig": "ibtrain.config",
+    "PlaneConfig": "ibtrain.config",
+    "RunConfig": "ibtrain.config",
+    "Split": "ibtrain.data.dataset",
+    "channel": "ibtrain.mi.channel",
+    "conv_net": "ibtrain.models.conv",
+    "load_dataset": "ibtrain.data.load",
+    "mlp": "ibtrain.models.mlp",
+}
+
+__all__ = [
+    "Dataset",
+    "EndToEndTrainer",
+    "Estimate",
+    "Experiment",
+    "IBTrainError",
+    "InformationPlane",
+    "LayerwiseTrainer",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OptimConfig",
+    "PlaneConfig",
+    "RunConfig",
+    "Split",
+    "channel",
+    "conv_net",
+    "load_dataset",
+    "mlp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

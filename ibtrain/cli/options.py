@@ -1,0 +1,130 @@
+"""The options that every training command takes, and the settings that they make."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ibtrain.config import (
+    ACTIVATIONS,
+    DEVICES,
+    METHODS,
+    MODEL_KINDS,
+    NOISE_SCALES,
+    PREDICT_FROM,
+    READOUTS,
+    SCHEDULES,
+    Method,
+    RunConfig,
+    read_settings,
+)
+from ibtrain.errors import ConfigError
+from ibtrain.recipes import recipe
+
+__all__ = ["run_config", "training_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+VALIDATION_SHARE = 0.1
+"""Held out where early stopping needs a validation split and no share was named."""
+
+
+class Numbers(click.ParamType):
+    """Comma-separated numbers, such as ``500,256``."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.kind = kind
+        self.name = "INT,..." if kind is int else "FLOAT,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(self.kind(part) for part in value.split(","))
+        except ValueError:
+            kind = "whole numbers" if self.kind is int else "numbers"
+            self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
+
+
+_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("--dataset", "dataset", {"help": "digits, mnist, fashion-mnist, kmnist, cifar10, folder:DIR or npz:FILE.  [digits]"}),
+    ("--data-root", "data_root", {"metavar": "DIR", "help": "Where data sets are, or are downloaded to.  [~/.cache/ibtrain]"}),
+    ("--model", "model.kind", {"type": click.Choice(MODEL_KINDS), "help": "The network.  [mlp]"}),
+    ("--hidden", "model.hidden", {"type": Numbers(int), "help": "Widths of the linear hidden layers.  [500,256]"}),
+    ("--channels", "model.channels", {"type": Numbers(int), "help": "Channels of the convolutional blocks.  [32,64]"}),
+    ("--activation", "model.activation", {"type": click.Choice(ACTIVATIONS), "help": "[relu]"}),
+    ("--epochs", "optim.epochs", {"type": int, "help": "Epochs, for each block where training is layer-wise."}),
+    ("--batch-size", "optim.batch_size", {"type": int, "help": "Samples a step."}),
+    ("--learning-rate", "optim.learning_rate", {"type": float, "help": "Adam's step size at the start."}),
+    ("--schedule", "optim.schedule", {"type": click.Choice(SCHEDULES), "help": "Of the learning rate."}),
+    ("--patience", "optim.patience", {"type": int, "help": "Stop after so many epochs without a better validation accuracy.  [0: never]"}),
+    ("--validation", "validation", {"type": float, "help": "Share of the training samples held out.  [0, or 0.1 with --patience]"}),
+    ("--seeds", "seeds", {"type": Numbers(int), "help": "One training for each.  [0,1,2]"}),
+    ("--beta", "objective.beta", {"type": Numbers(float), "help": "Weight of the compression term; one number, or one a block.  [0.001]"}),
+    ("--noise-std", "objective.noise_std", {"type": Numbers(float), "help": "Sigma of t = h + sigma * eps; one number, or one a block.  [0.5]"}),
+    ("--noise-scale", "objective.noise_scale", {"type": click.Choice(NOISE_SCALES), "help": "Sigma itself, or relative to the activations' scale.  [absolute]"}),
+    ("--predict-from", "objective.predict_from", {"type": click.Choice(PREDICT_FROM), "help": "Prediction term from clean h or noisy t.  [clean]"}),
+    ("--readout", "objective.readout", {"type": click.Choice(READOUTS), "help": "What trains the output layer.  [dv]"}),
+    ("--plane-points", "plane.points", {"type": int, "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6]"}),
+    ("--plane-samples", "plane.samples", {"type": int, "help": "Test samples that it is measured on.  [4000]"}),
+    ("--device", "device", {"type": click.Choice(DEVICES), "help": "[auto]"}),
+    ("--threads", "threads", {"type": int, "help": "CPU threads; 0 chooses by the size of a step.  [0]"}),
+)
+"""Flag, the setting's dotted place, and click's keywords; unset flags leave the setting alone."""
+
+
+def training_options(command: F) -> F:
+    """Adds every training option; the command receives those that were set, by dotted place."""
+
+    def gathered(**arguments: Any) -> Any:
+        settings = {
+            place: arguments.pop(_identifier(place))
+            for _, place, _ in _OPTIONS
+        }
+        given = {place: value for place, value in settings.items() if value is not None}
+        return command(settings=given, **arguments)
+
+    gathered.__doc__ = command.__doc__
+    wrapped: Any = gathered
+    extra = (
+        click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings in TOML or JSON, as in a run's config.json; options override them."),
+        click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.  [runs/...]"),
+        click.option("--json", "as_json", is_flag=True, help="Print results.json to stdout, and nothing else there."),
+    )
+    options = [click.option(flag, _identifier(place), **keywords) for flag, place, keywords in _OPTIONS]
+    for option in reversed([*options, *extra]):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+def _identifier(place: str) -> str:
+    return place.replace(".", "_")
+
+
+def run_config(
+    settings: dict[str, Any], config_file: Path | None, methods: tuple[Method, ...]
+) -> RunConfig:
+    """The run's settings: each method's recipe, then the file, then the options.
+
+    Raises:
+        ConfigError: Something is unknown or out of its range.
+    """
+    values = read_settings(config_file) if config_file else {}
+    dataset = settings.get("dataset", values.get("dataset", "digits"))
+    for method in METHODS:
+        table = values.get(method, {})
+        if not isinstance(table, dict):
+            raise ConfigError(repr(table), "a table of settings", f"{config_file}: {method}")
+        values[method] = {**vars(recipe(method, str(dataset))), **table}
+    values["methods"] = list(methods)
+    for place, value in settings.items():
+        table_name, _, key = place.rpartition(".")
+        tables = METHODS if table_name == "optim" else (table_name,)
+        for name in tables:
+            table = values.setdefault(name, {}) if name else values
+            if not isinstance(table, dict):
+                raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
+            table[key] = value
+    if settings.get("optim.patience") and "validation" not in values:
+        values["validation"] = VALIDATION_SHARE
+    return RunConfig.from_dict(values)

@@ -1,0 +1,26 @@
+"""``ibtrain plane``."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("plane")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+    help="A .png, .svg, .pdf, .gif or .mp4 (the last two are films over epochs).  [RUN/plane.png]",
+)
+def command(runs: tuple[Path, ...], output: Path | None) -> None:
+    """Draw the information plane of one or several runs, a column for each method of each run."""
+    from ibtrain.report.pictures import plane_panels
+    from ibtrain.report.plane import save_plane
+    from ibtrain.runs import RunFolder
+
+    folders = [RunFolder.open(path) for path in runs]
+    panels = [panel for folder in folders for panel in plane_panels(folder, len(folders) > 1)]
+    path = output or folders[0].path / "plane.png"
+    save_plane(panels, path)
+    click.echo(path)

@@ -1,0 +1,76 @@
+"""Live progress on stderr: block, epoch, bounds, accuracy, time left."""
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tqdm import tqdm
+
+from ibtrain.config import RunConfig
+
+if TYPE_CHECKING:
+    from ibtrain.train.events import Event
+
+__all__ = ["Progress"]
+
+_FIGURES = {
+    "mi_hy": "I(h;y)",
+    "mi_xt": "I(x;t)",
+    "cross_entropy": "loss",
+    "train_accuracy": "accuracy",
+    "validation_accuracy": "validation",
+}
+
+
+class Progress:
+    """A trainer's listener that shows one bar over all epochs of all trainings.
+
+    Where stderr is not a terminal it prints a line at the end of each stage instead.
+
+    Args:
+        config: The run, for the number of epochs.
+        blocks: How many blocks layer-wise training goes through.
+    """
+
+    def __init__(self, config: RunConfig, blocks: int) -> None:
+        stages = {"layerwise": blocks, "end_to_end": 1}
+        total = sum(stages[method] * config.optim(method).epochs for method in config.methods)
+        self.live = sys.stderr.isatty()
+        self.bar = tqdm(
+            total=total * len(config.seeds),
+            disable=not self.live,
+            file=sys.stderr,
+            bar_format="{desc} |{bar:16}| {n_fmt}/{total_fmt} epochs, {remaining} left",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.close()
+
+    def __call__(self, event: "Event") -> None:
+        """Shows where training is."""
+        text = _describe(event)
+        if event.kind == "epoch":
+            self.bar.update()
+        if event.kind == "end":
+            self.bar.update(event.epochs - event.epoch)
+            tqdm.write(text, file=sys.stderr)
+        self.bar.set_description_str(text)
+
+
+def _describe(event: "Event") -> str:
+    stage = event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
+    figures = "  ".join(
+        f"{label} {event.figures[name]:.3f}"
+        for name, label in _FIGURES.items()
+        if name in event.figures
+    )
+    method = event.method.replace("_", "-")
+    return f"seed {event.seed}  {method}  {stage}  epoch {event.epoch}/{event.epochs}  {figures}"

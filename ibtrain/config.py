@@ -1,0 +1,329 @@
+"""What a run is: frozen dataclasses that check themselves and read and write TOML and JSON."""
+
+import dataclasses
+import json
+import math
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, get_args
+
+from ibtrain.errors import ConfigError
+
+__all__ = [
+    "ACTIVATIONS",
+    "METHODS",
+    "Method",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OptimConfig",
+    "PlaneConfig",
+    "RunConfig",
+    "read_settings",
+]
+
+T = TypeVar("T")
+Method = Literal["layerwise", "end_to_end"]
+METHODS: tuple[Method, ...] = get_args(Method)
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
+PREDICT_FROM = ("clean", "noisy")
+READOUTS = ("dv", "cross-entropy", "critic")
+SCHEDULES = ("constant", "cosine")
+NOISE_SCALES = ("absolute", "relative")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+MODEL_KINDS = ("mlp", "conv")
+
+
+def _number(
+    where: str, value: object, low: float = -math.inf, *, above: float = -math.inf
+) -> None:
+    bound = f" of {low:g} or more" if low > -math.inf else ""
+    bound = f" above {above:g}" if above > -math.inf else bound
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < low or value <= above:  # type: ignore[operator, arg-type]
+        raise ConfigError(repr(value), f"a finite number{bound}", where)
+
+
+def _integer(where: str, value: object, low: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise ConfigError(repr(value), f"a whole number of {low} or more", where)
+
+
+def _choice(where: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(repr(value), "one of " + ", ".join(choices), where)
+
+
+def _per_block(where: str, values: tuple[float, ...], low: float) -> None:
+    if not values:
+        raise ConfigError("nothing", "one number, or one for each block", where)
+    for value in values:
+        _number(where, value, low)
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """How one network, or one block of it, is optimised (Adam).
+
+    Args:
+        learning_rate: Adam's step size at the start.
+        schedule: ``constant``, or ``cosine`` down to zero over all epochs.
+        batch_size: Samples a step.
+        epochs: Passes over the training split, for each block where training is layer-wise.
+        patience: Stop after this many epochs without a better validation accuracy and keep the
+            best epoch's weights; 0 trains all epochs and holds nothing out.
+    """
+
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    batch_size: int = 128
+    epochs: int = 10
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        _number("learning_rate", self.learning_rate, above=0)
+        _choice("schedule", self.schedule, SCHEDULES)
+        _integer("batch_size", self.batch_size, 2)
+        _integer("epochs", self.epochs, 1)
+        _integer("patience", self.patience, 0)
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """The information-bottleneck objective ``J = I(h; y) - beta * I(x; t)``.
+
+    Args:
+        beta: Weight of the compression term; one number, or one for each block.
+        noise_std: Standard deviation of the noise in ``t = h + sigma * eps``; likewise.
+        noise_scale: ``absolute``, or ``relative`` to the activations' own scale.
+        predict_from: Whether the prediction term of a hidden block reads ``clean`` h or ``noisy``
+            t. The output layer's own outputs are the scores, and are read clean.
+        readout: What trains the output layer: its own ``dv`` bound, ``cross-entropy``, or nothing
+            (the last hidden block's class ``critic`` then predicts).
+        critic_width: Units in the hidden layer of the critic that scores classes. The last hidden
+            block's has none: the output layer that will read the block is linear, and so is its
+            critic.
+        pair_critic_width: The same of the critic that scores (h, t). It needs fewer: it only has
+            to point the block away from what it keeps of x.
+        ema_rate: Weight of the newest batch in the running average of the DV gradient's
+            denominator; 1 is the plain DV gradient.
+    """
+
+    beta: tuple[float, ...] = (1e-3,)
+    noise_std: tuple[float, ...] = (0.5,)
+    noise_scale: str = "absolute"
+    predict_from: str = "clean"
+    readout: str = "dv"
+    critic_width: int = 256
+    pair_critic_width: int = 128
+    ema_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        _per_block("beta", self.beta, 0)
+        _per_block("noise_std", self.noise_std, 0)
+        _choice("noise_scale", self.noise_scale, NOISE_SCALES)
+        _choice("predict_from", self.predict_from, PREDICT_FROM)
+        _choice("readout", self.readout, READOUTS)
+        _integer("critic_width", self.critic_width, 1)
+        _integer("pair_critic_width", self.pair_critic_width, 1)
+        _number("ema_rate", self.ema_rate, above=0)
+        if self.ema_rate > 1:
+            raise ConfigError(self.ema_rate, "a number in (0, 1]", "ema_rate")
+        for beta, noise_std in zip(
+            self.for_blocks("beta", max(len(self.beta), len(self.noise_std))),
+            self.for_blocks("noise_std", max(len(self.beta), len(self.noise_std))),
+            strict=True,
+        ):
+            if beta > 0 and noise_std == 0:
+                raise ConfigError(
+                    "noise_std 0 with beta above 0",
+                    "noise, because I(x; h) of a deterministic layer is infinite or constant",
+                    "noise_std",
+                )
+
+    def for_blocks(self, name: Literal["beta", "noise_std"], count: int) -> tuple[float, ...]:
+        """One value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""
+        values: tuple[float, ...] = getattr(self, name)
+        if len(values) == 1:
+            return values * count
+        if len(values) != count:
+            raise ConfigError(f"{len(values)} values", f"1, or {count} (one for each block)", name)
+        return values
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: ``mlp`` with these hidden widths, or ``conv`` blocks and then linear ones."""
+
+    kind: str = "mlp"
+    hidden: tuple[int, ...] = (500, 256)
+    channels: tuple[int, ...] = (32, 64)
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        _choice("model", self.kind, MODEL_KINDS)
+        _choice("activation", self.activation, ACTIVATIONS)
+        for name in ("hidden", "channels"):
+            for width in getattr(self, name):
+                _integer(name, width, 1)
+        if not self.hidden and self.kind == "mlp":
+            raise ConfigError("nothing", "at least one hidden width", "hidden")
+
+
+@dataclass(frozen=True)
+class PlaneConfig:
+    """How the information plane is measured.
+
+    Args:
+        points: How many log-spaced epochs, the start and the end included; 0 measures no plane.
+        samples: Held-out samples that a point is measured on.
+        train_samples: Training samples that its critics and probes are fitted to.
+        critic_steps: Steps of the critics at each point, continuing from the one before.
+        batch_size: Batch of those steps.
+    """
+
+    points: int = 6
+    samples: int = 4000
+    train_samples: int = 10_000
+    critic_steps: int = 100
+    batch_size: int = 512
+
+    def __post_init__(self) -> None:
+        _integer("plane points", self.points, 0)
+        _integer("plane samples", self.samples, 2)
+        _integer("plane train_samples", self.train_samples, 2)
+        _integer("plane critic_steps", self.critic_steps, 1)
+        _integer("plane batch_size", self.batch_size, 2)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run: what is trained, how, on what, and what is measured.
+
+    Args:
+        dataset: A name that :func:`~ibtrain.data.load.load_dataset` knows.
+        data_root: Where torchvision's data sets are; None is the default cache.
+        seeds: One training of each method for each.
+        methods: ``layerwise``, ``end_to_end``, or both.
+        model: The network that every method trains.
+        objective: What layer-wise training optimises.
+        layerwise: How it optimises each block.
+        end_to_end: How backprop optimises the network.
+        plane: How the information plane is measured.
+        validation: Share of the training split held out; early stopping needs one.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        threads: CPU threads; 0 chooses by the size of a step.
+    """
+
+    dataset: str = "digits"
+    data_root: str | None = None
+    seeds: tuple[int, ...] = (0, 1, 2)
+    methods: tuple[Method, ...] = METHODS
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    layerwise: OptimConfig = field(default_factory=OptimConfig)
+    end_to_end: OptimConfig = field(default_factory=OptimConfig)
+    plane: PlaneConfig = field(default_factory=PlaneConfig)
+    validation: float = 0.0
+    device: str = "auto"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        for seed in self.seeds:
+            _integer("seeds", seed, 0)
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
+        for method in self.methods:
+            _choice("methods", method, METHODS)
+        _number("validation", self.validation, 0)
+        if self.validation >= 1:
+            raise ConfigError(self.validation, "a share below 1", "validation")
+        if not self.validation and max(self.layerwise.patience, self.end_to_end.patience):
+            raise ConfigError(
+                "no validation split with early stopping", "a share above 0", "validation"
+            )
+        if self.plane.points and min(self.objective.noise_std) == 0:
+            expected = "above 0, or plane points 0 (I(x; h) without noise is infinite or constant)"
+            raise ConfigError(0, expected, "noise_std")
+        _choice("device", self.device, DEVICES)
+        _integer("threads", self.threads, 0)
+
+    def optim(self, method: Method) -> OptimConfig:
+        """How a method is optimised."""
+        return self.layerwise if method == "layerwise" else self.end_to_end
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain dictionaries."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_dict`; what isn't named keeps its default.
+
+        Raises:
+            ConfigError: A key is unknown or a value out of its range.
+        """
+        return _build(cls, values, "config")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a ``.toml`` or ``.json`` file.
+
+        Raises:
+            ConfigError: It can't be read, or says something that no run can be.
+        """
+        return cls.from_dict(read_settings(path))
+
+    def to_json(self) -> str:
+        """The JSON form."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    def to_toml(self) -> str:
+        """The TOML form; what is None is left out."""
+        values = self.to_dict()
+        tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+        lines = _toml_lines({k: v for k, v in values.items() if k not in tables})
+        for name, table in tables.items():
+            lines += ["", f"[{name}]", *_toml_lines(table)]
+        return "\n".join(lines) + "\n"
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings in a ``.toml`` or ``.json`` file, not yet checked.
+
+    Raises:
+        ConfigError: The file can't be read or parsed.
+    """
+    try:
+        text = path.read_text()
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError) as error:
+        raise ConfigError("a file that can't be read", f"TOML or JSON ({error})", str(path)) from error
+    if not isinstance(values, dict):
+        raise ConfigError(type(values).__name__, "a table of settings", str(path))
+    return values
+
+
+def _toml_lines(values: dict[str, Any]) -> list[str]:
+    # JSON's scalars and arrays are TOML's too
+    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+
+
+def _build(cls: type[T], values: dict[str, Any], where: str) -> T:
+    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(repr(key), "one of " + ", ".join(known), where)
+        factory = known[key].default_factory
+        if isinstance(factory, type) and dataclasses.is_dataclass(factory):
+            if not isinstance(value, dict):
+                raise ConfigError(repr(value), "a table of settings", f"{where}.{key}")
+            arguments[key] = _build(factory, value, f"{where}.{key}")
+        elif isinstance(known[key].default, tuple):
+            if not isinstance(value, list | tuple):
+                raise ConfigError(repr(value), "a list", f"{where}.{key}")
+            arguments[key] = tuple(value)
+        else:
+            arguments[key] = value
+    return cls(**arguments)

@@ -1,0 +1,133 @@
+"""What a data set is once it is loaded: tensors on the training device."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ibtrain.errors import DataError
+from ibtrain.seeding import generator
+
+__all__ = ["Dataset", "Split"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples ``x`` ``(samples, ...)`` and their labels ``y`` ``(samples,)``."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def to(self, device: torch.device) -> "Split":
+        """The same samples on a device."""
+        return Split(self.x.to(device), self.y.to(device))
+
+    def head(self, count: int) -> "Split":
+        """The first ``count`` samples."""
+        return Split(self.x[:count], self.y[:count])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A labelled data set.
+
+    Args:
+        name: What the user calls it.
+        train: What is trained on.
+        test: What is reported on, and nothing else.
+        num_classes: Labels are ``0 .. num_classes - 1``.
+        validation: What choices are made on (early stopping, tuning); None where none is made.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    num_classes: int
+    validation: Split | None = None
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """Samples by split."""
+        return {name: split.x for name, split in self.splits.items()}
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits that are there, by name."""
+        splits = {"train": self.train, "test": self.test}
+        return splits if self.validation is None else {**splits, "validation": self.validation}
+
+    @property
+    def dim_x(self) -> int:
+        """Values in a sample."""
+        return self.train.x[0].numel()
+
+    @property
+    def log_prior(self) -> Float[Tensor, " classes"]:
+        """Logarithm of the classes' shares of the training split, ``(classes,)``."""
+        counts = torch.bincount(self.train.y, minlength=self.num_classes)
+        return (counts / len(self.train)).log()
+
+    @property
+    def label_entropy(self) -> float:
+        """H(Y) of the training split in nats."""
+        return label_entropy(self.train.y)
+
+    @property
+    def chance_accuracy(self) -> float:
+        """Test accuracy of always answering the training split's most common class."""
+        commonest = torch.bincount(self.train.y).argmax()
+        return (self.test.y == commonest).double().mean().item()
+
+    def to(self, device: torch.device) -> "Dataset":
+        """The same data set on a device."""
+        moved = None if self.validation is None else self.validation.to(device)
+        return replace(
+            self, train=self.train.to(device), test=self.test.to(device), validation=moved
+        )
+
+    def hold_out(self, share: float, seed: int) -> "Dataset":
+        """Moves a random share of the training split into a validation split.
+
+        Raises:
+            DataError: The share leaves a split empty.
+        """
+        count = round(share * len(self.train))
+        if not 0 < count < len(self.train):
+            expected = f"a share that leaves both splits of {len(self.train)} samples non-empty"
+            raise DataError(share, expected, "validation share")
+        device = self.train.y.device
+        order = torch.randperm(
+            len(self.train), generator=generator(device, seed, "validation"), device=device
+        )
+        held, kept = order[:count], order[count:].sort().values
+        return replace(
+            self,
+            train=Split(self.train.x[kept], self.train.y[kept]),
+            validation=Split(self.train.x[held], self.train.y[held]),
+        )
+
+    def standardised(self) -> "Dataset":
+        """Centred and scaled with the training split's own statistics.
+
+        Images ``(samples, channels, height, width)`` by channel; vectors ``(samples, dim)`` by
+        coordinate. A constant coordinate is only centred.
+        """
+        x = self.train.x
+        dims = [0, *range(2, x.ndim)]
+        mean = x.mean(dims, keepdim=True)
+        std = x.std(dims, correction=0, keepdim=True)
+        std = torch.where(std > 0, std, 1.0)
+        scaled = {name: Split((s.x - mean) / std, s.y) for name, s in self.splits.items()}
+        return replace(self, **scaled)
+
+
+def label_entropy(labels: Int[Tensor, " n"]) -> float:
+    r"""Entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
+    shares = torch.bincount(labels).double() / len(labels)
+    present = shares[shares > 0]
+    return max(0.0, -(present * present.log()).sum().item() + math.ulp(0.0))

@@ -1,0 +1,210 @@
+"""Where samples come from: one function a source, each giving raw arrays."""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ibtrain.errors import DataError
+
+__all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
+
+TEST_SHARE = 0.2
+SPLIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class RawData:
+    """Samples as they were found.
+
+    Args:
+        x_train: ``(samples, dim)`` vectors or ``(samples, channels, height, width)`` images, the
+            latter possibly as bytes.
+        y_train: Labels, ``(samples,)``.
+        x_test: The test split's samples.
+        y_test: Its labels.
+        num_classes: How many classes there are; None where the training labels say so.
+    """
+
+    x_train: NDArray[Any]
+    y_train: NDArray[Any]
+    x_test: NDArray[Any]
+    y_test: NDArray[Any]
+    num_classes: int | None = None
+
+
+def _split(x: NDArray[Any], y: NDArray[Any]) -> RawData:
+    """A fixed random fifth of the samples becomes the test split; the same for every run's seed."""
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
+    count = round(TEST_SHARE * len(x))
+    test, train = np.sort(order[:count]), np.sort(order[count:])
+    return RawData(x[train], y[train], x[test], y[test])
+
+
+def read_digits(root: Path) -> RawData:
+    """scikit-learn's 1,797 digits of 8 x 8, embedded in the package; the last fifth drawn is the test."""
+    del root
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return _split(digits.images[:, None].astype(np.float32), digits.target)
+
+
+def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]:
+    """A reader of one of torchvision's data sets, downloading it into the root if it isn't there."""
+
+    def read(root: Path) -> RawData:
+        from torchvision import datasets
+
+        dataset_class = getattr(datasets, class_name)
+
+        def load(where: Path, *, download: bool) -> tuple[Any, Any]:
+            # torchvision prints to stdout, which belongs to the command's own result
+            with contextlib.redirect_stdout(sys.stderr):
+                train = dataset_class(str(where), train=True, download=download)
+                return train, dataset_class(str(where), train=False, download=False)
+
+        if not (root / folder).exists():
+            _download(root, folder, lambda where: load(where, download=True))
+        try:
+            train, test = load(root, download=False)
+        except Exception as error:
+            expected = f"the complete files of {class_name} as torchvision stores them ({error})"
+            raise DataError("a missing or broken file", expected, str(root / folder)) from error
+        return RawData(
+            _images(train.data), np.asarray(train.targets), _images(test.data), np.asarray(test.targets), 10
+        )
+
+    return read
+
+
+def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
+    """Downloads into a folder beside the target and renames it, so that no half of it stays."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
+            load(Path(scratch))
+            (Path(scratch) / folder).rename(root / folder)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(
+            f"no {folder} there, and its download failed ({reason})",
+            f"a network, or a --data-root that holds {folder}",
+            str(root),
+        ) from error
+
+
+def _images(data: Any) -> NDArray[Any]:
+    """Images as ``(samples, channels, height, width)`` bytes."""
+    images = np.asarray(data)
+    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+
+
+def read_folder(path: Path) -> RawData:
+    """Images in torchvision's ImageFolder layout, ``train/CLASS/*`` and ``test/CLASS/*``, of one size."""
+    from torchvision.datasets import ImageFolder
+
+    splits = []
+    for part in ("train", "test"):
+        try:
+            splits.append(ImageFolder(str(path / part)))
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            expected = f"a folder of classes, each with images ({reason})"
+            raise DataError("no images", expected, str(path / part)) from error
+    train, test = splits
+    if train.classes != test.classes:
+        odd = sorted(set(train.classes) ^ set(test.classes))
+        expected = "the same classes in train and test"
+        raise DataError(f"{', '.join(odd)} in one of them only", expected, str(path))
+    shape: tuple[int, ...] | None = None
+    arrays: list[NDArray[Any]] = []
+    for split in splits:
+        images = np.empty(0)
+        for index, (file, _) in enumerate(split.samples):
+            image = _read_image(split, file)
+            shape = shape or image.shape
+            if image.shape != shape:
+                expected = f"images of {shape[1]} x {shape[0]} pixels, as the first one"
+                raise DataError(f"{image.shape[1]} x {image.shape[0]} pixels", expected, file)
+            if index == 0:
+                images = np.empty((len(split.samples), *shape), dtype=np.uint8)
+            images[index] = image
+        arrays.append(_images(images))
+    return RawData(
+        arrays[0], np.asarray(train.targets), arrays[1], np.asarray(test.targets), len(train.classes)
+    )
+
+
+def _read_image(split: Any, file: str) -> NDArray[np.uint8]:
+    try:
+        return np.asarray(split.loader(file))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError("a file that can't be decoded", "an image", file) from error
+
+
+def read_npz(path: Path) -> RawData:
+    """``x`` and ``y``, and ``x_test`` and ``y_test`` if there; else a fixed fifth is the test split."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not hasattr(file, "files"):
+                raise DataError("a single array", "an npz archive with x and y", str(path))
+            arrays = {key: file[key] for key in ("x", "y", "x_test", "y_test") if key in file.files}
+            found = ", ".join(file.files) or "nothing"
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError("no such file", "an npz archive", str(path)) from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        expected = f"an npz archive of plain arrays ({reason})"
+        raise DataError("a file that can't be read", expected, str(path)) from error
+    for key in ("x", "y"):
+        if key not in arrays:
+            raise DataError(f"keys {found}", f"a key {key!r}", str(path))
+    if ("x_test" in arrays) != ("y_test" in arrays):
+        raise DataError(f"keys {found}", "both x_test and y_test, or neither", str(path))
+    check_arrays(arrays["x"], arrays["y"], f"{path}: x, y")
+    if "x_test" not in arrays:
+        return _split(arrays["x"], arrays["y"])
+    check_arrays(arrays["x_test"], arrays["y_test"], f"{path}: x_test, y_test")
+    if arrays["x_test"].shape[1:] != arrays["x"].shape[1:]:
+        expected = f"samples of shape {arrays['x'].shape[1:]}, as in x"
+        raise DataError(f"shape {arrays['x_test'].shape[1:]}", expected, f"{path}: x_test")
+    return RawData(arrays["x"], arrays["y"], arrays["x_test"], arrays["y_test"])
+
+
+def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
+    """Checks that samples and labels are numbers, finite, and as many.
+
+    Raises:
+        DataError: They aren't; says which.
+    """
+    for name, array in (("samples", x), ("labels", y)):
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{name} of type {array.dtype}", "numbers", where)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).sum())
+            raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
+    if x.ndim not in (2, 4):
+        expected = "(samples, dim) or (samples, channels, height, width)"
+        raise DataError(f"samples of shape {x.shape}", expected, where)
+    if y.shape != (len(x),):
+        raise DataError(f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where)
+    if len(x) < 10:
+        raise DataError(f"{len(x)} samples", "at least 10", where)
+
+
+SOURCES: dict[str, Callable[[Path], RawData]] = {
+    "digits": read_digits,
+    "mnist": _read_torchvision("MNIST", "MNIST"),
+    "fashion-mnist": _read_torchvision("FashionMNIST", "FashionMNIST"),
+    "kmnist": _read_torchvision("KMNIST", "KMNIST"),
+    "cifar10": _read_torchvision("CIFAR10", "cifar-10-batches-py"),
+}

@@ -1,0 +1,60 @@
+"""Which device and how many threads a run uses."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ibtrain.errors import ConfigError
+
+__all__ = ["choose_device", "choose_threads", "threads"]
+
+WIDE_STEP = 5e7
+"""Multiply-adds a step (batch x weights) above which a second thread was measured to pay."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        ConfigError: This machine has no such device.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if not available.get(name, False):
+        there = ", ".join(kind for kind, is_there in available.items() if is_there)
+        raise ConfigError(repr(name), f"a device of this machine ({there})", "device")
+    return torch.device(name)
+
+
+def choose_threads(batch_size: int, num_weights: int) -> int:
+    """How many threads a step deserves: one where its matrices are small, all cores where not.
+
+    Small products are far slower on two threads than on one when anything else runs, and gain
+    nothing when nothing does. ``OMP_NUM_THREADS`` overrides.
+
+    Args:
+        batch_size: Samples a step.
+        num_weights: Weights of the network.
+    """
+    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1 if batch_size * num_weights >= WIDE_STEP else 1
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Sets torch's thread count within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,59 @@
+"""The errors that ibtrain raises on purpose; anything else that escapes is a bug."""
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "IBTrainError",
+    "InvalidInputError",
+    "ModelError",
+    "NonFiniteError",
+    "RunFolderError",
+]
+
+
+class IBTrainError(Exception):
+    """Base of every deliberate error.
+
+    ``exit_code`` is what the command line exits with: 1 for a run that failed, 2 for a mistake
+    that its user can mend.
+    """
+
+    exit_code = 1
+
+
+class InvalidInputError(IBTrainError, ValueError):
+    """Something handed in can't be used: names the value, what was expected, and where.
+
+    Args:
+        given: The offending value, as its owner would recognise it.
+        expected: What would have been accepted.
+        where: The option, field, file or argument that held it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, given: object, expected: str, where: str) -> None:
+        super().__init__(f"{where}: got {given}, expected {expected}")
+        self.given = given
+        self.expected = expected
+        self.where = where
+
+
+class ConfigError(InvalidInputError):
+    """A setting is unknown, of the wrong kind, or out of its range."""
+
+
+class DataError(InvalidInputError):
+    """Samples or labels are missing, broken, or can't be fetched."""
+
+
+class ModelError(InvalidInputError):
+    """A model can't be trained as a chain of blocks."""
+
+
+class RunFolderError(InvalidInputError):
+    """A run's folder can't be read or written."""
+
+
+class NonFiniteError(IBTrainError):
+    """A loss or a bound became NaN or infinite during training."""

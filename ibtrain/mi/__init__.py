@@ -1,0 +1,1 @@
+"""Mutual information: bounds, critics, estimators and exact references; nothing of training."""

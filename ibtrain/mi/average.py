@@ -1,0 +1,35 @@
+"""The running average that corrects the gradient of a Donsker-Varadhan bound."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["LogAverage"]
+
+
+class LogAverage(nn.Module):
+    """Running average of a positive quantity, kept as a logarithm and started from its first value.
+
+    Args:
+        rate: Weight of the newest value, in (0, 1]; 1 keeps no memory.
+
+    References:
+        MINE (arXiv 1801.04062), section 3.2.
+    """
+
+    value: Tensor
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.log_new = math.log(rate)
+        self.log_old = math.log1p(-rate) if rate < 1 else -math.inf
+        self.register_buffer("value", torch.tensor(-torch.inf))
+
+    @torch.no_grad()
+    def update(self, log_value: Float[Tensor, ""]) -> Float[Tensor, ""]:
+        """Takes in a new value's logarithm; returns the average's."""
+        mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
+        self.value.copy_(torch.where(self.value.isneginf(), log_value, mixed))
+        return self.value.clone()

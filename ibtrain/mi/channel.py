@@ -1,0 +1,146 @@
+r"""I(x; t) and I(t; y) of a layer whose noise is known, ``t = h + sigma * eps``.
+
+The noise is ours, so :math:`p(t \mid h)` is known exactly and :math:`p(t)` is a mixture of
+Gaussians centred on the samples' own h. No critic is fitted: for x uniform over the N samples the
+values are exact but for the Monte Carlo over eps, whose standard error comes with them.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ibtrain.mi.estimate import Estimate, flags_of
+
+__all__ = ["ChannelInformation", "channel"]
+
+BLOCK_ENTRIES = 1 << 23
+"""Distances held at once: 32 MiB in float32."""
+
+
+@dataclass(frozen=True)
+class ChannelInformation:
+    """What a noisy layer knows: ``mi_xt`` of the input and, where labels are given, ``mi_ty``."""
+
+    mi_xt: Estimate
+    mi_ty: Estimate | None
+
+
+@torch.no_grad()
+def channel(
+    h: Float[Tensor, "n dim"],
+    noise_std: float,
+    labels: Int[Tensor, " n"] | None = None,
+    *,
+    draws: int = 2,
+    seed: int = 0,
+) -> ChannelInformation:
+    r"""I(x; t), and I(t; y), for x uniform over the given samples.
+
+    .. math::
+        I(x; t) = \frac1N \sum_n E_\epsilon \log \frac{p(t_n \mid h_n)}{\frac1N \sum_m p(t_n \mid h_m)},
+        \qquad
+        I(t; y) = \frac1N \sum_n E_\epsilon \log
+            \frac{\frac1{N_{y_n}} \sum_{m: y_m = y_n} p(t_n \mid h_m)}{\frac1N \sum_m p(t_n \mid h_m)}
+
+    A sample's distance to its own centre is computed from eps, never as a difference of large
+    numbers, so that no term exceeds ln N.
+
+    Args:
+        h: The layer's clean outputs, ``(n, dim)``.
+        noise_std: Standard deviation of the noise, in the units of h; above 0.
+        labels: Each sample's class, ``(n,)``.
+        draws: Noise vectors a sample; at least 2, so that their spread gives the standard error.
+        seed: Of the noise.
+
+    Returns:
+        Both values in nats. Their standard errors are those of the Monte Carlo over eps; the N
+        samples are the whole population here, so that a value for another population (one that
+        they were drawn from) differs by more.
+
+    Raises:
+        ValueError: ``noise_std`` is not positive or ``draws`` is below 2.
+
+    References:
+        Goldfeld et al. (arXiv 1810.05728), section IV; Kolchinsky & Tracey (arXiv 1706.02419).
+    """
+    if noise_std <= 0 or draws < 2:
+        raise ValueError(f"noise_std={noise_std}, draws={draws}: expected above 0, and 2 or more")
+    start = time.perf_counter()
+    order = torch.arange(len(h), device=h.device) if labels is None else labels.argsort()
+    counts = [len(h)] if labels is None else torch.bincount(labels).tolist()
+    scaled = (h[order] - h.mean(dim=0)) / noise_std
+    terms_xt, terms_ty = [], []
+    for log_own, log_all, log_class in _log_densities(scaled, counts, draws, seed):
+        terms_xt.append(log_own - log_all)
+        terms_ty.append(log_class - log_all)
+    seconds = time.perf_counter() - start
+    mi_xt = _estimate(torch.cat(terms_xt, dim=1), None, seconds)
+    if labels is None:
+        return ChannelInformation(mi_xt, None)
+    shares = torch.tensor([count / len(h) for count in counts if count])
+    entropy = -(shares * shares.log()).sum().item()
+    return ChannelInformation(mi_xt, _estimate(torch.cat(terms_ty, dim=1), entropy, seconds))
+
+
+def _log_densities(
+    centres: Float[Tensor, "n dim"], counts: list[int], draws: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Log densities at noisy samples, up to one constant, in blocks of rows.
+
+    Args:
+        centres: The samples in units of the noise, sorted by class.
+        counts: Samples of each class.
+        draws: Noise vectors a sample.
+        seed: Of the noise.
+
+    Yields:
+        ``log p(t|h)``, ``log p(t)`` and ``log p(t|y)``, each ``(draws, rows)``.
+    """
+    count, dim = centres.shape
+    generator = torch.Generator(centres.device).manual_seed(seed)
+    squares = centres.square().sum(dim=1)
+    rows = max(1, BLOCK_ENTRIES // (draws * count))
+    classes = torch.repeat_interleave(
+        torch.arange(len(counts), device=centres.device),
+        torch.tensor(counts, device=centres.device),
+    )
+    log_counts = torch.tensor(counts, device=centres.device).log()
+    for first in range(0, count, rows):
+        own = centres[first : first + rows]
+        shape = (draws, len(own), dim)
+        noise = torch.randn(shape, generator=generator, device=own.device, dtype=own.dtype)
+        t = own + noise
+        log_own = -0.5 * noise.square().sum(dim=2)
+        distances = torch.matmul(t.view(-1, dim), centres.T).view(draws, len(own), count)
+        distances.mul_(-2).add_(squares).add_(t.square().sum(dim=2, keepdim=True))
+        logits = distances.clamp_(min=0).mul_(-0.5)
+        index = torch.arange(len(own), device=own.device)
+        logits[:, index, first + index] = log_own
+        by_class = torch.stack([part.logsumexp(2) for part in logits.split(counts, dim=2)], dim=2)
+        log_all = by_class.logsumexp(2) - math.log(count)
+        label = classes[first : first + rows]
+        log_class = by_class[:, index, label] - log_counts[label]
+        yield log_own, log_all, log_class
+
+
+def _estimate(
+    terms: Float[Tensor, "draws n"], label_entropy: float | None, seconds: float
+) -> Estimate:
+    draws, count = terms.shape
+    terms = terms.double()
+    mi = terms.mean().item()
+    stderr = (terms.var(dim=0).sum() / draws).sqrt().item() / count
+    return Estimate(
+        mi=mi,
+        stderr=stderr,
+        method="channel",
+        ceiling=math.log(count) if label_entropy is None else label_entropy,
+        flags=flags_of(mi, stderr, n_test=count, label_entropy=label_entropy),
+        n_test=count,
+        seconds=seconds,
+    )

@@ -1,0 +1,66 @@
+"""The Gaussian channel ``t = h + sigma * eps`` that makes I(x; t) a finite number."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["NOISE_SCALES", "GaussianNoise", "NoiseScale", "activation_scale"]
+
+NoiseScale = Literal["absolute", "relative"]
+NOISE_SCALES: tuple[NoiseScale, ...] = ("absolute", "relative")
+
+
+def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
+    r"""Root mean square of the units' standard deviations, :math:`\sqrt{\frac1d \sum_j \mathrm{Var}(h_j)}`.
+
+    Args:
+        h: Activations, ``(batch, ...)``.
+
+    Returns:
+        A scalar in the activations' own units.
+    """
+    return h.flatten(1).var(dim=0, correction=0).mean().sqrt()
+
+
+class GaussianNoise(nn.Module):
+    r"""Adds isotropic Gaussian noise, :math:`t = h + \sigma \epsilon`.
+
+    With ``scale="relative"``, :math:`\sigma` is ``noise_std`` times the :func:`activation_scale`
+    of h, so that a layer can't outgrow the noise by scaling its weights: while training it is the
+    batch's own (the gradient sees it), afterwards a running average.
+
+    Args:
+        noise_std: Standard deviation, in the units of h ("absolute") or of its scale ("relative").
+        scale: Which of the two.
+    """
+
+    MOMENTUM = 0.05
+    running_scale: Tensor
+
+    def __init__(self, noise_std: float, scale: NoiseScale = "absolute") -> None:
+        super().__init__()
+        self.noise_std = noise_std
+        self.relative = scale == "relative"
+        self.register_buffer("running_scale", torch.zeros(()))
+
+    def sigma(self, h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""] | float:
+        """Standard deviation of the noise that h gets now, in the units of h."""
+        if not self.relative:
+            return self.noise_std
+        if not self.training:
+            return self.noise_std * self.running_scale
+        scale = activation_scale(h)
+        with torch.no_grad():
+            first = self.running_scale == 0
+            weight = torch.where(first, 1.0, self.MOMENTUM)
+            self.running_scale.lerp_(scale.detach(), weight)
+        return self.noise_std * scale
+
+    def forward(
+        self, h: Float[Tensor, "batch *dims"], generator: torch.Generator
+    ) -> Float[Tensor, "batch *dims"]:
+        """Returns ``t``, of the shape of ``h``; ``generator`` must be on its device."""
+        noise = torch.randn(h.shape, generator=generator, device=h.device, dtype=h.dtype)
+        return h + self.sigma(h) * noise

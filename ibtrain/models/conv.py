@@ -1,0 +1,54 @@
+"""Convolutional networks, a block for each layer."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from ibtrain.errors import ModelError
+from ibtrain.models.mlp import activation_layer, mlp
+
+__all__ = ["conv_net"]
+
+
+def conv_net(
+    input_shape: tuple[int, int, int],
+    channels: Sequence[int],
+    hidden: Sequence[int],
+    num_classes: int,
+    activation: str = "relu",
+) -> nn.Sequential:
+    """A convolutional network cut into blocks: ``conv1``, ..., ``hidden1``, ..., ``output``.
+
+    Each convolutional block is a 3 x 3 convolution, the activation and 2 x 2 max pooling; linear
+    blocks as in :func:`~ibtrain.models.mlp.mlp` follow.
+
+    Args:
+        input_shape: ``(channels, height, width)`` of an image.
+        channels: Output channels of the convolutional blocks.
+        hidden: Widths of the linear blocks.
+        num_classes: Number of classes.
+        activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
+
+    Raises:
+        ModelError: The images are too small for that many poolings, or the activation is unknown.
+    """
+    depth, height, width = input_shape
+    scale = 2 ** len(channels)
+    if min(height, width) < scale:
+        expected = f"at least {scale} x {scale} pixels for {len(channels)} convolutional blocks"
+        raise ModelError(f"images of {height} x {width} pixels", expected, "conv_net")
+    blocks: OrderedDict[str, nn.Module] = OrderedDict()
+    for index, (dim_in, dim_out) in enumerate(pairwise([depth, *channels]), 1):
+        blocks[f"conv{index}"] = nn.Sequential(
+            nn.Conv2d(dim_in, dim_out, kernel_size=3, padding=1),
+            activation_layer(activation),
+            nn.MaxPool2d(2),
+        )
+    dim_h = ([depth, *channels][-1]) * (height // scale) * (width // scale)
+    linear = mlp(dim_h, hidden, num_classes, activation)
+    if not hidden:
+        linear = nn.Sequential(OrderedDict(output=nn.Sequential(nn.Flatten(), linear.output)))
+    blocks.update(linear.named_children())
+    return nn.Sequential(blocks)

@@ -1,0 +1,55 @@
+"""Multilayer perceptrons, a block for each layer."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from ibtrain.errors import ModelError
+
+__all__ = ["activation_layer", "mlp"]
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "leaky_relu": nn.LeakyReLU,
+}
+
+
+def activation_layer(name: str) -> nn.Module:
+    """A new activation module by name.
+
+    Raises:
+        ModelError: There is no activation of that name.
+    """
+    if name not in _ACTIVATIONS:
+        raise ModelError(repr(name), "one of " + ", ".join(_ACTIVATIONS), "activation")
+    return _ACTIVATIONS[name]()
+
+
+def mlp(
+    dim_x: int, hidden: Sequence[int], num_classes: int, activation: str = "relu"
+) -> nn.Sequential:
+    """A multilayer perceptron cut into blocks: ``hidden1``, ``hidden2``, ..., ``output``.
+
+    Args:
+        dim_x: Dimension of the flattened input.
+        hidden: Widths of the hidden layers.
+        num_classes: Number of classes.
+        activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
+
+    Returns:
+        A network that maps ``(batch, ...)`` with ``dim_x`` values a sample to class scores
+        ``(batch, num_classes)``.
+
+    Raises:
+        ModelError: The activation is unknown.
+    """
+    blocks: OrderedDict[str, nn.Module] = OrderedDict()
+    for index, (dim_in, dim_out) in enumerate(pairwise([dim_x, *hidden]), 1):
+        layers = [nn.Linear(dim_in, dim_out), activation_layer(activation)]
+        blocks[f"hidden{index}"] = nn.Sequential(*([nn.Flatten()] if index == 1 else []), *layers)
+    blocks["output"] = nn.Linear([dim_x, *hidden][-1], num_classes)
+    return nn.Sequential(blocks)

@@ -1,0 +1,1 @@
+"""The information plane: what is recorded of each layer, and when."""

@@ -1,0 +1,55 @@
+"""One layer at one moment on the information plane."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ibtrain.config import Method
+from ibtrain.mi.estimate import Estimate
+
+__all__ = ["ESTIMATES", "PlanePoint"]
+
+ESTIMATES = ("mi_xt", "mi_ty", "mi_hy", "mi_xt_channel", "mi_ty_channel")
+
+
+@dataclass(frozen=True)
+class PlanePoint:
+    """What a layer knows of the input and of the label, held out.
+
+    Args:
+        method: What trains the network.
+        seed: With which seed.
+        layer: The layer's name.
+        epoch: Epochs done in the layer's own stage of training.
+        sigma: Standard deviation of the noise in the units of the activations.
+        activation_scale: Root mean square of the units' standard deviations.
+        probe_accuracy: Test accuracy of a linear probe on the clean activations.
+        mi_xt: I(x; t) by a warm-started MINE critic.
+        mi_ty: I(t; y) likewise.
+        mi_hy: I(h; y) likewise, without the noise.
+        mi_xt_channel: I(x; t) from the known noise.
+        mi_ty_channel: I(t; y) from the known noise.
+    """
+
+    method: Method
+    seed: int
+    layer: str
+    epoch: int
+    sigma: float
+    activation_scale: float
+    probe_accuracy: float
+    mi_xt: Estimate
+    mi_ty: Estimate
+    mi_hy: Estimate
+    mi_xt_channel: Estimate
+    mi_ty_channel: Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, **{name: values[name].to_dict() for name in ESTIMATES}}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "PlanePoint":
+        """The inverse of :meth:`to_dict`."""
+        estimates = {name: Estimate.from_dict(values[name]) for name in ESTIMATES}
+        return cls(**{**values, **estimates})

@@ -1,0 +1,152 @@
+"""Listens to a trainer and measures its layers on the information plane as they change."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ibtrain.config import Method, PlaneConfig
+from ibtrain.data.dataset import Dataset, label_entropy
+from ibtrain.errors import ConfigError
+from ibtrain.mi.channel import channel
+from ibtrain.mi.mine import InputMine, LabelMine
+from ibtrain.mi.noise import activation_scale
+from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.probe import probe_accuracy
+from ibtrain.seeding import derive_seed
+from ibtrain.train.events import Event
+
+__all__ = ["InformationPlane", "log_spaced_epochs"]
+
+FIRST_FIT = 3
+"""A critic's first fit, which starts from nothing, gets this many times the steps of a later one."""
+
+
+def log_spaced_epochs(epochs: int, points: int) -> list[int]:
+    """Epochs at which a plane is measured: 0, then log-spaced from 1 to the last.
+
+    Args:
+        epochs: Epochs of the training.
+        points: How many at most; rounding to whole epochs merges some. At least 2.
+
+    Returns:
+        The epochs in order, 0 and ``epochs`` among them.
+    """
+    if points < 3 or epochs == 1:
+        return [0, epochs]
+    ratio = epochs ** (1 / (points - 2))
+    return sorted({0, epochs, *(round(ratio**k) for k in range(points - 1))})
+
+
+class InformationPlane:
+    """A trainer's listener that records where every layer is on the information plane.
+
+    At log-spaced epochs, and at the start and end of each stage, it measures the layers in
+    training: I(x; t) and I(t; y) by warm-started MINE critics fitted to training activations and
+    evaluated on held-out ones, both again from the known noise, I(h; y), and a linear probe. What
+    is held out is the first samples of the test split.
+
+    Args:
+        data: What is being trained on.
+        noise_std: Standard deviation of the noise, one value or one for each layer in order.
+        noise_scale: ``absolute``, or ``relative`` to each layer's own scale at the time.
+        config: Points, samples and critic steps.
+        seed: Of critics and noise.
+        on_point: Called with each point as it is measured.
+
+    Raises:
+        ConfigError: There is no noise, without which I(x; t) is infinite or constant.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        noise_std: float | tuple[float, ...] = 0.5,
+        noise_scale: str = "absolute",
+        config: PlaneConfig | None = None,
+        *,
+        seed: int = 0,
+        on_point: Callable[[PlanePoint], None] | None = None,
+    ) -> None:
+        self.noise_stds = noise_std if isinstance(noise_std, tuple) else (noise_std,)
+        if min(self.noise_stds) <= 0:
+            expected = "above 0 (I(x; h) of a deterministic layer is infinite or constant)"
+            raise ConfigError(noise_std, expected, "noise_std of the information plane")
+        self.relative = noise_scale == "relative"
+        self.config = config or PlaneConfig()
+        self.seed = seed
+        self.on_point = on_point
+        self.points: list[PlanePoint] = []
+        self.y_train = data.train.head(self.config.train_samples).y
+        self.y_test = data.test.head(self.config.samples).y
+        self.log_prior = data.log_prior
+        self.num_classes = data.num_classes
+        self._critics: dict[tuple[Method, str], _LayerCritics] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Measures the layers in training, if this is a moment to."""
+        if self.config.points == 0 or not self._is_due(event):
+            return
+        before = event.snapshot.activations("train", self.config.train_samples)
+        held_out = event.snapshot.activations("test", self.config.samples)
+        for index, (layer, h_train) in enumerate(before.items(), event.index):
+            point = self._measure(event, layer, index, h_train, held_out[layer])
+            self.points.append(point)
+            if self.on_point:
+                self.on_point(point)
+
+    def _is_due(self, event: Event) -> bool:
+        if event.kind != "epoch":
+            return True
+        due = log_spaced_epochs(event.epochs, self.config.points)
+        return event.epoch in due and event.epoch != event.epochs
+
+    def _measure(
+        self, event: Event, layer: str, index: int, h_train: Tensor, h_test: Tensor
+    ) -> PlanePoint:
+        scale = activation_scale(h_train).item()
+        sigma = self.noise_stds[min(index, len(self.noise_stds) - 1)]
+        sigma = sigma * scale if self.relative else sigma
+        key = (event.method, layer)
+        if event.kind == "start":
+            self._critics[key] = _LayerCritics(
+                h_train.shape[1], self.log_prior, derive_seed(self.seed, event.method, layer)
+            )
+        critics = self._critics[key]
+        critics.fit(h_train, self.y_train, sigma, self.config)
+        mi_ceiling, label_ceiling = math.log(len(h_test)), label_entropy(self.y_test)
+        known = channel(h_test, sigma, self.y_test, seed=derive_seed(self.seed, "channel"))
+        assert known.mi_ty is not None
+        return PlanePoint(
+            method=event.method,
+            seed=event.seed,
+            layer=layer,
+            epoch=event.epoch,
+            sigma=sigma,
+            activation_scale=scale,
+            probe_accuracy=probe_accuracy(
+                h_train, self.y_train, h_test, self.y_test, self.num_classes
+            ),
+            mi_xt=critics.xt.evaluate(h_test, self.y_test, mi_ceiling),
+            mi_ty=critics.ty.evaluate(h_test, self.y_test, label_ceiling),
+            mi_hy=critics.hy.evaluate(h_test, self.y_test, label_ceiling),
+            mi_xt_channel=known.mi_xt,
+            mi_ty_channel=known.mi_ty,
+        )
+
+
+class _LayerCritics:
+    """The three critics that follow one layer."""
+
+    def __init__(self, dim: int, log_prior: Tensor, seed: int) -> None:
+        self.xt = InputMine(dim, 1.0, seed, log_prior.device)
+        self.ty = LabelMine(dim, log_prior, 1.0, seed)
+        self.hy = LabelMine(dim, log_prior, 0.0, seed)
+
+    def fit(self, h: Tensor, labels: Tensor, sigma: float, config: PlaneConfig) -> None:
+        """Continues all three on the layer as it is now."""
+        self.xt.noise_std = self.ty.noise_std = sigma
+        for critic in (self.xt, self.ty, self.hy):
+            steps = config.critic_steps * (FIRST_FIT if critic.fits == 0 else 1)
+            critic.fit(h, labels, steps=steps, batch_size=config.batch_size)

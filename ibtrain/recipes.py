@@ -1,0 +1,23 @@
+"""How each method is optimised unless told otherwise: its own best on a validation split.
+
+docs/tuning.md has the record of the choice; both methods were given the same budget.
+"""
+
+from ibtrain.config import Method, OptimConfig
+
+__all__ = ["recipe"]
+
+_DIGITS = OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=64, epochs=30)
+_DEFAULTS: dict[Method, OptimConfig] = {
+    "layerwise": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=512, epochs=10),
+    "end_to_end": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=512, epochs=10),
+}
+_BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
+    ("layerwise", "digits"): _DIGITS,
+    ("end_to_end", "digits"): _DIGITS,
+}
+
+
+def recipe(method: Method, dataset: str) -> OptimConfig:
+    """The optimiser's settings for a method on a data set."""
+    return _BY_DATASET.get((method, dataset), _DEFAULTS[method])

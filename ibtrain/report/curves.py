@@ -1,0 +1,108 @@
+"""How training went: accuracies and bounds by epoch."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ibtrain.config import Method
+from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure
+
+__all__ = ["curves_figure"]
+
+BOUNDS = (
+    ("mi_hy", "I(H; Y), batch bound", "-"),
+    ("mi_xt", "I(X; T), batch bound", ":"),
+)
+
+
+def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
+    """Test accuracy of both methods, and the bounds of each block, epoch by epoch.
+
+    Blocks train one after another, so that layer-wise training's epochs are counted on through
+    its blocks; end-to-end training has one stage. Lines are means over seeds, bands one standard
+    deviation.
+
+    Args:
+        events: The ``epoch`` events of ``metrics.jsonl``.
+    """
+    series = _series(events)
+    stages = _stages(series)
+    figure, axes = new_figure(1, 2, 2.9)
+    accuracy, bounds = axes[0]
+    for method in dict.fromkeys(key[0] for key in series):
+        for index, (stage, offset) in enumerate(stages[method].items()):
+            label = METHOD_TITLES[method] if index == 0 else None
+            values = 100 * series[method, stage, "test_accuracy"]
+            _band(accuracy, offset, values, color=COLOURS[method], ls=LINES[method], label=label)
+    for stage, offset in stages.get("layerwise", {}).items():
+        for name, label, line in BOUNDS:
+            if ("layerwise", stage, name) in series:
+                shown = label if offset == 0 else None
+                _band(
+                    bounds, offset, series["layerwise", stage, name],
+                    color=COLOURS["layerwise"], ls=line, label=shown,
+                )
+    accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
+    accuracy.set_title("Accuracy of the network, or of the block's critic")
+    accuracy.legend(loc="lower right")
+    bounds.set(xlabel="epoch (through the blocks)", ylabel="bound  [nats]")
+    bounds.set_title("Layer-wise training's bounds on its own batches")
+    if stages.get("layerwise"):
+        bounds.legend(loc="upper right")
+        for axis in (accuracy, bounds):
+            _mark_stages(axis, stages["layerwise"])
+    else:
+        bounds.set_visible(False)
+    return figure
+
+
+def _series(events: Iterable[dict[str, Any]]) -> dict[tuple[Method, str, str], np.ndarray[Any, Any]]:
+    """Figures by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
+    found: dict[tuple[Method, str, str], dict[int, list[float]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for event in events:
+        for name in ("test_accuracy", "mi_hy", "mi_xt"):
+            if name in event:
+                found[event["method"], event["stage"], name][event["seed"]].append(event[name])
+    return {key: _padded(list(by_seed.values())) for key, by_seed in found.items()}
+
+
+def _padded(rows: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
+    values = np.full((len(rows), max(map(len, rows))), np.nan)
+    for row, figures in zip(values, rows, strict=True):
+        row[: len(figures)] = figures
+    return values
+
+
+def _stages(
+    series: dict[tuple[Method, str, str], np.ndarray[Any, Any]],
+) -> dict[Method, dict[str, int]]:
+    """Each stage's first epoch, counted through its method's stages."""
+    offsets: dict[Method, dict[str, int]] = defaultdict(dict)
+    totals: dict[Method, int] = defaultdict(int)
+    for (method, stage, name), values in series.items():
+        if name == "test_accuracy":
+            offsets[method][stage] = totals[method]
+            totals[method] += values.shape[1]
+    return dict(offsets)
+
+
+def _band(axis: Any, offset: int, values: np.ndarray[Any, Any], **style: Any) -> None:
+    epochs = offset + 1 + np.arange(values.shape[1])
+    mean, std = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    axis.plot(epochs, mean, lw=1.4, marker=".", ms=3, **style)
+    axis.fill_between(epochs, mean - std, mean + std, color=style["color"], alpha=0.2, lw=0)
+
+
+def _mark_stages(axis: Any, stages: dict[str, int]) -> None:
+    for stage, offset in stages.items():
+        if offset:
+            axis.axvline(offset + 0.5, color="0.6", lw=0.8)
+        axis.annotate(
+            stage, (offset + 0.8, 1.0), xycoords=("data", "axes fraction"),
+            xytext=(0, -2), textcoords="offset points", va="top", fontsize=7, color="0.35",
+        )

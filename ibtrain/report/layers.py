@@ -1,0 +1,49 @@
+"""What a linear classifier reads off each layer."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ibtrain.config import METHODS
+from ibtrain.report.style import COLOURS, LINES, MARKERS, METHOD_TITLES, new_figure
+
+__all__ = ["layers_figure"]
+
+
+def layers_figure(results: dict[str, Any]) -> Figure:
+    """A linear probe's test accuracy by layer, and the network's own, for each method.
+
+    Args:
+        results: The document ``results.json``.
+    """
+    figure, axes = new_figure(1, 1, 3.0)
+    axis = axes[0, 0]
+    names: list[str] = []
+    for index, method in enumerate(method for method in METHODS if results.get(method)):
+        seeds = results[method]
+        names = max(names, [layer["name"] for layer in seeds[0]["layers"]], key=len)
+        values = np.array(
+            [
+                [*(layer["probe_accuracy"] for layer in seed["layers"]), seed["test_accuracy"]]
+                for seed in seeds
+            ]
+        )
+        mean = 100 * values.mean(axis=0)
+        std = 100 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
+        # side by side, so that bars of equal height stay apart
+        x = np.arange(len(mean)) + 0.06 * (2 * index - 1)
+        axis.errorbar(
+            x[:-1], mean[:-1], std[:-1], color=COLOURS[method], ls=LINES[method],
+            marker=MARKERS[index], ms=4, capsize=2, lw=1.4, label=METHOD_TITLES[method],
+        )
+        axis.errorbar(
+            x[-1:], mean[-1:], std[-1:], color=COLOURS[method], ls="",
+            marker=MARKERS[index], ms=6, capsize=2, mec="k",
+        )
+    axis.set_xticks(range(len(names) + 1), [f"probe on\n{name}" for name in names] + ["network\nitself"])
+    axis.set_ylabel("test accuracy  [%]")
+    seeds_note = f"mean ± s.d. of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
+    axis.set_title(f"{results['dataset']}: accuracy by layer ({seeds_note})")
+    axis.legend(loc="lower right")
+    return figure

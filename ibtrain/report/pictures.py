@@ -1,0 +1,47 @@
+"""The pictures of a run's folder."""
+
+from ibtrain.config import METHODS, RunConfig
+from ibtrain.report.curves import curves_figure
+from ibtrain.report.layers import layers_figure
+from ibtrain.report.plane import PlanePanel, save_plane
+from ibtrain.report.style import METHOD_TITLES
+from ibtrain.runs import RunFolder
+
+__all__ = ["plane_panels", "save_pictures"]
+
+
+def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
+    """A panel for each method of a run that recorded its plane.
+
+    Args:
+        folder: The run.
+        named: Whether headings name the run, because several are drawn together.
+
+    Raises:
+        RunFolderError: The run's files are missing or broken.
+    """
+    config = RunConfig.from_dict(folder.read_json("config.json"))
+    points = folder.plane_points()
+    noise = ", ".join(f"{value:g}" for value in config.objective.noise_std)
+    relative = " × scale of h" if config.objective.noise_scale == "relative" else ""
+    beta = ", ".join(f"{value:g}" for value in config.objective.beta)
+    note = (
+        f"{config.dataset}: σ = {noise}{relative}, β = {beta}, "
+        f"predicting from {config.objective.predict_from} h"
+    ).replace("noisy h", "noisy t")
+    panels = []
+    for method in METHODS:
+        own = [point for point in points if point.method == method]
+        title = f"{folder.path.name}: {METHOD_TITLES[method]}" if named else METHOD_TITLES[method]
+        if own:
+            panels.append(PlanePanel(title, own, note))
+    return panels
+
+
+def save_pictures(folder: RunFolder) -> None:
+    """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
+    curves_figure(folder.events("epoch")).savefig(folder.path / "curves.png")
+    panels = plane_panels(folder)
+    if panels:
+        save_plane(panels, folder.path / "plane.png")
+        layers_figure(folder.read_json("results.json")).savefig(folder.path / "layers.png")

@@ -1,0 +1,214 @@
+"""The comparative information plane."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ibtrain.errors import RunFolderError
+from ibtrain.plane.point import PlanePoint
+from ibtrain.report.style import MARKERS, new_figure
+
+__all__ = ["PLANE_FORMATS", "PlanePanel", "plane_figure", "save_plane"]
+
+PLANE_FORMATS = (".png", ".svg", ".pdf", ".gif", ".mp4")
+CMAP = "cividis"
+FRAMES_PER_SECOND = 2
+ROWS = (
+    ("mi_xt", "mi_ty", "MINE critics, held out (lower bounds)"),
+    ("mi_xt_channel", "mi_ty_channel", "known noise (exact for these N samples)"),
+)
+
+
+@dataclass(frozen=True)
+class PlanePanel:
+    """One column of the picture: one method of one run.
+
+    Args:
+        title: Its heading.
+        points: Every recorded point of that method, all seeds and layers.
+        note: The noise, and what the prediction term read, for the caption.
+    """
+
+    title: str
+    points: Sequence[PlanePoint]
+    note: str
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A layer's mean path over seeds."""
+
+    layer: str
+    epochs: np.ndarray[Any, Any]
+    xy: np.ndarray[Any, Any]
+    error: np.ndarray[Any, Any]
+
+
+def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> Figure:
+    """Both estimators' planes (rows) for each method (columns), all on the same axes.
+
+    A layer's path is the mean over seeds, coloured by the epochs of its own stage; its marker
+    stands at the end, with bars of one standard deviation over seeds.
+
+    Args:
+        panels: The columns.
+        until: Draw the paths up to this epoch; None draws all.
+    """
+    height = 5.9 if len(panels) > 1 else 6.4
+    figure, axes = new_figure(2, len(panels), height, sharex=True, sharey=True)
+    last = max(point.epoch for panel in panels for point in panel.points)
+    norm = LogNorm(1, last + 1) if last > 0 else Normalize(0, 1)
+    layers: list[str] = []
+    for column, panel in enumerate(panels):
+        for layer in dict.fromkeys(point.layer for point in panel.points):
+            if layer not in layers:
+                layers.append(layer)
+        for row, (name_x, name_y, title) in enumerate(ROWS):
+            axis = axes[row, column]
+            axis.set_title(f"{panel.title}\n{title}")
+            for path in _paths(panel.points, name_x, name_y):
+                _draw_path(axis, path, MARKERS[layers.index(path.layer) % len(MARKERS)], norm, until)
+            _draw_limits(axis, panel.points)
+            if column == 0:
+                axis.set_ylabel("I(T; Y)  [nats]")
+            if row == 1:
+                axis.set_xlabel("I(X; T)  [nats]")
+    _set_limits(axes, panels)
+    colours = figure.colorbar(_mappable(norm), ax=axes, shrink=0.6, pad=0.02)
+    ticks = [epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last]
+    ticks = [*ticks, last] if not ticks or last > 1.3 * ticks[-1] else [*ticks[:-1], last]
+    colours.set_ticks([epoch + 1 for epoch in ticks], labels=[str(epoch) for epoch in ticks])
+    colours.minorticks_off()
+    colours.set_label("epoch of the layer's own training")
+    handles = [
+        Line2D([], [], ls="-", color="0.4", marker=MARKERS[i % len(MARKERS)], mec="k", label=layer)
+        for i, layer in enumerate(layers)
+    ]
+    handles.append(Line2D([], [], ls=":", color="k", label="limits: ln N, H(Y)"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    figure.supxlabel(_caption(panels), fontsize=7)
+    return figure
+
+
+def _mappable(norm: Normalize) -> Any:
+    from matplotlib.cm import ScalarMappable
+
+    return ScalarMappable(norm=norm, cmap=CMAP)
+
+
+def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path]:
+    by_layer: dict[str, dict[int, list[tuple[float, float]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for point in points:
+        value = (getattr(point, name_x).mi, getattr(point, name_y).mi)
+        by_layer[point.layer][point.epoch].append(value)
+    paths = []
+    for layer, by_epoch in by_layer.items():
+        epochs = np.array(sorted(by_epoch))
+        values = [np.array(by_epoch[epoch]) for epoch in epochs]
+        spread = [v.std(axis=0, ddof=1) if len(v) > 1 else np.zeros(2) for v in values]
+        paths.append(_Path(layer, epochs, np.array([v.mean(axis=0) for v in values]), np.array(spread)))
+    return paths
+
+
+def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: int | None) -> None:
+    shown = path.epochs <= (until if until is not None else path.epochs[-1])
+    epochs, xy, error = path.epochs[shown], path.xy[shown], path.error[shown]
+    segments = np.stack([xy[:-1], xy[1:]], axis=1)
+    axis.add_collection(
+        LineCollection(list(segments), array=epochs[1:] + 1, cmap=CMAP, norm=norm, linewidths=1.6, zorder=2)
+    )
+    axis.scatter(*xy[:-1].T, c=epochs[:-1] + 1, cmap=CMAP, norm=norm, s=9, zorder=3, linewidths=0)
+    axis.errorbar(
+        *xy[-1], xerr=error[-1, 0], yerr=error[-1, 1], fmt="none", ecolor="0.3", elinewidth=0.9, zorder=3
+    )
+    axis.scatter(
+        *xy[-1:].T, c=epochs[-1:] + 1, cmap=CMAP, norm=norm, marker=marker, s=42, edgecolors="k", linewidths=0.8, zorder=4
+    )
+
+
+def _draw_limits(axis: Any, points: Sequence[PlanePoint]) -> None:
+    ln_n, entropy = points[0].mi_xt.ceiling, points[0].mi_ty.ceiling
+    axis.axvline(ln_n, ls=":", color="k", lw=0.9, zorder=1)
+    axis.axhline(entropy, ls=":", color="k", lw=0.9, zorder=1)
+    label = {"fontsize": 7, "color": "0.2"}
+    axis.annotate(f"ln N = {ln_n:.2f}", (ln_n, 0.03), xycoords=("data", "axes fraction"),
+                  xytext=(-3, 0), textcoords="offset points", rotation=90, ha="right", va="bottom", **label)
+    axis.annotate(f"H(Y) = {entropy:.2f}", (0.02, entropy), xycoords=("axes fraction", "data"),
+                  xytext=(0, 2), textcoords="offset points", ha="left", va="bottom", **label)
+
+
+def _set_limits(axes: Any, panels: Sequence[PlanePanel]) -> None:
+    points = [point for panel in panels for point in panel.points]
+    for names, set_limits in (
+        (("mi_xt", "mi_xt_channel"), axes[0, 0].set_xlim),
+        (("mi_ty", "mi_ty_channel"), axes[0, 0].set_ylim),
+    ):
+        values = [getattr(p, name).mi for p in points for name in names]
+        top = max([*values, *(getattr(p, names[0]).ceiling for p in points)])
+        low = min([0.0, *values])
+        margin = 0.06 * (top - low)
+        set_limits(low - margin, top + 1.6 * margin)
+
+
+def _caption(panels: Sequence[PlanePanel]) -> str:
+    points = panels[0].points
+    seeds = len({point.seed for point in points})
+    samples = points[0].mi_xt.n_test
+    spread = f"mean of {seeds} seeds, bars ±1 s.d." if seeds > 1 else "one seed"
+    notes = "; ".join(dict.fromkeys(panel.note for panel in panels))
+    return f"{notes}; first N = {samples} test samples; {spread}"
+
+
+def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
+    """Draws the plane into a picture, or, as ``.gif`` or ``.mp4``, as a film over epochs.
+
+    Raises:
+        RunFolderError: The ending is unknown, nothing was recorded, or no film can be made.
+    """
+    if path.suffix not in PLANE_FORMATS:
+        raise RunFolderError(path.suffix or "no ending", "one of " + ", ".join(PLANE_FORMATS), str(path))
+    if not any(panel.points for panel in panels):
+        raise RunFolderError("no points", "a run that recorded its information plane", str(path))
+    if not path.parent.is_dir():
+        raise RunFolderError("no such folder", "a folder that exists", str(path.parent))
+    panels = [panel for panel in panels if panel.points]
+    if path.suffix in (".gif", ".mp4"):
+        _save_film(panels, path)
+    else:
+        plane_figure(panels).savefig(path)
+
+
+def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
+    if path.suffix == ".mp4" and not FFMpegWriter.isAvailable():
+        raise RunFolderError("no ffmpeg on this machine", "ffmpeg for .mp4, or a .gif instead", str(path))
+    epochs = sorted({point.epoch for panel in panels for point in panel.points})
+    writer = (FFMpegWriter if path.suffix == ".mp4" else PillowWriter)(fps=FRAMES_PER_SECOND)
+    figure = Figure(figsize=plane_figure(panels).get_size_inches(), dpi=150)
+
+    def draw(epoch: int) -> list[Any]:
+        frame = plane_figure(panels, until=epoch)
+        frame.set_dpi(150)
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(frame)
+        canvas.draw()
+        figure.clear()
+        figure.figimage(np.asarray(canvas.buffer_rgba()))
+        return []
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    hold = [epochs[-1]] * (2 * FRAMES_PER_SECOND)
+    FuncAnimation(figure, draw, frames=[*epochs, *hold]).save(path, writer=writer)

@@ -1,0 +1,115 @@
+"""A run's results as text."""
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from ibtrain.config import METHODS
+from ibtrain.mi.estimate import Estimate
+from ibtrain.runs import RunFolder
+
+__all__ = ["results_table", "runs_table"]
+
+_LABELS = {"layerwise": "layer-wise", "end_to_end": "end to end"}
+
+
+def results_table(results: dict[str, Any]) -> str:
+    """Accuracy and time by method, then what each layer knows; means over seeds.
+
+    Args:
+        results: The document ``results.json``.
+    """
+    methods = [method for method in METHODS if results.get(method)]
+    sections = [_summary(results, methods)]
+    if any(results[method][0]["layers"] for method in methods):
+        sections.append(_layers(results, methods))
+        sections.append(_footnote(results, methods))
+    return "\n\n".join(sections)
+
+
+def runs_table(folders: Sequence[RunFolder]) -> str:
+    """A line for each run: its folder, data set, seeds and mean test accuracies."""
+    rows = [["run", "dataset", "seeds", *(f"{_LABELS[method]} %" for method in METHODS)]]
+    for folder in folders:
+        config = folder.read_json("config.json")
+        done = (folder.path / "results.json").is_file()
+        results = folder.read_json("results.json") if done else {}
+        accuracies = [
+            _spread([100 * seed["test_accuracy"] for seed in results[method]])
+            if results.get(method)
+            else ("-" if done else "unfinished")
+            for method in METHODS
+        ]
+        seeds = ",".join(map(str, config.get("seeds", [])))
+        rows.append([str(folder.path), str(config.get("dataset")), seeds, *accuracies])
+    return _columns(rows)
+
+
+def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
+    rows = [["method", "test accuracy %", "train accuracy %", "training s", "seeds"]]
+    for method in methods:
+        seeds = results[method]
+        rows.append(
+            [
+                _LABELS[method],
+                _spread([100 * seed["test_accuracy"] for seed in seeds]),
+                _spread([100 * seed["train_accuracy"] for seed in seeds]),
+                _spread([seed["seconds"] for seed in seeds], digits=1),
+                str(len(seeds)),
+            ]
+        )
+    return _columns(rows)
+
+
+def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
+    rows = [
+        ["", "layer", "probe %", "I(T;Y) mine", "known noise", "I(X;T) mine", "known noise", "I(H;Y) mine", "scale of h"]
+    ]
+    flagged = False
+    for method in methods:
+        seeds = results[method]
+        for index, first in enumerate(seeds[0]["layers"]):
+            layers = [seed["layers"][index] for seed in seeds]
+            row = [_LABELS[method], first["name"]]
+            row.append(_spread([100 * layer["probe_accuracy"] for layer in layers]))
+            for name in ("mi_ty", "mi_ty_channel", "mi_xt", "mi_xt_channel", "mi_hy"):
+                estimates = [Estimate.from_dict(layer[name]) for layer in layers]
+                touching = any(e.flags for e in estimates)
+                flagged = flagged or touching
+                row.append(_spread([e.mi for e in estimates]) + ("*" if touching else ""))
+            row.append(_spread([layer["activation_scale"] for layer in layers]))
+            rows.append(row)
+    table = _columns(rows)
+    return table + ("\n* flagged in results.json" if flagged else "")
+
+
+def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
+    flags = sorted(
+        {
+            flag
+            for method in methods
+            for seed in results[method]
+            for layer in seed["layers"]
+            for value in layer.values()
+            if isinstance(value, dict)
+            for flag in value["flags"]
+        }
+    )
+    limits = (
+        f"nats, on the first {results['plane_samples']} test samples: "
+        f"ln N = {results['ln_n']:.2f}, H(Y) = {results['label_entropy']:.2f}; "
+        f"chance {100 * results['chance_accuracy']:.1f} %"
+    )
+    return limits + (f"; flags: {', '.join(flags)}" if flags else "")
+
+
+def _spread(values: Sequence[float], digits: int = 2) -> str:
+    """The mean, and the standard deviation where there is more than one value."""
+    text = f"{mean(values):.{digits}f}"
+    return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -1,0 +1,99 @@
+"""What trainers tell their listeners: events, and a view of the network as it is at that moment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ibtrain.config import Method
+from ibtrain.models.blocks import block_outputs
+
+__all__ = ["Event", "Listener", "Snapshot", "accuracy", "apply_in_chunks"]
+
+CHUNK = 8192
+
+
+@torch.no_grad()
+def apply_in_chunks(
+    module: Callable[[Tensor], Tensor], x: Float[Tensor, "n *shape"]
+) -> Float[Tensor, "n *out"]:
+    """The module's output on ``x``, without gradients and without a large intermediate."""
+    return torch.cat([module(chunk) for chunk in x.split(CHUNK)])
+
+
+def accuracy(scores: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+    """Share of samples whose highest score is their label's."""
+    return (scores.argmax(dim=1) == labels).float().mean()
+
+
+class Snapshot:
+    """The part of a network that is being trained now, in evaluation mode while it is looked at.
+
+    Args:
+        blocks: The live blocks: one where training is layer-wise, all where it is end to end.
+        readout: Maps the last live block's output to class scores whose argmax is the prediction.
+        inputs: What the first live block reads, by split.
+    """
+
+    def __init__(
+        self,
+        blocks: nn.Sequential,
+        readout: Callable[[Tensor], Tensor],
+        inputs: Mapping[str, Tensor],
+    ) -> None:
+        self.blocks = blocks
+        self.readout = readout
+        self.inputs = inputs
+
+    @torch.no_grad()
+    def activations(self, split: str, count: int) -> dict[str, Tensor]:
+        """Each live block's clean output h on the first ``count`` samples of a split, by name."""
+        was_training = self.blocks.training
+        self.blocks.eval()
+        outputs = block_outputs(self.blocks, self.inputs[split][:count])
+        self.blocks.train(was_training)
+        return {name: h.flatten(1) for name, h in outputs.items()}
+
+    def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
+        """Share of a split that the network, as it is now, predicts right."""
+        was_training = self.blocks.training
+        self.blocks.eval()
+        scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
+        self.blocks.train(was_training)
+        return accuracy(scores, labels).item()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a trainer has just done.
+
+    Args:
+        kind: ``start`` before the first epoch of a stage, ``epoch`` after each, ``end`` after the
+            last (with the best epoch's weights, where training stopped early).
+        method: Which trainer.
+        seed: Its seed.
+        stage: The block in training, or ``network`` where all are.
+        index: Which stage this is, from 0.
+        stages: How many there are.
+        epoch: Epochs done in this stage.
+        epochs: Epochs planned in it.
+        figures: Bounds in nats, losses and accuracies, means over the epoch's batches.
+        snapshot: The network at this moment; look at it before returning.
+    """
+
+    kind: Literal["start", "epoch", "end"]
+    method: Method
+    seed: int
+    stage: str
+    index: int
+    stages: int
+    epoch: int
+    epochs: int
+    figures: Mapping[str, float]
+    snapshot: Snapshot
+
+
+Listener = Callable[[Event], None]
