@@ -60,6 +60,7 @@ def main(
     """Tries every combination with every seed, and writes the record."""
     data = load_dataset(dataset, data_root, validation=share)
     count = choose_threads(1, 1)
+    where = environment("cpu", count)
     rows = []
     grid = itertools.product(seeds, LEARNING_RATES, SCHEDULES, batch_sizes, METHODS)
     with threads(count):
@@ -72,7 +73,7 @@ def main(
         "dataset": dataset,
         "validation_share": share,
         "n_train": len(data.train),
-        "environment": environment("cpu", count),
+        "environment": where,
         "best": {method: best(rows, method) for method in METHODS},
         "rows": rows,
     }
