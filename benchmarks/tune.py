@@ -47,6 +47,7 @@ def train(method: Method, data: Dataset, optim: OptimConfig, seed: int) -> dict[
 @click.option("--batch-sizes", type=Numbers(int), default="128,512")
 @click.option("--seeds", type=Numbers(int), default="0,1")
 @click.option("--share", default=1 / 6, help="Share of the training split held out.")
+@click.option("--method", "methods", type=click.Choice(METHODS), multiple=True, default=METHODS)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(
     dataset: str,
@@ -55,6 +56,7 @@ def main(
     batch_sizes: tuple[int, ...],
     seeds: tuple[int, ...],
     share: float,
+    methods: tuple[Method, ...],
     output: Path,
 ) -> None:
     """Tries every combination with every seed, and writes the record."""
@@ -62,7 +64,7 @@ def main(
     count = choose_threads(1, 1)
     where = environment("cpu", count)
     rows = []
-    grid = itertools.product(seeds, LEARNING_RATES, SCHEDULES, batch_sizes, METHODS)
+    grid = itertools.product(seeds, LEARNING_RATES, SCHEDULES, batch_sizes, methods)
     with threads(count):
         for seed, rate, schedule, batch_size, method in grid:
             optim = OptimConfig(rate, schedule, batch_size, epochs)
@@ -74,7 +76,7 @@ def main(
         "validation_share": share,
         "n_train": len(data.train),
         "environment": where,
-        "best": {method: best(rows, method) for method in METHODS},
+        "best": {method: best(rows, method) for method in methods},
         "rows": rows,
     }
     write_atomically(output, json.dumps(record, indent=1) + "\n")

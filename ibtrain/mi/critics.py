@@ -78,12 +78,19 @@ class PairCritic(nn.Module):
         dim_x: Dimension of the first vector.
         dim_t: Dimension of the second vector.
         hidden: Widths of the hidden layers, the split one first.
+        same_space: t is x with noise on it: the first layer then starts as a map of ``x - t``,
+            by which true pairs are told from others, and is free to leave that start.
     """
 
-    def __init__(self, dim_x: int, dim_t: int, hidden: Sequence[int] = (256,)) -> None:
+    def __init__(
+        self, dim_x: int, dim_t: int, hidden: Sequence[int] = (256,), *, same_space: bool = False
+    ) -> None:
         super().__init__()
         self.embed_x = nn.Linear(dim_x, hidden[0])
         self.embed_t = nn.Linear(dim_t, hidden[0], bias=False)
+        if same_space:
+            with torch.no_grad():
+                self.embed_t.weight.copy_(-self.embed_x.weight)
         self.tail = nn.Sequential(*_dense([*hidden, 1]))
 
     def score(

@@ -4,73 +4,87 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ibtrain.mi.average import LogAverage
-from ibtrain.mi.bounds import ema_corrected, log_mean_exp, log_partition_labels
+from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
 from ibtrain.mi.estimate import Estimate, flags_of
 from ibtrain.seeding import derive_seed, generator, seeded
 
 __all__ = ["InputMine", "LabelMine"]
 
-HIDDEN = (256, 256)
-LEARNING_RATE = 1e-3
+LABEL_HIDDEN = (256,)
+PAIR_HIDDEN = (128, 64)
+LEARNING_RATE = 2e-3
 EMA_RATE = 0.1
-NEGATIVES = 64
+NEGATIVES = 128
+QUIET = 0.01
+SELECTION_SHARE = 0.1
+GRID = 41
+OVERCONFIDENT = 0.5
+"""A critic whose scores the selection split scales by less than this has memorised its training split."""
 RISING = 0.1
 """Share of its value by which a bound may still rise over a fit's last third and count as converged."""
 
 
-def _standard_error(influence: Float[Tensor, " n"]) -> float:
-    """Standard error of a statistic whose first-order contribution of each sample is given."""
-    return (influence.var(correction=1) / len(influence)).sqrt().item()
-
-
 class _Mine(nn.Module, ABC):
-    """A critic, its running average and optimiser, fitted again and again as the layer changes.
+    """A critic that is fitted again and again as the layer changes.
 
-    Each fit continues from the last one's critic (a warm start), with its learning rate annealed
-    to zero so that the reported critic is not a noisy iterate.
+    Each fit continues from the last one's critic (a warm start) on nine tenths of the activations,
+    with its learning rate annealed to zero so that the reported critic is not a noisy iterate. The
+    remaining tenth selects one number in [0, 1], by which the critic's scores are then scaled: a
+    scaled critic is a critic, its bound is concave in the scale, and at zero it is zero, so that
+    an overconfident critic costs nats and not thousands of them. (Above 1 a finite pool of
+    negatives misses ever more of the exponential's mean, and flatters.) Values come from a third
+    split.
 
     Args:
         critic: What is fitted.
-        method: What its estimates are called.
         noise_std: Of the noise that makes t from h.
         seed: Of batches, noise and derangements.
     """
 
-    def __init__(self, critic: nn.Module, method: str, noise_std: float, seed: int) -> None:
+    mean: Tensor
+    std: Tensor
+    scale: Tensor
+
+    def __init__(self, critic: nn.Module, noise_std: float, seed: int) -> None:
         super().__init__()
         self.critic = critic
-        self.method = method
         self.noise_std = noise_std
         self.seed = seed
-        self.average = LogAverage(EMA_RATE)
         self.fits = 0
         self.seconds = 0.0
         self.converged = True
         self.n_train = 0
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("std", torch.ones(()))
-
-    mean: Tensor
-    std: Tensor
+        self.register_buffer("scale", torch.ones((), dtype=torch.float64))
 
     @abstractmethod
-    def _terms(
-        self, h: Tensor, labels: Tensor, randomness: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Mean joint score and log partition of a batch."""
+    def _bound(self, h: Tensor, labels: Tensor, randomness: torch.Generator) -> Tensor:
+        """The bound on a batch, with the gradient that the critic ascends."""
+
+    @abstractmethod
+    def _pool(self, h: Tensor, labels: Tensor) -> "_Pool":
+        """Scores of held-out pairs, all of them fixed."""
+
+    @abstractmethod
+    def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
+        """The flags that follow from the value."""
 
     def _standardise(self, h: Tensor) -> Tensor:
         """By unit, noise included: a dead unit then carries noise of size one, not of size 1/0."""
         return (h - self.mean) / self.std
 
     def _noisy(self, h: Tensor, randomness: torch.Generator) -> Tensor:
+        if not self.noise_std:
+            return self._standardise(h)
         noise = torch.randn(h.shape, generator=randomness, device=h.device, dtype=h.dtype)
         return self._standardise(h + self.noise_std * noise)
 
@@ -85,43 +99,53 @@ class _Mine(nn.Module, ABC):
         """Continues the critic on these activations.
 
         Args:
-            h: Clean activations that the critic may learn from, ``(n, dim)``.
+            h: Clean activations that the critic may learn from, ``(n, dim)``; the same samples at
+                every fit, so that those that select never train.
             labels: Their classes, ``(n,)``.
             steps: Optimiser steps.
             batch_size: Samples a step.
         """
         start = time.perf_counter()
         self.mean = h.mean(dim=0)
-        self.std = (h.var(dim=0, correction=0) + self.noise_std**2).sqrt().clamp_min(1e-6)
+        variance = h.var(dim=0, correction=0) + self.noise_std**2
+        # a unit that hardly ever fires must not become huge when it does
+        self.std = variance.clamp_min(QUIET * variance.mean()).clamp_min(1e-12).sqrt()
+        held = max(2, round(SELECTION_SHARE * len(h)))
+        order = torch.randperm(
+            len(h), generator=generator(h.device, self.seed, "selection"), device=h.device
+        )
+        self._ascend(h, labels, order[held:], steps, batch_size)
+        select = order[:held]
+        self.scale = self._pool(h[select], labels[select]).best_scale()
+        self.fits += 1
+        self.n_train = len(h)
+        self.seconds = time.perf_counter() - start
+
+    def _ascend(
+        self, h: Tensor, labels: Tensor, train: Tensor, steps: int, batch_size: int
+    ) -> None:
+        """Optimises the bound on random batches of the training samples."""
         randomness = generator(h.device, self.seed, "fit", self.fits)
         fused = h.device.type in ("cpu", "cuda")
         optimizer = torch.optim.Adam(self.critic.parameters(), lr=LEARNING_RATE, fused=fused)
-        batch_size = min(batch_size, len(h))
-        index = torch.randint(
-            len(h), (steps, batch_size), generator=randomness, device=h.device
-        )
+        shape = (steps, min(batch_size, len(train)))
+        batches = torch.randint(len(train), shape, generator=randomness, device=h.device)
         values = []
-        self.critic.train()
-        for step, batch in enumerate(index.unbind()):
+        for step, batch in enumerate(train[batches].unbind()):
             for group in optimizer.param_groups:
                 group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
-            mean_joint, log_partition = self._terms(h[batch], labels[batch], randomness)
-            average = self.average.update(log_partition)
-            bound = ema_corrected(mean_joint, log_partition, average)
+            bound = self._bound(h[batch], labels[batch], randomness)
             optimizer.zero_grad()
             (-bound).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             values.append(bound.detach())
-        self.fits += 1
-        self.n_train = len(h)
         self.converged = _has_converged(torch.stack(values))
-        self.seconds = time.perf_counter() - start
 
     @torch.no_grad()
     def evaluate(
         self, h: Float[Tensor, "n dim"], labels: Int[Tensor, " n"], ceiling: float
     ) -> Estimate:
-        """The bound, pooled over samples that the critic was not fitted to.
+        """The bound, pooled over samples that neither trained nor selected the critic.
 
         Args:
             h: Clean held-out activations, ``(n, dim)``.
@@ -129,28 +153,59 @@ class _Mine(nn.Module, ABC):
             ceiling: H(Y) for a label, ln n for an input; touching it is flagged.
         """
         start = time.perf_counter()
-        self.critic.eval()
-        mi, influence = self._held_out(h, labels)
-        stderr = _standard_error(influence)
-        flags = self._flags(mi, stderr, len(h), ceiling)
+        mi, influence = self._pool(h, labels).value(self.scale)
+        stderr = (influence.var(correction=1) / len(influence)).sqrt().item()
+        flags = list(self._flags(mi.item(), stderr, len(h), ceiling))
+        if not self.converged:
+            flags.append("not_converged")
+        if self.scale < OVERCONFIDENT:
+            flags.append("overfit")
         return Estimate(
-            mi=mi,
+            mi=mi.item(),
             stderr=stderr,
-            method=self.method,
+            method="mine",
             ceiling=ceiling,
-            flags=flags if self.converged else (*flags, "not_converged"),
+            flags=tuple(flags),
             n_train=self.n_train,
             n_test=len(h),
             seconds=self.seconds + time.perf_counter() - start,
         )
 
-    @abstractmethod
-    def _held_out(self, h: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        """The pooled bound, and each sample's first-order contribution to it."""
 
-    @abstractmethod
-    def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
-        """The flags that follow from the value."""
+@dataclass(frozen=True)
+class _Pool:
+    """Scores of fixed held-out pairs.
+
+    Args:
+        joint: Scores of true pairs, ``(n,)``.
+        marginal: Scores of negatives, ``(k, n)``.
+        log_weights: Logarithm of each negative's share of the mean over k, broadcast to ``(k, n)``.
+        shifts: Row k pairs sample i with sample ``i + shifts[k]``; none where one side is a label.
+    """
+
+    joint: Tensor
+    marginal: Tensor
+    log_weights: Tensor
+    shifts: tuple[int, ...] = ()
+
+    def value(self, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """The bound of the scaled critic, and each sample's first-order contribution to it.
+
+        The marginal term is a mean over pairs, so that a sample contributes as the first of its
+        pairs and, where the other side is a sample too, as the second of others'.
+        """
+        scores = scale * self.marginal + self.log_weights
+        log_partition = torch.logsumexp(scores.flatten(), dim=0) - math.log(len(self.joint))
+        shares = (scores - log_partition).exp()
+        influence = scale * self.joint - shares.sum(dim=0)
+        for row, shift in zip(shares, self.shifts, strict=bool(self.shifts)):
+            influence = influence - row.roll(shift)
+        return scale * self.joint.mean() - log_partition, influence
+
+    def best_scale(self) -> Tensor:
+        """The scale with the highest bound, by a grid on which the concave bound has one top."""
+        scales = torch.linspace(0, 1, GRID, dtype=torch.float64, device=self.joint.device)
+        return scales[torch.stack([self.value(scale)[0] for scale in scales]).argmax()]
 
 
 def _has_converged(values: Float[Tensor, " steps"]) -> bool:
@@ -178,31 +233,23 @@ class LabelMine(_Mine):
         self, dim: int, log_prior: Float[Tensor, " classes"], noise_std: float, seed: int
     ) -> None:
         with seeded(seed, "label critic"):
-            critic = ClassCritic(dim, len(log_prior), HIDDEN[:1])
-        super().__init__(critic, "mine", noise_std, derive_seed(seed, "label"))
+            critic = ClassCritic(dim, len(log_prior), LABEL_HIDDEN)
+        super().__init__(critic, noise_std, derive_seed(seed, "label"))
         self.register_buffer("log_prior", log_prior)
         self.to(log_prior.device)
 
     def _scores(self, h: Tensor, randomness: torch.Generator) -> Tensor:
-        t = self._noisy(h, randomness) if self.noise_std else self._standardise(h)
-        scores: Tensor = self.critic(t)
+        scores: Tensor = self.critic(self._noisy(h, randomness))
         return scores
 
-    def _terms(
-        self, h: Tensor, labels: Tensor, randomness: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        scores = self._scores(h, randomness)
-        mean_joint = scores.gather(1, labels.unsqueeze(1)).mean()
-        return mean_joint, log_partition_labels(scores, self.log_prior)
+    def _bound(self, h: Tensor, labels: Tensor, randomness: torch.Generator) -> Tensor:
+        return dv_labels(self._scores(h, randomness), labels, self.log_prior)
 
-    def _held_out(self, h: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        randomness = generator(h.device, self.seed, "evaluate")
-        scores = self._scores(h, randomness).double()
+    @torch.no_grad()
+    def _pool(self, h: Tensor, labels: Tensor) -> _Pool:
+        scores = self._scores(h, generator(h.device, self.seed, "evaluate")).double()
         joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        log_partition = log_partition_labels(scores, self.log_prior.double())
-        by_sample = torch.logsumexp(scores + self.log_prior, dim=1)
-        influence = joint - (by_sample - log_partition).exp()
-        return (joint.mean() - log_partition).item(), influence
+        return _Pool(joint, scores.T, self.log_prior.double().unsqueeze(1))
 
     def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
         return flags_of(mi, stderr, n_test=count, label_entropy=ceiling)
@@ -229,48 +276,37 @@ class InputMine(_Mine):
         noise_std: float,
         seed: int,
         device: torch.device,
-        hidden: Sequence[int] = HIDDEN,
+        hidden: Sequence[int] = PAIR_HIDDEN,
     ) -> None:
         with seeded(seed, "pair critic"):
-            critic = PairCritic(dim, dim, hidden)
-        super().__init__(critic, "mine", noise_std, derive_seed(seed, "pair"))
+            critic = PairCritic(dim, dim, hidden, same_space=True)
+        super().__init__(critic, noise_std, derive_seed(seed, "pair"))
         self.pair_critic = critic
+        self.average = LogAverage(EMA_RATE)
         self.to(device)
 
-    def _terms(
-        self, h: Tensor, labels: Tensor, randomness: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _bound(self, h: Tensor, labels: Tensor, randomness: torch.Generator) -> Tensor:
         permutation = derangement(len(h), randomness, h.device)
         joint, marginal = self.pair_critic(
             self._standardise(h), self._noisy(h, randomness), permutation
         )
-        return joint.mean(), log_mean_exp(marginal)
+        log_partition = log_mean_exp(marginal)
+        return ema_corrected(joint.mean(), log_partition, self.average.update(log_partition))
 
-    def _held_out(self, h: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        """Each h meets its own t and then the t of fixed other samples, all pooled.
-
-        The pool is a mean over pairs, so a sample contributes as an h (its row) and as a t (its
-        column); both are in its influence.
-        """
+    @torch.no_grad()
+    def _pool(self, h: Tensor, labels: Tensor) -> _Pool:
+        """Each h meets its own t, and then the t of samples at fixed distances in the list."""
         randomness = generator(h.device, self.seed, "evaluate")
         embedded_h = self.pair_critic.embed_x(self._standardise(h))
         embedded_t = self.pair_critic.embed_t(self._noisy(h, randomness))
-        joint = self.pair_critic.score(embedded_h, embedded_t).double()
-        count = len(h)
-        negatives = min(NEGATIVES, count - 1)
-        shifts = (1 + torch.arange(negatives) * (count - 1) // negatives).tolist()
-        rolled = [
+        negatives = min(NEGATIVES, len(h) - 1)
+        shifts = tuple(1 + k * (len(h) - 1) // negatives for k in range(negatives))
+        joint, *marginal = (
             self.pair_critic.score(embedded_h, embedded_t.roll(-shift, 0)).double()
-            for shift in shifts
-        ]
-        marginal = torch.stack(rolled)
-        log_partition = log_mean_exp(marginal)
-        weights = (marginal - log_partition).exp()
-        as_h = weights.mean(dim=0)
-        as_t = torch.stack(
-            [row.roll(shift) for row, shift in zip(weights, shifts, strict=True)]
-        ).mean(dim=0)
-        return (joint.mean() - log_partition).item(), joint - as_h - as_t
+            for shift in (0, *shifts)
+        )
+        log_weight = torch.tensor(-math.log(negatives), dtype=torch.float64, device=h.device)
+        return _Pool(joint, torch.stack(marginal), log_weight, shifts)
 
     def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
         return flags_of(mi, stderr, n_test=count)

@@ -1,15 +1,10 @@
 """The Gaussian channel ``t = h + sigma * eps`` that makes I(x; t) a finite number."""
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["NOISE_SCALES", "GaussianNoise", "NoiseScale", "activation_scale"]
-
-NoiseScale = Literal["absolute", "relative"]
-NOISE_SCALES: tuple[NoiseScale, ...] = ("absolute", "relative")
+__all__ = ["GaussianNoise", "activation_scale"]
 
 
 def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
@@ -27,22 +22,22 @@ def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
 class GaussianNoise(nn.Module):
     r"""Adds isotropic Gaussian noise, :math:`t = h + \sigma \epsilon`.
 
-    With ``scale="relative"``, :math:`\sigma` is ``noise_std`` times the :func:`activation_scale`
+    Where it is relative, :math:`\sigma` is ``noise_std`` times the :func:`activation_scale`
     of h, so that a layer can't outgrow the noise by scaling its weights: while training it is the
     batch's own (the gradient sees it), afterwards a running average.
 
     Args:
-        noise_std: Standard deviation, in the units of h ("absolute") or of its scale ("relative").
-        scale: Which of the two.
+        noise_std: Standard deviation, in the units of h or, where it is relative, of its scale.
+        relative: Which of the two.
     """
 
     MOMENTUM = 0.05
     running_scale: Tensor
 
-    def __init__(self, noise_std: float, scale: NoiseScale = "absolute") -> None:
+    def __init__(self, noise_std: float, *, relative: bool = False) -> None:
         super().__init__()
         self.noise_std = noise_std
-        self.relative = scale == "relative"
+        self.relative = relative
         self.register_buffer("running_scale", torch.zeros(()))
 
     def sigma(self, h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""] | float:

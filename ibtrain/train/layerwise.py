@@ -131,12 +131,15 @@ class LayerwiseTrainer:
             label_critic = (
                 nn.Identity() if is_output else ClassCritic(dim_h, data.num_classes, hidden)
             )
-            pair_critic = PairCritic(dim_h, dim_h, [config.pair_critic_width]) if beta else None
-        noise_scale = "relative" if config.noise_scale == "relative" else "absolute"
+            pair_critic = (
+                PairCritic(dim_h, dim_h, [config.pair_critic_width], same_space=True)
+                if beta
+                else None
+            )
         return IBObjective(
             label_critic,
             pair_critic,
-            GaussianNoise(self.noise_stds[index], noise_scale),
+            GaussianNoise(self.noise_stds[index], relative=config.noise_scale == "relative"),
             data.log_prior.cpu(),
             beta=beta,
             predict_noisy=config.predict_from == "noisy" and not is_output,

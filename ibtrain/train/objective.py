@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ibtrain.mi.average import LogAverage
-from ibtrain.mi.bounds import ema_corrected, log_mean_exp, log_partition_labels
+from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import PairCritic, derangement
 from ibtrain.mi.noise import GaussianNoise
 
@@ -62,6 +62,10 @@ class IBObjective(nn.Module):
     multiplied by :math:`-\beta` on its way, so that the block descends :math:`-J`. Since h is a
     function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t), never x.
 
+    Only the compression bound's gradient is corrected by a running average. The prediction bound
+    enumerates the labels, so that its denominator hardly varies between batches and has little to
+    gain, while an average that lags behind a fast critic was seen to make it diverge.
+
     Args:
         label_critic: Maps h to class scores; the identity for an output layer, whose own outputs
             are the scores.
@@ -70,7 +74,8 @@ class IBObjective(nn.Module):
         log_prior: Logarithm of the classes' probabilities, ``(classes,)``.
         beta: Weight of the compression term.
         predict_noisy: Whether the label critic reads t instead of h.
-        ema_rate: Weight of the newest batch in each bound's running average; 1 is the plain DV gradient.
+        ema_rate: Weight of the newest batch in the compression bound's running average; 1 is the
+            plain DV gradient.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX), the layer-wise objective and AA-MINE;
@@ -96,8 +101,7 @@ class IBObjective(nn.Module):
         self.noise = noise
         self.beta = beta
         self.predict_noisy = predict_noisy
-        self.average_hy = LogAverage(ema_rate)
-        self.average_xt = LogAverage(ema_rate)
+        self.average = LogAverage(ema_rate)
         self.register_buffer("log_prior", log_prior.clone())
 
     def forward(
@@ -116,18 +120,12 @@ class IBObjective(nn.Module):
         h = h.flatten(1)
         t = self.noise(h, generator) if self.predict_noisy or self.pair_critic else h
         scores = self.label_critic(t if self.predict_noisy else h)
-        mi_hy = self._prediction(scores, labels)
+        mi_hy = dv_labels(scores, labels, self.log_prior)
         if self.pair_critic is None:
             return ObjectiveTerms(-mi_hy, mi_hy.detach(), None, scores.detach())
         mi_xt = self._compression(self.pair_critic, h, t, generator)
         loss = -(mi_hy + mi_xt)
         return ObjectiveTerms(loss, mi_hy.detach(), mi_xt.detach(), scores.detach())
-
-    def _prediction(self, scores: Tensor, labels: Tensor) -> Tensor:
-        log_partition = log_partition_labels(scores, self.log_prior)
-        mean_joint = scores.gather(1, labels.unsqueeze(1)).mean()
-        average = self.average_hy.update(log_partition)
-        return ema_corrected(mean_joint, log_partition, average)
 
     def _compression(
         self, critic: PairCritic, h: Tensor, t: Tensor, generator: torch.Generator
@@ -137,5 +135,5 @@ class IBObjective(nn.Module):
             scale_gradient(h, -self.beta), scale_gradient(t, -self.beta), permutation
         )
         log_partition = log_mean_exp(scores_marginal)
-        average = self.average_xt.update(log_partition)
+        average = self.average.update(log_partition)
         return ema_corrected(scores_joint.mean(), log_partition, average)
