@@ -6,7 +6,7 @@ import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from ibtrain.errors import ConfigError
 
@@ -34,9 +34,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
 
 
-def _number(
-    where: str, value: object, low: float = -math.inf, *, above: float = -math.inf
-) -> None:
+def _number(where: str, value: object, low: float = -math.inf, *, above: float = -math.inf) -> None:
     bound = f" of {low:g} or more" if low > -math.inf else ""
     bound = f" above {above:g}" if above > -math.inf else bound
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -257,7 +255,7 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> "RunConfig":
         """The inverse of :meth:`to_dict`; what isn't named keeps its default.
 
         Raises:
@@ -266,7 +264,7 @@ class RunConfig:
         return _build(cls, values, "config")
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path) -> "RunConfig":
         """Reads a ``.toml`` or ``.json`` file.
 
         Raises:
@@ -298,7 +296,9 @@ def read_settings(path: Path) -> dict[str, Any]:
         text = path.read_text()
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
-        raise ConfigError("a file that can't be read", f"TOML or JSON ({error})", str(path)) from error
+        raise ConfigError(
+            "a file that can't be read", f"TOML or JSON ({error})", str(path)
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError(type(values).__name__, "a table of settings", str(path))
     return values

@@ -3,11 +3,11 @@
 docs/tuning.md has the record of the choice; both methods were given the same budget.
 """
 
-from ibtrain.config import Method, OptimConfig
+from ibtrain.config import Method, OptimConfig, PlaneConfig
 
-__all__ = ["recipe"]
+__all__ = ["plane_recipe", "recipe"]
 
-_DIGITS = OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=64, epochs=30)
+_DIGITS = OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=64, epochs=20)
 _DEFAULTS: dict[Method, OptimConfig] = {
     "layerwise": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=512, epochs=10),
     "end_to_end": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=512, epochs=10),
@@ -21,3 +21,10 @@ _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
 def recipe(method: Method, dataset: str) -> OptimConfig:
     """The optimiser's settings for a method on a data set."""
     return _BY_DATASET.get((method, dataset), _DEFAULTS[method])
+
+
+def plane_recipe(dataset: str) -> PlaneConfig:
+    """How the information plane of a data set is measured."""
+    if dataset == "digits":
+        return PlaneConfig(points=5, critic_steps=40, batch_size=128)
+    return PlaneConfig()

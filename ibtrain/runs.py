@@ -36,7 +36,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise RunFolderError("a file that can't be written", f"a writable place ({error.strerror})", str(path)) from error
+        raise RunFolderError(
+            "a file that can't be written", f"a writable place ({error.strerror})", str(path)
+        ) from error
 
 
 class RunFolder:
@@ -53,7 +55,9 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path | None, config: RunConfig, environment: dict[str, Any]) -> "RunFolder":
+    def create(
+        cls, path: Path | None, config: RunConfig, environment: dict[str, Any]
+    ) -> "RunFolder":
         """Makes the folder, ``runs/DATASET-DATE-TIME`` by default, and writes what is known.
 
         Raises:
@@ -102,7 +106,9 @@ class RunFolder:
                 if kind is None or event["event"] == kind:
                     yield event
             except (ValueError, KeyError, TypeError) as error:
-                raise RunFolderError("a broken line", "an event in JSON", f"{path}:{number}") from error
+                raise RunFolderError(
+                    "a broken line", "an event in JSON", f"{path}:{number}"
+                ) from error
 
     def plane_points(self) -> list[PlanePoint]:
         """Every point of the information plane that the run has recorded.
@@ -129,7 +135,9 @@ class RunFolder:
         try:
             document = json.loads(path.read_text())
         except (OSError, ValueError) as error:
-            raise RunFolderError("a missing or broken file", f"JSON ({error})", str(path)) from error
+            raise RunFolderError(
+                "a missing or broken file", f"JSON ({error})", str(path)
+            ) from error
         if not isinstance(document, dict):
             raise RunFolderError(type(document).__name__, "a JSON object", str(path))
         return document

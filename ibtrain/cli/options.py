@@ -16,11 +16,13 @@ from ibtrain.config import (
     READOUTS,
     SCHEDULES,
     Method,
+    OptimConfig,
+    PlaneConfig,
     RunConfig,
     read_settings,
 )
 from ibtrain.errors import ConfigError
-from ibtrain.recipes import recipe
+from ibtrain.recipes import plane_recipe, recipe
 
 __all__ = ["run_config", "training_options"]
 
@@ -29,7 +31,7 @@ VALIDATION_SHARE = 0.1
 """Held out where early stopping needs a validation split and no share was named."""
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType[tuple[float, ...]]):
     """Comma-separated numbers, such as ``500,256``."""
 
     def __init__(self, kind: type[int] | type[float]) -> None:
@@ -47,28 +49,119 @@ class Numbers(click.ParamType):
 
 
 _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("--dataset", "dataset", {"help": "digits, mnist, fashion-mnist, kmnist, cifar10, folder:DIR or npz:FILE.  [digits]"}),
-    ("--data-root", "data_root", {"metavar": "DIR", "help": "Where data sets are, or are downloaded to.  [~/.cache/ibtrain]"}),
+    (
+        "--dataset",
+        "dataset",
+        {
+            "help": "digits, mnist, fashion-mnist, kmnist, cifar10, folder:DIR or npz:FILE.  [digits]"
+        },
+    ),
+    (
+        "--data-root",
+        "data_root",
+        {
+            "metavar": "DIR",
+            "help": "Where data sets are, or are downloaded to.  [~/.cache/ibtrain]",
+        },
+    ),
     ("--model", "model.kind", {"type": click.Choice(MODEL_KINDS), "help": "The network.  [mlp]"}),
-    ("--hidden", "model.hidden", {"type": Numbers(int), "help": "Widths of the linear hidden layers.  [500,256]"}),
-    ("--channels", "model.channels", {"type": Numbers(int), "help": "Channels of the convolutional blocks.  [32,64]"}),
+    (
+        "--hidden",
+        "model.hidden",
+        {"type": Numbers(int), "help": "Widths of the linear hidden layers.  [500,256]"},
+    ),
+    (
+        "--channels",
+        "model.channels",
+        {"type": Numbers(int), "help": "Channels of the convolutional blocks.  [32,64]"},
+    ),
     ("--activation", "model.activation", {"type": click.Choice(ACTIVATIONS), "help": "[relu]"}),
-    ("--epochs", "optim.epochs", {"type": int, "help": "Epochs, for each block where training is layer-wise."}),
+    (
+        "--epochs",
+        "optim.epochs",
+        {"type": int, "help": "Epochs, for each block where training is layer-wise."},
+    ),
     ("--batch-size", "optim.batch_size", {"type": int, "help": "Samples a step."}),
-    ("--learning-rate", "optim.learning_rate", {"type": float, "help": "Adam's step size at the start."}),
-    ("--schedule", "optim.schedule", {"type": click.Choice(SCHEDULES), "help": "Of the learning rate."}),
-    ("--patience", "optim.patience", {"type": int, "help": "Stop after so many epochs without a better validation accuracy.  [0: never]"}),
-    ("--validation", "validation", {"type": float, "help": "Share of the training samples held out.  [0, or 0.1 with --patience]"}),
+    (
+        "--learning-rate",
+        "optim.learning_rate",
+        {"type": float, "help": "Adam's step size at the start."},
+    ),
+    (
+        "--schedule",
+        "optim.schedule",
+        {"type": click.Choice(SCHEDULES), "help": "Of the learning rate."},
+    ),
+    (
+        "--patience",
+        "optim.patience",
+        {
+            "type": int,
+            "help": "Stop after so many epochs without a better validation accuracy.  [0: never]",
+        },
+    ),
+    (
+        "--validation",
+        "validation",
+        {
+            "type": float,
+            "help": "Share of the training samples held out.  [0, or 0.1 with --patience]",
+        },
+    ),
     ("--seeds", "seeds", {"type": Numbers(int), "help": "One training for each.  [0,1,2]"}),
-    ("--beta", "objective.beta", {"type": Numbers(float), "help": "Weight of the compression term; one number, or one a block.  [0.001]"}),
-    ("--noise-std", "objective.noise_std", {"type": Numbers(float), "help": "Sigma of t = h + sigma * eps; one number, or one a block.  [0.5]"}),
-    ("--noise-scale", "objective.noise_scale", {"type": click.Choice(NOISE_SCALES), "help": "Sigma itself, or relative to the activations' scale.  [absolute]"}),
-    ("--predict-from", "objective.predict_from", {"type": click.Choice(PREDICT_FROM), "help": "Prediction term from clean h or noisy t.  [clean]"}),
-    ("--readout", "objective.readout", {"type": click.Choice(READOUTS), "help": "What trains the output layer.  [dv]"}),
-    ("--plane-points", "plane.points", {"type": int, "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6]"}),
-    ("--plane-samples", "plane.samples", {"type": int, "help": "Test samples that it is measured on.  [4000]"}),
+    (
+        "--beta",
+        "objective.beta",
+        {
+            "type": Numbers(float),
+            "help": "Weight of the compression term; one number, or one a block.  [0.001]",
+        },
+    ),
+    (
+        "--noise-std",
+        "objective.noise_std",
+        {
+            "type": Numbers(float),
+            "help": "Sigma of t = h + sigma * eps; one number, or one a block.  [0.5]",
+        },
+    ),
+    (
+        "--noise-scale",
+        "objective.noise_scale",
+        {
+            "type": click.Choice(NOISE_SCALES),
+            "help": "Sigma itself, or relative to the activations' scale.  [absolute]",
+        },
+    ),
+    (
+        "--predict-from",
+        "objective.predict_from",
+        {
+            "type": click.Choice(PREDICT_FROM),
+            "help": "Prediction term from clean h or noisy t.  [clean]",
+        },
+    ),
+    (
+        "--readout",
+        "objective.readout",
+        {"type": click.Choice(READOUTS), "help": "What trains the output layer.  [dv]"},
+    ),
+    (
+        "--plane-points",
+        "plane.points",
+        {"type": int, "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6]"},
+    ),
+    (
+        "--plane-samples",
+        "plane.samples",
+        {"type": int, "help": "Test samples that it is measured on.  [4000]"},
+    ),
     ("--device", "device", {"type": click.Choice(DEVICES), "help": "[auto]"}),
-    ("--threads", "threads", {"type": int, "help": "CPU threads; 0 chooses by the size of a step.  [0]"}),
+    (
+        "--threads",
+        "threads",
+        {"type": int, "help": "CPU threads; 0 chooses by the size of a step.  [0]"},
+    ),
 )
 """Flag, the setting's dotted place, and click's keywords; unset flags leave the setting alone."""
 
@@ -77,21 +170,36 @@ def training_options(command: F) -> F:
     """Adds every training option; the command receives those that were set, by dotted place."""
 
     def gathered(**arguments: Any) -> Any:
-        settings = {
-            place: arguments.pop(_identifier(place))
-            for _, place, _ in _OPTIONS
-        }
+        settings = {place: arguments.pop(_identifier(place)) for _, place, _ in _OPTIONS}
         given = {place: value for place, value in settings.items() if value is not None}
         return command(settings=given, **arguments)
 
     gathered.__doc__ = command.__doc__
     wrapped: Any = gathered
     extra = (
-        click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings in TOML or JSON, as in a run's config.json; options override them."),
-        click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.  [runs/...]"),
-        click.option("--json", "as_json", is_flag=True, help="Print results.json to stdout, and nothing else there."),
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Settings in TOML or JSON, as in a run's config.json; options override them.",
+        ),
+        click.option(
+            "--run-dir",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="The run's folder.  [runs/...]",
+        ),
+        click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print results.json to stdout, and nothing else there.",
+        ),
     )
-    options = [click.option(flag, _identifier(place), **keywords) for flag, place, keywords in _OPTIONS]
+    options = [
+        click.option(flag, _identifier(place), **keywords) for flag, place, keywords in _OPTIONS
+    ]
     for option in reversed([*options, *extra]):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
@@ -111,11 +219,16 @@ def run_config(
     """
     values = read_settings(config_file) if config_file else {}
     dataset = settings.get("dataset", values.get("dataset", "digits"))
-    for method in METHODS:
-        table = values.get(method, {})
+    recipes = {str(method): recipe(method, str(dataset)) for method in METHODS}
+    defaults_of: dict[str, OptimConfig | PlaneConfig] = {
+        **recipes,
+        "plane": plane_recipe(str(dataset)),
+    }
+    for name, defaults in defaults_of.items():
+        table = values.get(name, {})
         if not isinstance(table, dict):
-            raise ConfigError(repr(table), "a table of settings", f"{config_file}: {method}")
-        values[method] = {**vars(recipe(method, str(dataset))), **table}
+            raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
+        values[name] = {**vars(defaults), **table}
     values["methods"] = list(methods)
     for place, value in settings.items():
         table_name, _, key = place.rpartition(".")

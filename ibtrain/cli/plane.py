@@ -10,7 +10,10 @@ __all__ = ["command"]
 @click.command("plane")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     help="A .png, .svg, .pdf, .gif or .mp4 (the last two are films over epochs).  [RUN/plane.png]",
 )
 def command(runs: tuple[Path, ...], output: Path | None) -> None:

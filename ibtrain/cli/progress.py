@@ -2,7 +2,7 @@
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -43,7 +43,7 @@ class Progress:
             bar_format="{desc} |{bar:16}| {n_fmt}/{total_fmt} epochs, {remaining} left",
         )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Progress":
         return self
 
     def __exit__(
@@ -66,7 +66,9 @@ class Progress:
 
 
 def _describe(event: "Event") -> str:
-    stage = event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
+    stage = (
+        event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
+    )
     figures = "  ".join(
         f"{label} {event.figures[name]:.3f}"
         for name, label in _FIGURES.items()

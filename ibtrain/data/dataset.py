@@ -1,6 +1,5 @@
 """What a data set is once it is loaded: tensors on the training device."""
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -122,12 +121,16 @@ class Dataset:
         mean = x.mean(dims, keepdim=True)
         std = x.std(dims, correction=0, keepdim=True)
         std = torch.where(std > 0, std, 1.0)
-        scaled = {name: Split((s.x - mean) / std, s.y) for name, s in self.splits.items()}
-        return replace(self, **scaled)
+
+        def scale(split: Split) -> Split:
+            return Split((split.x - mean) / std, split.y)
+
+        held = None if self.validation is None else scale(self.validation)
+        return replace(self, train=scale(self.train), test=scale(self.test), validation=held)
 
 
 def label_entropy(labels: Int[Tensor, " n"]) -> float:
     r"""Entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
     shares = torch.bincount(labels).double() / len(labels)
     present = shares[shares > 0]
-    return max(0.0, -(present * present.log()).sum().item() + math.ulp(0.0))
+    return -(present * present.log()).sum().item() + 0.0

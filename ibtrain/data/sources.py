@@ -78,7 +78,11 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
             expected = f"the complete files of {class_name} as torchvision stores them ({error})"
             raise DataError("a missing or broken file", expected, str(root / folder)) from error
         return RawData(
-            _images(train.data), np.asarray(train.targets), _images(test.data), np.asarray(test.targets), 10
+            _images(train.data),
+            np.asarray(train.targets),
+            _images(test.data),
+            np.asarray(test.targets),
+            10,
         )
 
     return read
@@ -138,7 +142,11 @@ def read_folder(path: Path) -> RawData:
             images[index] = image
         arrays.append(_images(images))
     return RawData(
-        arrays[0], np.asarray(train.targets), arrays[1], np.asarray(test.targets), len(train.classes)
+        arrays[0],
+        np.asarray(train.targets),
+        arrays[1],
+        np.asarray(test.targets),
+        len(train.classes),
     )
 
 
@@ -196,9 +204,11 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         expected = "(samples, dim) or (samples, channels, height, width)"
         raise DataError(f"samples of shape {x.shape}", expected, where)
     if y.shape != (len(x),):
-        raise DataError(f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where)
-    if len(x) < 10:
-        raise DataError(f"{len(x)} samples", "at least 10", where)
+        raise DataError(
+            f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where
+        )
+    if len(x) < 2:
+        raise DataError(f"{len(x)} samples", "at least 2", where)
 
 
 SOURCES: dict[str, Callable[[Path], RawData]] = {

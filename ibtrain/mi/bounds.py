@@ -26,7 +26,9 @@ def log_mean_exp(scores: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
     return torch.logsumexp(scores.flatten(), dim=0) - math.log(scores.numel())
 
 
-def dv(scores_joint: Float[Tensor, "*n"], scores_marginal: Float[Tensor, "*m"]) -> Float[Tensor, ""]:
+def dv(
+    scores_joint: Float[Tensor, "*n"], scores_marginal: Float[Tensor, "*m"]
+) -> Float[Tensor, ""]:
     r"""Donsker-Varadhan lower bound, :math:`E_{p(x,y)}[s] - \log E_{p(x)p(y)}[e^s]`.
 
     Args:

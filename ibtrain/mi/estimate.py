@@ -6,8 +6,9 @@ from typing import Any
 
 __all__ = ["Estimate", "flags_of"]
 
-TOUCHING = 2.0
-"""Standard errors within which a value counts as touching its ceiling."""
+STANDARD_ERRORS = 2.0
+SHARE = 0.01
+"""A value touches its ceiling within so many standard errors of it, or within this share of it."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,10 @@ def flags_of(
         n_test: Samples it was measured on; ``ln n_test`` is its ceiling.
         label_entropy: H(Y) in nats where one side is the label, which is then the ceiling.
     """
+    ceiling = math.log(n_test) if label_entropy is None else label_entropy
     flags = []
-    slack = TOUCHING * stderr
-    if label_entropy is None and mi + slack >= math.log(n_test):
-        flags.append("above_ceiling")
-    if label_entropy is not None and mi + slack >= label_entropy:
-        flags.append("above_label_entropy")
-    if mi + slack < 0:
+    if mi + max(STANDARD_ERRORS * stderr, SHARE * ceiling) >= ceiling:
+        flags.append("above_ceiling" if label_entropy is None else "above_label_entropy")
+    if mi + STANDARD_ERRORS * stderr < 0:
         flags.append("negative")
     return tuple(flags)

@@ -136,7 +136,7 @@ class _Mine(nn.Module, ABC):
                 group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
             bound = self._bound(h[batch], labels[batch], randomness)
             optimizer.zero_grad()
-            (-bound).backward()  # type: ignore[no-untyped-call]
+            (-bound).backward()
             optimizer.step()
             values.append(bound.detach())
         self.converged = _has_converged(torch.stack(values))

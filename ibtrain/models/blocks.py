@@ -73,9 +73,7 @@ def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> di
     return outputs
 
 
-def check_output(
-    blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int
-) -> None:
+def check_output(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int) -> None:
     """Runs two samples through the blocks and checks the shape of what comes out.
 
     Raises:
@@ -89,7 +87,9 @@ def check_output(
                 output = block(sample)
         except (RuntimeError, ValueError) as error:
             given = f"input of shape {tuple(sample.shape[1:])}"
-            raise ModelError(given, f"what the block can read ({error})", f"block {name}") from error
+            raise ModelError(
+                given, f"what the block can read ({error})", f"block {name}"
+            ) from error
         sample = output
     if sample.shape != (min(2, len(x)), num_classes):
         expected = f"a score for each of {num_classes} classes from the last block"

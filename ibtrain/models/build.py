@@ -27,5 +27,7 @@ def build_model(config: ModelConfig, data: Dataset, seed: int) -> nn.Sequential:
                 shape, config.channels, config.hidden, data.num_classes, config.activation
             )
         else:
-            raise ModelError(f"samples of shape {shape}", "images (channels, height, width)", "model")
+            raise ModelError(
+                f"samples of shape {shape}", "images (channels, height, width)", "model"
+            )
     return model.to(data.train.x.device)

@@ -47,8 +47,5 @@ def conv_net(
             nn.MaxPool2d(2),
         )
     dim_h = ([depth, *channels][-1]) * (height // scale) * (width // scale)
-    linear = mlp(dim_h, hidden, num_classes, activation)
-    if not hidden:
-        linear = nn.Sequential(OrderedDict(output=nn.Sequential(nn.Flatten(), linear.output)))
-    blocks.update(linear.named_children())
+    blocks.update(mlp(dim_h, hidden, num_classes, activation).named_children())
     return nn.Sequential(blocks)

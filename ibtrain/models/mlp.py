@@ -49,7 +49,8 @@ def mlp(
     """
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise([dim_x, *hidden]), 1):
-        layers = [nn.Linear(dim_in, dim_out), activation_layer(activation)]
-        blocks[f"hidden{index}"] = nn.Sequential(*([nn.Flatten()] if index == 1 else []), *layers)
-    blocks["output"] = nn.Linear([dim_x, *hidden][-1], num_classes)
+        blocks[f"hidden{index}"] = nn.Sequential(
+            nn.Flatten(), nn.Linear(dim_in, dim_out), activation_layer(activation)
+        )
+    blocks["output"] = nn.Sequential(nn.Flatten(), nn.Linear([dim_x, *hidden][-1], num_classes))
     return nn.Sequential(blocks)

@@ -45,10 +45,10 @@ def probe_accuracy(
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(nn.functional.linear(train, weight, bias), y_train)
         loss = loss + 0.5 * WEIGHT_DECAY * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     with torch.no_grad():
         scores = nn.functional.linear(test, weight, bias)
     return (scores.argmax(dim=1) == y_test).double().mean().item()

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from ibtrain.config import Method, PlaneConfig

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ibtrain.config import Method
-from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure
+from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure, styled
 
 __all__ = ["curves_figure"]
 
@@ -18,6 +18,7 @@ BOUNDS = (
 )
 
 
+@styled
 def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
     """Test accuracy of both methods, and the bounds of each block, epoch by epoch.
 
@@ -42,8 +43,12 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
             if ("layerwise", stage, name) in series:
                 shown = label if offset == 0 else None
                 _band(
-                    bounds, offset, series["layerwise", stage, name],
-                    color=COLOURS["layerwise"], ls=line, label=shown,
+                    bounds,
+                    offset,
+                    series["layerwise", stage, name],
+                    color=COLOURS["layerwise"],
+                    ls=line,
+                    label=shown,
                 )
     accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
     accuracy.set_title("Accuracy of the network, or of the block's critic")
@@ -59,7 +64,9 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _series(events: Iterable[dict[str, Any]]) -> dict[tuple[Method, str, str], np.ndarray[Any, Any]]:
+def _series(
+    events: Iterable[dict[str, Any]],
+) -> dict[tuple[Method, str, str], np.ndarray[Any, Any]]:
     """Figures by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
     found: dict[tuple[Method, str, str], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list)
@@ -103,6 +110,12 @@ def _mark_stages(axis: Any, stages: dict[str, int]) -> None:
         if offset:
             axis.axvline(offset + 0.5, color="0.6", lw=0.8)
         axis.annotate(
-            stage, (offset + 0.8, 1.0), xycoords=("data", "axes fraction"),
-            xytext=(0, -2), textcoords="offset points", va="top", fontsize=7, color="0.35",
+            stage,
+            (offset + 0.8, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -2),
+            textcoords="offset points",
+            va="top",
+            fontsize=7,
+            color="0.35",
         )

@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ibtrain.config import METHODS
-from ibtrain.report.style import COLOURS, LINES, MARKERS, METHOD_TITLES, new_figure
+from ibtrain.report.style import COLOURS, LINES, MARKERS, METHOD_TITLES, new_figure, styled
 
 __all__ = ["layers_figure"]
 
 
+@styled
 def layers_figure(results: dict[str, Any]) -> Figure:
     """A linear probe's test accuracy by layer, and the network's own, for each method.
 
@@ -34,14 +35,31 @@ def layers_figure(results: dict[str, Any]) -> Figure:
         # side by side, so that bars of equal height stay apart
         x = np.arange(len(mean)) + 0.06 * (2 * index - 1)
         axis.errorbar(
-            x[:-1], mean[:-1], std[:-1], color=COLOURS[method], ls=LINES[method],
-            marker=MARKERS[index], ms=4, capsize=2, lw=1.4, label=METHOD_TITLES[method],
+            x[:-1],
+            mean[:-1],
+            std[:-1],
+            color=COLOURS[method],
+            ls=LINES[method],
+            marker=MARKERS[index],
+            ms=4,
+            capsize=2,
+            lw=1.4,
+            label=METHOD_TITLES[method],
         )
         axis.errorbar(
-            x[-1:], mean[-1:], std[-1:], color=COLOURS[method], ls="",
-            marker=MARKERS[index], ms=6, capsize=2, mec="k",
+            x[-1:],
+            mean[-1:],
+            std[-1:],
+            color=COLOURS[method],
+            ls="",
+            marker=MARKERS[index],
+            ms=6,
+            capsize=2,
+            mec="k",
         )
-    axis.set_xticks(range(len(names) + 1), [f"probe on\n{name}" for name in names] + ["network\nitself"])
+    axis.set_xticks(
+        range(len(names) + 1), [f"probe on\n{name}" for name in names] + ["network\nitself"]
+    )
     axis.set_ylabel("test accuracy  [%]")
     seeds_note = f"mean ± s.d. of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
     axis.set_title(f"{results['dataset']}: accuracy by layer ({seeds_note})")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
+from matplotlib.animation import FFMpegWriter, PillowWriter
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -15,13 +16,14 @@ from matplotlib.lines import Line2D
 
 from ibtrain.errors import RunFolderError
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.style import MARKERS, new_figure
+from ibtrain.report.style import MARKERS, new_figure, styled
 
 __all__ = ["PLANE_FORMATS", "PlanePanel", "plane_figure", "save_plane"]
 
 PLANE_FORMATS = (".png", ".svg", ".pdf", ".gif", ".mp4")
 CMAP = "cividis"
 FRAMES_PER_SECOND = 2
+FILM_DPI = 150
 ROWS = (
     ("mi_xt", "mi_ty", "MINE critics, held out (lower bounds)"),
     ("mi_xt_channel", "mi_ty_channel", "known noise (exact for these N samples)"),
@@ -53,6 +55,7 @@ class _Path:
     error: np.ndarray[Any, Any]
 
 
+@styled
 def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> Figure:
     """Both estimators' planes (rows) for each method (columns), all on the same axes.
 
@@ -76,7 +79,9 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
             axis = axes[row, column]
             axis.set_title(f"{panel.title}\n{title}")
             for path in _paths(panel.points, name_x, name_y):
-                _draw_path(axis, path, MARKERS[layers.index(path.layer) % len(MARKERS)], norm, until)
+                _draw_path(
+                    axis, path, MARKERS[layers.index(path.layer) % len(MARKERS)], norm, until
+                )
             _draw_limits(axis, panel.points)
             if column == 0:
                 axis.set_ylabel("I(T; Y)  [nats]")
@@ -94,14 +99,12 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
         for i, layer in enumerate(layers)
     ]
     handles.append(Line2D([], [], ls=":", color="k", label="limits: ln N, H(Y)"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
     figure.supxlabel(_caption(panels), fontsize=7)
     return figure
 
 
 def _mappable(norm: Normalize) -> Any:
-    from matplotlib.cm import ScalarMappable
-
     return ScalarMappable(norm=norm, cmap=CMAP)
 
 
@@ -117,7 +120,9 @@ def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path
         epochs = np.array(sorted(by_epoch))
         values = [np.array(by_epoch[epoch]) for epoch in epochs]
         spread = [v.std(axis=0, ddof=1) if len(v) > 1 else np.zeros(2) for v in values]
-        paths.append(_Path(layer, epochs, np.array([v.mean(axis=0) for v in values]), np.array(spread)))
+        paths.append(
+            _Path(layer, epochs, np.array([v.mean(axis=0) for v in values]), np.array(spread))
+        )
     return paths
 
 
@@ -126,14 +131,30 @@ def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: int 
     epochs, xy, error = path.epochs[shown], path.xy[shown], path.error[shown]
     segments = np.stack([xy[:-1], xy[1:]], axis=1)
     axis.add_collection(
-        LineCollection(list(segments), array=epochs[1:] + 1, cmap=CMAP, norm=norm, linewidths=1.6, zorder=2)
+        LineCollection(
+            list(segments), array=epochs[1:] + 1, cmap=CMAP, norm=norm, linewidths=1.6, zorder=2
+        )
     )
     axis.scatter(*xy[:-1].T, c=epochs[:-1] + 1, cmap=CMAP, norm=norm, s=9, zorder=3, linewidths=0)
     axis.errorbar(
-        *xy[-1], xerr=error[-1, 0], yerr=error[-1, 1], fmt="none", ecolor="0.3", elinewidth=0.9, zorder=3
+        *xy[-1],
+        xerr=error[-1, 0],
+        yerr=error[-1, 1],
+        fmt="none",
+        ecolor="0.3",
+        elinewidth=0.9,
+        zorder=3,
     )
     axis.scatter(
-        *xy[-1:].T, c=epochs[-1:] + 1, cmap=CMAP, norm=norm, marker=marker, s=42, edgecolors="k", linewidths=0.8, zorder=4
+        *xy[-1:].T,
+        c=epochs[-1:] + 1,
+        cmap=CMAP,
+        norm=norm,
+        marker=marker,
+        s=42,
+        edgecolors="k",
+        linewidths=0.8,
+        zorder=4,
     )
 
 
@@ -142,10 +163,27 @@ def _draw_limits(axis: Any, points: Sequence[PlanePoint]) -> None:
     axis.axvline(ln_n, ls=":", color="k", lw=0.9, zorder=1)
     axis.axhline(entropy, ls=":", color="k", lw=0.9, zorder=1)
     label = {"fontsize": 7, "color": "0.2"}
-    axis.annotate(f"ln N = {ln_n:.2f}", (ln_n, 0.03), xycoords=("data", "axes fraction"),
-                  xytext=(-3, 0), textcoords="offset points", rotation=90, ha="right", va="bottom", **label)
-    axis.annotate(f"H(Y) = {entropy:.2f}", (0.02, entropy), xycoords=("axes fraction", "data"),
-                  xytext=(0, 2), textcoords="offset points", ha="left", va="bottom", **label)
+    axis.annotate(
+        f"ln N = {ln_n:.2f}",
+        (ln_n, 0.03),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3, 0),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="bottom",
+        **label,
+    )
+    axis.annotate(
+        f"H(Y) = {entropy:.2f}",
+        (0.02, entropy),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        **label,
+    )
 
 
 def _set_limits(axes: Any, panels: Sequence[PlanePanel]) -> None:
@@ -177,7 +215,9 @@ def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
         RunFolderError: The ending is unknown, nothing was recorded, or no film can be made.
     """
     if path.suffix not in PLANE_FORMATS:
-        raise RunFolderError(path.suffix or "no ending", "one of " + ", ".join(PLANE_FORMATS), str(path))
+        raise RunFolderError(
+            path.suffix or "no ending", "one of " + ", ".join(PLANE_FORMATS), str(path)
+        )
     if not any(panel.points for panel in panels):
         raise RunFolderError("no points", "a run that recorded its information plane", str(path))
     if not path.parent.is_dir():
@@ -190,25 +230,15 @@ def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
 
 
 def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
-    if path.suffix == ".mp4" and not FFMpegWriter.isAvailable():
-        raise RunFolderError("no ffmpeg on this machine", "ffmpeg for .mp4, or a .gif instead", str(path))
+    is_mp4 = path.suffix == ".mp4"
+    if is_mp4 and not FFMpegWriter.isAvailable():
+        expected = "ffmpeg for .mp4, or a .gif instead"
+        raise RunFolderError("no ffmpeg on this machine", expected, str(path))
     epochs = sorted({point.epoch for panel in panels for point in panel.points})
-    writer = (FFMpegWriter if path.suffix == ".mp4" else PillowWriter)(fps=FRAMES_PER_SECOND)
-    figure = Figure(figsize=plane_figure(panels).get_size_inches(), dpi=150)
-
-    def draw(epoch: int) -> list[Any]:
-        frame = plane_figure(panels, until=epoch)
-        frame.set_dpi(150)
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        canvas = FigureCanvasAgg(frame)
-        canvas.draw()
-        figure.clear()
-        figure.figimage(np.asarray(canvas.buffer_rgba()))
-        return []
-
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure)
     hold = [epochs[-1]] * (2 * FRAMES_PER_SECOND)
-    FuncAnimation(figure, draw, frames=[*epochs, *hold]).save(path, writer=writer)
+    writer = (FFMpegWriter if is_mp4 else PillowWriter)(fps=FRAMES_PER_SECOND)
+    writer.setup(plane_figure(panels), str(path), dpi=FILM_DPI)
+    for epoch in [*epochs, *hold]:
+        writer.fig = plane_figure(panels, until=epoch)
+        writer.grab_frame()
+    writer.finish()

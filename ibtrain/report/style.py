@@ -1,13 +1,18 @@
 """The look of every picture: sized for a page, legible in print and without colour vision."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ibtrain.config import Method
 
-__all__ = ["COLOURS", "LINES", "MARKERS", "METHOD_TITLES", "new_figure"]
+__all__ = ["COLOURS", "LINES", "MARKERS", "METHOD_TITLES", "new_figure", "styled"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 WIDTH = 7.0
 """Inches across a page's text."""
@@ -41,7 +46,16 @@ _RC: dict[str, Any] = {
 
 def new_figure(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, Any]:
     """A figure a page wide and its axes as a 2-d array; ``options`` go to ``Figure.subplots``."""
-    with mpl.rc_context(_RC):
-        figure = Figure(figsize=(WIDTH, height), dpi=200, layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **options)
-    return figure, axes
+    figure = Figure(figsize=(WIDTH, height), dpi=200, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Draws in this style, and leaves matplotlib's own settings as they were."""
+
+    @wraps(draw)
+    def drawing(*args: P.args, **kwargs: P.kwargs) -> T:
+        with mpl.rc_context(_RC):  # type: ignore[arg-type]
+            return draw(*args, **kwargs)
+
+    return drawing

@@ -63,7 +63,17 @@ def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
 
 def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
     rows = [
-        ["", "layer", "probe %", "I(T;Y) mine", "known noise", "I(X;T) mine", "known noise", "I(H;Y) mine", "scale of h"]
+        [
+            "",
+            "layer",
+            "probe %",
+            "I(T;Y) mine",
+            "known noise",
+            "I(X;T) mine",
+            "known noise",
+            "I(H;Y) mine",
+            "scale of h",
+        ]
     ]
     flagged = False
     for method in methods:
@@ -111,5 +121,8 @@ def _spread(values: Sequence[float], digits: int = 2) -> str:
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

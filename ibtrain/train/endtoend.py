@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset

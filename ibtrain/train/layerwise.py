@@ -115,9 +115,7 @@ class LayerwiseTrainer:
             index=index,
             stages=len(names),
             data=data,
-            loop=EpochLoop(
-                trainable, loss, inputs["train"], data.train.y, self.optim, self.seed
-            ),
+            loop=EpochLoop(trainable, loss, inputs["train"], data.train.y, self.optim, self.seed),
             snapshot=Snapshot(nn.Sequential(OrderedDict({name: block})), readout, inputs),
             listeners=self.listeners,
         )

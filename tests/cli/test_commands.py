@@ -1,0 +1,216 @@
+"""The commands as a user meets them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from ibtrain.cli.main import cli
+
+QUICK = ["--hidden", "12,8", "--epochs", "2", "--seeds", "0", "--plane-points", "3"]
+
+
+def run(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """One small comparison, which several tests look at."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    return path, run("compare", *QUICK, "--run-dir", path, "--json")
+
+
+def test_compare_prints_one_json_document(finished: tuple[Path, Result]) -> None:
+    path, result = finished
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert document == json.loads((path / "results.json").read_text())
+    assert document["schema"] == 1
+    for method in ("layerwise", "end_to_end"):
+        (entry,) = document[method]
+        assert 0 < entry["test_accuracy"] <= 1
+        assert [layer["name"] for layer in entry["layers"]] == ["hidden1", "hidden2", "output"]
+        for layer in entry["layers"]:
+            assert set(layer["mi_xt"]) == {
+                "mi", "stderr", "unit", "method", "ceiling", "flags", "n_train", "n_test", "seconds",
+            }  # fmt: skip
+            assert layer["mi_xt"]["ceiling"] == pytest.approx(document["ln_n"])
+            assert layer["mi_ty"]["ceiling"] == pytest.approx(document["label_entropy"])
+
+
+def test_the_run_folder_is_complete(finished: tuple[Path, Result]) -> None:
+    path, _ = finished
+    found = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+    assert found == {
+        "config.json", "environment.json", "metrics.jsonl", "results.json",
+        "plane.png", "curves.png", "layers.png",
+        "checkpoints/layerwise-seed0.pt", "checkpoints/end_to_end-seed0.pt",
+    }  # fmt: skip
+    events = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    kinds = [event["event"] for event in events]
+    assert (kinds.count("epoch"), kinds.count("plane"), kinds.count("result")) == (8, 18, 2)
+    assert json.loads((path / "environment.json").read_text())["threads"] >= 1
+
+
+def test_progress_goes_to_stderr(finished: tuple[Path, Result]) -> None:
+    _, result = finished
+    assert "hidden2 (2/3)  epoch 2/2  I(h;y)" in result.stderr
+    assert "thread" in result.stderr
+
+
+def test_a_run_repeats_from_its_own_config(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    path, first = finished
+    again = run("compare", "--config", path / "config.json", "--run-dir", tmp_path / "b", "--json")
+    documents = [json.loads(result.stdout) for result in (first, again)]
+    for document in documents:
+        for method in ("layerwise", "end_to_end"):
+            for entry in document[method]:
+                entry.pop("seconds")
+                for layer in entry["layers"]:
+                    for value in layer.values():
+                        if isinstance(value, dict):
+                            value.pop("seconds")
+        document.pop("peak_memory_mib")
+    assert documents[0] == documents[1]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])
+def test_planes_are_drawn_in_every_format(
+    finished: tuple[Path, Result], tmp_path: Path, ending: str
+) -> None:
+    path, _ = finished
+    output = tmp_path / f"plane.{ending}"
+    assert run("plane", path, path, "-o", output).exit_code == 0
+    assert output.stat().st_size > 5000
+    if ending == "gif":
+        with Image.open(output) as film:
+            assert getattr(film, "n_frames", 1) > 2
+
+
+def test_train_and_runs(tmp_path: Path) -> None:
+    quick = [*QUICK, "--plane-points", "0"]
+    for method in ("layerwise", "end-to-end"):
+        result = run("train", method, *quick, "--run-dir", tmp_path / method)
+        assert result.exit_code == 0
+        assert "test accuracy %" in result.stdout
+    listing = run("runs", tmp_path).stdout
+    assert "layerwise" in listing
+    assert "end-to-end" in listing
+    assert "digits" in listing
+
+
+def test_options_reach_the_run(tmp_path: Path) -> None:
+    options = {
+        "--beta": "0.01,0.02,0", "--noise-std": "1,2,3", "--noise-scale": "relative",
+        "--predict-from": "noisy", "--readout": "cross-entropy", "--activation": "tanh",
+        "--learning-rate": "0.004", "--schedule": "constant", "--batch-size": "100",
+        "--patience": "1", "--plane-points": "2", "--plane-samples": "50", "--threads": "1",
+        "--device": "cpu", "--seeds": "7", "--epochs": "2", "--hidden": "9,7",
+    }  # fmt: skip
+    flat = [word for pair in options.items() for word in pair]
+    assert run("train", "layerwise", *flat, "--run-dir", tmp_path / "run").exit_code == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["objective"]["beta"] == [0.01, 0.02, 0.0]
+    assert config["objective"]["noise_scale"] == "relative"
+    assert config["layerwise"] == {
+        "learning_rate": 0.004, "schedule": "constant", "batch_size": 100, "epochs": 2, "patience": 1,
+    }  # fmt: skip
+    assert config["model"]["hidden"] == [9, 7]
+    assert config["validation"] == 0.1
+    assert config["plane"]["points"] == 2
+
+
+def test_a_convolutional_network_compares_too(tmp_path: Path) -> None:
+    result = run(
+        "compare", "--model", "conv", "--channels", "4", *QUICK, "--run-dir", tmp_path / "run"
+    )
+    assert result.exit_code == 0
+    assert "conv1" in result.stdout
+
+
+def bad_npz(folder: Path, **arrays: Any) -> str:
+    path = folder / "bad.npz"
+    np.savez(path, **arrays)
+    return f"npz:{path}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "mnits"], "dataset: got 'mnits', expected one of digits"),
+        (["--dataset", "npz:nowhere.npz"], "nowhere.npz: got no such file"),
+        (["--dataset", "folder:nowhere"], "got no images"),
+        (["--epochs", "0"], "epochs: got 0, expected a whole number of 1 or more"),
+        (["--epochs", "many"], "'many' is not a valid integer"),
+        (["--beta", "-1"], "beta: got -1.0"),
+        (["--beta", "0.1,0.2"], "beta: got 2 values, expected 1, or 3"),
+        (["--beta", "x"], "got 'x', expected numbers separated by commas"),
+        (["--noise-std", "0"], "noise_std 0 with beta above 0"),
+        (["--noise-std", "0", "--beta", "0"], "noise_std: got 0, expected above 0"),
+        (["--hidden", "0"], "hidden: got 0"),
+        (["--seeds", "1,1"], "none twice"),
+        (["--model", "conv", "--channels", "2,2,2,2"], "images of 8 x 8 pixels"),
+        (["--device", "cuda"], "device: got 'cuda', expected a device of this machine"),
+        (["--schedule", "steep"], "'steep' is not one of 'constant', 'cosine'"),
+        (["--config", "nowhere.toml"], "nowhere.toml: got a file that can't be read"),
+        (["--nonsense"], "No such option"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_code_2(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    result = run("compare", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert message in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_samples_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    x[4, 1] = np.nan
+    name = bad_npz(tmp_path, x=x, y=np.arange(40) % 2)
+    monkeypatch.chdir(tmp_path)
+    result = run("compare", "--dataset", name)
+    assert result.exit_code == 2
+    assert "1 NaN or infinite values in the samples" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.npz"]
+
+
+def test_a_used_run_folder_is_refused(finished: tuple[Path, Result]) -> None:
+    path, _ = finished
+    before = (path / "results.json").read_bytes()
+    result = run("compare", *QUICK, "--run-dir", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "something there already" in result.stderr
+    assert (path / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("output", ["plane.bmp", "nowhere/plane.png"])
+def test_a_picture_that_cannot_be_written_is_told(
+    finished: tuple[Path, Result], tmp_path: Path, output: str
+) -> None:
+    result = run("plane", finished[0], "-o", tmp_path / output)
+    assert result.exit_code == 2
+    assert output.split("/")[0] in result.stderr
+
+
+def test_divergence_exits_with_1(tmp_path: Path) -> None:
+    result = run(
+        "train", "end-to-end", *QUICK, "--learning-rate", "1e30", "--run-dir", tmp_path / "r"
+    )
+    assert result.exit_code == 1
+    assert "end_to_end, network: cross_entropy became" in result.stderr

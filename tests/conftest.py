@@ -1,0 +1,49 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ibtrain.data.dataset import Dataset, Split
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small tensors are fastest, and sums are the same everywhere, on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def data_root() -> Path:
+    """The real data sets, where they are."""
+    if not (SHARED / "MNIST").is_dir():
+        pytest.skip(f"no data sets at {SHARED}")
+    return SHARED
+
+
+def gaussian_classes(
+    n: int = 600, dim: int = 6, num_classes: int = 3, spread: float = 3.0, seed: int = 0
+) -> Dataset:
+    """Standard normal clouds around random centres, a third of them held out as the test split."""
+    generator = np.random.default_rng(seed)
+    centres = spread * generator.standard_normal((num_classes, dim))
+    y = generator.integers(num_classes, size=n)
+    x = centres[y] + generator.standard_normal((n, dim))
+    tensors = torch.from_numpy(x.astype(np.float32)), torch.from_numpy(y.astype(np.int64))
+    cut = n * 2 // 3
+    train, test = ([t[part] for t in tensors] for part in (slice(cut), slice(cut, None)))
+    return Dataset("gaussian classes", Split(*train), Split(*test), num_classes)
+
+
+@pytest.fixture
+def toy() -> Dataset:
+    """An easy problem of three classes in six dimensions."""
+    return gaussian_classes()

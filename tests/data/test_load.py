@@ -1,0 +1,183 @@
+"""Loading data sets, and refusing broken ones."""
+
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ibtrain.data.dataset import label_entropy
+from ibtrain.data.load import load_dataset
+from ibtrain.errors import DataError
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((60, 4)).astype(np.float32)
+Y = np.arange(60) % 3
+
+
+def npz(folder: Path, **arrays: Any) -> str:
+    np.savez(folder / "data.npz", **arrays)
+    return f"npz:{folder / 'data.npz'}"
+
+
+def test_digits_are_embedded_and_standardised_with_their_training_split() -> None:
+    data = load_dataset("digits")
+    assert (len(data.train), len(data.test), data.num_classes) == (1438, 359, 10)
+    assert data.train.x.shape[1:] == (1, 8, 8)
+    assert data.train.x.mean().item() == pytest.approx(0, abs=1e-5)
+    assert data.train.x.std().item() == pytest.approx(1, abs=1e-3)
+    assert data.test.x.std().item() != pytest.approx(1, abs=1e-6)
+
+
+def test_no_digit_is_in_both_splits() -> None:
+    data = load_dataset("digits")
+    rows = [set(map(tuple, s.x.flatten(1).tolist())) for s in (data.train, data.test)]
+    assert not rows[0] & rows[1]
+
+
+def test_validation_samples_come_out_of_the_training_split() -> None:
+    whole, data = load_dataset("digits"), load_dataset("digits", validation=0.2, seed=1)
+    assert data.validation is not None
+    assert len(data.train) + len(data.validation) == len(whole.train)
+    assert data.train.x.mean().item() == pytest.approx(0, abs=1e-5)
+    assert torch.equal(data.test.y, whole.test.y)
+
+
+def test_vectors_are_standardised_by_coordinate_and_constants_only_centred(tmp_path: Path) -> None:
+    x = X * np.array([1, 100, 0.01, 0], dtype=np.float32) + 5
+    data = load_dataset(npz(tmp_path, x=x, y=Y))
+    torch.testing.assert_close(data.train.x.std(0, correction=0)[:3], torch.ones(3))
+    assert (data.train.x[:, 3] == 0).all()
+
+
+def test_an_npz_may_bring_its_own_test_split(tmp_path: Path) -> None:
+    data = load_dataset(npz(tmp_path, x=X, y=Y, x_test=X[:9], y_test=Y[:9]))
+    assert (len(data.train), len(data.test)) == (60, 9)
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    return {"x": X, "y": Y, **changes}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (broken(x=np.where(np.arange(4) == 2, np.nan, X)), "60 NaN or infinite values"),
+        (broken(y=Y[:-1]), r"labels of shape \(59,\), expected one label for each of 60"),
+        (broken(y=Y - 1), "got label -1, expected labels in 0..1"),
+        (broken(y=Y + 0.5), "label 0.5, expected whole numbers"),
+        (broken(y=np.zeros(60)), "a single class"),
+        (broken(y=2 * Y), "no training sample of class 1"),
+        (broken(y=Y.astype(str)), "labels of type <U"),
+        (broken(x=X[:, :, None]), r"samples of shape \(60, 4, 1\)"),
+        ({"x": X}, "keys x, expected a key 'y'"),
+        (broken(x_test=X), "both x_test and y_test"),
+        (broken(x_test=X[:, :2], y_test=Y), r"shape \(2,\), expected samples of shape \(4,\)"),
+        (broken(x_test=X[:3], y_test=np.array([0, 1, 7])), "label 7, expected labels in 0..2"),
+    ],
+)
+def test_a_broken_npz_is_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_dataset(npz(tmp_path, **arrays))
+
+
+class Malicious:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_an_npz_is_never_unpickled(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    objects = np.array([Malicious(trap)] * 60, dtype=object)
+    name = npz(tmp_path, x=objects, y=Y)
+    (tmp_path / "raw.npz").write_bytes(pickle.dumps(Malicious(trap)))
+    for source in (name, f"npz:{tmp_path / 'raw.npz'}"):
+        with pytest.raises(DataError, match="an npz archive of plain arrays"):
+            load_dataset(source)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("name", ["mnits", "npz:", "folder:", ""])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match="dataset: got .* expected one of digits"):
+        load_dataset(name)
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        load_dataset(f"npz:{tmp_path / 'nothing.npz'}")
+    with pytest.raises(DataError, match="train: got no images"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_a_failed_download_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", fail)
+    with pytest.raises(DataError, match=r"MNIST there, and its download failed \(.*\)"):
+        load_dataset("mnist", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_file_is_told(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (raw / f"{part}-{kind}-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
+    with pytest.raises(DataError, match="a missing or broken file"):
+        load_dataset("mnist", tmp_path)
+
+
+def image_folder(root: Path, size: int = 6) -> None:
+    for part in ("train", "test"):
+        for label in ("cat", "dog"):
+            folder = root / part / label
+            folder.mkdir(parents=True)
+            for index in range(6):
+                pixels = RNG.integers(256, size=(size, size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+
+
+def test_a_folder_of_images(tmp_path: Path) -> None:
+    image_folder(tmp_path)
+    data = load_dataset(f"folder:{tmp_path}")
+    assert data.train.x.shape == (12, 3, 6, 6)
+    assert data.train.y.tolist() == [0] * 6 + [1] * 6
+    torch.testing.assert_close(data.train.x.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+
+
+def test_an_odd_or_broken_image_is_named(tmp_path: Path) -> None:
+    image_folder(tmp_path)
+    odd = tmp_path / "train" / "dog" / "3.png"
+    Image.new("RGB", (5, 6)).save(odd)
+    with pytest.raises(DataError, match=r"3.png: got 5 x 6 pixels, expected images of 6 x 6"):
+        load_dataset(f"folder:{tmp_path}")
+    odd.write_bytes(b"not an image")
+    with pytest.raises(DataError, match=r"3.png: got a file that can't be decoded"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_label_entropy() -> None:
+    assert label_entropy(torch.tensor([0, 1, 2, 3])) == pytest.approx(math.log(4))
+    assert label_entropy(torch.tensor([1, 1, 1])) == 0
+    expected = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    assert label_entropy(torch.tensor([0, 2, 2, 2])) == pytest.approx(expected)
+
+
+@pytest.mark.slow
+def test_real_mnist(data_root: Path) -> None:
+    data = load_dataset("mnist", data_root)
+    assert (len(data.train), len(data.test)) == (60_000, 10_000)
+    # the digits' counts are known: the commonest test guess, digit 1, is right 1,135 times
+    assert data.chance_accuracy == pytest.approx(0.1135)

@@ -1,0 +1,32 @@
+"""The running average against arithmetic in the plain domain."""
+
+import math
+
+import pytest
+import torch
+
+from ibtrain.mi.average import LogAverage
+
+
+def test_it_starts_from_the_first_value_and_then_moves_by_its_rate() -> None:
+    average = LogAverage(0.1)
+    expected = 2.0
+    for value in (2.0, 5.0, 0.5):
+        expected = expected if value == 2.0 else 0.9 * expected + 0.1 * value
+        result = average.update(torch.tensor(math.log(value)))
+        assert result.item() == pytest.approx(math.log(expected), abs=1e-6)
+
+
+def test_rate_one_keeps_no_memory() -> None:
+    average = LogAverage(1.0)
+    average.update(torch.tensor(100.0))
+    assert average.update(torch.tensor(-3.0)).item() == -3.0
+
+
+def test_a_resumed_average_goes_on_from_its_buffer() -> None:
+    first, second = LogAverage(0.1), LogAverage(0.1)
+    first.update(torch.tensor(1.0))
+    second.load_state_dict(first.state_dict())
+    value = torch.tensor(4.0)
+    assert first.update(value) == second.update(value)
+    assert first.value.isfinite()

@@ -1,0 +1,115 @@
+"""MINE critics against known mutual informations, and on noise."""
+
+import math
+
+import pytest
+import torch
+
+from ibtrain.mi.mine import InputMine, LabelMine
+
+CPU = torch.device("cpu")
+
+
+def labelled(n: int, seed: int, spread: float = 2.0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(2, (n,), generator=generator)
+    h = torch.randn(n, 3, generator=generator)
+    h[:, 0] += spread * (2.0 * y - 1)
+    return h, y
+
+
+def binary_gaussian_mi(spread: float) -> float:
+    """I of a fair bit and its unit-variance Gaussian observation at -spread or +spread, by quadrature."""
+    grid = torch.linspace(-12, 12, 20001, dtype=torch.float64)
+    densities = [
+        torch.exp(-0.5 * (grid - c) ** 2) / math.sqrt(2 * math.pi) for c in (-spread, spread)
+    ]
+    mixture = 0.5 * (densities[0] + densities[1])
+    integrand = sum(
+        0.5 * d * (d / mixture.clamp_min(1e-300)).clamp_min(1e-300).log() for d in densities
+    )
+    return float(torch.trapezoid(torch.as_tensor(integrand), grid))
+
+
+def test_label_information_is_within_its_error_of_the_exact_value() -> None:
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    h, y = labelled(4000, seed=1, spread=1.0)
+    mine.fit(h, y, steps=200, batch_size=256)
+    found = mine.evaluate(*labelled(4000, seed=2, spread=1.0), ceiling=math.log(2))
+    assert abs(found.mi - binary_gaussian_mi(1.0)) <= 3 * found.stderr + 0.02
+    assert found.flags == ()
+    assert (found.n_train, found.n_test) == (4000, 4000)
+
+
+def test_input_information_approaches_the_closed_form() -> None:
+    mine = InputMine(2, 1.0, seed=0, device=CPU)
+    train, test = torch.randn(2, 4000, 2, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(4000, dtype=torch.long)
+    for _ in range(3):
+        mine.fit(train, labels, steps=200, batch_size=256)
+    found = mine.evaluate(test, labels, ceiling=math.log(4000))
+    # two independent coordinates of signal-to-noise ratio 1: a bound, so mostly below
+    assert found.mi == pytest.approx(math.log(2), abs=3 * found.stderr + 0.03)
+
+
+def test_shuffled_labels_leave_nothing() -> None:
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    h, y = labelled(1000, seed=1)
+    mine.fit(h, y[torch.randperm(1000, generator=torch.Generator().manual_seed(0))], steps=300)
+    h, y = labelled(3000, seed=2)
+    shuffled = y[torch.randperm(3000, generator=torch.Generator().manual_seed(1))]
+    found = mine.evaluate(h, shuffled, ceiling=math.log(2))
+    assert abs(found.mi) <= 3 * found.stderr + 1e-3
+
+
+def test_the_standard_error_is_the_spread_over_test_sets() -> None:
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    mine.fit(*labelled(2000, seed=1, spread=1.0), steps=150, batch_size=256)
+    found = [
+        mine.evaluate(*labelled(500, seed=seed, spread=1.0), ceiling=math.log(2))
+        for seed in range(2, 62)
+    ]
+    spread = torch.tensor([estimate.mi for estimate in found]).std().item()
+    claimed = sum(estimate.stderr for estimate in found) / len(found)
+    # 60 repetitions know their spread to about 9 %
+    assert claimed == pytest.approx(spread, rel=0.3)
+
+
+def test_the_standard_error_counts_both_sides_of_a_pair() -> None:
+    mine = InputMine(1, 0.5, seed=0, device=CPU)
+    labels = torch.zeros(2000, dtype=torch.long)
+    generator = torch.Generator().manual_seed(0)
+    mine.fit(torch.randn(2000, 1, generator=generator), labels, steps=300, batch_size=256)
+    found = [
+        mine.evaluate(torch.randn(300, 1, generator=generator), labels[:300], ceiling=math.log(300))
+        for _ in range(60)
+    ]
+    spread = torch.tensor([estimate.mi for estimate in found]).std().item()
+    claimed = sum(estimate.stderr for estimate in found) / len(found)
+    assert claimed == pytest.approx(spread, rel=0.3)
+
+
+def test_a_critic_that_memorised_noise_is_scaled_down_and_flagged() -> None:
+    mine = LabelMine(40, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    h = torch.randn(200, 40, generator=generator)
+    y = torch.randint(2, (200,), generator=generator)
+    mine.fit(h, y, steps=600, batch_size=128)
+    found = mine.evaluate(
+        torch.randn(500, 40, generator=generator),
+        torch.randint(2, (500,), generator=generator),
+        ceiling=math.log(2),
+    )
+    assert "overfit" in found.flags
+    assert found.mi > -0.5
+
+
+def test_a_warm_start_goes_on_from_the_last_fit() -> None:
+    train, test = torch.randn(2, 1500, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(1500, dtype=torch.long)
+    mine = InputMine(4, 0.5, seed=0, device=CPU)
+    values = []
+    for _ in range(4):
+        mine.fit(train, labels, steps=25, batch_size=128)
+        values.append(mine.evaluate(test, labels, ceiling=math.log(1500)).mi)
+    assert values[-1] > values[0] + 0.3

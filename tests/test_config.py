@@ -1,0 +1,88 @@
+"""Settings: both file formats, and every range."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ibtrain.config import (
+    ModelConfig,
+    ObjectiveConfig,
+    OptimConfig,
+    PlaneConfig,
+    RunConfig,
+    read_settings,
+)
+from ibtrain.errors import ConfigError
+
+CONFIG = RunConfig(
+    dataset='npz:a "quoted" path.npz',
+    data_root="/data",
+    seeds=(3, 4),
+    model=ModelConfig(hidden=(7,), activation="tanh"),
+    objective=ObjectiveConfig(beta=(0.0, 1e-5), noise_std=(0.1, 2.0)),
+    layerwise=OptimConfig(patience=3),
+    validation=0.25,
+)
+
+
+def test_settings_survive_both_formats() -> None:
+    assert RunConfig.from_dict(json.loads(CONFIG.to_json())) == CONFIG
+    assert RunConfig.from_dict(tomllib.loads(CONFIG.to_toml())) == CONFIG
+
+
+def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[objective]\nbeta = [0.5]\n")
+    assert RunConfig.read(path) == RunConfig(objective=ObjectiveConfig(beta=(0.5,)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: OptimConfig(learning_rate=0.0), "learning_rate: got 0.0, expected a finite number above 0"),
+        (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate: got nan"),
+        (lambda: OptimConfig(epochs=0), "epochs: got 0, expected a whole number of 1 or more"),
+        (lambda: OptimConfig(batch_size=1), "batch_size: got 1"),
+        (lambda: OptimConfig(schedule="linear"), "'linear', expected one of constant, cosine"),
+        (lambda: ObjectiveConfig(beta=(-1.0,)), "beta: got -1.0, expected a finite number of 0 or more"),
+        (lambda: ObjectiveConfig(beta=()), "beta: got nothing"),
+        (lambda: ObjectiveConfig(noise_std=(0.0,)), "noise_std 0 with beta above 0"),
+        (lambda: ObjectiveConfig(ema_rate=1.5), "ema_rate: got 1.5"),
+        (lambda: ModelConfig(hidden=()), "hidden: got nothing"),
+        (lambda: ModelConfig(hidden=(5, 0)), "hidden: got 0"),
+        (lambda: PlaneConfig(samples=1), "plane samples: got 1"),
+        (lambda: RunConfig(seeds=()), "at least one seed"),
+        (lambda: RunConfig(seeds=(1, 1)), "none twice"),
+        (lambda: RunConfig(validation=1.0), "validation: got 1.0"),
+        (lambda: RunConfig(layerwise=OptimConfig(patience=2)), "no validation split"),
+    ],
+)  # fmt: skip
+def test_out_of_range_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"datset": "digits"}, "config: got 'datset', expected one of dataset"),
+        ({"objective": {"betta": [1]}}, "config.objective: got 'betta'"),
+        ({"objective": 3}, "config.objective: got 3, expected a table"),
+        ({"seeds": 3}, "config.seeds: got 3, expected a list"),
+        ({"seeds": ["a"]}, "seeds: got 'a'"),
+    ],
+)
+def test_unknown_settings_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RunConfig.from_dict(values)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "\x00"])
+def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"run\.json"):
+        read_settings(path)

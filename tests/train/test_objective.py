@@ -1,0 +1,113 @@
+"""The objective's signs, by finite differences."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ibtrain.mi.bounds import dv_labels
+from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
+from ibtrain.mi.noise import GaussianNoise
+from ibtrain.train.objective import IBObjective, scale_gradient
+
+BETA = 0.3
+LABELS = torch.arange(24) % 3
+STEP = 1e-5
+
+
+class Problem:
+    """A block, its critics and a batch, all in float64 so that finite differences are sharp."""
+
+    def __init__(self, beta: float = BETA, *, predict_noisy: bool = False) -> None:
+        torch.manual_seed(0)
+        # tanh, because finite differences across a ReLU's kink are not derivatives
+        self.block = nn.Sequential(nn.Linear(4, 5), nn.Tanh()).double()
+        pair = PairCritic(5, 5, [6])
+        pair.tail[0] = nn.Tanh()
+        label = ClassCritic(5, 3, [6])
+        label[1] = nn.Tanh()
+        self.objective = IBObjective(
+            label, pair, GaussianNoise(0.4), torch.full((3,), 1 / 3).log(),
+            beta=beta, predict_noisy=predict_noisy,
+        ).double()  # fmt: skip
+        self.x = torch.randn(24, 4, dtype=torch.float64)
+
+    def bounds(self) -> tuple[float, float]:
+        """I(h; y) and I(x; t) on the batch, always with the same noise and derangement."""
+        with torch.no_grad():
+            terms = self.evaluate()
+        assert terms.mi_xt is not None
+        return terms.mi_hy.item(), terms.mi_xt.item()
+
+    def evaluate(self):  # noqa: ANN201
+        return self.objective(self.block(self.x), LABELS, torch.Generator().manual_seed(7))
+
+    def slopes(self, parameter: nn.Parameter, index: int) -> tuple[float, float]:
+        """How both bounds change with one weight."""
+        flat = parameter.data.view(-1)
+        values = []
+        for step in (STEP, -STEP):
+            flat[index] += step
+            values.append(self.bounds())
+            flat[index] -= step
+        return tuple((a - b) / (2 * STEP) for a, b in zip(*values, strict=True))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("predict_noisy", [False, True])
+def test_the_block_descends_minus_j(predict_noisy: bool) -> None:
+    problem = Problem(predict_noisy=predict_noisy)
+    problem.evaluate().loss.backward()
+    for parameter in problem.block.parameters():
+        for index in range(0, parameter.numel(), 3):
+            slope_hy, slope_xt = problem.slopes(parameter, index)
+            assert parameter.grad is not None
+            gradient = parameter.grad.view(-1)[index].item()
+            assert gradient == pytest.approx(-(slope_hy - BETA * slope_xt), abs=1e-7)
+
+
+def test_the_critics_ascend_their_own_bounds() -> None:
+    problem = Problem()
+    problem.evaluate().loss.backward()
+    label, pair = problem.objective.label_critic, problem.objective.pair_critic
+    assert pair is not None
+    for critic, which in ((label, 0), (pair, 1)):
+        for parameter in critic.parameters():
+            for index in range(0, parameter.numel(), 5):
+                slope = problem.slopes(parameter, index)[which]
+                assert parameter.grad is not None
+                gradient = parameter.grad.view(-1)[index].item()
+                assert gradient == pytest.approx(-slope, abs=1e-7)
+
+
+def test_without_a_pair_critic_only_the_prediction_is_left() -> None:
+    objective = IBObjective(
+        nn.Identity(), None, GaussianNoise(0.5), torch.full((3,), 1 / 3).log(), beta=0.0
+    )
+    h = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
+    terms = objective(h, LABELS, torch.Generator().manual_seed(0))
+    expected = dv_labels(h, LABELS, objective.log_prior)
+    assert terms.mi_xt is None
+    torch.testing.assert_close(terms.loss, -expected)
+
+
+def test_the_compression_bound_is_dv_on_noisy_pairs_and_deranged_ones() -> None:
+    problem = Problem()
+    terms = problem.evaluate()
+    generator = torch.Generator().manual_seed(7)
+    h = problem.block(problem.x)
+    t = h + 0.4 * torch.randn(h.shape, generator=generator, dtype=h.dtype)
+    pair = problem.objective.pair_critic
+    assert pair is not None
+    joint, marginal = pair(h, t, derangement(24, generator, h.device))
+    expected = joint.mean() - (marginal.logsumexp(0) - math.log(24))
+    assert terms.mi_xt is not None
+    torch.testing.assert_close(terms.mi_xt, expected.detach())
+
+
+def test_scaled_gradient() -> None:
+    tensor = torch.ones(3, requires_grad=True)
+    result = scale_gradient(tensor, -0.2)
+    result.sum().backward()
+    torch.testing.assert_close(result, tensor)
+    torch.testing.assert_close(tensor.grad, torch.full((3,), -0.2))
