@@ -9,8 +9,8 @@ __all__ = ["plane_recipe", "recipe"]
 
 _DIGITS = OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=64, epochs=20)
 _DEFAULTS: dict[Method, OptimConfig] = {
-    "layerwise": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=512, epochs=10),
-    "end_to_end": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=512, epochs=10),
+    "layerwise": OptimConfig(learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10),
+    "end_to_end": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10),
 }
 _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
     ("layerwise", "digits"): _DIGITS,

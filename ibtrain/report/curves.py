@@ -31,7 +31,7 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
     """
     series = _series(events)
     stages = _stages(series)
-    figure, axes = new_figure(1, 2, 2.9)
+    figure, axes = new_figure(1, 2, 3.1)
     accuracy, bounds = axes[0]
     for method in dict.fromkeys(key[0] for key in series):
         for index, (stage, offset) in enumerate(stages[method].items()):
@@ -52,15 +52,14 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
                 )
     accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
     accuracy.set_title("Accuracy of the network, or of the block's critic")
-    accuracy.legend(loc="lower right")
     bounds.set(xlabel="epoch (through the blocks)", ylabel="bound  [nats]")
     bounds.set_title("Layer-wise training's bounds on its own batches")
     if stages.get("layerwise"):
-        bounds.legend(loc="upper right")
         for axis in (accuracy, bounds):
             _mark_stages(axis, stages["layerwise"])
     else:
         bounds.set_visible(False)
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 

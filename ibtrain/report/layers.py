@@ -63,5 +63,5 @@ def layers_figure(results: dict[str, Any]) -> Figure:
     axis.set_ylabel("test accuracy  [%]")
     seeds_note = f"mean ± s.d. of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
     axis.set_title(f"{results['dataset']}: accuracy by layer ({seeds_note})")
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure

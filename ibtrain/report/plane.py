@@ -47,12 +47,13 @@ class PlanePanel:
 
 @dataclass(frozen=True)
 class _Path:
-    """A layer's mean path over seeds."""
+    """A layer's mean path over seeds; ``flagged`` where an estimate at its end touches a limit."""
 
     layer: str
     epochs: np.ndarray[Any, Any]
     xy: np.ndarray[Any, Any]
     error: np.ndarray[Any, Any]
+    flagged: bool
 
 
 @styled
@@ -98,6 +99,7 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
         Line2D([], [], ls="-", color="0.4", marker=MARKERS[i % len(MARKERS)], mec="k", label=layer)
         for i, layer in enumerate(layers)
     ]
+    handles.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", label="end, flagged"))
     handles.append(Line2D([], [], ls=":", color="k", label="limits: ln N, H(Y)"))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
     figure.supxlabel(_caption(panels), fontsize=7)
@@ -109,20 +111,25 @@ def _mappable(norm: Normalize) -> Any:
 
 
 def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path]:
-    by_layer: dict[str, dict[int, list[tuple[float, float]]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    by_layer: dict[str, dict[int, list[PlanePoint]]] = defaultdict(lambda: defaultdict(list))
     for point in points:
-        value = (getattr(point, name_x).mi, getattr(point, name_y).mi)
-        by_layer[point.layer][point.epoch].append(value)
+        by_layer[point.layer][point.epoch].append(point)
     paths = []
     for layer, by_epoch in by_layer.items():
         epochs = np.array(sorted(by_epoch))
-        values = [np.array(by_epoch[epoch]) for epoch in epochs]
+        values = [
+            np.array([(getattr(p, name_x).mi, getattr(p, name_y).mi) for p in by_epoch[epoch]])
+            for epoch in epochs
+        ]
         spread = [v.std(axis=0, ddof=1) if len(v) > 1 else np.zeros(2) for v in values]
-        paths.append(
-            _Path(layer, epochs, np.array([v.mean(axis=0) for v in values]), np.array(spread))
+        flagged = any(
+            flag.startswith("above")
+            for point in by_epoch[epochs[-1]]
+            for name in (name_x, name_y)
+            for flag in getattr(point, name).flags
         )
+        mean = np.array([v.mean(axis=0) for v in values])
+        paths.append(_Path(layer, epochs, mean, np.array(spread), flagged))
     return paths
 
 
@@ -145,17 +152,13 @@ def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: int 
         elinewidth=0.9,
         zorder=3,
     )
-    axis.scatter(
-        *xy[-1:].T,
-        c=epochs[-1:] + 1,
-        cmap=CMAP,
-        norm=norm,
-        marker=marker,
-        s=42,
-        edgecolors="k",
-        linewidths=0.8,
-        zorder=4,
+    ended = epochs[-1] == path.epochs[-1]
+    end = (
+        {"color": "w"}
+        if path.flagged and ended
+        else {"c": epochs[-1:] + 1, "cmap": CMAP, "norm": norm}
     )
+    axis.scatter(*xy[-1:].T, **end, marker=marker, s=42, edgecolors="k", linewidths=0.8, zorder=4)
 
 
 def _draw_limits(axis: Any, points: Sequence[PlanePoint]) -> None:

@@ -205,7 +205,7 @@ def test_a_picture_that_cannot_be_written_is_told(
 ) -> None:
     result = run("plane", finished[0], "-o", tmp_path / output)
     assert result.exit_code == 2
-    assert output.split("/")[0] in result.stderr
+    assert Path(output).parts[0] in result.stderr
 
 
 def test_divergence_exits_with_1(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_an_npz_is_never_unpickled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mnits", "npz:", "folder:", ""])
 def test_an_unknown_name_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match="dataset: got .* expected one of digits"):
+    with pytest.raises(DataError, match=r"dataset: got .* expected one of digits"):
         load_dataset(name)
 
 

@@ -58,7 +58,7 @@ def test_no_gradient_crosses_a_block(toy: Dataset) -> None:
         """Only the stage's own block may change between its start and its end."""
         now = {n: [p.detach().clone() for p in b.parameters()] for n, b in gated.items()}
         if event.kind == "start":
-            weights.update({n: w for n, w in now.items()})
+            weights.update(now)
         if event.kind == "end":
             for name, values in now.items():
                 same = all(torch.equal(a, b) for a, b in zip(values, weights[name], strict=True))

@@ -9,7 +9,7 @@ from torch import nn
 from ibtrain.mi.bounds import dv_labels
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
 from ibtrain.mi.noise import GaussianNoise
-from ibtrain.train.objective import IBObjective, scale_gradient
+from ibtrain.train.objective import IBObjective, ObjectiveTerms, scale_gradient
 
 BETA = 0.3
 LABELS = torch.arange(24) % 3
@@ -40,7 +40,7 @@ class Problem:
         assert terms.mi_xt is not None
         return terms.mi_hy.item(), terms.mi_xt.item()
 
-    def evaluate(self):  # noqa: ANN201
+    def evaluate(self) -> ObjectiveTerms:
         return self.objective(self.block(self.x), LABELS, torch.Generator().manual_seed(7))
 
     def slopes(self, parameter: nn.Parameter, index: int) -> tuple[float, float]:
