@@ -47,6 +47,13 @@ def train(method: Method, data: Dataset, optim: OptimConfig, seed: int) -> dict[
 @click.option("--batch-sizes", type=Numbers(int), default="128,512")
 @click.option("--seeds", type=Numbers(int), default="0,1")
 @click.option("--share", default=1 / 6, help="Share of the training split held out.")
+@click.option(
+    "--combination",
+    "combinations",
+    multiple=True,
+    metavar="RATE:SCHEDULE:BATCH",
+    help="Only these, such as 1e-3:cosine:128.",
+)
 @click.option("--method", "methods", type=click.Choice(METHODS), multiple=True, default=METHODS)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(
@@ -56,6 +63,7 @@ def main(
     batch_sizes: tuple[int, ...],
     seeds: tuple[int, ...],
     share: float,
+    combinations: tuple[str, ...],
     methods: tuple[Method, ...],
     output: Path,
 ) -> None:
@@ -64,10 +72,12 @@ def main(
     count = choose_threads(1, 1)
     where = environment("cpu", count)
     rows = []
-    grid = itertools.product(seeds, LEARNING_RATES, SCHEDULES, batch_sizes, methods)
+    chosen = [combination.split(":") for combination in combinations]
+    tried = [(float(rate), schedule, int(size)) for rate, schedule, size in chosen]
+    tried = tried or list(itertools.product(LEARNING_RATES, SCHEDULES, batch_sizes))
     with threads(count):
-        for seed, rate, schedule, batch_size, method in grid:
-            optim = OptimConfig(rate, schedule, batch_size, epochs)
+        for seed, combination, method in itertools.product(seeds, tried, methods):
+            optim = OptimConfig(*combination, epochs)
             row = {"method": method, "seed": seed, **vars(optim)}
             rows.append({**row, **train(method, data, optim, seed)})
             click.echo(json.dumps(rows[-1]))

@@ -38,7 +38,7 @@ def _number(where: str, value: object, low: float = -math.inf, *, above: float =
     bound = f" of {low:g} or more" if low > -math.inf else ""
     bound = f" above {above:g}" if above > -math.inf else bound
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < low or value <= above:  # type: ignore[operator, arg-type]
+    if not is_number or not low <= value < math.inf or value <= above:  # type: ignore[operator]
         raise ConfigError(repr(value), f"a finite number{bound}", where)
 
 
@@ -189,7 +189,7 @@ class PlaneConfig:
     def __post_init__(self) -> None:
         _integer("plane points", self.points, 0)
         _integer("plane samples", self.samples, 2)
-        _integer("plane train_samples", self.train_samples, 2)
+        _integer("plane train_samples", self.train_samples, 4)
         _integer("plane critic_steps", self.critic_steps, 1)
         _integer("plane batch_size", self.batch_size, 2)
 
@@ -205,8 +205,8 @@ class RunConfig:
         methods: ``layerwise``, ``end_to_end``, or both.
         model: The network that every method trains.
         objective: What layer-wise training optimises.
-        layerwise: How it optimises each block.
-        end_to_end: How backprop optimises the network.
+        layerwise: How it optimises each block; None is its recipe for the data set.
+        end_to_end: How backprop optimises the network; likewise.
         plane: How the information plane is measured.
         validation: Share of the training split held out; early stopping needs one.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -219,14 +219,18 @@ class RunConfig:
     methods: tuple[Method, ...] = METHODS
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    layerwise: OptimConfig = field(default_factory=OptimConfig)
-    end_to_end: OptimConfig = field(default_factory=OptimConfig)
+    layerwise: OptimConfig | None = None
+    end_to_end: OptimConfig | None = None
     plane: PlaneConfig = field(default_factory=PlaneConfig)
     validation: float = 0.0
     device: str = "auto"
     threads: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.dataset, str):
+            raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
+        if self.data_root is not None and not isinstance(self.data_root, str):
+            raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
         for seed in self.seeds:
             _integer("seeds", seed, 0)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -236,7 +240,8 @@ class RunConfig:
         _number("validation", self.validation, 0)
         if self.validation >= 1:
             raise ConfigError(self.validation, "a share below 1", "validation")
-        if not self.validation and max(self.layerwise.patience, self.end_to_end.patience):
+        patience = [optim.patience for optim in (self.layerwise, self.end_to_end) if optim]
+        if not self.validation and any(patience):
             raise ConfigError(
                 "no validation split with early stopping", "a share above 0", "validation"
             )
@@ -247,8 +252,15 @@ class RunConfig:
         _integer("threads", self.threads, 0)
 
     def optim(self, method: Method) -> OptimConfig:
-        """How a method is optimised."""
-        return self.layerwise if method == "layerwise" else self.end_to_end
+        """How a method is optimised.
+
+        Raises:
+            ConfigError: It was left open, and no recipe has been filled in.
+        """
+        found = self.layerwise if method == "layerwise" else self.end_to_end
+        if found is None:
+            raise ConfigError("nothing", "the optimiser's settings", method)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain dictionaries."""
@@ -309,17 +321,31 @@ def _toml_lines(values: dict[str, Any]) -> list[str]:
     return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
 
 
+_TABLES: dict[str, type[Any]] = {
+    "model": ModelConfig,
+    "objective": ObjectiveConfig,
+    "layerwise": OptimConfig,
+    "end_to_end": OptimConfig,
+    "plane": PlaneConfig,
+}
+
+
+def _table(cls: type[T], value: object, where: str) -> T | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ConfigError(repr(value), "a table of settings", where)
+    return _build(cls, value, where)
+
+
 def _build(cls: type[T], values: dict[str, Any], where: str) -> T:
     known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
             raise ConfigError(repr(key), "one of " + ", ".join(known), where)
-        factory = known[key].default_factory
-        if isinstance(factory, type) and dataclasses.is_dataclass(factory):
-            if not isinstance(value, dict):
-                raise ConfigError(repr(value), "a table of settings", f"{where}.{key}")
-            arguments[key] = _build(factory, value, f"{where}.{key}")
+        if key in _TABLES:
+            arguments[key] = _table(_TABLES[key], value, f"{where}.{key}")
         elif isinstance(known[key].default, tuple):
             if not isinstance(value, list | tuple):
                 raise ConfigError(repr(value), "a list", f"{where}.{key}")

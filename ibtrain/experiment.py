@@ -4,7 +4,7 @@ import math
 import resource
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ibtrain.config import Method, RunConfig
@@ -13,7 +13,8 @@ from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.tracker import InformationPlane
+from ibtrain.plane.tracker import InformationPlane, plane_index
+from ibtrain.recipes import with_recipes
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event, Listener
 from ibtrain.train.layerwise import LayerwiseTrainer
@@ -53,19 +54,21 @@ class Results:
     """What a run found; ``methods`` holds a result for each seed."""
 
     data: Dataset
-    plane_samples: int
+    config: RunConfig
     methods: dict[Method, list[MethodResult]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``results.json``, its schema number aside."""
+        index = plane_index(self.data.test, self.config.plane.samples)
         return {
             "dataset": self.data.name,
             "n_train": len(self.data.train),
             "n_test": len(self.data.test),
-            "plane_samples": self.plane_samples,
+            "plane_samples": len(index),
             "chance_accuracy": self.data.chance_accuracy,
-            "label_entropy": label_entropy(self.data.test.y[: self.plane_samples]),
-            "ln_n": math.log(self.plane_samples),
+            "label_entropy": label_entropy(self.data.test.y[index]),
+            "ln_n": math.log(len(index)),
+            "objective": asdict(self.config.objective),
             "peak_memory_mib": peak_memory_mib(),
             **{
                 method: [result.to_dict() for result in results]
@@ -91,7 +94,7 @@ class Experiment:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = config
+        self.config = config = with_recipes(config)
         self.device = choose_device(config.device)
         validation = config.validation
         self.data = load_dataset(
@@ -102,25 +105,33 @@ class Experiment:
         weights = sum(parameter.numel() for parameter in model.parameters())
         batch_size = max(config.optim(method).batch_size for method in config.methods)
         self.threads = config.threads or choose_threads(batch_size, weights)
-        self.blocks = [name for name, _ in model.named_children()]
+        readout = config.objective.readout
+        self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
 
-    def run(self, listeners: Sequence[Listener] = (), record: Record | None = None) -> Results:
+    def run(
+        self,
+        listeners: Sequence[Listener] = (),
+        record: Record | None = None,
+        on_result: Callable[[FitResult], None] | None = None,
+    ) -> Results:
         """Trains every method with every seed.
 
         Args:
             listeners: Called with every training event, after the plane has measured it.
             record: Called with a JSON-ready dictionary for every epoch, plane point and result.
+            on_result: Called with each trained network as soon as there is one.
 
         Raises:
             NonFiniteError: A training diverged.
         """
-        samples = min(self.config.plane.samples, len(self.data.test))
-        results = Results(self.data, samples)
+        results = Results(self.data, self.config)
         with threads(self.threads):
             for seed in self.config.seeds:
                 for method in self.config.methods:
                     result = self._train(method, seed, listeners, record or _ignore)
                     results.methods.setdefault(method, []).append(result)
+                    if on_result:
+                        on_result(result.fit)
         return results
 
     def _train(

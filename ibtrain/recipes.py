@@ -3,9 +3,11 @@
 docs/tuning.md has the record of the choice; both methods were given the same budget.
 """
 
-from ibtrain.config import Method, OptimConfig, PlaneConfig
+from dataclasses import replace
 
-__all__ = ["plane_recipe", "recipe"]
+from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
+
+__all__ = ["plane_recipe", "recipe", "with_recipes"]
 
 _DIGITS = OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=64, epochs=20)
 _DEFAULTS: dict[Method, OptimConfig] = {
@@ -28,3 +30,12 @@ def plane_recipe(dataset: str) -> PlaneConfig:
     if dataset == "digits":
         return PlaneConfig(points=5, critic_steps=40, batch_size=128)
     return PlaneConfig()
+
+
+def with_recipes(config: RunConfig) -> RunConfig:
+    """The same run, with the recipes of its data set where a method's optimiser was left open."""
+    return replace(
+        config,
+        layerwise=config.layerwise or recipe("layerwise", config.dataset),
+        end_to_end=config.end_to_end or recipe("end_to_end", config.dataset),
+    )

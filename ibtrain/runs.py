@@ -88,8 +88,13 @@ class RunFolder:
 
     def append(self, event: dict[str, Any]) -> None:
         """Adds one event to ``metrics.jsonl``."""
-        with open(self.path / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(event) + "\n")
+        path = self.path / "metrics.jsonl"
+        try:
+            with open(path, "a") as file:
+                file.write(json.dumps(event) + "\n")
+        except OSError as error:
+            expected = f"a file that can be written ({error.strerror})"
+            raise RunFolderError("an event that can't be added", expected, str(path)) from error
 
     def events(self, kind: str | None = None) -> Iterator[dict[str, Any]]:
         """The events of ``metrics.jsonl``, or those of one kind.
@@ -172,10 +177,13 @@ def list_runs(folder: Path) -> list[RunFolder]:
     return [RunFolder(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 
-def save_checkpoint(folder: RunFolder, name: str, network: nn.Module) -> None:
-    """Saves a network's weights as ``checkpoints/NAME.pt``; they load with ``weights_only=True``."""
+def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: nn.Module) -> None:
+    """Saves ``network`` and ``readout``, whose argmax predicts, as ``checkpoints/NAME.pt``.
+
+    Both are state dicts, and load with ``weights_only=True``.
+    """
     buffer = io.BytesIO()
-    torch.save(network.state_dict(), buffer)
+    torch.save({"network": network.state_dict(), "readout": readout.state_dict()}, buffer)
     write_atomically(folder.path / "checkpoints" / f"{name}.pt", buffer.getvalue())
 
 

@@ -68,7 +68,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
 def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", RunConfig(), {})
     network = nn.Linear(3, 2)
-    save_checkpoint(folder, "layerwise-seed0", network)
+    save_checkpoint(folder, "layerwise-seed0", network, nn.Identity())
     path = folder.path / "checkpoints" / "layerwise-seed0.pt"
     state = torch.load(path, weights_only=True)
-    assert torch.equal(state["weight"], network.weight)
+    assert torch.equal(state["network"]["weight"], network.weight)

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ibtrain.cli.progress import Progress
 from ibtrain.config import RunConfig
+
+if TYPE_CHECKING:
+    from ibtrain.train.stage import FitResult
 
 __all__ = ["execute"]
 
@@ -26,18 +29,20 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool) -> None:
     )
     say = _to_stderr
     say(_opening(config, experiment, folder.path))
-    with Progress(config, len(experiment.blocks)) as progress:
-        results = experiment.run([progress], folder.append)
-    for method, trained in results.methods.items():
-        for result in trained:
-            save_checkpoint(folder, f"{method}-seed{result.fit.seed}", result.fit.network)
+
+    def save(fit: "FitResult") -> None:
+        save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
+
+    with Progress(config, experiment.stages) as progress:
+        results = experiment.run([progress], folder.append, save)
     document = folder.write_results(results.to_dict())
     save_pictures(folder)
     if as_json:
         click.echo(json.dumps(document))
     else:
         click.echo(results_table(document))
-    say(f"run folder: {folder.path} (pictures: plane.png, curves.png, layers.png)")
+    pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
+    say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
 def _to_stderr(message: str) -> None:

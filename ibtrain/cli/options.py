@@ -149,7 +149,10 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--plane-points",
         "plane.points",
-        {"type": int, "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6]"},
+        {
+            "type": int,
+            "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6; digits 5]",
+        },
     ),
     (
         "--plane-samples",
@@ -238,6 +241,7 @@ def run_config(
             if not isinstance(table, dict):
                 raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
             table[key] = value
-    if settings.get("optim.patience") and "validation" not in values:
+    stops_early = any(values[method].get("patience") for method in METHODS)
+    if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE
     return RunConfig.from_dict(values)

@@ -1,6 +1,7 @@
 """Live progress on stderr: block, epoch, bounds, accuracy, time left."""
 
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ __all__ = ["Progress"]
 
 _FIGURES = {
     "mi_hy": "I(h;y)",
+    "mi_ty": "I(t;y)",
     "mi_xt": "I(x;t)",
     "cross_entropy": "loss",
     "train_accuracy": "accuracy",
@@ -29,11 +31,10 @@ class Progress:
 
     Args:
         config: The run, for the number of epochs.
-        blocks: How many blocks layer-wise training goes through.
+        stages: How many stages each method goes through.
     """
 
-    def __init__(self, config: RunConfig, blocks: int) -> None:
-        stages = {"layerwise": blocks, "end_to_end": 1}
+    def __init__(self, config: RunConfig, stages: Mapping[str, int]) -> None:
         total = sum(stages[method] * config.optim(method).epochs for method in config.methods)
         self.live = sys.stderr.isatty()
         self.bar = tqdm(

@@ -9,7 +9,10 @@ from torch import Tensor
 from ibtrain.errors import DataError
 from ibtrain.seeding import generator
 
-__all__ = ["Dataset", "Split"]
+__all__ = ["Dataset", "Split", "label_entropy"]
+
+CONSTANT = 1e-5
+"""A coordinate whose standard deviation is below this share of its mean is a constant in float32."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,6 @@ class Split:
     def to(self, device: torch.device) -> "Split":
         """The same samples on a device."""
         return Split(self.x.to(device), self.y.to(device))
-
-    def head(self, count: int) -> "Split":
-        """The first ``count`` samples."""
-        return Split(self.x[:count], self.y[:count])
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Dataset:
     def chance_accuracy(self) -> float:
         """Test accuracy of always answering the training split's most common class."""
         commonest = torch.bincount(self.train.y).argmax()
-        return (self.test.y == commonest).double().mean().item()
+        return (self.test.y == commonest).float().mean().item()
 
     def to(self, device: torch.device) -> "Dataset":
         """The same data set on a device."""
@@ -99,10 +98,8 @@ class Dataset:
         if not 0 < count < len(self.train):
             expected = f"a share that leaves both splits of {len(self.train)} samples non-empty"
             raise DataError(share, expected, "validation share")
-        device = self.train.y.device
-        order = torch.randperm(
-            len(self.train), generator=generator(device, seed, "validation"), device=device
-        )
+        randomness = generator(torch.device("cpu"), seed, "validation")
+        order = torch.randperm(len(self.train), generator=randomness).to(self.train.y.device)
         held, kept = order[:count], order[count:].sort().values
         return replace(
             self,
@@ -119,8 +116,9 @@ class Dataset:
         x = self.train.x
         dims = [0, *range(2, x.ndim)]
         mean = x.mean(dims, keepdim=True)
-        std = x.std(dims, correction=0, keepdim=True)
-        std = torch.where(std > 0, std, 1.0)
+        std = (x - mean).square_().mean(dims, keepdim=True).sqrt()
+        # a constant's standard deviation is the rounding error of its mean, and not always zero
+        std = torch.where(std > CONSTANT * mean.abs(), std, 1.0)
 
         def scale(split: Split) -> Split:
             return Split((split.x - mean) / std, split.y)
@@ -131,6 +129,6 @@ class Dataset:
 
 def label_entropy(labels: Int[Tensor, " n"]) -> float:
     r"""Entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
-    shares = torch.bincount(labels).double() / len(labels)
+    shares = torch.bincount(labels).cpu().double() / len(labels)
     present = shares[shares > 0]
     return -(present * present.log()).sum().item() + 0.0

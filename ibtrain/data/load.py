@@ -76,12 +76,17 @@ def _checked(name: str, raw: RawData) -> Dataset:
         if len(outside):
             expected = f"labels in 0..{num_classes - 1}, the classes of the training split"
             raise DataError(f"label {outside[0]}", expected, name)
-    absent = sorted(set(range(num_classes)) - set(np.unique(y_train).tolist()))
-    if absent:
-        given = f"no training sample of class {absent[0]}"
+    present = np.unique(y_train)
+    if len(present) < num_classes:
+        absent = next(c for c in range(num_classes) if c >= len(present) or present[c] != c)
+        given = f"no training sample of class {absent}"
         raise DataError(given, f"samples of every class 0..{num_classes - 1}", name)
-    train = Split(_samples(raw.x_train), torch.from_numpy(y_train))
-    return Dataset(name, train, Split(_samples(raw.x_test), torch.from_numpy(y_test)), num_classes)
+    for part, count, least in (("training", len(y_train), 4), ("test", len(y_test), 2)):
+        if count < least:
+            raise DataError(f"{count} {part} samples", f"at least {least}", name)
+    train = Split(_samples(name, raw.x_train), torch.from_numpy(y_train))
+    test = Split(_samples(name, raw.x_test), torch.from_numpy(y_test))
+    return Dataset(name, train, test, num_classes)
 
 
 def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
@@ -91,6 +96,11 @@ def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
     return y.astype(np.int64)
 
 
-def _samples(x: NDArray[Any]) -> torch.Tensor:
-    samples = torch.from_numpy(np.ascontiguousarray(x)).float()
+def _samples(name: str, x: NDArray[Any]) -> torch.Tensor:
+    if x[0].size == 0:
+        raise DataError(f"samples of shape {x.shape[1:]}", "at least one value in each", name)
+    with np.errstate(over="ignore"):
+        samples = torch.from_numpy(x.astype(np.float32))
+    if not samples.isfinite().all():
+        raise DataError(f"a value of {np.abs(x).max():g}", "values that float32 can hold", name)
     return samples.div_(255) if x.dtype == np.uint8 else samples

@@ -21,6 +21,9 @@ __all__ = ["ChannelInformation", "channel"]
 BLOCK_ENTRIES = 1 << 23
 """Distances held at once: 32 MiB in float32."""
 
+TOLERANCE = 1e-2
+"""Rounding, in nats, that a squared distance may suffer before everything is done in float64."""
+
 
 @dataclass(frozen=True)
 class ChannelInformation:
@@ -48,7 +51,8 @@ def channel(
             \frac{\frac1{N_{y_n}} \sum_{m: y_m = y_n} p(t_n \mid h_m)}{\frac1N \sum_m p(t_n \mid h_m)}
 
     A sample's distance to its own centre is computed from eps, never as a difference of large
-    numbers, so that no term exceeds ln N.
+    numbers, so that no term exceeds ln N; distances between samples are in float64 where float32
+    would not do.
 
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
@@ -102,8 +106,12 @@ def _log_densities(
         ``log p(t|h)``, ``log p(t)`` and ``log p(t|y)``, each ``(draws, rows)``.
     """
     count, dim = centres.shape
-    generator = torch.Generator(centres.device).manual_seed(seed)
     squares = centres.square().sum(dim=1)
+    if squares.max() * torch.finfo(centres.dtype).eps > TOLERANCE:
+        # near samples' distances would drown in the rounding of their squares
+        centres = centres.to("cpu" if centres.device.type == "mps" else centres.device).double()
+        squares = centres.square().sum(dim=1)
+    generator = torch.Generator(centres.device).manual_seed(seed)
     rows = max(1, BLOCK_ENTRIES // (draws * count))
     classes = torch.repeat_interleave(
         torch.arange(len(counts), device=centres.device),
@@ -132,7 +140,7 @@ def _estimate(
     terms: Float[Tensor, "draws n"], label_entropy: float | None, seconds: float
 ) -> Estimate:
     draws, count = terms.shape
-    terms = terms.double()
+    terms = terms.cpu().double()
     mi = terms.mean().item()
     stderr = (terms.var(dim=0).sum() / draws).sqrt().item() / count
     return Estimate(

@@ -51,7 +51,6 @@ class _Mine(nn.Module, ABC):
 
     mean: Tensor
     std: Tensor
-    scale: Tensor
 
     def __init__(self, critic: nn.Module, noise_std: float, seed: int) -> None:
         super().__init__()
@@ -64,7 +63,7 @@ class _Mine(nn.Module, ABC):
         self.n_train = 0
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("std", torch.ones(()))
-        self.register_buffer("scale", torch.ones((), dtype=torch.float64))
+        self.scale = 1.0
 
     @abstractmethod
     def _bound(self, h: Tensor, labels: Tensor, randomness: torch.Generator) -> Tensor:
@@ -110,7 +109,7 @@ class _Mine(nn.Module, ABC):
         variance = h.var(dim=0, correction=0) + self.noise_std**2
         # a unit that hardly ever fires must not become huge when it does
         self.std = variance.clamp_min(QUIET * variance.mean()).clamp_min(1e-12).sqrt()
-        held = max(2, round(SELECTION_SHARE * len(h)))
+        held = min(max(2, round(SELECTION_SHARE * len(h))), len(h) - 2)
         order = torch.randperm(
             len(h), generator=generator(h.device, self.seed, "selection"), device=h.device
         )
@@ -118,7 +117,7 @@ class _Mine(nn.Module, ABC):
         select = order[:held]
         self.scale = self._pool(h[select], labels[select]).best_scale()
         self.fits += 1
-        self.n_train = len(h)
+        self.n_train = len(h) - held
         self.seconds = time.perf_counter() - start
 
     def _ascend(
@@ -155,13 +154,13 @@ class _Mine(nn.Module, ABC):
         start = time.perf_counter()
         mi, influence = self._pool(h, labels).value(self.scale)
         stderr = (influence.var(correction=1) / len(influence)).sqrt().item()
-        flags = list(self._flags(mi.item(), stderr, len(h), ceiling))
+        flags = list(self._flags(mi, stderr, len(h), ceiling))
         if not self.converged:
             flags.append("not_converged")
         if self.scale < OVERCONFIDENT:
             flags.append("overfit")
         return Estimate(
-            mi=mi.item(),
+            mi=mi,
             stderr=stderr,
             method="mine",
             ceiling=ceiling,
@@ -173,39 +172,61 @@ class _Mine(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """Scores of fixed held-out pairs.
+class _Pool(ABC):
+    """Scores of fixed held-out pairs, in float64 on the CPU.
 
     Args:
         joint: Scores of true pairs, ``(n,)``.
         marginal: Scores of negatives, ``(k, n)``.
-        log_weights: Logarithm of each negative's share of the mean over k, broadcast to ``(k, n)``.
-        shifts: Row k pairs sample i with sample ``i + shifts[k]``; none where one side is a label.
+        log_weights: Logarithm of each negative's share of the mean over k, ``(k, 1)``.
     """
 
     joint: Tensor
     marginal: Tensor
     log_weights: Tensor
-    shifts: tuple[int, ...] = ()
 
-    def value(self, scale: Tensor) -> tuple[Tensor, Tensor]:
+    @abstractmethod
+    def _as_second(self, shares: Tensor) -> Tensor:
+        """What each sample adds to the marginal term as the second of a pair, ``(n,)``."""
+
+    def value(self, scale: float) -> tuple[float, Tensor]:
         """The bound of the scaled critic, and each sample's first-order contribution to it.
 
-        The marginal term is a mean over pairs, so that a sample contributes as the first of its
-        pairs and, where the other side is a sample too, as the second of others'.
+        The marginal term is a mean over pairs, so that a sample contributes to it twice: as the
+        first of its own pairs, and as the second of others'.
         """
         scores = scale * self.marginal + self.log_weights
         log_partition = torch.logsumexp(scores.flatten(), dim=0) - math.log(len(self.joint))
         shares = (scores - log_partition).exp()
-        influence = scale * self.joint - shares.sum(dim=0)
-        for row, shift in zip(shares, self.shifts, strict=bool(self.shifts)):
-            influence = influence - row.roll(shift)
-        return scale * self.joint.mean() - log_partition, influence
+        influence = scale * self.joint - shares.sum(dim=0) - self._as_second(shares)
+        return (scale * self.joint.mean() - log_partition).item(), influence
 
-    def best_scale(self) -> Tensor:
+    def best_scale(self) -> float:
         """The scale with the highest bound, by a grid on which the concave bound has one top."""
-        scales = torch.linspace(0, 1, GRID, dtype=torch.float64, device=self.joint.device)
-        return scales[torch.stack([self.value(scale)[0] for scale in scales]).argmax()]
+        scales = [index / (GRID - 1) for index in range(GRID)]
+        return max(scales, key=lambda scale: self.value(scale)[0])
+
+
+@dataclass(frozen=True)
+class _LabelPool(_Pool):
+    """Every sample meets every class; ``labels`` are the samples' own."""
+
+    labels: Tensor
+
+    def _as_second(self, shares: Tensor) -> Tensor:
+        by_class = shares.mean(dim=1) / self.log_weights.squeeze(1).exp()
+        return by_class[self.labels]
+
+
+@dataclass(frozen=True)
+class _InputPool(_Pool):
+    """Row k pairs sample i with sample ``i + shifts[k]``."""
+
+    shifts: tuple[int, ...]
+
+    def _as_second(self, shares: Tensor) -> Tensor:
+        rolled = [row.roll(shift) for row, shift in zip(shares, self.shifts, strict=True)]
+        return torch.stack(rolled).sum(dim=0)
 
 
 def _has_converged(values: Float[Tensor, " steps"]) -> bool:
@@ -247,9 +268,12 @@ class LabelMine(_Mine):
 
     @torch.no_grad()
     def _pool(self, h: Tensor, labels: Tensor) -> _Pool:
-        scores = self._scores(h, generator(h.device, self.seed, "evaluate")).double()
+        """Every sample meets every label of the evaluated samples, by enumeration."""
+        scores = self._scores(h, generator(h.device, self.seed, "evaluate")).cpu().double()
+        labels = labels.cpu()
         joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        return _Pool(joint, scores.T, self.log_prior.double().unsqueeze(1))
+        counts = torch.bincount(labels, minlength=scores.shape[1]).double()
+        return _LabelPool(joint, scores.T, (counts / len(labels)).log().unsqueeze(1), labels)
 
     def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
         return flags_of(mi, stderr, n_test=count, label_entropy=ceiling)
@@ -302,11 +326,11 @@ class InputMine(_Mine):
         negatives = min(NEGATIVES, len(h) - 1)
         shifts = tuple(1 + k * (len(h) - 1) // negatives for k in range(negatives))
         joint, *marginal = (
-            self.pair_critic.score(embedded_h, embedded_t.roll(-shift, 0)).double()
+            self.pair_critic.score(embedded_h, embedded_t.roll(-shift, 0)).cpu().double()
             for shift in (0, *shifts)
         )
-        log_weight = torch.tensor(-math.log(negatives), dtype=torch.float64, device=h.device)
-        return _Pool(joint, torch.stack(marginal), log_weight, shifts)
+        log_weights = torch.full((negatives, 1), -math.log(negatives), dtype=torch.float64)
+        return _InputPool(joint, torch.stack(marginal), log_weights, shifts)
 
     def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
         return flags_of(mi, stderr, n_test=count)

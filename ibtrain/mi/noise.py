@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 __all__ = ["GaussianNoise", "activation_scale"]
 
+SMALLEST = 1e-12
+"""Variance below which a layer counts as this variable: a constant one has no gradient at zero."""
+
 
 def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
     r"""Root mean square of the units' standard deviations, :math:`\sqrt{\frac1d \sum_j \mathrm{Var}(h_j)}`.
@@ -16,7 +19,7 @@ def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
     Returns:
         A scalar in the activations' own units.
     """
-    return h.flatten(1).var(dim=0, correction=0).mean().sqrt()
+    return h.flatten(1).var(dim=0, correction=0).mean().clamp_min(SMALLEST).sqrt()
 
 
 class GaussianNoise(nn.Module):

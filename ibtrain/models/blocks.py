@@ -43,8 +43,13 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
         )
     groups: list[tuple[str, list[nn.Module]]] = []
     leading: list[nn.Module] = []
-    for name, child in model.named_children():
+    seen: set[int] = set()
+    # not named_children(), which leaves a repeated module out: one ReLU may serve many layers
+    for name, child in zip(model._modules, model, strict=True):
         if _starts_block(child):
+            if id(child) in seen:
+                raise ModelError(f"layer {name} twice", "no weights shared between blocks", "model")
+            seen.add(id(child))
             groups.append((name, [*leading, child]))
             leading = []
         elif groups:
@@ -85,11 +90,13 @@ def check_output(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_cl
         try:
             with torch.no_grad():
                 output = block(sample)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TypeError, AttributeError) as error:
             given = f"input of shape {tuple(sample.shape[1:])}"
             raise ModelError(
                 given, f"what the block can read ({error})", f"block {name}"
             ) from error
+        if not isinstance(output, torch.Tensor):
+            raise ModelError(f"a {type(output).__name__}", "a tensor", f"output of block {name}")
         sample = output
     if sample.shape != (min(2, len(x)), num_classes):
         expected = f"a score for each of {num_classes} classes from the last block"

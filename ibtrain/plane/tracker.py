@@ -3,20 +3,22 @@
 import math
 from collections.abc import Callable
 
+import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from ibtrain.config import Method, PlaneConfig
-from ibtrain.data.dataset import Dataset, label_entropy
+from ibtrain.data.dataset import Dataset, Split, label_entropy
 from ibtrain.errors import ConfigError
 from ibtrain.mi.channel import channel
 from ibtrain.mi.mine import InputMine, LabelMine
 from ibtrain.mi.noise import activation_scale
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.probe import probe_accuracy
-from ibtrain.seeding import derive_seed
+from ibtrain.seeding import derive_seed, generator
 from ibtrain.train.events import Event
 
-__all__ = ["InformationPlane", "log_spaced_epochs"]
+__all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
 
 FIRST_FIT = 3
 """A critic's first fit, which starts from nothing, gets this many times the steps of a later one."""
@@ -38,13 +40,24 @@ def log_spaced_epochs(epochs: int, points: int) -> list[int]:
     return sorted({0, epochs, *(round(ratio**k) for k in range(points - 1))})
 
 
+def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
+    """Which samples of a split the plane reads: at most ``count``, drawn once for all runs.
+
+    They are drawn, and not the first ones, because many data sets come sorted by class.
+    """
+    if count >= len(split):
+        return torch.arange(len(split), device=split.y.device)
+    order = torch.randperm(len(split), generator=generator(torch.device("cpu"), 0, "plane"))
+    return order[:count].to(split.y.device)
+
+
 class InformationPlane:
     """A trainer's listener that records where every layer is on the information plane.
 
     At log-spaced epochs, and at the start and end of each stage, it measures the layers in
     training: I(x; t) and I(t; y) by warm-started MINE critics fitted to training activations and
     evaluated on held-out ones, both again from the known noise, I(h; y), and a linear probe. What
-    is held out is the first samples of the test split.
+    is held out is a fixed random part of the test split.
 
     Args:
         data: What is being trained on.
@@ -77,8 +90,10 @@ class InformationPlane:
         self.seed = seed
         self.on_point = on_point
         self.points: list[PlanePoint] = []
-        self.y_train = data.train.head(self.config.train_samples).y
-        self.y_test = data.test.head(self.config.samples).y
+        self.train_index = plane_index(data.train, self.config.train_samples)
+        self.test_index = plane_index(data.test, self.config.samples)
+        self.y_train = data.train.y[self.train_index]
+        self.y_test = data.test.y[self.test_index]
         self.log_prior = data.log_prior
         self.num_classes = data.num_classes
         self._critics: dict[tuple[Method, str], _LayerCritics] = {}
@@ -87,13 +102,21 @@ class InformationPlane:
         """Measures the layers in training, if this is a moment to."""
         if self.config.points == 0 or not self._is_due(event):
             return
-        before = event.snapshot.activations("train", self.config.train_samples)
-        held_out = event.snapshot.activations("test", self.config.samples)
+        before = event.snapshot.activations("train", self.train_index)
+        held_out = event.snapshot.activations("test", self.test_index)
         for index, (layer, h_train) in enumerate(before.items(), event.index):
             point = self._measure(event, layer, index, h_train, held_out[layer])
             self.points.append(point)
             if self.on_point:
                 self.on_point(point)
+
+    def _noise_std(self, index: int) -> float:
+        if len(self.noise_stds) == 1:
+            return self.noise_stds[0]
+        if index >= len(self.noise_stds):
+            expected = "1, or one for each layer"
+            raise ConfigError(f"{len(self.noise_stds)} values", expected, "noise_std of the plane")
+        return self.noise_stds[index]
 
     def _is_due(self, event: Event) -> bool:
         if event.kind != "epoch":
@@ -105,7 +128,7 @@ class InformationPlane:
         self, event: Event, layer: str, index: int, h_train: Tensor, h_test: Tensor
     ) -> PlanePoint:
         scale = activation_scale(h_train).item()
-        sigma = self.noise_stds[min(index, len(self.noise_stds) - 1)]
+        sigma = self._noise_std(index)
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)
         if event.kind == "start":

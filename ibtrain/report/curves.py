@@ -14,6 +14,7 @@ __all__ = ["curves_figure"]
 
 BOUNDS = (
     ("mi_hy", "I(H; Y), batch bound", "-"),
+    ("mi_ty", "I(T; Y), batch bound", "-"),
     ("mi_xt", "I(X; T), batch bound", ":"),
 )
 
@@ -38,10 +39,12 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
             label = METHOD_TITLES[method] if index == 0 else None
             values = 100 * series[method, stage, "test_accuracy"]
             _band(accuracy, offset, values, color=COLOURS[method], ls=LINES[method], label=label)
+    named: set[str] = set()
     for stage, offset in stages.get("layerwise", {}).items():
         for name, label, line in BOUNDS:
             if ("layerwise", stage, name) in series:
-                shown = label if offset == 0 else None
+                shown = label if name not in named else None
+                named.add(name)
                 _band(
                     bounds,
                     offset,
@@ -71,7 +74,7 @@ def _series(
         lambda: defaultdict(list)
     )
     for event in events:
-        for name in ("test_accuracy", "mi_hy", "mi_xt"):
+        for name in ("test_accuracy", *(bound for bound, _, _ in BOUNDS)):
             if name in event:
                 found[event["method"], event["stage"], name][event["seed"]].append(event[name])
     return {key: _padded(list(by_seed.values())) for key, by_seed in found.items()}

@@ -20,10 +20,10 @@ def layers_figure(results: dict[str, Any]) -> Figure:
     """
     figure, axes = new_figure(1, 1, 3.0)
     axis = axes[0, 0]
-    names: list[str] = []
-    for index, method in enumerate(method for method in METHODS if results.get(method)):
+    methods = [method for method in METHODS if results.get(method)]
+    names = max(([layer["name"] for layer in results[m][0]["layers"]] for m in methods), key=len)
+    for index, method in enumerate(methods):
         seeds = results[method]
-        names = max(names, [layer["name"] for layer in seeds[0]["layers"]], key=len)
         values = np.array(
             [
                 [*(layer["probe_accuracy"] for layer in seed["layers"]), seed["test_accuracy"]]
@@ -33,7 +33,7 @@ def layers_figure(results: dict[str, Any]) -> Figure:
         mean = 100 * values.mean(axis=0)
         std = 100 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
         # side by side, so that bars of equal height stay apart
-        x = np.arange(len(mean)) + 0.06 * (2 * index - 1)
+        x = np.array([*range(len(mean) - 1), len(names)]) + 0.06 * (2 * index - 1)
         axis.errorbar(
             x[:-1],
             mean[:-1],

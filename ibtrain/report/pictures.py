@@ -4,7 +4,7 @@ from ibtrain.config import METHODS, RunConfig
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
-from ibtrain.report.style import METHOD_TITLES
+from ibtrain.report.style import METHOD_NAMES, METHOD_TITLES, save_figure
 from ibtrain.runs import RunFolder
 
 __all__ = ["plane_panels", "save_pictures"]
@@ -32,7 +32,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     panels = []
     for method in METHODS:
         own = [point for point in points if point.method == method]
-        title = f"{folder.path.name}: {METHOD_TITLES[method]}" if named else METHOD_TITLES[method]
+        title = f"{folder.path.name}\n{METHOD_NAMES[method]}" if named else METHOD_TITLES[method]
         if own:
             panels.append(PlanePanel(title, own, note))
     return panels
@@ -40,8 +40,8 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
 
 def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
-    curves_figure(folder.events("epoch")).savefig(folder.path / "curves.png")
+    save_figure(curves_figure(folder.events("epoch")), folder.path / "curves.png")
     panels = plane_panels(folder)
     if panels:
         save_plane(panels, folder.path / "plane.png")
-        layers_figure(folder.read_json("results.json")).savefig(folder.path / "layers.png")
+        save_figure(layers_figure(folder.read_json("results.json")), folder.path / "layers.png")

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 
 from ibtrain.errors import RunFolderError
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.style import MARKERS, new_figure, styled
+from ibtrain.report.style import MARKERS, new_figure, save_figure, styled, writing
 
 __all__ = ["PLANE_FORMATS", "PlanePanel", "plane_figure", "save_plane"]
 
@@ -111,25 +111,31 @@ def _mappable(norm: Normalize) -> Any:
 
 
 def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path]:
-    by_layer: dict[str, dict[int, list[PlanePoint]]] = defaultdict(lambda: defaultdict(list))
+    """The mean over seeds at the epochs that all of them recorded, and of where each one ended."""
+    by_layer: dict[str, dict[int, dict[int, PlanePoint]]] = defaultdict(lambda: defaultdict(dict))
     for point in points:
-        by_layer[point.layer][point.epoch].append(point)
+        by_layer[point.layer][point.seed][point.epoch] = point
     paths = []
-    for layer, by_epoch in by_layer.items():
-        epochs = np.array(sorted(by_epoch))
+    for layer, by_seed in by_layer.items():
+        ends = [seed[max(seed)] for seed in by_seed.values()]
+        shared = set.intersection(*(set(seed) - {max(seed)} for seed in by_seed.values()))
+        moments = [[seed[epoch] for seed in by_seed.values()] for epoch in sorted(shared)]
         values = [
-            np.array([(getattr(p, name_x).mi, getattr(p, name_y).mi) for p in by_epoch[epoch]])
-            for epoch in epochs
+            np.array([(getattr(p, name_x).mi, getattr(p, name_y).mi) for p in moment])
+            for moment in [*moments, ends]
         ]
-        spread = [v.std(axis=0, ddof=1) if len(v) > 1 else np.zeros(2) for v in values]
-        flagged = any(
-            flag.startswith("above")
-            for point in by_epoch[epochs[-1]]
-            for name in (name_x, name_y)
-            for flag in getattr(point, name).flags
+        flags = {f for p in ends for name in (name_x, name_y) for f in getattr(p, name).flags}
+        paths.append(
+            _Path(
+                layer=layer,
+                epochs=np.array([*sorted(shared), max(end.epoch for end in ends)]),
+                xy=np.array([value.mean(axis=0) for value in values]),
+                error=np.array(
+                    [v.std(axis=0, ddof=1) if len(v) > 1 else np.zeros(2) for v in values]
+                ),
+                flagged=any(flag.startswith("above") for flag in flags),
+            )
         )
-        mean = np.array([v.mean(axis=0) for v in values])
-        paths.append(_Path(layer, epochs, mean, np.array(spread), flagged))
     return paths
 
 
@@ -203,12 +209,13 @@ def _set_limits(axes: Any, panels: Sequence[PlanePanel]) -> None:
 
 
 def _caption(panels: Sequence[PlanePanel]) -> str:
-    points = panels[0].points
-    seeds = len({point.seed for point in points})
-    samples = points[0].mi_xt.n_test
-    spread = f"mean of {seeds} seeds, bars ±1 s.d." if seeds > 1 else "one seed"
-    notes = "; ".join(dict.fromkeys(panel.note for panel in panels))
-    return f"{notes}; first N = {samples} test samples; {spread}"
+    texts = []
+    for panel in panels:
+        seeds = len({point.seed for point in panel.points})
+        spread = f"mean of {seeds} seeds, bars ±1 s.d." if seeds > 1 else "one seed"
+        samples = panel.points[0].mi_xt.n_test
+        texts.append(f"{panel.note}; N = {samples} test samples; {spread}")
+    return "\n".join(dict.fromkeys(texts))
 
 
 def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
@@ -229,7 +236,7 @@ def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
     if path.suffix in (".gif", ".mp4"):
         _save_film(panels, path)
     else:
-        plane_figure(panels).savefig(path)
+        save_figure(plane_figure(panels), path)
 
 
 def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
@@ -240,8 +247,9 @@ def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
     epochs = sorted({point.epoch for panel in panels for point in panel.points})
     hold = [epochs[-1]] * (2 * FRAMES_PER_SECOND)
     writer = (FFMpegWriter if is_mp4 else PillowWriter)(fps=FRAMES_PER_SECOND)
-    writer.setup(plane_figure(panels), str(path), dpi=FILM_DPI)
-    for epoch in [*epochs, *hold]:
-        writer.fig = plane_figure(panels, until=epoch)
-        writer.grab_frame()
-    writer.finish()
+    with writing(path):
+        writer.setup(plane_figure(panels), str(path), dpi=FILM_DPI)
+        for epoch in [*epochs, *hold]:
+            writer.fig = plane_figure(panels, until=epoch)
+            writer.grab_frame()
+        writer.finish()

@@ -1,15 +1,28 @@
 """The look of every picture: sized for a page, legible in print and without colour vision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ibtrain.config import Method
+from ibtrain.errors import RunFolderError
 
-__all__ = ["COLOURS", "LINES", "MARKERS", "METHOD_TITLES", "new_figure", "styled"]
+__all__ = [
+    "COLOURS",
+    "LINES",
+    "MARKERS",
+    "METHOD_NAMES",
+    "METHOD_TITLES",
+    "new_figure",
+    "save_figure",
+    "styled",
+    "writing",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +34,7 @@ METHOD_TITLES: dict[Method, str] = {
     "layerwise": "Layer-wise (information bottleneck)",
     "end_to_end": "End to end (backprop)",
 }
+METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end to end"}
 COLOURS: dict[Method, str] = {"layerwise": "#0072B2", "end_to_end": "#D55E00"}
 LINES: dict[Method, str] = {"layerwise": "-", "end_to_end": "--"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -48,6 +62,30 @@ def new_figure(rows: int, columns: int, height: float, **options: Any) -> tuple[
     """A figure a page wide and its axes as a 2-d array; ``options`` go to ``Figure.subplots``."""
     figure = Figure(figsize=(WIDTH, height), dpi=200, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tells in a line why a picture can't be written.
+
+    Raises:
+        RunFolderError: It can't.
+    """
+    try:
+        yield
+    except OSError as error:
+        expected = f"a file that can be written ({error.strerror})"
+        raise RunFolderError("a picture that can't be written", expected, str(path)) from error
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure, in the format of the path's ending.
+
+    Raises:
+        RunFolderError: It can't be written.
+    """
+    with writing(path):
+        figure.savefig(path)
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:

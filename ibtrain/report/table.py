@@ -5,6 +5,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from ibtrain.config import METHODS
+from ibtrain.errors import RunFolderError
 from ibtrain.mi.estimate import Estimate
 from ibtrain.runs import RunFolder
 
@@ -31,18 +32,25 @@ def runs_table(folders: Sequence[RunFolder]) -> str:
     """A line for each run: its folder, data set, seeds and mean test accuracies."""
     rows = [["run", "dataset", "seeds", *(f"{_LABELS[method]} %" for method in METHODS)]]
     for folder in folders:
-        config = folder.read_json("config.json")
-        done = (folder.path / "results.json").is_file()
-        results = folder.read_json("results.json") if done else {}
-        accuracies = [
-            _spread([100 * seed["test_accuracy"] for seed in results[method]])
-            if results.get(method)
-            else ("-" if done else "unfinished")
-            for method in METHODS
-        ]
-        seeds = ",".join(map(str, config.get("seeds", [])))
-        rows.append([str(folder.path), str(config.get("dataset")), seeds, *accuracies])
+        try:
+            config = folder.read_json("config.json")
+            seeds = ",".join(map(str, config["seeds"]))
+            rows.append([str(folder.path), str(config["dataset"]), seeds, *_accuracies(folder)])
+        except (RunFolderError, KeyError, TypeError):
+            rows.append([str(folder.path), "broken", "", *("" for _ in METHODS)])
     return _columns(rows)
+
+
+def _accuracies(folder: RunFolder) -> list[str]:
+    if not (folder.path / "results.json").is_file():
+        return ["unfinished" for _ in METHODS]
+    results = folder.read_json("results.json")
+    return [
+        _spread([100 * seed["test_accuracy"] for seed in results[method]])
+        if results.get(method)
+        else "-"
+        for method in METHODS
+    ]
 
 
 def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
@@ -105,12 +113,20 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
             for flag in value["flags"]
         }
     )
+    objective = results["objective"]
     limits = (
-        f"nats, on the first {results['plane_samples']} test samples: "
+        f"nats, on {results['plane_samples']} test samples: "
         f"ln N = {results['ln_n']:.2f}, H(Y) = {results['label_entropy']:.2f}; "
+        f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
+        f"beta {_values(objective['beta'])}, predicting from {objective['predict_from']} "
+        f"{'h' if objective['predict_from'] == 'clean' else 't'}; "
         f"chance {100 * results['chance_accuracy']:.1f} %"
     )
     return limits + (f"; flags: {', '.join(flags)}" if flags else "")
+
+
+def _values(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def _spread(values: Sequence[float], digits: int = 2) -> str:

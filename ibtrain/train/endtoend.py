@@ -7,6 +7,7 @@ from torch import nn
 from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.models.blocks import check_output, cut_into_blocks
+from ibtrain.recipes import recipe
 from ibtrain.train.events import Listener, Snapshot
 from ibtrain.train.loop import EpochLoop, cross_entropy_loss
 from ibtrain.train.stage import FitResult, Stage, evaluate
@@ -19,7 +20,7 @@ class EndToEndTrainer:
 
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
-        optim: How it is optimised.
+        optim: How it is optimised; None is the recipe of the data set.
         seed: Of the data order, which is the same as that of each of layer-wise training's blocks.
         listeners: Called with every :class:`~ibtrain.train.events.Event`.
 
@@ -36,7 +37,7 @@ class EndToEndTrainer:
         listeners: Sequence[Listener] = (),
     ) -> None:
         self.blocks = cut_into_blocks(model)
-        self.optim = optim or OptimConfig()
+        self.optim = optim
         self.seed = seed
         self.listeners = listeners
 
@@ -48,7 +49,9 @@ class EndToEndTrainer:
             NonFiniteError: The loss became NaN or infinite.
         """
         check_output(self.blocks, data.train.x, data.num_classes)
+        self.blocks.requires_grad_(True)
         loss = cross_entropy_loss(self.blocks)
+        optim = self.optim or recipe("end_to_end", data.name)
         stage = Stage(
             method="end_to_end",
             seed=self.seed,
@@ -56,7 +59,7 @@ class EndToEndTrainer:
             index=0,
             stages=1,
             data=data,
-            loop=EpochLoop(self.blocks, loss, data.train.x, data.train.y, self.optim, self.seed),
+            loop=EpochLoop(self.blocks, loss, data.train.x, data.train.y, optim, self.seed),
             snapshot=Snapshot(self.blocks, nn.Identity(), data.inputs),
             listeners=self.listeners,
         )

@@ -13,7 +13,7 @@ from ibtrain.models.blocks import block_outputs
 
 __all__ = ["Event", "Listener", "Snapshot", "accuracy", "apply_in_chunks"]
 
-CHUNK = 8192
+CHUNK = 2048
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ class Snapshot:
     def __init__(
         self,
         blocks: nn.Sequential,
-        readout: Callable[[Tensor], Tensor],
+        readout: nn.Module,
         inputs: Mapping[str, Tensor],
     ) -> None:
         self.blocks = blocks
@@ -49,13 +49,16 @@ class Snapshot:
         self.inputs = inputs
 
     @torch.no_grad()
-    def activations(self, split: str, count: int) -> dict[str, Tensor]:
-        """Each live block's clean output h on the first ``count`` samples of a split, by name."""
+    def activations(self, split: str, index: Int[Tensor, " n"]) -> dict[str, Tensor]:
+        """Each live block's clean output h ``(n, dim)`` on some samples of a split, by name."""
         was_training = self.blocks.training
         self.blocks.eval()
-        outputs = block_outputs(self.blocks, self.inputs[split][:count])
+        chunks = [
+            {name: h.flatten(1) for name, h in block_outputs(self.blocks, x).items()}
+            for x in self.inputs[split][index].split(CHUNK)
+        ]
         self.blocks.train(was_training)
-        return {name: h.flatten(1) for name, h in outputs.items()}
+        return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
     def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
         """Share of a split that the network, as it is now, predicts right."""

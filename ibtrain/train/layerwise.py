@@ -13,6 +13,7 @@ from ibtrain.errors import ConfigError
 from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.noise import GaussianNoise
 from ibtrain.models.blocks import check_output, cut_into_blocks
+from ibtrain.recipes import recipe
 from ibtrain.seeding import generator, seeded
 from ibtrain.train.events import Listener, Snapshot, accuracy, apply_in_chunks
 from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
@@ -32,7 +33,7 @@ class LayerwiseTrainer:
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
         objective: beta, noise, what the prediction term reads, the readout.
-        optim: How each block is optimised.
+        optim: How each block is optimised; None is the recipe of the data set.
         seed: Of the critics, the data order and the noise.
         listeners: Called with every :class:`~ibtrain.train.events.Event`.
 
@@ -55,7 +56,7 @@ class LayerwiseTrainer:
     ) -> None:
         self.blocks = cut_into_blocks(model)
         self.objective = objective or ObjectiveConfig()
-        self.optim = optim or OptimConfig()
+        self.optim = optim
         self.seed = seed
         self.listeners = listeners
         self.betas = self.objective.for_blocks("beta", len(self.blocks))
@@ -93,6 +94,7 @@ class LayerwiseTrainer:
         self, index: int, names: Sequence[str], inputs: Mapping[str, Tensor], data: Dataset
     ) -> Stage:
         name = names[index]
+        optim = self.optim or recipe("layerwise", data.name)
         block = self.blocks.get_submodule(name).requires_grad_(True)
         is_output = index == len(self.blocks) - 1
         log_prior = data.log_prior
@@ -115,7 +117,7 @@ class LayerwiseTrainer:
             index=index,
             stages=len(names),
             data=data,
-            loop=EpochLoop(trainable, loss, inputs["train"], data.train.y, self.optim, self.seed),
+            loop=EpochLoop(trainable, loss, inputs["train"], data.train.y, optim, self.seed),
             snapshot=Snapshot(nn.Sequential(OrderedDict({name: block})), readout, inputs),
             listeners=self.listeners,
         )
@@ -164,7 +166,7 @@ def _bound_loss(block: nn.Module, objective: IBObjective, noise: torch.Generator
     def loss(x: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         terms = objective(block(x), labels, noise)
         figures = {
-            "mi_hy": terms.mi_hy,
+            "mi_ty" if objective.predict_noisy else "mi_hy": terms.prediction,
             "train_accuracy": accuracy(terms.scores + objective.log_prior, labels),
         }
         if terms.mi_xt is not None:

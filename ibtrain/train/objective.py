@@ -39,13 +39,14 @@ class ObjectiveTerms:
 
     Args:
         loss: What an optimiser of block and critics together descends.
-        mi_hy: The prediction bound on this batch, in nats.
+        prediction: The prediction bound on this batch, in nats: on I(h; y), or on I(t; y) where it
+            reads the noisy t.
         mi_xt: The compression bound on this batch, in nats; None where beta is 0.
         scores: The label critic's class scores, ``(batch, classes)``.
     """
 
     loss: Tensor
-    mi_hy: Tensor
+    prediction: Tensor
     mi_xt: Tensor | None
     scores: Tensor
 
@@ -58,7 +59,7 @@ class IBObjective(nn.Module):
     .. math:: J = I(h; y) - \beta\, I(x; t), \qquad t = h + \sigma \epsilon
 
     while each critic maximises its own Donsker-Varadhan bound. Both bounds are ascended by one
-    loss, ``-(mi_hy + mi_xt)``; the gradient that leaves the compression critic for the block is
+    loss, ``-(prediction + mi_xt)``; the gradient that leaves the compression critic for the block is
     multiplied by :math:`-\beta` on its way, so that the block descends :math:`-J`. Since h is a
     function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t), never x.
 
@@ -120,12 +121,12 @@ class IBObjective(nn.Module):
         h = h.flatten(1)
         t = self.noise(h, generator) if self.predict_noisy or self.pair_critic else h
         scores = self.label_critic(t if self.predict_noisy else h)
-        mi_hy = dv_labels(scores, labels, self.log_prior)
+        prediction = dv_labels(scores, labels, self.log_prior)
         if self.pair_critic is None:
-            return ObjectiveTerms(-mi_hy, mi_hy.detach(), None, scores.detach())
+            return ObjectiveTerms(-prediction, prediction.detach(), None, scores.detach())
         mi_xt = self._compression(self.pair_critic, h, t, generator)
-        loss = -(mi_hy + mi_xt)
-        return ObjectiveTerms(loss, mi_hy.detach(), mi_xt.detach(), scores.detach())
+        loss = -(prediction + mi_xt)
+        return ObjectiveTerms(loss, prediction.detach(), mi_xt.detach(), scores.detach())
 
     def _compression(
         self, critic: PairCritic, h: Tensor, t: Tensor, generator: torch.Generator

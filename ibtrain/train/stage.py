@@ -1,10 +1,10 @@
 """One stage of training: a block where it is layer-wise, the network where it is end to end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
@@ -41,7 +41,7 @@ class FitResult:
     method: Method
     seed: int
     network: nn.Sequential
-    readout: Callable[[Tensor], Tensor]
+    readout: nn.Module
     accuracies: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)

@@ -214,3 +214,44 @@ def test_divergence_exits_with_1(tmp_path: Path) -> None:
     )
     assert result.exit_code == 1
     assert "end_to_end, network: cross_entropy became" in result.stderr
+
+
+def test_without_a_command_the_help_is_shown_as_it_is() -> None:
+    for arguments in ([], ["train"]):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) > 5
+        assert result.stderr.startswith("Usage: ")
+
+
+def test_patience_holds_out_a_validation_split_for_a_saved_config_too(
+    finished: tuple[Path, Result], tmp_path: Path
+) -> None:
+    config = finished[0] / "config.json"
+    run("train", "end-to-end", "--config", config, "--patience", "1", "--run-dir", tmp_path / "r")
+    assert json.loads((tmp_path / "r" / "config.json").read_text())["validation"] == 0.1
+
+
+def test_one_broken_run_does_not_hide_the_others(
+    finished: tuple[Path, Result], tmp_path: Path
+) -> None:
+    for name, text in (("good", (finished[0] / "config.json").read_text()), ("bad", "{")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(text)
+    listing = run("runs", tmp_path).stdout
+    assert "unfinished" in listing
+    assert "broken" in listing
+
+
+def test_a_picture_onto_a_folder_is_told(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    (tmp_path / "plane.png").mkdir()
+    result = run("plane", finished[0], "-o", tmp_path / "plane.png")
+    assert result.exit_code == 2
+    assert "a picture that can't be written" in result.stderr
+
+
+def test_the_critic_readout_compares_and_draws(tmp_path: Path) -> None:
+    quick = [*QUICK, "--plane-points", "2", "--plane-samples", "100"]
+    result = run("compare", *quick, "--readout", "critic", "--run-dir", tmp_path / "run")
+    assert result.exit_code == 0
+    assert (tmp_path / "run" / "layers.png").is_file()

@@ -181,3 +181,36 @@ def test_real_mnist(data_root: Path) -> None:
     assert (len(data.train), len(data.test)) == (60_000, 10_000)
     # the digits' counts are known: the commonest test guess, digit 1, is right 1,135 times
     assert data.chance_accuracy == pytest.approx(0.1135)
+
+
+def test_a_constant_that_float32_rounds_is_a_constant(tmp_path: Path) -> None:
+    x = np.concatenate([X, np.full((60, 1), 0.1)], axis=1)
+    x_test = x.copy()
+    x_test[:, -1] = 0.101
+    data = load_dataset(npz(tmp_path, x=x, y=Y, x_test=x_test, y_test=Y))
+    assert data.train.x[:, -1].abs().max() < 1e-6
+    assert data.test.x[:, -1].abs().max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (broken(x=1e300 * np.ones((60, 2))), "a value of 1e.300, expected values that float32"),
+        (broken(x=np.empty((60, 0))), "at least one value in each"),
+        (broken(y=np.where(np.arange(60) == 0, 10**12, Y)), "no training sample of class 3"),
+        ({"x": X[:5], "y": np.arange(5) % 2}, "got 1 test samples, expected at least 2"),
+        (broken(x_test=X[:1], y_test=Y[:1]), "got 1 samples, expected at least 2"),
+    ],
+)
+def test_odd_but_well_formed_contents_are_refused(
+    tmp_path: Path, arrays: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        load_dataset(npz(tmp_path, **arrays))
+
+
+def test_any_byte_order_and_precision_will_do(tmp_path: Path) -> None:
+    plain = load_dataset(npz(tmp_path, x=X, y=Y))
+    for dtype in (">f4", "f8", "longdouble"):
+        other = load_dataset(npz(tmp_path, x=X.astype(dtype), y=Y))
+        assert torch.equal(plain.train.x, other.train.x)

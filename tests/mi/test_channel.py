@@ -89,3 +89,10 @@ def test_more_noise_leaves_less() -> None:
 def test_no_noise_is_refused() -> None:
     with pytest.raises(ValueError, match="noise_std=0"):
         channel(torch.randn(10, 2), 0.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0, 1000.0])
+def test_equal_samples_far_from_the_origin_count_as_one(scale: float) -> None:
+    h = scale * torch.randn(200, 50, generator=torch.Generator().manual_seed(0))
+    found = channel(torch.cat([h, h]), 0.1)
+    assert found.mi_xt.mi == pytest.approx(math.log(200), abs=1e-3)

@@ -38,7 +38,7 @@ def test_label_information_is_within_its_error_of_the_exact_value() -> None:
     found = mine.evaluate(*labelled(4000, seed=2, spread=1.0), ceiling=math.log(2))
     assert abs(found.mi - binary_gaussian_mi(1.0)) <= 3 * found.stderr + 0.02
     assert found.flags == ()
-    assert (found.n_train, found.n_test) == (4000, 4000)
+    assert (found.n_train, found.n_test) == (3600, 4000)
 
 
 def test_input_information_approaches_the_closed_form() -> None:
@@ -113,3 +113,17 @@ def test_a_warm_start_goes_on_from_the_last_fit() -> None:
         mine.fit(train, labels, steps=25, batch_size=128)
         values.append(mine.evaluate(test, labels, ceiling=math.log(1500)).mi)
     assert values[-1] > values[0] + 0.3
+
+
+def test_a_test_split_with_other_shares_of_the_classes_is_not_flattered() -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def separated(n: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+        y = (torch.rand(n, generator=generator) < share).long()
+        return torch.randn(n, 1, generator=generator) + 20.0 * y.unsqueeze(1), y
+
+    mine = LabelMine(1, torch.tensor([0.9, 0.1]).log(), 0.0, seed=0)
+    mine.fit(*separated(2000, 0.1), steps=300, batch_size=128)
+    found = mine.evaluate(*separated(2000, 0.5), ceiling=math.log(2))
+    assert found.mi <= math.log(2) + 3 * found.stderr + 1e-3
+    assert found.mi > 0.1

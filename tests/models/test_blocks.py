@@ -57,3 +57,16 @@ def test_too_many_poolings_are_refused() -> None:
 def test_an_unknown_activation_is_refused() -> None:
     with pytest.raises(ModelError, match="'swish', expected one of relu"):
         mlp(4, (3,), 2, "swish")
+
+
+def test_one_activation_may_serve_many_layers() -> None:
+    act = nn.ReLU()
+    model = nn.Sequential(nn.Linear(4, 5), act, nn.Linear(5, 5), act, nn.Linear(5, 2))
+    x = torch.randn(6, 4)
+    torch.testing.assert_close(cut_into_blocks(model)(x), model(x))
+
+
+def test_blocks_that_share_weights_are_refused() -> None:
+    shared = nn.Linear(4, 4)
+    with pytest.raises(ModelError, match="layer 1 twice"):
+        cut_into_blocks(nn.Sequential(shared, shared))

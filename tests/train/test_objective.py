@@ -38,7 +38,7 @@ class Problem:
         with torch.no_grad():
             terms = self.evaluate()
         assert terms.mi_xt is not None
-        return terms.mi_hy.item(), terms.mi_xt.item()
+        return terms.prediction.item(), terms.mi_xt.item()
 
     def evaluate(self) -> ObjectiveTerms:
         return self.objective(self.block(self.x), LABELS, torch.Generator().manual_seed(7))
