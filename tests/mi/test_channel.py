@@ -96,3 +96,14 @@ def test_equal_samples_far_from_the_origin_count_as_one(scale: float) -> None:
     h = scale * torch.randn(200, 50, generator=torch.Generator().manual_seed(0))
     found = channel(torch.cat([h, h]), 0.1)
     assert found.mi_xt.mi == pytest.approx(math.log(200), abs=1e-3)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(3e3, 0.0), (1.0, 3e4)])
+def test_float32_alone_keeps_own_centres_and_offsets_exact(
+    monkeypatch: pytest.MonkeyPatch, scale: float, offset: float
+) -> None:
+    monkeypatch.setattr("ibtrain.mi.channel.TOLERANCE", math.inf)
+    centres = torch.randn(300, 20, generator=torch.Generator().manual_seed(0))
+    moved = channel(scale * centres + offset, 0.5).mi_xt
+    # far apart, the samples are told apart by each draw: ln N, less what float32 rounds
+    assert moved.mi == pytest.approx(math.log(300), abs=0.05)
