@@ -9,14 +9,17 @@ from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
 
 __all__ = ["plane_recipe", "recipe", "with_recipes"]
 
-_DIGITS = OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=64, epochs=20)
 _DEFAULTS: dict[Method, OptimConfig] = {
     "layerwise": OptimConfig(learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10),
     "end_to_end": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10),
 }
 _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
-    ("layerwise", "digits"): _DIGITS,
-    ("end_to_end", "digits"): _DIGITS,
+    ("layerwise", "digits"): OptimConfig(
+        learning_rate=1e-3, schedule="constant", batch_size=64, epochs=20
+    ),
+    ("end_to_end", "digits"): OptimConfig(
+        learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20
+    ),
 }
 
 
@@ -28,7 +31,7 @@ def recipe(method: Method, dataset: str) -> OptimConfig:
 def plane_recipe(dataset: str) -> PlaneConfig:
     """How the information plane of a data set is measured."""
     if dataset == "digits":
-        return PlaneConfig(points=5, critic_steps=40, batch_size=128)
+        return PlaneConfig(points=4, critic_steps=40, batch_size=128)
     return PlaneConfig()
 
 

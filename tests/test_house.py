@@ -48,7 +48,7 @@ def test_imports_point_down(path: Path) -> None:
     here = room(path)
     for other in imports(path) - {here}:
         down = LEVEL[other] < LEVEL[here]
-        beside = (here, other) in BESIDE or (here, other) == ("experiment", "runs")
+        beside = (here, other) in BESIDE
         assert down or beside, f"{here} imports {other}"
 
 

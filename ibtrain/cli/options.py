@@ -151,7 +151,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "plane.points",
         {
             "type": int,
-            "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6; digits 5]",
+            "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6; digits 4]",
         },
     ),
     (

@@ -152,7 +152,8 @@ class _Mine(nn.Module, ABC):
             ceiling: H(Y) for a label, ln n for an input; touching it is flagged.
         """
         start = time.perf_counter()
-        mi, influence = self._pool(h, labels).value(self.scale)
+        pool = self._pool(h, labels)
+        mi, influence = pool.bound(self.scale), pool.influence(self.scale)
         stderr = (influence.var(correction=1) / len(influence)).sqrt().item()
         flags = list(self._flags(mi, stderr, len(h), ceiling))
         if not self.converged:
@@ -189,22 +190,27 @@ class _Pool(ABC):
     def _as_second(self, shares: Tensor) -> Tensor:
         """What each sample adds to the marginal term as the second of a pair, ``(n,)``."""
 
-    def value(self, scale: float) -> tuple[float, Tensor]:
-        """The bound of the scaled critic, and each sample's first-order contribution to it.
+    def _log_partition(self, scale: float) -> Tensor:
+        scores = scale * self.marginal + self.log_weights
+        return torch.logsumexp(scores.flatten(), dim=0) - math.log(len(self.joint))
+
+    def bound(self, scale: float) -> float:
+        """The bound of the critic whose scores are these, scaled."""
+        return (scale * self.joint.mean() - self._log_partition(scale)).item()
+
+    def influence(self, scale: float) -> Tensor:
+        """Each sample's first-order contribution to the bound, ``(n,)``.
 
         The marginal term is a mean over pairs, so that a sample contributes to it twice: as the
         first of its own pairs, and as the second of others'.
         """
-        scores = scale * self.marginal + self.log_weights
-        log_partition = torch.logsumexp(scores.flatten(), dim=0) - math.log(len(self.joint))
-        shares = (scores - log_partition).exp()
-        influence = scale * self.joint - shares.sum(dim=0) - self._as_second(shares)
-        return (scale * self.joint.mean() - log_partition).item(), influence
+        log_partition = self._log_partition(scale)
+        shares = (scale * self.marginal + self.log_weights - log_partition).exp()
+        return scale * self.joint - shares.sum(dim=0) - self._as_second(shares)
 
     def best_scale(self) -> float:
         """The scale with the highest bound, by a grid on which the concave bound has one top."""
-        scales = [index / (GRID - 1) for index in range(GRID)]
-        return max(scales, key=lambda scale: self.value(scale)[0])
+        return max((index / (GRID - 1) for index in range(GRID)), key=self.bound)
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def test_contributions_are_the_slopes_of_the_weighted_bound_for_labels() -> None
     labels = torch.randint(3, (30,), generator=generator)
     log_weights = (torch.bincount(labels, minlength=3).double() / 30).log().unsqueeze(1)
     joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-    _, influence = _LabelPool(joint, scores.T, log_weights, labels).value(1.0)
+    influence = _LabelPool(joint, scores.T, log_weights, labels).influence(1.0)
     torch.testing.assert_close(influence, weighted_slopes(joint, scores[:, labels].exp()))
 
 
@@ -165,5 +165,5 @@ def test_contributions_are_the_slopes_of_the_weighted_bound_for_inputs() -> None
     for row, shift in zip(marginal, shifts, strict=True):
         first = torch.arange(20)
         product[first, (first + shift) % 20] += row.exp()
-    _, influence = _InputPool(joint, marginal, log_weights, shifts).value(1.0)
+    influence = _InputPool(joint, marginal, log_weights, shifts).influence(1.0)
     torch.testing.assert_close(influence, weighted_slopes(joint, product))
