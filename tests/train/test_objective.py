@@ -111,3 +111,14 @@ def test_scaled_gradient() -> None:
     result.sum().backward()
     torch.testing.assert_close(result, tensor)
     torch.testing.assert_close(tensor.grad, torch.full((3,), -0.2))
+
+
+def test_the_prediction_reads_what_it_was_told_to() -> None:
+    for predict_noisy in (False, True):
+        problem = Problem(predict_noisy=predict_noisy)
+        terms = problem.evaluate()
+        h = problem.block(problem.x)
+        t = problem.objective.noise(h, torch.Generator().manual_seed(7))
+        scores = problem.objective.label_critic(t if predict_noisy else h)
+        expected = dv_labels(scores, LABELS, problem.objective.log_prior)
+        torch.testing.assert_close(terms.prediction, expected.detach())
