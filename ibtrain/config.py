@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -34,31 +34,6 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
 
 
-def _number(where: str, value: object, low: float = -math.inf, *, above: float = -math.inf) -> None:
-    bound = f" of {low:g} or more" if low > -math.inf else ""
-    bound = f" above {above:g}" if above > -math.inf else bound
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value < math.inf or value <= above:  # type: ignore[operator]
-        raise ConfigError(repr(value), f"a finite number{bound}", where)
-
-
-def _integer(where: str, value: object, low: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
-        raise ConfigError(repr(value), f"a whole number of {low} or more", where)
-
-
-def _choice(where: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(repr(value), "one of " + ", ".join(choices), where)
-
-
-def _per_block(where: str, values: tuple[float, ...], low: float) -> None:
-    if not values:
-        raise ConfigError("nothing", "one number, or one for each block", where)
-    for value in values:
-        _number(where, value, low)
-
-
 @dataclass(frozen=True)
 class OptimConfig:
     """How one network, or one block of it, is optimised (Adam).
@@ -79,11 +54,11 @@ class OptimConfig:
     patience: int = 0
 
     def __post_init__(self) -> None:
-        _number("learning_rate", self.learning_rate, above=0)
-        _choice("schedule", self.schedule, SCHEDULES)
-        _integer("batch_size", self.batch_size, 2)
-        _integer("epochs", self.epochs, 1)
-        _integer("patience", self.patience, 0)
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_integer("batch_size", self.batch_size, 2)
+        check_integer("epochs", self.epochs, 1)
+        check_integer("patience", self.patience, 0)
 
 
 @dataclass(frozen=True)
@@ -117,14 +92,14 @@ class ObjectiveConfig:
     ema_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        _per_block("beta", self.beta, 0)
-        _per_block("noise_std", self.noise_std, 0)
-        _choice("noise_scale", self.noise_scale, NOISE_SCALES)
-        _choice("predict_from", self.predict_from, PREDICT_FROM)
-        _choice("readout", self.readout, READOUTS)
-        _integer("critic_width", self.critic_width, 1)
-        _integer("pair_critic_width", self.pair_critic_width, 1)
-        _number("ema_rate", self.ema_rate, above=0)
+        check_per_block("beta", self.beta, 0)
+        check_per_block("noise_std", self.noise_std, 0)
+        check_choice("noise_scale", self.noise_scale, NOISE_SCALES)
+        check_choice("predict_from", self.predict_from, PREDICT_FROM)
+        check_choice("readout", self.readout, READOUTS)
+        check_integer("critic_width", self.critic_width, 1)
+        check_integer("pair_critic_width", self.pair_critic_width, 1)
+        check_number("ema_rate", self.ema_rate, above=0)
         if self.ema_rate > 1:
             raise ConfigError(self.ema_rate, "a number in (0, 1]", "ema_rate")
         for beta, noise_std in zip(
@@ -159,11 +134,11 @@ class ModelConfig:
     activation: str = "relu"
 
     def __post_init__(self) -> None:
-        _choice("model", self.kind, MODEL_KINDS)
-        _choice("activation", self.activation, ACTIVATIONS)
+        check_choice("model", self.kind, MODEL_KINDS)
+        check_choice("activation", self.activation, ACTIVATIONS)
         for name in ("hidden", "channels"):
             for width in getattr(self, name):
-                _integer(name, width, 1)
+                check_integer(name, width, 1)
         if not self.hidden and self.kind == "mlp":
             raise ConfigError("nothing", "at least one hidden width", "hidden")
 
@@ -187,11 +162,11 @@ class PlaneConfig:
     batch_size: int = 512
 
     def __post_init__(self) -> None:
-        _integer("plane points", self.points, 0)
-        _integer("plane samples", self.samples, 2)
-        _integer("plane train_samples", self.train_samples, 4)
-        _integer("plane critic_steps", self.critic_steps, 1)
-        _integer("plane batch_size", self.batch_size, 2)
+        check_integer("plane points", self.points, 0)
+        check_integer("plane samples", self.samples, 2)
+        check_integer("plane train_samples", self.train_samples, 4)
+        check_integer("plane critic_steps", self.critic_steps, 1)
+        check_integer("plane batch_size", self.batch_size, 2)
 
 
 @dataclass(frozen=True)
@@ -232,12 +207,12 @@ class RunConfig:
         if self.data_root is not None and not isinstance(self.data_root, str):
             raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
         for seed in self.seeds:
-            _integer("seeds", seed, 0)
+            check_integer("seeds", seed, 0)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
         for method in self.methods:
-            _choice("methods", method, METHODS)
-        _number("validation", self.validation, 0)
+            check_choice("methods", method, METHODS)
+        check_number("validation", self.validation, 0)
         if self.validation >= 1:
             raise ConfigError(self.validation, "a share below 1", "validation")
         patience = [optim.patience for optim in (self.layerwise, self.end_to_end) if optim]
@@ -248,8 +223,8 @@ class RunConfig:
         if self.plane.points and min(self.objective.noise_std) == 0:
             expected = "above 0, or plane points 0 (I(x; h) without noise is infinite or constant)"
             raise ConfigError(0, expected, "noise_std")
-        _choice("device", self.device, DEVICES)
-        _integer("threads", self.threads, 0)
+        check_choice("device", self.device, DEVICES)
+        check_integer("threads", self.threads, 0)
 
     def optim(self, method: Method) -> OptimConfig:
         """How a method is optimised.

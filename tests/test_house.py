@@ -12,6 +12,7 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors"},
+    {"checks"},
     {"config", "seeding"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
