@@ -79,18 +79,31 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--epochs",
         "optim.epochs",
-        {"type": int, "help": "Epochs, for each block where training is layer-wise."},
+        {
+            "type": int,
+            "help": "Epochs, for each block where training is layer-wise.  [10; digits 20]",
+        },
     ),
-    ("--batch-size", "optim.batch_size", {"type": int, "help": "Samples a step."}),
+    (
+        "--batch-size",
+        "optim.batch_size",
+        {"type": int, "help": "Samples a step.  [128; digits 64]"},
+    ),
     (
         "--learning-rate",
         "optim.learning_rate",
-        {"type": float, "help": "Adam's step size at the start."},
+        {
+            "type": float,
+            "help": "Adam's step size at the start.  [layer-wise 0.001; end to end 0.002, digits 0.001]",
+        },
     ),
     (
         "--schedule",
         "optim.schedule",
-        {"type": click.Choice(SCHEDULES), "help": "Of the learning rate."},
+        {
+            "type": click.Choice(SCHEDULES),
+            "help": "Of the learning rate.  [layer-wise constant; end to end cosine]",
+        },
     ),
     (
         "--patience",

@@ -90,13 +90,17 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
 
 def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
     """Downloads into a folder beside the target and renames it, so that no half of it stays."""
+    was_there = root.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
             load(Path(scratch))
             (Path(scratch) / folder).rename(root / folder)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if not was_there and root.is_dir():
+            root.rmdir()
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = lines[0].rstrip(":")
         raise DataError(
             f"no {folder} there, and its download failed ({reason})",
             f"a network, or a --data-root that holds {folder}",

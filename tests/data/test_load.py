@@ -124,8 +124,9 @@ def test_a_failed_download_leaves_nothing_behind(
         raise OSError("no route to host")
 
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", fail)
-    with pytest.raises(DataError, match=r"MNIST there, and its download failed \(.*\)"):
-        load_dataset("mnist", tmp_path)
+    for root in (tmp_path, tmp_path / "new"):
+        with pytest.raises(DataError, match=r"MNIST there, and its download failed \(.*\)"):
+            load_dataset("mnist", root)
     assert list(tmp_path.iterdir()) == []
 
 
