@@ -56,7 +56,7 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
     accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
     accuracy.set_title("Accuracy of the network, or of the block's critic")
     bounds.set(xlabel="epoch (through the blocks)", ylabel="bound  [nats]")
-    bounds.set_title("Layer-wise training's bounds on its own batches")
+    bounds.set_title("Layer-wise training's batch bounds (biased up)")
     if stages.get("layerwise"):
         for axis in (accuracy, bounds):
             _mark_stages(axis, stages["layerwise"])
