@@ -12,7 +12,7 @@ config = RunConfig(
     model=ModelConfig(hidden=(100, 40)),
     layerwise=optim,
     end_to_end=optim,
-    plane=PlaneConfig(points=3),
+    plane=PlaneConfig(points=3, critic_steps=40, batch_size=128),
 )
 results = Experiment(config).run()
 

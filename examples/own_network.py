@@ -5,7 +5,14 @@ python examples/own_network.py
 
 from torch import nn
 
-from ibtrain import InformationPlane, LayerwiseTrainer, ObjectiveConfig, OptimConfig, load_dataset
+from ibtrain import (
+    InformationPlane,
+    LayerwiseTrainer,
+    ObjectiveConfig,
+    OptimConfig,
+    PlaneConfig,
+    load_dataset,
+)
 
 data = load_dataset("digits")
 
@@ -19,7 +26,9 @@ network = nn.Sequential(
     nn.Linear(40, 10),
 )
 
-plane = InformationPlane(data, noise_std=0.5)
+plane = InformationPlane(
+    data, noise_std=0.5, config=PlaneConfig(points=4, critic_steps=40, batch_size=128)
+)
 trainer = LayerwiseTrainer(
     network,
     ObjectiveConfig(beta=(1e-3,), noise_std=(0.5,)),
