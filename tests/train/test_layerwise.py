@@ -181,3 +181,14 @@ def test_relative_noise_trains_and_is_measured_at_its_own_scale(toy: Dataset) ->
     assert result.accuracies["test"] > 0.85
     assert last.sigma == pytest.approx(0.5 * last.activation_scale)
     assert math.isfinite(last.mi_xt.mi)
+
+
+def test_only_the_last_hidden_block_has_a_linear_critic(toy: Dataset) -> None:
+    layers: dict[str, int] = {}
+
+    def count(event: Event) -> None:
+        readout = event.snapshot.readout
+        layers[event.stage] = sum(isinstance(module, nn.Linear) for module in readout.modules())
+
+    LayerwiseTrainer(network(toy), None, OPTIM, listeners=[count]).fit(toy)
+    assert layers == {"hidden1": 2, "hidden2": 1, "output": 0}
