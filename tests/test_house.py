@@ -13,7 +13,7 @@ PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors"},
     {"checks"},
-    {"config", "seeding"},
+    {"config", "seeding", "optim"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
     {"plane"},

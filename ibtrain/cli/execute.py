@@ -27,8 +27,7 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool) -> None:
     folder = RunFolder.create(
         run_dir, config, environment(str(experiment.device), experiment.threads)
     )
-    say = _to_stderr
-    say(_opening(config, experiment, folder.path))
+    _say(_opening(config, experiment, folder.path))
 
     def save(fit: "FitResult") -> None:
         save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
@@ -42,10 +41,10 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool) -> None:
     else:
         click.echo(results_table(document))
     pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-    say(f"run folder: {folder.path} (pictures: {pictures})")
+    _say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
-def _to_stderr(message: str) -> None:
+def _say(message: str) -> None:
     click.echo(message, err=True)
 
 

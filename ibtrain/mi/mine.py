@@ -14,6 +14,7 @@ from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
 from ibtrain.mi.estimate import Estimate, flags_of
+from ibtrain.optim import adam, cosine
 from ibtrain.seeding import derive_seed, generator, seeded
 
 __all__ = ["InputMine", "LabelMine"]
@@ -125,14 +126,13 @@ class _Mine(nn.Module, ABC):
     ) -> None:
         """Optimises the bound on random batches of the training samples."""
         randomness = generator(h.device, self.seed, "fit", self.fits)
-        fused = h.device.type in ("cpu", "cuda")
-        optimizer = torch.optim.Adam(self.critic.parameters(), lr=LEARNING_RATE, fused=fused)
+        optimizer = adam(self.critic.parameters(), LEARNING_RATE, h.device)
         shape = (steps, min(batch_size, len(train)))
         batches = torch.randint(len(train), shape, generator=randomness, device=h.device)
         values = []
         for step, batch in enumerate(train[batches].unbind()):
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+                group["lr"] = LEARNING_RATE * cosine(step / steps)
             bound = self._bound(h[batch], labels[batch], randomness)
             optimizer.zero_grad()
             (-bound).backward()

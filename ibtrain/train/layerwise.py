@@ -81,12 +81,12 @@ class LayerwiseTrainer:
         for index, name in enumerate(names):
             stage = self._stage(index, names, inputs, data)
             result.history += stage.run()
-            result.accuracies = evaluate(stage.snapshot, data)
-            result.readout = stage.snapshot.readout
             trained[name] = self.blocks.get_submodule(name).eval().requires_grad_(False)
             start = time.perf_counter()
             inputs = {split: apply_in_chunks(trained[name], x) for split, x in inputs.items()}
             result.seconds += stage.loop.seconds + time.perf_counter() - start
+        result.accuracies = evaluate(stage.snapshot, data)
+        result.readout = stage.snapshot.readout
         result.network = nn.Sequential(trained)
         return result
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ibtrain.config import OptimConfig
 from ibtrain.errors import NonFiniteError
+from ibtrain.optim import adam, cosine
 from ibtrain.seeding import generator
 from ibtrain.train.events import accuracy
 
@@ -55,15 +56,14 @@ class EpochLoop:
         self.epoch = 0
         self.seconds = 0.0
         parameters = [p for p in trainable.parameters() if p.requires_grad]
-        fused = inputs.device.type in ("cpu", "cuda")
-        self.optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=fused)
+        self.optimizer = adam(parameters, config.learning_rate, inputs.device)
 
     def learning_rate(self, step: int) -> float:
         """The schedule's learning rate at a step of the whole training."""
         if self.config.schedule == "constant":
             return self.config.learning_rate
         progress = step / (self.steps_per_epoch * self.config.epochs)
-        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+        return self.config.learning_rate * cosine(progress)
 
     def run_epoch(self) -> dict[str, float]:
         """Trains one epoch; returns its mean figures.
