@@ -20,6 +20,7 @@ setup(
         "matplotlib>=3.8",
         "numpy>=1.26",
         "scikit-learn>=1.4",
+        "scipy>=1.11",
         "torch>=2.11",
         "torchvision>=0.26",
         "tqdm>=4.66",

@@ -1,0 +1,84 @@
+"""Binned estimates against tables counted by hand and scikit-learn's."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import mutual_info_score
+
+from ibtrain.errors import ConfigError
+from ibtrain.mi.binning import binning
+from ibtrain.mi.samples import check_samples
+
+RNG = np.random.default_rng(0)
+
+
+def correction(x: np.ndarray, y: np.ndarray) -> float:
+    pairs = len({*zip(x.tolist(), y.tolist(), strict=True)})
+    return (len(set(x)) + len(set(y)) - pairs - 1) / (2 * len(x))
+
+
+@pytest.mark.parametrize("bins", ["adaptive", "fixed", "equal-count"])
+def test_it_is_the_mutual_information_of_the_cells(bins: str) -> None:
+    x = RNG.standard_normal(2000)
+    y = x + RNG.standard_normal(2000)
+    edges = {
+        "adaptive": [np.linspace(v.min(), v.max(), 7)[1:-1] for v in (x, y)],
+        "fixed": [np.linspace(-2, 2, 7)] * 2,
+        "equal-count": [np.quantile(v, np.linspace(0, 1, 7)[1:-1]) for v in (x, y)],
+    }[bins]
+    cells = [np.digitize(v, e) for v, e in zip((x, y), edges, strict=True)]
+    expected = mutual_info_score(*cells) + correction(*cells)
+    found = binning(check_samples(x, y), bins=bins, num_bins=6, low=-2.0, high=2.0)
+    assert found.mi == pytest.approx(expected, abs=1e-12)
+
+
+def test_equal_count_bins_hold_as_many_each() -> None:
+    # independent sides: what is left of the plug-in value is its bias
+    x, y = RNG.exponential(size=(2, 4000))
+    found = binning(check_samples(x, y), bins="equal-count")
+    assert abs(found.mi) <= 3 * found.stderr
+
+
+def test_a_relu_is_binned_over_its_own_range() -> None:
+    x = RNG.standard_normal(4000)
+    t = np.maximum(10 * x, 0) + 1e-3 * RNG.standard_normal(4000)
+    adaptive = binning(check_samples(x, t), num_bins=20)
+    fixed = binning(check_samples(x, t), bins="fixed", num_bins=20)
+    assert adaptive.mi > fixed.mi + 0.3
+
+
+def test_the_standard_error_is_the_spread_over_samples() -> None:
+    values, errors = [], []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal(1000)
+        found = binning(check_samples(x, x + rng.standard_normal(1000)), num_bins=5)
+        values.append(found.mi)
+        errors.append(found.stderr)
+    # the spread of 100 values is known to 7 %
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.25)
+
+
+def test_independent_samples_are_zero_within_three_errors() -> None:
+    beyond = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((2, 2000))
+        found = binning(check_samples(x, y), bins="equal-count", num_bins=8)
+        beyond += abs(found.mi) > 3 * found.stderr
+    assert beyond <= 3
+
+
+def test_a_cell_for_every_sample_is_flagged() -> None:
+    x, y = RNG.standard_normal((2, 500, 6))
+    assert "undersampled" in binning(check_samples(x, y)).flags
+    assert binning(check_samples(x[:, 0], y[:, 0])).flags == ()
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    samples = check_samples(np.arange(10.0), np.arange(10.0) ** 2)
+    with pytest.raises(ConfigError, match="bins: got 'odd'"):
+        binning(samples, bins="odd")
+    with pytest.raises(ConfigError, match="num_bins: got 1"):
+        binning(samples, num_bins=1)
+    with pytest.raises(ConfigError, match="high: got 1"):
+        binning(samples, low=2.0, high=1.0)
