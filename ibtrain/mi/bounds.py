@@ -2,16 +2,58 @@ r"""Variational bounds on mutual information, as pure formulas on critic scores.
 
 Every function maps scores to a scalar tensor in nats and is differentiable. A *joint* score is
 the critic's value on a true pair, a *marginal* score its value on a pair drawn from the product
-of the marginals.
+of the marginals; each bound is largest where the critic is the log-ratio
+:math:`\log p(x, y) / p(x) p(y)` (for :func:`dv` and :func:`infonce` up to a constant).
+Scores of lower precision are raised to float32 first, so that autocast is safe.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["dv", "dv_labels", "ema_corrected", "log_mean_exp", "log_partition_labels"]
+__all__ = [
+    "Weights",
+    "dv",
+    "dv_labels",
+    "ema_corrected",
+    "infonce",
+    "js",
+    "likelihood",
+    "log_mean_exp",
+    "log_partition",
+    "log_partition_labels",
+    "nwj",
+    "smile",
+]
+
+STEEPEST = 50.0
+"""Log-partition above which :func:`nwj` goes on along its tangent instead of the exponential."""
+
+
+class Weights(NamedTuple):
+    """What each score counts in a mean; None counts all alike.
+
+    Args:
+        log_joint: Logarithm of each true pair's weight, ``(n,)``; the weights sum to one.
+        log_marginal: Logarithm of each other pair's, of the shape of the marginal scores; likewise.
+    """
+
+    log_joint: Tensor | None = None
+    log_marginal: Tensor | None = None
+
+
+UNIFORM = Weights()
+
+
+def _float(scores: Tensor) -> Tensor:
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+
+
+def _mean(scores: Tensor, log_weights: Tensor | None) -> Tensor:
+    return scores.mean() if log_weights is None else (log_weights.exp() * scores).sum()
 
 
 def log_mean_exp(scores: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
@@ -23,17 +65,34 @@ def log_mean_exp(scores: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
     Returns:
         A scalar.
     """
-    return torch.logsumexp(scores.flatten(), dim=0) - math.log(scores.numel())
+    return torch.logsumexp(_float(scores).flatten(), dim=0) - math.log(scores.numel())
+
+
+def log_partition(
+    scores_marginal: Float[Tensor, "*m"], weights: Weights = UNIFORM
+) -> Float[Tensor, ""]:
+    r"""Logarithm of the marginal term, :math:`\log E_{p(x)p(y)}[e^s]`.
+
+    Args:
+        scores_marginal: Scores of pairs from the product of the marginals.
+        weights: What each counts.
+    """
+    if weights.log_marginal is None:
+        return log_mean_exp(scores_marginal)
+    return torch.logsumexp((_float(scores_marginal) + weights.log_marginal).flatten(), dim=0)
 
 
 def dv(
-    scores_joint: Float[Tensor, "*n"], scores_marginal: Float[Tensor, "*m"]
+    scores_joint: Float[Tensor, "*n"],
+    scores_marginal: Float[Tensor, "*m"],
+    weights: Weights = UNIFORM,
 ) -> Float[Tensor, ""]:
     r"""Donsker-Varadhan lower bound, :math:`E_{p(x,y)}[s] - \log E_{p(x)p(y)}[e^s]`.
 
     Args:
         scores_joint: Scores of true pairs.
         scores_marginal: Scores of pairs from the product of the marginals.
+        weights: What each counts.
 
     Returns:
         The bound in nats. On a finite sample it is a lower bound only in expectation, and only
@@ -42,7 +101,136 @@ def dv(
     References:
         Donsker & Varadhan 1983; MINE (arXiv 1801.04062), eq. 5.
     """
-    return scores_joint.mean() - log_mean_exp(scores_marginal)
+    mean_joint = _mean(_float(scores_joint), weights.log_joint)
+    return mean_joint - log_partition(scores_marginal, weights)
+
+
+def nwj(
+    scores_joint: Float[Tensor, "*n"],
+    scores_marginal: Float[Tensor, "*m"],
+    weights: Weights = UNIFORM,
+) -> Float[Tensor, ""]:
+    r"""Nguyen-Wainwright-Jordan lower bound, :math:`1 + E_{p(x,y)}[s] - E_{p(x)p(y)}[e^s]`.
+
+    In the source's words :math:`E[f] - e^{-1} E[e^f]` with :math:`f = 1 + s`, so that the best s is
+    the log-ratio itself. Its tangent replaces the exponential where the mean exceeds
+    :math:`e^{50}`: a bound still (the value stays below :func:`dv`'s), with finite gradients.
+
+    Args:
+        scores_joint: Scores of true pairs.
+        scores_marginal: Scores of pairs from the product of the marginals.
+        weights: What each counts.
+
+    References:
+        Poole et al. (arXiv 1905.06922), eq. 5 and 6.
+    """
+    log_mean = log_partition(scores_marginal, weights)
+    excess = (log_mean - STEEPEST).clamp_min(0)
+    mean = log_mean.clamp_max(STEEPEST).exp() + math.exp(STEEPEST) * excess
+    return 1 + _mean(_float(scores_joint), weights.log_joint) - mean
+
+
+def smile(
+    scores_joint: Float[Tensor, "*n"],
+    scores_marginal: Float[Tensor, "*m"],
+    weights: Weights = UNIFORM,
+    *,
+    clip: float = 5.0,
+) -> Float[Tensor, ""]:
+    r"""SMILE, :math:`E_{p(x,y)}[s] - \log E_{p(x)p(y)}[e^{\mathrm{clip}(s, -\tau, \tau)}]`.
+
+    Clipping trades the variance of the exponential's mean for a bias, either way: this is an
+    estimate and no bound. Its critic is trained on :func:`js`.
+
+    Args:
+        scores_joint: Scores of true pairs.
+        scores_marginal: Scores of pairs from the product of the marginals.
+        weights: What each counts.
+        clip: :math:`\tau`, in nats.
+
+    References:
+        SMILE (arXiv 1910.06222), eq. 12.
+    """
+    return dv(scores_joint, scores_marginal.clamp(-clip, clip), weights)
+
+
+def js(
+    scores_joint: Float[Tensor, "*n"],
+    scores_marginal: Float[Tensor, "*m"],
+    weights: Weights = UNIFORM,
+) -> Float[Tensor, ""]:
+    r"""Jensen-Shannon bound, :math:`-E_{p(x,y)}[\log(1 + e^{-s})] - E_{p(x)p(y)}[\log(1 + e^s)]`.
+
+    A well-behaved objective for a critic: its optimum is the log-ratio, its gradients are bounded.
+    The value bounds :math:`2 \mathrm{JS} - \log 4`, not the mutual information, which is read off
+    the critic by :func:`nwj` (method ``js``) or :func:`smile`.
+
+    Args:
+        scores_joint: Scores of true pairs.
+        scores_marginal: Scores of pairs from the product of the marginals.
+        weights: What each counts.
+
+    References:
+        Nowozin et al. (arXiv 1606.00709), table 2; Poole et al. (arXiv 1905.06922), section 2.1.
+    """
+    softplus = torch.nn.functional.softplus
+    joint, marginal = softplus(-_float(scores_joint)), softplus(_float(scores_marginal))
+    return -_mean(joint, weights.log_joint) - _mean(marginal, weights.log_marginal)
+
+
+def infonce(
+    scores_joint: Float[Tensor, " n"],
+    scores_marginal: Float[Tensor, "n k"],
+    weights: Weights = UNIFORM,
+) -> Float[Tensor, ""]:
+    r"""InfoNCE, the log-likelihood of finding each true pair among k others.
+
+    .. math:: E \log \frac{e^{s_i}}{\frac{1}{k+1} \left(e^{s_i} + \sum_j e^{s_{ij}}\right)}
+
+    A lower bound of low variance that can't exceed :math:`\log(k + 1)`.
+
+    Args:
+        scores_joint: Scores of true pairs.
+        scores_marginal: Row i: scores of the pairs of ``x_i`` with k other ``y``.
+        weights: What each counts.
+
+    References:
+        Oord et al. (arXiv 1807.03748); Poole et al. (arXiv 1905.06922), eq. 10.
+    """
+    joint, marginal = _float(scores_joint), _float(scores_marginal)
+    others = marginal.shape[1]
+    if weights.log_marginal is not None:
+        marginal = marginal + weights.log_marginal.log_softmax(dim=1) + math.log(others)
+    candidates = torch.cat([joint.unsqueeze(1), marginal], dim=1)
+    log_likelihood = joint - candidates.logsumexp(dim=1) + math.log(others + 1)
+    return _mean(log_likelihood, weights.log_joint)
+
+
+def likelihood(
+    scores_joint: Float[Tensor, " n"],
+    scores_marginal: Float[Tensor, "n k"],
+    weights: Weights = UNIFORM,
+) -> Float[Tensor, ""]:
+    r"""Lower bound of a critic that is normalised for each x, :math:`E[s_y - \log E_{p(y)} e^{s}]`.
+
+    For a label it is :math:`H(Y)` minus the cross-entropy of the prediction
+    :math:`\mathrm{softmax}(s_c + \log p(c))`, and is what :func:`infonce` becomes where the marginal
+    of y is exact.
+
+    Args:
+        scores_joint: Scores of true pairs.
+        scores_marginal: Row i: scores of ``x_i`` with every value of y.
+        weights: What each counts: in row i, the probability of each y.
+
+    References:
+        Barber & Agakov, The IM algorithm (2003); Poole et al. (arXiv 1905.06922), eq. 2.
+    """
+    marginal = _float(scores_marginal)
+    if weights.log_marginal is None:
+        log_normaliser = marginal.logsumexp(dim=1) - math.log(marginal.shape[1])
+    else:
+        log_normaliser = (marginal + weights.log_marginal.log_softmax(dim=1)).logsumexp(dim=1)
+    return _mean(_float(scores_joint) - log_normaliser, weights.log_joint)
 
 
 def log_partition_labels(

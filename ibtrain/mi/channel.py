@@ -9,14 +9,16 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.mi.estimate import Estimate, flags_of
+from ibtrain.mi.result import Estimate, flags_of
+from ibtrain.seeding import generator
 
-__all__ = ["ChannelInformation", "channel"]
+__all__ = ["ChannelInformation", "LogDensities", "channel", "in_noise_units", "log_densities"]
 
 BLOCK_ENTRIES = 1 << 23
 """Distances held at once: 32 MiB in float32."""
@@ -77,11 +79,11 @@ def channel(
     start = time.perf_counter()
     order = torch.arange(len(h), device=h.device) if labels is None else labels.argsort()
     counts = [len(h)] if labels is None else torch.bincount(labels).tolist()
-    scaled = (h[order] - h.mean(dim=0)) / noise_std
+    scaled = in_noise_units(h[order], noise_std)
     terms_xt, terms_ty = [], []
-    for log_own, log_all, log_class in _log_densities(scaled, counts, draws, seed):
-        terms_xt.append(log_own - log_all)
-        terms_ty.append(log_class - log_all)
+    for densities in log_densities(scaled, counts, draws, seed):
+        terms_xt.append(densities.own - densities.all)
+        terms_ty.append(densities.own_class - densities.all)
     seconds = time.perf_counter() - start
     mi_xt = _estimate(torch.cat(terms_xt, dim=1), None, seconds)
     if labels is None:
@@ -91,27 +93,46 @@ def channel(
     return ChannelInformation(mi_xt, _estimate(torch.cat(terms_ty, dim=1), entropy, seconds))
 
 
-def _log_densities(
+def in_noise_units(h: Float[Tensor, "n dim"], noise_std: float) -> Float[Tensor, "n dim"]:
+    """Centred samples divided by the noise, in float64 where squared distances need it."""
+    scaled = (h - h.mean(dim=0)) / noise_std
+    if scaled.square().sum(dim=1).max() * torch.finfo(h.dtype).eps <= TOLERANCE:
+        return scaled
+    # near samples' distances would drown in the rounding of their squares
+    precise = h.to("cpu" if h.device.type == "mps" else h.device).double()
+    return (precise - precise.mean(dim=0)) / noise_std
+
+
+class LogDensities(NamedTuple):
+    """Log densities at noisy samples, each ``(draws, rows)``, up to one constant.
+
+    Args:
+        own: ``log p(t|h)``.
+        all: ``log p(t)``, the mixture over all samples.
+        others: The mixture over all samples but the own.
+        own_class: ``log p(t|y)``, the mixture over the samples of the own class.
+    """
+
+    own: Tensor
+    all: Tensor
+    others: Tensor
+    own_class: Tensor
+
+
+def log_densities(
     centres: Float[Tensor, "n dim"], counts: list[int], draws: int, seed: int
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Log densities at noisy samples, up to one constant, in blocks of rows.
+) -> Iterator[LogDensities]:
+    """Densities of noisy samples under mixtures of the samples' Gaussians, in blocks of rows.
 
     Args:
         centres: The samples in units of the noise, sorted by class.
         counts: Samples of each class.
         draws: Noise vectors a sample.
         seed: Of the noise.
-
-    Yields:
-        ``log p(t|h)``, ``log p(t)`` and ``log p(t|y)``, each ``(draws, rows)``.
     """
     count, dim = centres.shape
     squares = centres.square().sum(dim=1)
-    if squares.max() * torch.finfo(centres.dtype).eps > TOLERANCE:
-        # near samples' distances would drown in the rounding of their squares
-        centres = centres.to("cpu" if centres.device.type == "mps" else centres.device).double()
-        squares = centres.square().sum(dim=1)
-    generator = torch.Generator(centres.device).manual_seed(seed)
+    randomness = generator(centres.device, seed, "channel noise")
     rows = max(1, BLOCK_ENTRIES // (draws * count))
     classes = torch.repeat_interleave(
         torch.arange(len(counts), device=centres.device),
@@ -121,19 +142,24 @@ def _log_densities(
     for first in range(0, count, rows):
         own = centres[first : first + rows]
         shape = (draws, len(own), dim)
-        noise = torch.randn(shape, generator=generator, device=own.device, dtype=own.dtype)
+        noise = torch.randn(shape, generator=randomness, device=own.device, dtype=own.dtype)
         t = own + noise
         log_own = -0.5 * noise.square().sum(dim=2)
         distances = torch.matmul(t.view(-1, dim), centres.T).view(draws, len(own), count)
         distances.mul_(-2).add_(squares).add_(t.square().sum(dim=2, keepdim=True))
         logits = distances.clamp_(min=0).mul_(-0.5)
         index = torch.arange(len(own), device=own.device)
-        logits[:, index, first + index] = log_own
+        logits[:, index, first + index] = -math.inf
         by_class = torch.stack([part.logsumexp(2) for part in logits.split(counts, dim=2)], dim=2)
-        log_all = by_class.logsumexp(2) - math.log(count)
+        others = by_class.logsumexp(2)
         label = classes[first : first + rows]
-        log_class = by_class[:, index, label] - log_counts[label]
-        yield log_own, log_all, log_class
+        own_class = torch.logaddexp(by_class[:, index, label], log_own)
+        yield LogDensities(
+            own=log_own,
+            all=torch.logaddexp(others, log_own) - math.log(count),
+            others=others - math.log(count - 1),
+            own_class=own_class - log_counts[label],
+        )
 
 
 def _estimate(
@@ -142,13 +168,14 @@ def _estimate(
     draws, count = terms.shape
     terms = terms.cpu().double()
     mi = terms.mean().item()
+    ceiling = math.log(count) if label_entropy is None else label_entropy
     stderr = (terms.var(dim=0).sum() / draws).sqrt().item() / count
     return Estimate(
         mi=mi,
         stderr=stderr,
         method="channel",
-        ceiling=math.log(count) if label_entropy is None else label_entropy,
-        flags=flags_of(mi, stderr, n_test=count, label_entropy=label_entropy),
+        ceiling=ceiling,
+        flags=flags_of(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None),
         n_test=count,
         seconds=seconds,
     )

@@ -1,19 +1,18 @@
 """MINE critics that are fitted to training activations and report held-out values."""
 
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ibtrain.mi.average import LogAverage
-from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
+from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
-from ibtrain.mi.estimate import Estimate, flags_of
+from ibtrain.mi.pool import ScorePool, label_pool
+from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.optim import adam, cosine
 from ibtrain.seeding import derive_seed, generator, seeded
 
@@ -52,6 +51,7 @@ class _Mine(nn.Module, ABC):
 
     mean: Tensor
     std: Tensor
+    reads_labels: bool
 
     def __init__(self, critic: nn.Module, noise_std: float, seed: int) -> None:
         super().__init__()
@@ -71,12 +71,8 @@ class _Mine(nn.Module, ABC):
         """The bound on a batch, with the gradient that the critic ascends."""
 
     @abstractmethod
-    def _pool(self, h: Tensor, labels: Tensor) -> "_Pool":
+    def _pool(self, h: Tensor, labels: Tensor) -> ScorePool:
         """Scores of held-out pairs, all of them fixed."""
-
-    @abstractmethod
-    def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
-        """The flags that follow from the value."""
 
     def _standardise(self, h: Tensor) -> Tensor:
         """By unit, noise included: a dead unit then carries noise of size one, not of size 1/0."""
@@ -116,7 +112,7 @@ class _Mine(nn.Module, ABC):
         )
         self._ascend(h, labels, order[held:], steps, batch_size)
         select = order[:held]
-        self.scale = self._pool(h[select], labels[select]).best_scale()
+        self.scale = _best_scale(self._pool(h[select], labels[select]))
         self.fits += 1
         self.n_train = len(h) - held
         self.seconds = time.perf_counter() - start
@@ -152,10 +148,8 @@ class _Mine(nn.Module, ABC):
             ceiling: H(Y) for a label, ln n for an input; touching it is flagged.
         """
         start = time.perf_counter()
-        pool = self._pool(h, labels)
-        mi, influence = pool.bound(self.scale), pool.influence(self.scale)
-        stderr = (influence.var(correction=1) / len(influence)).sqrt().item()
-        flags = list(self._flags(mi, stderr, len(h), ceiling))
+        mi, stderr = self._pool(h, labels).scaled(self.scale).value_and_stderr(dv)
+        flags = list(flags_of(mi, stderr, ceiling=ceiling, is_entropy=self.reads_labels))
         if not self.converged:
             flags.append("not_converged")
         if self.scale < OVERCONFIDENT:
@@ -172,67 +166,10 @@ class _Mine(nn.Module, ABC):
         )
 
 
-@dataclass(frozen=True)
-class _Pool(ABC):
-    """Scores of fixed held-out pairs, in float64 on the CPU.
-
-    Args:
-        joint: Scores of true pairs, ``(n,)``.
-        marginal: Scores of negatives, ``(k, n)``.
-        log_weights: Logarithm of each negative's share of the mean over k, ``(k, 1)``.
-    """
-
-    joint: Tensor
-    marginal: Tensor
-    log_weights: Tensor
-
-    @abstractmethod
-    def _as_second(self, shares: Tensor) -> Tensor:
-        """What each sample adds to the marginal term as the second of a pair, ``(n,)``."""
-
-    def _log_partition(self, scale: float) -> Tensor:
-        scores = scale * self.marginal + self.log_weights
-        return torch.logsumexp(scores.flatten(), dim=0) - math.log(len(self.joint))
-
-    def bound(self, scale: float) -> float:
-        """The bound of the critic whose scores are these, scaled."""
-        return (scale * self.joint.mean() - self._log_partition(scale)).item()
-
-    def influence(self, scale: float) -> Tensor:
-        """Each sample's first-order contribution to the bound, ``(n,)``.
-
-        The marginal term is a mean over pairs, so that a sample contributes to it twice: as the
-        first of its own pairs, and as the second of others'.
-        """
-        log_partition = self._log_partition(scale)
-        shares = (scale * self.marginal + self.log_weights - log_partition).exp()
-        return scale * self.joint - shares.sum(dim=0) - self._as_second(shares)
-
-    def best_scale(self) -> float:
-        """The scale with the highest bound, by a grid on which the concave bound has one top."""
-        return max((index / (GRID - 1) for index in range(GRID)), key=self.bound)
-
-
-@dataclass(frozen=True)
-class _LabelPool(_Pool):
-    """Every sample meets every class; ``labels`` are the samples' own."""
-
-    labels: Tensor
-
-    def _as_second(self, shares: Tensor) -> Tensor:
-        by_class = shares.mean(dim=1) / self.log_weights.squeeze(1).exp()
-        return by_class[self.labels]
-
-
-@dataclass(frozen=True)
-class _InputPool(_Pool):
-    """Row k pairs sample i with sample ``i + shifts[k]``."""
-
-    shifts: tuple[int, ...]
-
-    def _as_second(self, shares: Tensor) -> Tensor:
-        rolled = [row.roll(shift) for row, shift in zip(shares, self.shifts, strict=True)]
-        return torch.stack(rolled).sum(dim=0)
+def _best_scale(pool: ScorePool) -> float:
+    """The scale with the highest bound, by a grid on which the concave bound has one top."""
+    scales = [index / (GRID - 1) for index in range(GRID)]
+    return max(scales, key=lambda scale: pool.scaled(scale).value(dv))
 
 
 def _has_converged(values: Float[Tensor, " steps"]) -> bool:
@@ -255,6 +192,7 @@ class LabelMine(_Mine):
     """
 
     log_prior: Tensor
+    reads_labels = True
 
     def __init__(
         self, dim: int, log_prior: Float[Tensor, " classes"], noise_std: float, seed: int
@@ -273,16 +211,10 @@ class LabelMine(_Mine):
         return dv_labels(self._scores(h, randomness), labels, self.log_prior)
 
     @torch.no_grad()
-    def _pool(self, h: Tensor, labels: Tensor) -> _Pool:
+    def _pool(self, h: Tensor, labels: Tensor) -> ScorePool:
         """Every sample meets every label of the evaluated samples, by enumeration."""
-        scores = self._scores(h, generator(h.device, self.seed, "evaluate")).cpu().double()
-        labels = labels.cpu()
-        joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        counts = torch.bincount(labels, minlength=scores.shape[1]).double()
-        return _LabelPool(joint, scores.T, (counts / len(labels)).log().unsqueeze(1), labels)
-
-    def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
-        return flags_of(mi, stderr, n_test=count, label_entropy=ceiling)
+        scores = self._scores(h, generator(h.device, self.seed, "evaluate"))
+        return label_pool(scores.cpu().double(), labels.cpu())
 
 
 class InputMine(_Mine):
@@ -299,6 +231,8 @@ class InputMine(_Mine):
     References:
         Elad et al. (OpenReview r1Nb5i05tX), AA-MINE.
     """
+
+    reads_labels = False
 
     def __init__(
         self,
@@ -324,19 +258,16 @@ class InputMine(_Mine):
         return ema_corrected(joint.mean(), log_partition, self.average.update(log_partition))
 
     @torch.no_grad()
-    def _pool(self, h: Tensor, labels: Tensor) -> _Pool:
+    def _pool(self, h: Tensor, labels: Tensor) -> ScorePool:
         """Each h meets its own t, and then the t of samples at fixed distances in the list."""
         randomness = generator(h.device, self.seed, "evaluate")
         embedded_h = self.pair_critic.embed_x(self._standardise(h))
         embedded_t = self.pair_critic.embed_t(self._noisy(h, randomness))
         negatives = min(NEGATIVES, len(h) - 1)
-        shifts = tuple(1 + k * (len(h) - 1) // negatives for k in range(negatives))
+        shifts = [1 + k * (len(h) - 1) // negatives for k in range(negatives)]
         joint, *marginal = (
             self.pair_critic.score(embedded_h, embedded_t.roll(-shift, 0)).cpu().double()
             for shift in (0, *shifts)
         )
-        log_weights = torch.full((negatives, 1), -math.log(negatives), dtype=torch.float64)
-        return _InputPool(joint, torch.stack(marginal), log_weights, shifts)
-
-    def _flags(self, mi: float, stderr: float, count: int, ceiling: float) -> tuple[str, ...]:
-        return flags_of(mi, stderr, n_test=count)
+        partners = (torch.arange(len(h)).unsqueeze(1) + torch.tensor(shifts)) % len(h)
+        return ScorePool(joint, torch.stack(marginal, dim=1), partners)

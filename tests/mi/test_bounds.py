@@ -6,7 +6,20 @@ import math
 import pytest
 import torch
 
-from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp, log_partition_labels
+from ibtrain.mi.bounds import (
+    Weights,
+    dv,
+    dv_labels,
+    ema_corrected,
+    infonce,
+    js,
+    likelihood,
+    log_mean_exp,
+    log_partition_labels,
+    nwj,
+    smile,
+)
+from ibtrain.mi.pool import Bound
 
 JOINT = torch.tensor([[0.30, 0.05, 0.15], [0.10, 0.35, 0.05]], dtype=torch.float64)
 
@@ -86,3 +99,94 @@ def test_ema_correction_keeps_the_value_and_divides_the_gradient_by_the_average(
     expected = -marginal.detach().exp() / 50 / math.exp(0.4)
     assert value.item() == pytest.approx((joint - log_mean_exp(marginal)).item(), abs=1e-12)
     torch.testing.assert_close(gradient, expected)
+
+
+def table(joint: torch.Tensor) -> tuple[torch.Tensor, Weights]:
+    """Every cell once as a true pair and once as another, weighted by its probability."""
+    product = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
+    return (joint / product).log(), Weights(joint.flatten().log(), product.log())
+
+
+@pytest.mark.parametrize("bound", [dv, nwj])
+def test_bounds_are_tight_at_the_log_ratio(bound: Bound) -> None:
+    log_ratio, weights = table(JOINT)
+    value = bound(log_ratio.flatten(), log_ratio, weights).item()
+    assert value == pytest.approx(mutual_information(JOINT), abs=1e-12)
+
+
+@pytest.mark.parametrize("bound", [dv, nwj, js])
+def test_the_log_ratio_is_the_best_critic(bound: Bound) -> None:
+    log_ratio, weights = table(JOINT)
+    best = bound(log_ratio.flatten(), log_ratio, weights).item()
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        other = log_ratio + 0.1 * torch.randn(JOINT.shape, generator=generator).double()
+        assert bound(other.flatten(), other, weights).item() < best
+
+
+def test_js_is_the_jensen_shannon_divergence() -> None:
+    log_ratio, weights = table(JOINT)
+    product = JOINT.sum(1, keepdim=True) * JOINT.sum(0, keepdim=True)
+    middle = 0.5 * (JOINT + product)
+    divergence = (JOINT * (JOINT / middle).log() + product * (product / middle).log()).sum().item()
+    value = js(log_ratio.flatten(), log_ratio, weights).item()
+    assert value == pytest.approx(divergence - math.log(4), abs=1e-12)
+
+
+def test_smile_is_dv_until_it_clips() -> None:
+    log_ratio, weights = table(JOINT)
+    wide = smile(log_ratio.flatten(), log_ratio, weights, clip=10.0)
+    narrow = smile(log_ratio.flatten(), log_ratio, weights, clip=0.1)
+    clipped = dv(log_ratio.flatten(), log_ratio.clamp(-0.1, 0.1), weights)
+    assert wide.item() == pytest.approx(mutual_information(JOINT), abs=1e-12)
+    assert narrow.item() == pytest.approx(clipped.item(), abs=1e-12)
+
+
+def test_infonce_is_the_mean_log_likelihood_of_the_true_pair() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(6, 6, generator=generator, dtype=torch.float64)
+    rest = torch.stack([torch.cat([scores[i, :i], scores[i, i + 1 :]]) for i in range(6)])
+    expected = scores.log_softmax(dim=1).diagonal().mean().item() + math.log(6)
+    assert infonce(scores.diagonal(), rest).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_infonce_never_exceeds_the_logarithm_of_the_candidates() -> None:
+    assert infonce(torch.full((4,), 90.0), torch.full((4, 7), -90.0)).item() == pytest.approx(
+        math.log(8)
+    )
+
+
+def test_likelihood_of_a_label_is_its_entropy_less_the_cross_entropy() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(50, 3, generator=generator, dtype=torch.float64)
+    labels = torch.randint(3, (50,), generator=generator)
+    prior = torch.bincount(labels, minlength=3).double() / 50
+    joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
+    weights = Weights(None, (prior.log() - math.log(50)).expand(50, 3))
+    cross_entropy = torch.nn.functional.cross_entropy(scores + prior.log(), labels).item()
+    entropy = -(prior * prior.log()).sum().item()
+    value = likelihood(joint, scores, weights).item()
+    assert value == pytest.approx(entropy - cross_entropy, abs=1e-12)
+
+
+@pytest.mark.parametrize("bound", [dv, nwj, smile, js, infonce, likelihood])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [100.0, -100.0])
+def test_large_scores_give_finite_values_and_gradients(
+    bound: Bound, dtype: torch.dtype, size: float
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = (size + torch.randn(8, 8, generator=generator)).to(dtype).requires_grad_()
+    value = bound(scores.diagonal(), scores[:, 1:])  # type: ignore[call-arg]
+    value.backward()
+    assert torch.isfinite(value)
+    assert scores.grad is not None
+    assert torch.isfinite(scores.grad).all()
+    assert scores.grad.abs().sum() > 0
+
+
+def test_nwj_stays_below_dv_where_it_follows_its_tangent() -> None:
+    joint = torch.tensor([60.0, 70.0], dtype=torch.float64)
+    for partition in (-3.0, 0.0, 49.0, 51.0, 100.0, 1e4):
+        marginal = torch.full((4,), partition, dtype=torch.float64)
+        assert nwj(joint, marginal).item() <= dv(joint, marginal).item() + 1e-9

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ibtrain.mi.mine import InputMine, LabelMine, _InputPool, _LabelPool
+from ibtrain.mi.mine import InputMine, LabelMine
 
 CPU = torch.device("cpu")
 
@@ -127,43 +127,3 @@ def test_a_test_split_with_other_shares_of_the_classes_is_not_flattered() -> Non
     found = mine.evaluate(*separated(2000, 0.5), ceiling=math.log(2))
     assert found.mi <= math.log(2) + 3 * found.stderr + 1e-3
     assert found.mi > 0.1
-
-
-def weighted_slopes(joint: torch.Tensor, product: torch.Tensor) -> torch.Tensor:
-    """How a DV value over weighted samples changes with each sample's weight, by finite differences.
-
-    ``product[i, j]`` is what the pair of sample i's first and sample j's second side adds to the
-    marginal term, whose weight is the product of both samples' weights.
-    """
-    count, step = len(joint), 1e-6
-
-    def value(weights: torch.Tensor) -> torch.Tensor:
-        return (weights * joint).sum() - (weights @ product @ weights).log()
-
-    uniform = torch.full((count,), 1 / count, dtype=torch.float64)
-    units = step * torch.eye(count, dtype=torch.float64)
-    return torch.stack([(value(uniform + u) - value(uniform - u)) / (2 * step) for u in units])
-
-
-def test_contributions_are_the_slopes_of_the_weighted_bound_for_labels() -> None:
-    generator = torch.Generator().manual_seed(0)
-    scores = torch.randn(30, 3, generator=generator, dtype=torch.float64)
-    labels = torch.randint(3, (30,), generator=generator)
-    log_weights = (torch.bincount(labels, minlength=3).double() / 30).log().unsqueeze(1)
-    joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-    influence = _LabelPool(joint, scores.T, log_weights, labels).influence(1.0)
-    torch.testing.assert_close(influence, weighted_slopes(joint, scores[:, labels].exp()))
-
-
-def test_contributions_are_the_slopes_of_the_weighted_bound_for_inputs() -> None:
-    generator = torch.Generator().manual_seed(0)
-    shifts = (1, 4, 5)
-    joint = torch.randn(20, generator=generator, dtype=torch.float64)
-    marginal = torch.randn(3, 20, generator=generator, dtype=torch.float64)
-    log_weights = torch.full((3, 1), -math.log(3), dtype=torch.float64)
-    product = torch.zeros(20, 20, dtype=torch.float64)
-    for row, shift in zip(marginal, shifts, strict=True):
-        first = torch.arange(20)
-        product[first, (first + shift) % 20] += row.exp()
-    influence = _InputPool(joint, marginal, log_weights, shifts).influence(1.0)
-    torch.testing.assert_close(influence, weighted_slopes(joint, product))

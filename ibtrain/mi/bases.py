@@ -1,0 +1,184 @@
+r"""Closed-form log-ratios :math:`\log p(x, y) / p(x) p(y)`, fitted to samples.
+
+A neural critic that starts from one of them has only its error to learn.
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy import special, stats
+from torch import Tensor
+
+__all__ = ["Base", "GaussianBase", "StudentBase", "ZeroBase", "fit_student"]
+
+Array = NDArray[np.float64]
+
+DEGREES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0)
+"""Degrees of freedom that are tried; above them a Student t is as good as Gaussian here."""
+ITERATIONS = 20
+EDGE = 1e-9
+"""How near to 0 and 1 a level of a distribution may come."""
+SHRINKAGE = 1e-6
+"""Share of the identity in a fitted correlation, so that equal columns can be inverted."""
+
+
+class Base(ABC):
+    """A log-ratio of known form.
+
+    Samples are prepared once, which may be slow, and are then scored every x with every y.
+    """
+
+    name: str
+
+    @abstractmethod
+    def prepare(self, z: Array) -> Array:
+        """The coordinates that :meth:`matrix` reads, from normal scores, ``(n, dim)``."""
+
+    @abstractmethod
+    def matrix(self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "m dim_y"]) -> Tensor:
+        """The log-ratio of every prepared x with every prepared y, ``(n, m)``."""
+
+
+class ZeroBase(Base):
+    """Independence: leaves everything to the neural critic."""
+
+    name = "none"
+
+    def prepare(self, z: Array) -> Array:
+        return z
+
+    def matrix(self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "m dim_y"]) -> Tensor:
+        return x.new_zeros(len(x), len(y))
+
+
+class _Quadratic:
+    """Mahalanobis distances of x, of y and of the pairs, from one correlation matrix."""
+
+    def __init__(self, correlation: Array, dim_x: int) -> None:
+        self.dim_x = dim_x
+        joint = torch.from_numpy(correlation)
+        self.precision = torch.linalg.inv(joint)
+        blocks = joint[:dim_x, :dim_x], joint[dim_x:, dim_x:]
+        self.precision_x, self.precision_y = (torch.linalg.inv(block) for block in blocks)
+        log_det = [torch.linalg.slogdet(part)[1].item() for part in (joint, *blocks)]
+        self.log_det = 0.5 * (log_det[1] + log_det[2] - log_det[0])
+
+    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Squared distances ``(n, 1)``, ``(1, m)`` and, of the pairs, ``(n, m)``."""
+        cut = self.dim_x
+        precision = self.precision.to(x)
+        own_x = ((x @ precision[:cut, :cut]) * x).sum(1, keepdim=True)
+        own_y = ((y @ precision[cut:, cut:]) * y).sum(1)
+        pairs = own_x + own_y + 2 * (x @ precision[:cut, cut:]) @ y.T
+        distance_x = ((x @ self.precision_x.to(x)) * x).sum(1, keepdim=True)
+        distance_y = ((y @ self.precision_y.to(y)) * y).sum(1)
+        return distance_x, distance_y, pairs
+
+
+class GaussianBase(Base):
+    r"""Log-ratio of jointly Gaussian vectors of unit variances.
+
+    .. math:: \frac12 \log \frac{|R_x| |R_y|}{|R|}
+        - \frac12 \left(z^\top R^{-1} z - x^\top R_x^{-1} x - y^\top R_y^{-1} y\right)
+
+    Args:
+        z: Samples of x and y side by side, ``(n, dim_x + dim_y)``, each coordinate of mean 0.
+        dim_x: How many coordinates are x.
+    """
+
+    name = "gaussian"
+
+    def __init__(self, z: Array, dim_x: int) -> None:
+        self.quadratic = _Quadratic(_regular(z.T @ z / len(z)), dim_x)
+
+    def prepare(self, z: Array) -> Array:
+        return z
+
+    def matrix(self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "m dim_y"]) -> Tensor:
+        distance_x, distance_y, pairs = self.quadratic(x, y)
+        ratio: Tensor = self.quadratic.log_det - 0.5 * (pairs - distance_x - distance_y)
+        return ratio
+
+
+class StudentBase(Base):
+    r"""Log-ratio of a t copula: jointly Student, whatever the coordinates' own distributions.
+
+    With :math:`\nu` degrees of freedom and squared distances :math:`q`, dimensions d,
+
+    .. math:: \log \frac{\Gamma(\frac{\nu+d}2) \Gamma(\frac\nu2)}
+        {\Gamma(\frac{\nu+d_x}2) \Gamma(\frac{\nu+d_y}2)} + \frac12 \log \frac{|R_x| |R_y|}{|R|}
+        - \frac{\nu+d}2 \log(1 + \tfrac{q}{\nu}) + \frac{\nu+d_x}2 \log(1 + \tfrac{q_x}{\nu})
+        + \frac{\nu+d_y}2 \log(1 + \tfrac{q_y}{\nu})
+
+    Args:
+        z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
+        dim_x: How many coordinates are x.
+        degrees: :math:`\nu`.
+
+    References:
+        Kotz & Nadarajah, Multivariate t Distributions and Their Applications (2004), section 1.1;
+        Demarta & McNeil, The t Copula and Related Copulas (2005).
+    """
+
+    def __init__(self, z: Array, dim_x: int, degrees: float) -> None:
+        self.name = f"student({degrees:g})"
+        self.degrees = degrees
+        self.dims = (dim_x, z.shape[1] - dim_x)
+        scores = self.prepare(z)
+        correlation = _student_correlation(scores, degrees, start=_regular(z.T @ z / len(z)))
+        self.log_likelihood = _student_log_density(scores, correlation, degrees).mean()
+        self.log_likelihood -= stats.t.logpdf(scores, degrees).sum(axis=1).mean()
+        self.quadratic = _Quadratic(correlation, dim_x)
+
+    def prepare(self, z: Array) -> Array:
+        levels = np.clip(special.ndtr(z), EDGE, 1 - EDGE)
+        scores: Array = special.stdtrit(self.degrees, levels)
+        return scores
+
+    def matrix(self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "m dim_y"]) -> Tensor:
+        nu, (dim_x, dim_y) = self.degrees, self.dims
+        distance_x, distance_y, pairs = self.quadratic(x, y)
+        gammas = [math.lgamma((nu + d) / 2) for d in (dim_x + dim_y, 0, dim_x, dim_y)]
+        constant = gammas[0] + gammas[1] - gammas[2] - gammas[3] + self.quadratic.log_det
+        tails_x = (nu + dim_x) / 2 * torch.log1p(distance_x / nu)
+        tails_y = (nu + dim_y) / 2 * torch.log1p(distance_y / nu)
+        tails = (nu + dim_x + dim_y) / 2 * torch.log1p(pairs / nu)
+        ratio: Tensor = constant + tails_x + tails_y - tails
+        return ratio
+
+
+def fit_student(z: Array, dim_x: int) -> StudentBase:
+    """The t copula whose degrees of freedom make the samples likeliest.
+
+    Args:
+        z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
+        dim_x: How many coordinates are x.
+    """
+    bases = (StudentBase(z, dim_x, degrees) for degrees in DEGREES)
+    return max(bases, key=lambda base: base.log_likelihood)
+
+
+def _regular(correlation: Array) -> Array:
+    scale = 1 / np.sqrt(np.diag(correlation).clip(min=SHRINKAGE))
+    unit: Array = correlation * scale * scale[:, None]
+    return (1 - SHRINKAGE) * unit + SHRINKAGE * np.eye(len(unit))
+
+
+def _student_correlation(scores: Array, degrees: float, start: Array) -> Array:
+    """Maximum likelihood by EM, its weights those of the scale mixture; held to unit diagonal."""
+    correlation = start
+    dim = scores.shape[1]
+    for _ in range(ITERATIONS):
+        solved = np.linalg.solve(correlation, scores.T).T
+        weights = (degrees + dim) / (degrees + (solved * scores).sum(axis=1))
+        correlation = _regular((scores * weights[:, None]).T @ scores / len(scores))
+    return correlation
+
+
+def _student_log_density(scores: Array, correlation: Array, degrees: float) -> Array:
+    density: Array = stats.multivariate_t(shape=correlation, df=degrees).logpdf(scores)
+    return density

@@ -1,0 +1,229 @@
+"""Neural estimators: a closed form, a critic that learns its error, and three splits of the samples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from ibtrain.checks import check_choice, check_integer, check_number
+from ibtrain.mi.average import LogAverage
+from ibtrain.mi.bounds import (
+    Weights,
+    dv,
+    ema_corrected,
+    infonce,
+    js,
+    likelihood,
+    log_partition,
+    nwj,
+    smile,
+)
+from ibtrain.mi.pool import Bound
+from ibtrain.mi.scorer import Scorer
+from ibtrain.optim import cosine
+from ibtrain.seeding import generator
+
+__all__ = [
+    "BOUNDS",
+    "LABEL_BOUNDS",
+    "BoundPair",
+    "CurvePoint",
+    "FittedCritic",
+    "NeuralSettings",
+    "fit_critic",
+]
+
+CRITICS = ("separable", "pair")
+BASES = ("auto", "none", "gaussian", "student")
+EMA_RATE = 0.1
+DECAY = 0.995
+"""Of the running average of the critic's weights, a step."""
+WARM_UP = 50
+CLIP_NORM = 5.0
+
+
+def _mine() -> Bound:
+    average = LogAverage(EMA_RATE)
+
+    def bound(joint: Tensor, marginal: Tensor, weights: Weights) -> Tensor:
+        newest = log_partition(marginal, weights)
+        average.to(marginal.device)
+        return ema_corrected(joint.mean(), newest, average.update(newest))
+
+    return bound
+
+
+@dataclass(frozen=True)
+class BoundPair:
+    """What a method's critic ascends, and what is read off it when it is done.
+
+    Args:
+        training: Makes the objective; it may keep a running average.
+        selection: The same without it, by which checkpoints are compared.
+        report: Gives the value.
+    """
+
+    training: Callable[[], Bound]
+    selection: Bound
+    report: Bound
+
+
+BOUNDS = {
+    "mine": BoundPair(_mine, dv, dv),
+    "nwj": BoundPair(lambda: nwj, nwj, nwj),
+    "infonce": BoundPair(lambda: infonce, infonce, infonce),
+    "smile": BoundPair(lambda: js, js, smile),
+    "js": BoundPair(lambda: js, js, nwj),
+}
+"""The neural methods by name, for continuous y."""
+
+LABEL_BOUNDS = BOUNDS | {"infonce": BoundPair(lambda: likelihood, likelihood, likelihood)}
+"""The same for a discrete y, whose marginal is exact: no negatives to tell a true pair from."""
+
+
+@dataclass(frozen=True)
+class NeuralSettings:
+    """How a critic is built and fitted.
+
+    Args:
+        critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
+            or ``pair``, one network that reads both.
+        base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``, or
+            ``auto``, whichever the selection split likes best.
+        normal_scores: Whether each coordinate is mapped to the normal distribution first (where it
+            is not discrete), or only standardised.
+        hidden: Widths of the critic's hidden layers.
+        embedding: Dimension of a separable critic's f and g.
+        steps: Optimiser steps.
+        batch_size: Samples a step.
+        learning_rate: Adam's at its highest; it is warmed up and then annealed to zero.
+        weight_decay: Decoupled, as AdamW has it.
+        checkpoint_every: Steps between two looks at the selection split.
+    """
+
+    critic: str = "separable"
+    base: str = "auto"
+    normal_scores: bool = True
+    hidden: tuple[int, ...] = (128, 128)
+    embedding: int = 32
+    steps: int = 1200
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    checkpoint_every: int = 50
+
+    def __post_init__(self) -> None:
+        check_choice("critic", self.critic, CRITICS)
+        check_choice("base", self.base, BASES)
+        for name in ("embedding", "steps", "checkpoint_every"):
+            check_integer(name, getattr(self, name), 1)
+        check_integer("batch_size", self.batch_size, 2)
+        for width in self.hidden:
+            check_integer("hidden", width, 1)
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_number("weight_decay", self.weight_decay, 0)
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A critic's value on both splits that it has seen, after so many steps."""
+
+    step: int
+    train: float
+    select: float
+
+
+OnCheckpoint = Callable[[CurvePoint], None]
+
+
+@dataclass(frozen=True)
+class FittedCritic:
+    """The critic that the selection split chose.
+
+    Args:
+        critic: With the averaged weights of ``step``.
+        step: How long it was trained; 0 is the closed form alone.
+        curve: Every checkpoint.
+    """
+
+    critic: nn.Module
+    step: int
+    curve: list[CurvePoint] = field(default_factory=list)
+
+
+def fit_critic(
+    critic: nn.Module,
+    scorer: Scorer,
+    bounds: BoundPair,
+    train: Tensor,
+    select: Tensor,
+    settings: NeuralSettings,
+    seed: int,
+    on_checkpoint: OnCheckpoint | None = None,
+) -> FittedCritic:
+    """Ascends the bound on the training split; keeps what is best on the selection split.
+
+    Args:
+        critic: Scores zero at the start, so that the first checkpoint is the closed form alone.
+        scorer: Scores samples, by their indices.
+        bounds: The method's.
+        train: Indices of the training split.
+        select: Indices of the selection split.
+        settings: Steps, batches, rates.
+        seed: Of the batches.
+        on_checkpoint: Called with each checkpoint.
+    """
+    randomness = generator(train.device, seed, "critic batches")
+    objective = bounds.training()
+    optimizer = torch.optim.AdamW(
+        critic.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    averaged = AveragedModel(critic, avg_fn=_running_average)
+    size = min(settings.batch_size, len(train))
+    # as many training as selection samples, so that the two curves have the same noise
+    seen = train[: len(select)]
+
+    def look(step: int) -> CurvePoint:
+        values = [
+            scorer.pool(averaged.module, part).value(bounds.selection) for part in (seen, select)
+        ]
+        point = CurvePoint(step, *values)
+        if on_checkpoint:
+            on_checkpoint(point)
+        return point
+
+    curve = [look(0)]
+    best, kept = curve[0], _copy(averaged.module)
+    for step in range(1, settings.steps + 1):
+        progress = min(1.0, step / WARM_UP) * cosine((step - 1) / settings.steps)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * progress
+        # without replacement: no sample's own pair may turn up among its negatives
+        picked = torch.randperm(len(train), generator=randomness, device=train.device)[:size]
+        bound = objective(*scorer.batch(critic, train[picked]))
+        optimizer.zero_grad()
+        (-bound).backward()
+        nn.utils.clip_grad_norm_(critic.parameters(), CLIP_NORM)
+        optimizer.step()
+        averaged.update_parameters(critic)
+        if step % settings.checkpoint_every == 0 or step == settings.steps:
+            curve.append(look(step))
+            if curve[-1].select > best.select:
+                best, kept = curve[-1], _copy(averaged.module)
+    critic.load_state_dict(kept)
+    return FittedCritic(critic, best.step, curve)
+
+
+def _running_average(
+    average: Float[Tensor, "*shape"], newest: Float[Tensor, "*shape"], count: Tensor | int
+) -> Tensor:
+    # shorter at first, so that the start is forgotten
+    decay = min(DECAY, (1 + float(count)) / (10 + float(count)))
+    return average.lerp(newest, 1 - decay)
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,103 @@
+"""Held-out scores, pooled, from which a bound's value and its standard error are read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ibtrain.mi.bounds import Weights
+
+__all__ = ["Bound", "ScorePool", "label_pool", "pair_pool"]
+
+Bound = Callable[[Tensor, Tensor, Weights], Tensor]
+"""Scores of true pairs, of other pairs, and what each counts, to a value in nats."""
+
+ABSENT = 1e-300
+"""Weight of a class that no sample has: its logarithm stays finite."""
+
+
+@dataclass(frozen=True)
+class ScorePool:
+    """Scores of fixed held-out pairs.
+
+    The marginal term is a mean over pairs of samples, so that one sample contributes to it more
+    than once: as the x of its own pairs, and as the y of others'.
+
+    Args:
+        joint: Scores of true pairs, ``(n,)``.
+        marginal: Row i: scores of ``x_i`` with k values of y, ``(n, k)``.
+        partners: Which y those are, ``(n, k)``: samples, or classes where ``labels`` are given.
+        labels: Each sample's class, ``(n,)``.
+    """
+
+    joint: Float[Tensor, " n"]
+    marginal: Float[Tensor, "n k"]
+    partners: Int[Tensor, "n k"]
+    labels: Int[Tensor, " n"] | None = None
+
+    def value(self, bound: Bound) -> float:
+        """The bound over the whole pool."""
+        return bound(self.joint, self.marginal, self._weights(torch.zeros_like(self.joint))).item()
+
+    def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
+        r"""The bound, and its standard error by the infinitesimal jackknife.
+
+        .. math:: \mathrm{SE}^2 = \sum_i \left(\frac{\partial V}{\partial \log w_i}\right)^2
+
+        where :math:`w_i` is the weight of sample i in every mean it has a part in.
+
+        References:
+            Efron, The Jackknife, the Bootstrap and Other Resampling Plans (1982), chapter 6.
+        """
+        log_weights = torch.zeros_like(self.joint, requires_grad=True)
+        with torch.enable_grad():
+            value = bound(self.joint, self.marginal, self._weights(log_weights))
+            (influence,) = torch.autograd.grad(value, log_weights)
+        count = len(influence)
+        return value.item(), (influence.square().sum() * count / (count - 1)).sqrt().item()
+
+    def scaled(self, scale: float) -> "ScorePool":
+        """The scores of the same critic times a number."""
+        return ScorePool(scale * self.joint, scale * self.marginal, self.partners, self.labels)
+
+    def _weights(self, log_weights: Tensor) -> Weights:
+        classes = self.marginal.shape[1]
+        of_y = (
+            log_weights if self.labels is None else _of_classes(log_weights, self.labels, classes)
+        )
+        log_marginal = log_weights.unsqueeze(1) + of_y[self.partners]
+        return Weights(
+            log_weights.log_softmax(dim=0), log_marginal - log_marginal.flatten().logsumexp(dim=0)
+        )
+
+
+def _of_classes(log_weights: Tensor, labels: Tensor, classes: int) -> Tensor:
+    totals = log_weights.new_zeros(classes).index_add(0, labels, log_weights.exp())
+    return totals.clamp_min(ABSENT).log()
+
+
+def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
+    """Every x with every y but its own.
+
+    Args:
+        matrix: Scores of every x with every y, the true pairs on the diagonal.
+    """
+    count = len(matrix)
+    index = torch.arange(count, device=matrix.device)
+    # row i holds the columns i + 1, i + 2, ... of a circle, which leaves out its own
+    partners = (index.unsqueeze(1) + index[1:]) % count
+    return ScorePool(matrix.diagonal(), matrix.gather(1, partners), partners)
+
+
+def label_pool(scores: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> ScorePool:
+    """Every x with every class, each as frequent as it is among the samples.
+
+    Args:
+        scores: A score for every class of every sample.
+        labels: Each sample's own class.
+    """
+    joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
+    classes = torch.arange(scores.shape[1], device=scores.device).expand(len(labels), -1)
+    return ScorePool(joint, scores, classes, labels)
