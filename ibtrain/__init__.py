@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.experiment import Experiment
     from ibtrain.mi.channel import channel
-    from ibtrain.mi.estimate import Estimate
+    from ibtrain.mi.result import Estimate
     from ibtrain.models.conv import conv_net
     from ibtrain.models.mlp import mlp
     from ibtrain.plane.tracker import InformationPlane
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.endtoend",
-    "Estimate": "ibtrain.mi.estimate",
+    "Estimate": "ibtrain.mi.result",
     "Experiment": "ibtrain.experiment",
     "IBTrainError": "ibtrain.errors",
     "InformationPlane": "ibtrain.plane.tracker",

@@ -13,9 +13,11 @@ __all__ = ["cli"]
 
 COMMANDS = {
     "compare": "Train layer-wise and end to end, measure both, and compare.",
+    "estimate": "Estimate the mutual information of samples in a file.",
     "plane": "Draw the information plane of one or several runs.",
     "runs": "List the runs in a folder.",
     "train": "Train with one method.",
+    "validate": "Check the estimators against problems whose answer is known.",
 }
 """Each command's one line of help; its module is only imported when it is called."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.data.archives import read_archive
 from ibtrain.errors import DataError
 
 __all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
@@ -163,25 +164,11 @@ def _read_image(split: Any, file: str) -> NDArray[np.uint8]:
 
 def read_npz(path: Path) -> RawData:
     """``x`` and ``y``, and ``x_test`` and ``y_test`` if there; else a fixed fifth is the test split."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise DataError("a single array", "an npz archive with x and y", str(path))
-            arrays = {key: file[key] for key in ("x", "y", "x_test", "y_test") if key in file.files}
-            found = ", ".join(file.files) or "nothing"
-    except DataError:
-        raise
-    except FileNotFoundError as error:
-        raise DataError("no such file", "an npz archive", str(path)) from error
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        expected = f"an npz archive of plain arrays ({reason})"
-        raise DataError("a file that can't be read", expected, str(path)) from error
-    for key in ("x", "y"):
-        if key not in arrays:
-            raise DataError(f"keys {found}", f"a key {key!r}", str(path))
+    arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"))
     if ("x_test" in arrays) != ("y_test" in arrays):
-        raise DataError(f"keys {found}", "both x_test and y_test, or neither", str(path))
+        raise DataError(
+            f"keys {', '.join(arrays)}", "both x_test and y_test, or neither", str(path)
+        )
     check_arrays(arrays["x"], arrays["y"], f"{path}: x, y")
     if "x_test" not in arrays:
         return _split(arrays["x"], arrays["y"])

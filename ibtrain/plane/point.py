@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ibtrain.config import Method
-from ibtrain.mi.estimate import Estimate
+from ibtrain.mi.result import Estimate
 
 __all__ = ["ESTIMATES", "PlanePoint"]
 

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from ibtrain.checks import check_choice
 from ibtrain.config import Method
 from ibtrain.errors import RunFolderError
 
@@ -18,6 +19,8 @@ __all__ = [
     "MARKERS",
     "METHOD_NAMES",
     "METHOD_TITLES",
+    "PALETTE",
+    "check_picture",
     "new_figure",
     "save_figure",
     "styled",
@@ -26,6 +29,8 @@ __all__ = [
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+PICTURES = (".png", ".svg", ".pdf")
 
 WIDTH = 7.0
 """Inches across a page's text."""
@@ -37,6 +42,7 @@ METHOD_TITLES: dict[Method, str] = {
 METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end to end"}
 COLOURS: dict[Method, str] = {"layerwise": "#0072B2", "end_to_end": "#D55E00"}
 LINES: dict[Method, str] = {"layerwise": "-", "end_to_end": "--"}
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#666666")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 _RC: dict[str, Any] = {
@@ -76,6 +82,15 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         expected = f"a file that can be written ({error.strerror})"
         raise RunFolderError("a picture that can't be written", expected, str(path)) from error
+
+
+def check_picture(path: Path, where: str) -> None:
+    """A path whose ending is a picture's, checked before the work is done.
+
+    Raises:
+        ConfigError: It isn't.
+    """
+    check_choice(f"{where} {path}: ending", path.suffix.lower(), PICTURES)
 
 
 def save_figure(figure: Figure, path: Path) -> None:

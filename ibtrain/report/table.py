@@ -6,7 +6,7 @@ from typing import Any
 
 from ibtrain.config import METHODS
 from ibtrain.errors import RunFolderError
-from ibtrain.mi.estimate import Estimate
+from ibtrain.mi.result import Estimate
 from ibtrain.runs import RunFolder
 
 __all__ = ["results_table", "runs_table"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ibtrain.mi.estimate import Estimate
+from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.plane import PlanePanel, _paths, plane_figure
 

@@ -1,0 +1,77 @@
+"""``ibtrain validate``."""
+
+import json
+from pathlib import Path
+
+import click
+
+from ibtrain.checks import check_choice, check_integer
+
+__all__ = ["command"]
+
+METHODS = ("mine", "infonce", "ksg", "binning", "gaussian")
+QUICK_METHODS = ("mine", "ksg", "gaussian")
+QUICK_PROBLEMS = (
+    "independent-3",
+    "gaussian-1",
+    "cubed-20-mi-4",
+    "student-3-nu-2",
+    "gaussian-classes-8",
+    "relu-layer",
+)
+
+
+@click.command("validate")
+@click.option("--quick", is_flag=True, help="A few problems, fewer samples: under a minute.")
+@click.option("--method", "methods", multiple=True, metavar="NAME", help="Only these methods.")
+@click.option("--problem", "problems", multiple=True, metavar="NAME", help="Only these problems.")
+@click.option("-n", "--samples", "count", type=int, help="Of each problem.  [10000; quick 3000]")
+@click.option("--seed", default=0, show_default=True, help="Of samples and estimators.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw the estimates against the truth (png, svg or pdf).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print every answer as JSON.")
+def command(
+    quick: bool,
+    methods: tuple[str, ...],
+    problems: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Check the estimators against problems whose mutual information is known."""
+    from ibtrain.device import threads
+    from ibtrain.mi.problems import PROBLEMS
+    from ibtrain.mi.registry import METHODS as KNOWN
+    from ibtrain.mi.validation import validate
+    from ibtrain.report.estimates import answer_row, answers_figure, answers_header
+    from ibtrain.report.style import check_picture, save_figure
+
+    if output:
+        check_picture(output, "--output")
+    for name in methods:
+        check_choice("--method", name, tuple(KNOWN))
+    for name in problems:
+        check_choice("--problem", name, tuple(PROBLEMS))
+    chosen = methods or (QUICK_METHODS if quick else METHODS)
+    asked = problems or (QUICK_PROBLEMS if quick else tuple(PROBLEMS))
+    count = count if count is not None else (3_000 if quick else 10_000)
+    check_integer("--samples", count, 100)
+    check_integer("--seed", seed, 0)
+    options = {"steps": 400} if quick else {}
+    answers = []
+    click.echo(answers_header(), err=as_json)
+    with threads(1):
+        for answer in validate(asked, chosen, count=count, seed=seed, **options):
+            answers.append(answer)
+            click.echo(answer_row(answer), err=as_json)
+    if output:
+        save_figure(answers_figure(answers), output)
+    if as_json:
+        document = {"samples": count, "seed": seed, "answers": [a.to_dict() for a in answers]}
+        click.echo(json.dumps(document))

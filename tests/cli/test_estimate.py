@@ -1,0 +1,118 @@
+"""``ibtrain estimate`` and ``ibtrain validate`` as a user meets them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from ibtrain.cli.main import cli
+from ibtrain.mi.problems import PROBLEMS
+
+FAST = ["--set", "steps=40", "--set", "batch_size=64", "--set", "hidden=[16,16]"]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    x, y = PROBLEMS["gaussian-1"].sample(400, np.random.default_rng(0))
+    path = tmp_path / "pairs.npz"
+    np.savez(path, x=x, y=y, label=(y[:, 0] > 0), broken=np.array([None, 1]), flat=np.ones(400))
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_it_says_what_it_found(archive: Path) -> None:
+    result = run("estimate", archive, *FAST)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("I(x; y) = 0.")
+    assert "mine, 80 held-out samples, at most 4.38" in result.stdout
+
+
+def test_json_is_one_document_and_nothing_else(archive: Path) -> None:
+    result = run("estimate", archive, "--method", "ksg", "--set", "k=3", "--json")
+    document = json.loads(result.stdout)
+    keys = ["mi", "stderr", "unit", "method", "ceiling", "flags", "n_train", "n_test", "seconds"]
+    assert list(document) == keys
+    assert document["mi"] == pytest.approx(PROBLEMS["gaussian-1"].mi, abs=0.15)
+
+
+def test_labels_show_the_cross_entropy_too(archive: Path) -> None:
+    result = run("estimate", archive, "--y", "label", *FAST)
+    assert "H(Y) - cross-entropy = 0." in result.stdout
+
+
+def test_a_critics_curve_is_drawn(archive: Path, tmp_path: Path) -> None:
+    result = run("estimate", archive, *FAST, "--curve", tmp_path / "curve.png")
+    assert result.exit_code == 0
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.npz"], "nothing.npz: got no such file, expected an npz archive"),
+        (["FILE", "--x", "z"], "pairs.npz: got keys x, y, label, broken, flat, expected a key 'z'"),
+        (["FILE", "--method", "magic"], "method: got 'magic', expected one of mine"),
+        (["FILE", "--set", "k"], "--set: got 'k', expected NAME=VALUE"),
+        (["FILE", "--set", "k=3"], "options of mine: got 'k', expected one of critic"),
+        (["FILE", "--method", "ksg", "--curve", "c.png"], "--curve: got ksg, expected a neural"),
+        (["FILE", "--curve", "c.xyz"], "c.xyz: ending: got '.xyz', expected one of .png"),
+        (["FILE", "--seed", "-1"], "seed: got -1, expected a whole number of 0 or more"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_with_two(
+    archive: Path, arguments: list[str], message: str
+) -> None:
+    result = run("estimate", *[archive if a == "FILE" else a for a in arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_objects_are_never_unpickled(tmp_path: Path, archive: Path) -> None:
+    with np.load(archive, allow_pickle=True) as file:
+        np.savez(tmp_path / "objects.npz", x=file["x"], y=file["broken"])
+    result = run("estimate", tmp_path / "objects.npz")
+    assert result.exit_code == 2
+    assert "expected an npz archive of plain arrays" in result.stderr
+
+
+def test_validate_tells_estimate_from_truth(tmp_path: Path) -> None:
+    picture = tmp_path / "answers.png"
+    arguments = ["--method", "gaussian", "--method", "ksg", "-n", "500", "-o", str(picture)]
+    problems = ["--problem", "gaussian-1", "--problem", "relu-layer"]
+    result = run("validate", *arguments, *problems)
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[1][:3] == ["gaussian-1", "gaussian", "0.413"]
+    assert "agrees" in rows[1]
+    assert [row[1] for row in rows[3:]] == [
+        *("gaussian", "ksg"),
+        *("pairwise-bhattacharyya", "channel", "leave-one-out"),
+    ]
+    assert picture.stat().st_size > 10_000
+
+
+def test_validate_prints_json_alone() -> None:
+    result = run(
+        "validate", "--method", "gaussian", "--problem", "gaussian-3", "-n", "500", "--json"
+    )
+    (answer,) = json.loads(result.stdout)["answers"]
+    assert answer["problem"] == "gaussian-3"
+    assert answer["verdict"] == "agrees"
+    assert answer["estimate"]["method"] == "gaussian"
+
+
+def test_validate_refuses_what_it_does_not_know() -> None:
+    for arguments, message in (
+        (["--problem", "riddle"], "--problem: got 'riddle', expected one of independent-3"),
+        (["--method", "riddle"], "--method: got 'riddle', expected one of mine"),
+        (["-n", "5"], "--samples: got 5, expected a whole number of 100 or more"),
+    ):
+        result = run("validate", *arguments)
+        assert result.exit_code == 2
+        assert message in result.stderr
