@@ -26,7 +26,12 @@ T = TypeVar("T")
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
-PREDICT_FROM = ("clean", "noisy")
+PREDICT_FROM = {
+    "mixed": "noisy t (clean h in the last hidden block)",
+    "clean": "clean h",
+    "noisy": "noisy t",
+}
+"""What the prediction term of the hidden blocks may read, in words."""
 READOUTS = ("dv", "cross-entropy", "critic")
 SCHEDULES = ("constant", "cosine")
 NOISE_SCALES = ("absolute", "relative")
@@ -69,8 +74,9 @@ class ObjectiveConfig:
         beta: Weight of the compression term; one number, or one for each block.
         noise_std: Standard deviation of the noise in ``t = h + sigma * eps``; likewise.
         noise_scale: ``absolute``, or ``relative`` to the activations' own scale.
-        predict_from: Whether the prediction term of a hidden block reads ``clean`` h or ``noisy``
-            t. The output layer's own outputs are the scores, and are read clean.
+        predict_from: What the prediction term of a hidden block reads: ``clean`` h, ``noisy`` t, or
+            ``mixed``: t, but h in the last hidden block, whose reader is trained on clean h. The
+            output layer's own outputs are the scores, and are read clean.
         readout: What trains the output layer: its own ``dv`` bound, ``cross-entropy``, or nothing
             (the last hidden block's class ``critic`` then predicts).
         critic_width: Units in the hidden layer of the critic that scores classes. The last hidden
@@ -85,7 +91,7 @@ class ObjectiveConfig:
     beta: tuple[float, ...] = (1e-3,)
     noise_std: tuple[float, ...] = (0.5,)
     noise_scale: str = "absolute"
-    predict_from: str = "clean"
+    predict_from: str = "mixed"
     readout: str = "dv"
     critic_width: int = 256
     pair_critic_width: int = 128
@@ -95,7 +101,7 @@ class ObjectiveConfig:
         check_per_block("beta", self.beta, 0)
         check_per_block("noise_std", self.noise_std, 0)
         check_choice("noise_scale", self.noise_scale, NOISE_SCALES)
-        check_choice("predict_from", self.predict_from, PREDICT_FROM)
+        check_choice("predict_from", self.predict_from, tuple(PREDICT_FROM))
         check_choice("readout", self.readout, READOUTS)
         check_integer("critic_width", self.critic_width, 1)
         check_integer("pair_critic_width", self.pair_critic_width, 1)
@@ -113,6 +119,11 @@ class ObjectiveConfig:
                     "noise, because I(x; h) of a deterministic layer is infinite or constant",
                     "noise_std",
                 )
+
+    def predicts_from_noisy(self, index: int, count: int) -> bool:
+        """Whether block ``index`` of ``count``, the output layer included, is read with its noise."""
+        clean_from = {"clean": 0, "mixed": count - 2, "noisy": count - 1}[self.predict_from]
+        return index < clean_from
 
     def for_blocks(self, name: Literal["beta", "noise_std"], count: int) -> tuple[float, ...]:
         """One value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""

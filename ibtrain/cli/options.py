@@ -150,8 +150,8 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "--predict-from",
         "objective.predict_from",
         {
-            "type": click.Choice(PREDICT_FROM),
-            "help": "Prediction term from clean h or noisy t.  [clean]",
+            "type": click.Choice(tuple(PREDICT_FROM)),
+            "help": "Prediction term from clean h, noisy t, or mixed: t, but h in the last hidden block.  [mixed]",
         },
     ),
     (

@@ -1,6 +1,6 @@
 """The pictures of a run's folder."""
 
-from ibtrain.config import METHODS, RunConfig
+from ibtrain.config import METHODS, PREDICT_FROM, RunConfig
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
@@ -27,8 +27,8 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     beta = ", ".join(f"{value:g}" for value in config.objective.beta)
     note = (
         f"{config.dataset}: σ = {noise}{relative}, β = {beta}, "
-        f"predicting from {config.objective.predict_from} h"
-    ).replace("noisy h", "noisy t")
+        f"predicting from {PREDICT_FROM[config.objective.predict_from]}"
+    )
     panels = []
     for method in METHODS:
         own = [point for point in points if point.method == method]

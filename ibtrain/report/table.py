@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from ibtrain.config import METHODS
+from ibtrain.config import METHODS, PREDICT_FROM
 from ibtrain.errors import RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.runs import RunFolder
@@ -118,8 +118,8 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
         f"nats, on {results['plane_samples']} test samples: "
         f"ln N = {results['ln_n']:.2f}, H(Y) = {results['label_entropy']:.2f}; "
         f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
-        f"beta {_values(objective['beta'])}, predicting from {objective['predict_from']} "
-        f"{'h' if objective['predict_from'] == 'clean' else 't'}; "
+        f"beta {_values(objective['beta'])}, "
+        f"predicting from {PREDICT_FROM[objective['predict_from']]}; "
         f"chance {100 * results['chance_accuracy']:.1f} %"
     )
     return limits + (f"; flags: {', '.join(flags)}" if flags else "")

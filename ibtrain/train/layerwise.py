@@ -142,7 +142,7 @@ class LayerwiseTrainer:
             GaussianNoise(self.noise_stds[index], relative=config.noise_scale == "relative"),
             data.log_prior.cpu(),
             beta=beta,
-            predict_noisy=config.predict_from == "noisy" and not is_output,
+            predict_noisy=config.predicts_from_noisy(index, len(self.blocks)),
             ema_rate=config.ema_rate,
         ).to(data.train.x.device)
 

@@ -121,7 +121,7 @@ def test_the_same_seed_gives_the_same_numbers(toy: Dataset) -> None:
 def test_a_larger_beta_keeps_less_of_the_input(toy: Dataset) -> None:
     values = []
     for beta in (0.0, 0.1, 0.5):
-        result = train(toy, beta=(beta,), noise_std=(0.5,))
+        result = train(toy, beta=(beta,), noise_std=(0.5,), predict_from="clean")
         with torch.no_grad():
             h = result.network[0](toy.test.x)
         values.append(channel(h, 0.5).mi_xt.mi)
@@ -192,3 +192,14 @@ def test_only_the_last_hidden_block_has_a_linear_critic(toy: Dataset) -> None:
 
     LayerwiseTrainer(network(toy), None, OPTIM, listeners=[count]).fit(toy)
     assert layers == {"hidden1": 2, "hidden2": 1, "output": 0}
+
+
+@pytest.mark.parametrize(
+    ("source", "noisy"),
+    [("clean", []), ("mixed", ["hidden1"]), ("noisy", ["hidden1", "hidden2"])],
+)
+def test_which_blocks_predict_from_noisy_outputs(
+    toy: Dataset, source: str, noisy: list[str]
+) -> None:
+    result = LayerwiseTrainer(network(toy), ObjectiveConfig(predict_from=source), OPTIM).fit(toy)
+    assert [r.stage for r in result.history if "mi_ty" in r.figures and r.epoch == 1] == noisy
