@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.experiment import Experiment
     from ibtrain.mi.channel import channel
+    from ibtrain.mi.channel_bounds import bracket
+    from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
     from ibtrain.models.conv import conv_net
     from ibtrain.models.mlp import mlp
@@ -42,8 +44,10 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "bracket": "ibtrain.mi.channel_bounds",
     "channel": "ibtrain.mi.channel",
     "conv_net": "ibtrain.models.conv",
+    "estimate": "ibtrain.mi.registry",
     "load_dataset": "ibtrain.data.load",
     "mlp": "ibtrain.models.mlp",
 }
@@ -62,8 +66,10 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "bracket",
     "channel",
     "conv_net",
+    "estimate",
     "load_dataset",
     "mlp",
 ]

@@ -8,8 +8,8 @@ __all__ = ["is_constant", "is_function_of", "sample_flags"]
 
 Array = NDArray[np.float64]
 
-EXACT = 1e-3
-"""Local linear residual, as a share of a coordinate's deviation, that counts as none at all."""
+EXACT = 0.02
+"""Local linear residual, as a share of a coordinate's local range, that counts as none at all."""
 PROBES = 200
 SEEN = 0.2
 """Share of probes that must be exact: near a kink, or where y is flat, a function doesn't show."""
@@ -24,8 +24,8 @@ def is_function_of(x: Array, y: Array) -> bool:
     """Whether y looks like a deterministic, piecewise smooth function of x.
 
     Around each of a few samples y is fitted linearly in x to the nearest neighbours, which leaves
-    out that sample; where a deterministic y varies it is then predicted to a tiny share of its
-    deviation. In many dimensions neighbours are far, and a curved function can escape.
+    out that sample; a deterministic y is then predicted to a tiny share of what it varies by among
+    them. In many dimensions neighbours are far, and a curved function can escape.
 
     Args:
         x: ``(n, dim_x)``.
@@ -39,14 +39,14 @@ def is_function_of(x: Array, y: Array) -> bool:
     x = x / np.where(scale > 0, scale, 1)
     probes = np.linspace(0, count - 1, min(PROBES, count)).astype(int)
     _, nearest = cKDTree(x).query(x[probes], neighbours)
-    tolerance = EXACT * y.std(axis=0)
     exact = 0
     for own, found in zip(probes, nearest, strict=True):
         others = found[found != own]
         design = np.column_stack([np.ones(len(others)), x[others] - x[own]])
         coefficients, *_ = np.linalg.lstsq(design, y[others], rcond=None)
-        varies = (np.ptp(y[others], axis=0) > 10 * tolerance).any()
-        exact += bool(varies and (np.abs(coefficients[0] - y[own]) <= tolerance).all())
+        span = np.ptp(y[others], axis=0)
+        residual = np.abs(coefficients[0] - y[own])
+        exact += bool(span.any() and (residual <= EXACT * span).all())
     return exact >= SEEN * len(probes)
 
 

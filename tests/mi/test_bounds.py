@@ -19,6 +19,7 @@ from ibtrain.mi.bounds import (
     nwj,
     smile,
 )
+from ibtrain.mi.critics import SeparableCritic
 from ibtrain.mi.pool import Bound
 
 JOINT = torch.tensor([[0.30, 0.05, 0.15], [0.10, 0.35, 0.05]], dtype=torch.float64)
@@ -190,3 +191,17 @@ def test_nwj_stays_below_dv_where_it_follows_its_tangent() -> None:
     for partition in (-3.0, 0.0, 49.0, 51.0, 100.0, 1e4):
         marginal = torch.full((4,), partition, dtype=torch.float64)
         assert nwj(joint, marginal).item() <= dv(joint, marginal).item() + 1e-9
+
+
+@pytest.mark.parametrize("bound", [dv, nwj, smile, js, infonce])
+def test_a_critic_under_autocast_has_finite_gradients(bound: Bound) -> None:
+    torch.manual_seed(0)
+    critic = SeparableCritic(3, 3, (16,), 4)
+    torch.nn.init.constant_(critic.gains, 50.0)
+    x, y = torch.randn(2, 12, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        matrix = critic.matrix(x, y)
+        value = bound(matrix.diagonal(), matrix[:, 1:])  # type: ignore[call-arg]
+    value.backward()
+    assert torch.isfinite(value)
+    assert all(torch.isfinite(p.grad).all() for p in critic.parameters() if p.grad is not None)
