@@ -19,7 +19,7 @@ Combination = tuple[float, str, int]
 def by_combination(rows: list[dict[str, Any]], method: str) -> dict[Combination, list[float]]:
     """Validation accuracies in percent, one a seed, of every combination that a method tried."""
     found: dict[Combination, list[float]] = defaultdict(list)
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["seed"]):
         if row["method"] == method:
             combination = (row["learning_rate"], row["schedule"], row["batch_size"])
             found[combination].append(100 * row["validation_accuracy"])

@@ -9,9 +9,21 @@ from torch import nn
 __all__ = ["adam", "cosine"]
 
 
-def adam(parameters: Iterable[nn.Parameter], rate: float, device: torch.device) -> torch.optim.Adam:
-    """Adam, in one fused kernel a step where the device has it."""
-    return torch.optim.Adam(parameters, lr=rate, fused=device.type in ("cpu", "cuda"))
+def adam(
+    parameters: Iterable[nn.Parameter],
+    rate: float,
+    device: torch.device,
+    *,
+    weight_decay: float = 0.0,
+) -> torch.optim.Adam:
+    """Adam, in one fused kernel a step where the device has it; weight decay is decoupled (AdamW)."""
+    return torch.optim.Adam(
+        parameters,
+        lr=rate,
+        weight_decay=weight_decay,
+        decoupled_weight_decay=True,
+        fused=device.type in ("cpu", "cuda"),
+    )
 
 
 def cosine(progress: float) -> float:

@@ -16,6 +16,8 @@ __all__ = ["binning"]
 Array = NDArray[np.float64]
 Symbols = NDArray[np.int64]
 
+SAMPLES_A_CELL = 10
+MOST_BINS = 10
 BINS = ("adaptive", "fixed", "equal-count")
 
 
@@ -23,7 +25,7 @@ def binning(
     samples: Samples,
     *,
     bins: str = "adaptive",
-    num_bins: int = 10,
+    num_bins: int | None = None,
     low: float = -1.0,
     high: float = 1.0,
 ) -> Estimate:
@@ -42,7 +44,8 @@ def binning(
         bins: ``adaptive``: equal widths over each coordinate's own range; ``fixed``: equal widths
             from ``low`` to ``high``, and one interval more on either side; ``equal-count``:
             between quantiles.
-        num_bins: Intervals a coordinate.
+        num_bins: Intervals a coordinate; None takes as many, from 2 to 10, as leave about ten
+            samples for each pair of cells.
         low: Where fixed bins begin.
         high: Where they end.
 
@@ -57,6 +60,8 @@ def binning(
         estimates (1955); Roulston (Physica D 125, 1999), the standard error.
     """
     check_choice("bins", bins, BINS)
+    if num_bins is None:
+        num_bins = _affordable(samples)
     check_integer("num_bins", num_bins, 2)
     check_number("low", low)
     check_number("high", high)
@@ -91,6 +96,15 @@ def binning(
         n_test=count,
         seconds=time.perf_counter() - start,
     )
+
+
+def _affordable(samples: Samples) -> int:
+    dims, cells = samples.x.shape[1], len(samples) / SAMPLES_A_CELL
+    if samples.labels is None:
+        dims += samples.y.shape[1]
+    else:
+        cells /= samples.labels.max() + 1
+    return int(np.clip(cells ** (1 / dims), 2, MOST_BINS))
 
 
 def _cells(column: Array, bins: str, num_bins: int, low: float, high: float) -> Symbols:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 __all__ = [
+    "UNIFORM",
     "Weights",
     "dv",
     "dv_labels",
@@ -46,6 +47,7 @@ class Weights(NamedTuple):
 
 
 UNIFORM = Weights()
+"""Every score counts the same."""
 
 
 def _float(scores: Tensor) -> Tensor:

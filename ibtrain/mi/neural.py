@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -23,11 +23,12 @@ from ibtrain.mi.bounds import (
 )
 from ibtrain.mi.pool import Bound
 from ibtrain.mi.scorer import Scorer
-from ibtrain.optim import cosine
+from ibtrain.optim import adam, cosine
 from ibtrain.seeding import generator
 
 __all__ = [
     "BOUNDS",
+    "HOPELESS",
     "LABEL_BOUNDS",
     "BoundPair",
     "CurvePoint",
@@ -42,6 +43,8 @@ EMA_RATE = 0.1
 DECAY = 0.995
 """Of the running average of the critic's weights, a step."""
 WARM_UP = 50
+HOPELESS = 0.5
+"""Nats below its best at which the selection split will not come back, and the fit stops early."""
 CLIP_NORM = 5.0
 
 
@@ -89,6 +92,9 @@ class NeuralSettings:
     """How a critic is built and fitted.
 
     Args:
+        folds: Critics, of which each reports on the share of the samples that it never met; with
+            one, a fifth of the samples reports. None is one for a continuous y, and three for a
+            label, whose critic is fitted sooner.
         critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
             or ``pair``, one network that reads both.
         base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``, or
@@ -104,6 +110,7 @@ class NeuralSettings:
         checkpoint_every: Steps between two looks at the selection split.
     """
 
+    folds: int | None = None
     critic: str = "separable"
     base: str = "auto"
     normal_scores: bool = True
@@ -111,13 +118,15 @@ class NeuralSettings:
     embedding: int = 32
     steps: int = 1200
     batch_size: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-4
     checkpoint_every: int = 50
 
     def __post_init__(self) -> None:
         check_choice("critic", self.critic, CRITICS)
         check_choice("base", self.base, BASES)
+        if self.folds is not None:
+            check_integer("folds", self.folds, 1)
         for name in ("embedding", "steps", "checkpoint_every"):
             check_integer(name, getattr(self, name), 1)
         check_integer("batch_size", self.batch_size, 2)
@@ -178,10 +187,9 @@ def fit_critic(
     """
     randomness = generator(train.device, seed, "critic batches")
     objective = bounds.training()
-    optimizer = torch.optim.AdamW(
-        critic.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    averaged = AveragedModel(critic, avg_fn=_running_average)
+    rate, decay = settings.learning_rate, settings.weight_decay
+    optimizer = adam(critic.parameters(), rate, train.device, weight_decay=decay)
+    averaged = AveragedModel(critic, multi_avg_fn=_running_average)
     size = min(settings.batch_size, len(train))
     # as many training as selection samples, so that the two curves have the same noise
     seen = train[: len(select)]
@@ -200,7 +208,7 @@ def fit_critic(
     for step in range(1, settings.steps + 1):
         progress = min(1.0, step / WARM_UP) * cosine((step - 1) / settings.steps)
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * progress
+            group["lr"] = rate * progress
         # without replacement: no sample's own pair may turn up among its negatives
         picked = torch.randperm(len(train), generator=randomness, device=train.device)[:size]
         bound = objective(*scorer.batch(critic, train[picked]))
@@ -213,16 +221,17 @@ def fit_critic(
             curve.append(look(step))
             if curve[-1].select > best.select:
                 best, kept = curve[-1], _copy(averaged.module)
+            if best.select - curve[-1].select > HOPELESS:
+                break
     critic.load_state_dict(kept)
     return FittedCritic(critic, best.step, curve)
 
 
-def _running_average(
-    average: Float[Tensor, "*shape"], newest: Float[Tensor, "*shape"], count: Tensor | int
-) -> Tensor:
+@torch.no_grad()
+def _running_average(average: Any, newest: Any, count: Tensor | int) -> None:
     # shorter at first, so that the start is forgotten
     decay = min(DECAY, (1 + float(count)) / (10 + float(count)))
-    return average.lerp(newest, 1 - decay)
+    torch._foreach_lerp_(average, newest, 1 - decay)
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.mi.bounds import Weights
+from ibtrain.mi.bounds import UNIFORM, Weights
 
 __all__ = ["Bound", "ScorePool", "label_pool", "pair_pool"]
 
@@ -39,7 +39,9 @@ class ScorePool:
 
     def value(self, bound: Bound) -> float:
         """The bound over the whole pool."""
-        return bound(self.joint, self.marginal, self._weights(torch.zeros_like(self.joint))).item()
+        alike = self.labels is None
+        weights = UNIFORM if alike else self._weights(torch.zeros_like(self.joint))
+        return bound(self.joint, self.marginal, weights).item()
 
     def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
         r"""The bound, and its standard error by the infinitesimal jackknife.

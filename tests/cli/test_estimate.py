@@ -10,7 +10,16 @@ from click.testing import CliRunner, Result
 from ibtrain.cli.main import cli
 from ibtrain.mi.problems import PROBLEMS
 
-FAST = ["--set", "steps=40", "--set", "batch_size=64", "--set", "hidden=[16,16]"]
+FAST = [
+    "--set",
+    "folds=1",
+    "--set",
+    "steps=40",
+    "--set",
+    "batch_size=64",
+    "--set",
+    "hidden=[16,16]",
+]
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_a_critics_curve_is_drawn(archive: Path, tmp_path: Path) -> None:
         (["FILE", "--x", "z"], "pairs.npz: got keys x, y, label, broken, flat, expected a key 'z'"),
         (["FILE", "--method", "magic"], "method: got 'magic', expected one of mine"),
         (["FILE", "--set", "k"], "--set: got 'k', expected NAME=VALUE"),
-        (["FILE", "--set", "k=3"], "options of mine: got 'k', expected one of critic"),
+        (["FILE", "--set", "k=3"], "options of mine: got 'k', expected one of folds"),
         (["FILE", "--method", "ksg", "--curve", "c.png"], "--curve: got ksg, expected a neural"),
         (["FILE", "--curve", "c.xyz"], "c.xyz: ending: got '.xyz', expected one of .png"),
         (["FILE", "--seed", "-1"], "seed: got -1, expected a whole number of 0 or more"),

@@ -70,8 +70,18 @@ def test_independent_samples_are_zero_within_three_errors() -> None:
 
 def test_a_cell_for_every_sample_is_flagged() -> None:
     x, y = RNG.standard_normal((2, 500, 6))
-    assert "undersampled" in binning(check_samples(x, y)).flags
+    assert "undersampled" in binning(check_samples(x, y), num_bins=10).flags
     assert binning(check_samples(x[:, 0], y[:, 0])).flags == ()
+
+
+def test_no_more_bins_than_samples_pay_for() -> None:
+    x, y = RNG.standard_normal((2, 6000, 3))
+    found = binning(check_samples(x, y))
+    assert abs(found.mi) <= 3 * found.stderr
+    assert found.flags == ()
+    labels = RNG.integers(0, 3, 6000)
+    labelled = binning(check_samples(x, labels))
+    assert labelled.mi == binning(check_samples(x, labels), num_bins=5).mi
 
 
 def test_settings_out_of_range_are_refused() -> None:
