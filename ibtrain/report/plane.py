@@ -214,7 +214,7 @@ def _caption(panels: Sequence[PlanePanel]) -> str:
         seeds = len({point.seed for point in panel.points})
         spread = f"mean of {seeds} seeds, bars ±1 s.d." if seeds > 1 else "one seed"
         samples = panel.points[0].mi_xt.n_test
-        texts.append(f"{panel.note}; N = {samples} test samples; {spread}")
+        texts.append(f"{panel.note}\nN = {samples} test samples; {spread}")
     return "\n".join(dict.fromkeys(texts))
 
 
