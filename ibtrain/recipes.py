@@ -15,7 +15,7 @@ _DEFAULTS: dict[Method, OptimConfig] = {
 }
 _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
     ("layerwise", "digits"): OptimConfig(
-        learning_rate=1e-3, schedule="constant", batch_size=64, epochs=20
+        learning_rate=3e-3, schedule="constant", batch_size=128, epochs=20
     ),
     ("end_to_end", "digits"): OptimConfig(
         learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20

@@ -87,14 +87,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--batch-size",
         "optim.batch_size",
-        {"type": int, "help": "Samples a step.  [128; digits 64]"},
+        {"type": int, "help": "Samples a step.  [128; digits end to end 64]"},
     ),
     (
         "--learning-rate",
         "optim.learning_rate",
         {
             "type": float,
-            "help": "Adam's step size at the start.  [layer-wise 0.001; end to end 0.002, digits 0.001]",
+            "help": "Adam's step size at the start.  [layer-wise 0.001, digits 0.003; end to end 0.002, digits 0.001]",
         },
     ),
     (
