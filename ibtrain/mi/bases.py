@@ -4,6 +4,7 @@ A neural critic that starts from one of them has only its error to learn.
 """
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 from torch import Tensor
 
-__all__ = ["Base", "GaussianBase", "StudentBase", "ZeroBase", "fit_student"]
+__all__ = ["Base", "GaussianBase", "MixtureBase", "StudentBase", "ZeroBase", "fit_student"]
 
 Array = NDArray[np.float64]
 
@@ -56,16 +57,15 @@ class ZeroBase(Base):
 
 
 class _Quadratic:
-    """Mahalanobis distances of x, of y and of the pairs, from one correlation matrix."""
+    """Mahalanobis distances of x, of y and of the pairs, from one covariance matrix."""
 
-    def __init__(self, correlation: Array, dim_x: int) -> None:
+    def __init__(self, joint: Tensor, dim_x: int) -> None:
         self.dim_x = dim_x
-        joint = torch.from_numpy(correlation)
         self.precision = torch.linalg.inv(joint)
         blocks = joint[:dim_x, :dim_x], joint[dim_x:, dim_x:]
         self.precision_x, self.precision_y = (torch.linalg.inv(block) for block in blocks)
-        log_det = [torch.linalg.slogdet(part)[1].item() for part in (joint, *blocks)]
-        self.log_det = 0.5 * (log_det[1] + log_det[2] - log_det[0])
+        self.log_dets = [torch.linalg.slogdet(part)[1].item() for part in (joint, *blocks)]
+        self.log_det = 0.5 * (self.log_dets[1] + self.log_dets[2] - self.log_dets[0])
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Squared distances ``(n, 1)``, ``(1, m)`` and, of the pairs, ``(n, m)``."""
@@ -93,7 +93,7 @@ class GaussianBase(Base):
     name = "gaussian"
 
     def __init__(self, z: Array, dim_x: int) -> None:
-        self.quadratic = _Quadratic(_regular(z.T @ z / len(z)), dim_x)
+        self.quadratic = _Quadratic(torch.from_numpy(_regular(z.T @ z / len(z))), dim_x)
 
     def prepare(self, z: Array) -> Array:
         return z
@@ -132,7 +132,7 @@ class StudentBase(Base):
         correlation = _student_correlation(scores, degrees, start=_regular(z.T @ z / len(z)))
         self.log_likelihood = _student_log_density(scores, correlation, degrees).mean()
         self.log_likelihood -= stats.t.logpdf(scores, degrees).sum(axis=1).mean()
-        self.quadratic = _Quadratic(correlation, dim_x)
+        self.quadratic = _Quadratic(torch.from_numpy(correlation), dim_x)
 
     def prepare(self, z: Array) -> Array:
         levels = np.clip(special.ndtr(z), EDGE, 1 - EDGE)
@@ -149,6 +149,54 @@ class StudentBase(Base):
         tails = (nu + dim_x + dim_y) / 2 * torch.log1p(pairs / nu)
         ratio: Tensor = constant + tails_x + tails_y - tails
         return ratio
+
+
+class MixtureBase(Base):
+    r"""Log-ratio of a mixture of Gaussians, whose marginals are mixtures too.
+
+    .. math:: \log \sum_k w_k N(x, y; \mu_k, \Sigma_k) - \log \sum_k w_k N(x; \mu_k^x, \Sigma_k^{xx})
+        - \log \sum_k w_k N(y; \mu_k^y, \Sigma_k^{yy})
+
+    It follows clusters and bent shapes that one covariance can't. Each component has a covariance of
+    its own to fit, so that it is for few dimensions.
+
+    Args:
+        z: Samples of x and y side by side, ``(n, dim_x + dim_y)``.
+        dim_x: How many coordinates are x.
+        components: How many Gaussians.
+        seed: Of the start of EM.
+    """
+
+    def __init__(self, z: Array, dim_x: int, components: int = 8, seed: int = 0) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+
+        self.name = f"mixture({components})"
+        mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed)
+        with warnings.catch_warnings():
+            # a fit that stops short is a closed form all the same; the selection split judges it
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(z)
+        self.means = torch.from_numpy(mixture.means_).split([dim_x, z.shape[1] - dim_x], dim=1)
+        self.log_weights = torch.from_numpy(np.log(mixture.weights_))
+        covariances = [torch.from_numpy(covariance) for covariance in mixture.covariances_]
+        self.quadratics = [_Quadratic(covariance, dim_x) for covariance in covariances]
+
+    def prepare(self, z: Array) -> Array:
+        return z
+
+    def matrix(self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "m dim_y"]) -> Tensor:
+        terms_x, terms_y, terms = [], [], []
+        for log_weight, mean_x, mean_y, quadratic in zip(
+            self.log_weights.tolist(), *self.means, self.quadratics, strict=True
+        ):
+            distance_x, distance_y, pairs = quadratic(x - mean_x.to(x), y - mean_y.to(y))
+            log_det, log_det_x, log_det_y = quadratic.log_dets
+            terms_x.append(log_weight - 0.5 * (log_det_x + distance_x))
+            terms_y.append(log_weight - 0.5 * (log_det_y + distance_y))
+            terms.append(log_weight - 0.5 * (log_det + pairs))
+        joint, own_x, own_y = (torch.stack(part).logsumexp(0) for part in (terms, terms_x, terms_y))
+        return joint - own_x - own_y
 
 
 def fit_student(z: Array, dim_x: int) -> StudentBase:

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 CRITICS = ("separable", "pair")
-BASES = ("auto", "none", "gaussian", "student")
+BASES = ("auto", "none", "gaussian", "student", "mixture")
 EMA_RATE = 0.1
 DECAY = 0.995
 """Of the running average of the critic's weights, a step."""
@@ -97,8 +97,8 @@ class NeuralSettings:
             label, whose critic is fitted sooner.
         critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
             or ``pair``, one network that reads both.
-        base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``, or
-            ``auto``, whichever the selection split likes best.
+        base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``,
+            ``mixture``, or ``auto``, which of the first three the selection split likes best.
         normal_scores: Whether each coordinate is mapped to the normal distribution first (where it
             is not discrete), or only standardised.
         hidden: Widths of the critic's hidden layers.

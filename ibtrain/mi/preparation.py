@@ -1,5 +1,6 @@
 """From samples to a critic at its start: coordinates, closed form, and what scores them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ibtrain.mi.bases import Base, GaussianBase, ZeroBase, fit_student
+from ibtrain.mi.bases import Base, GaussianBase, MixtureBase, ZeroBase, fit_student
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
 from ibtrain.mi.marginals import fit_marginals
@@ -80,9 +81,15 @@ def _bases(z: Array, dim_x: int, name: str) -> list[Base]:
     """The closed forms to choose from; too few samples leave none but the one that says nothing."""
     if name == "none" or len(z) <= 2 * z.shape[1]:
         return [ZeroBase()]
-    if name == "auto":
-        return [ZeroBase(), GaussianBase(z, dim_x), fit_student(z, dim_x)]
-    return [GaussianBase(z, dim_x) if name == "gaussian" else fit_student(z, dim_x)]
+    makers: dict[str, Callable[[], Base]] = {
+        "gaussian": lambda: GaussianBase(z, dim_x),
+        "student": lambda: fit_student(z, dim_x),
+        "mixture": lambda: MixtureBase(z, dim_x),
+    }
+    if name != "auto":
+        return [makers[name]()]
+    # a mixture is often the better start, but the critic that starts from it ended up worse
+    return [ZeroBase(), makers["gaussian"](), makers["student"]()]
 
 
 def _labels(

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from ibtrain.mi.bases import GaussianBase, StudentBase, ZeroBase, fit_student
+from ibtrain.mi.bases import GaussianBase, MixtureBase, StudentBase, ZeroBase, fit_student
 from ibtrain.mi.marginals import NormalScores
 
 Array = NDArray[np.float64]
@@ -47,9 +47,33 @@ def test_the_student_base_is_the_difference_of_log_densities() -> None:
     np.testing.assert_allclose(ratio, joint - alone, atol=1e-8)
 
 
+def test_the_mixture_base_is_the_difference_of_log_densities() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.multivariate_normal(np.zeros(3), CORRELATION, 600)
+    z[:300] += [3.0, 0.0, -3.0]
+    base = MixtureBase(z, 2, components=2)
+    weights = base.log_weights.exp().numpy()
+    means = torch.cat(base.means, dim=1).numpy()
+    covariances = [torch.linalg.inv(quadratic.precision).numpy() for quadratic in base.quadratics]
+
+    def log_density(part: slice) -> Array:
+        densities = [
+            weight * stats.multivariate_normal(mean[part], covariance[part, part]).pdf(z[:, part])
+            for weight, mean, covariance in zip(weights, means, covariances, strict=True)
+        ]
+        return np.log(sum(densities))
+
+    expected = log_density(slice(3)) - log_density(slice(2)) - log_density(slice(2, 3))
+    prepared = torch.from_numpy(base.prepare(z))
+    ratio = base.matrix(prepared[:, :2], prepared[:, 2:]).diagonal().numpy()
+    np.testing.assert_allclose(ratio, expected, atol=1e-8)
+    # the clusters alone give half a nat and more, where the coordinates' correlation is lost
+    assert ratio.mean() > 0.5
+
+
 def test_every_x_meets_every_y() -> None:
     z = stats.norm.ppf(stats.t.cdf(student_samples(50, 3), 3))
-    for base in (ZeroBase(), GaussianBase(z, 2), StudentBase(z, 2, 3.0)):
+    for base in (ZeroBase(), GaussianBase(z, 2), StudentBase(z, 2, 3.0), MixtureBase(z, 2, 2)):
         prepared = torch.from_numpy(base.prepare(z))
         matrix = base.matrix(prepared[:, :2], prepared[:, 2:])
         swapped = base.matrix(prepared[[4], :2], prepared[[9], 2:])

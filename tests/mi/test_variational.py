@@ -82,6 +82,18 @@ def test_the_closed_form_that_fits_is_chosen_and_all_but_exact(problem: str, bas
     assert abs(found.estimate.mi - PROBLEMS[problem].mi) <= 3 * found.estimate.stderr
 
 
+def test_a_rolled_up_curve_needs_a_mixture() -> None:
+    values = {
+        base: fit_variational(
+            samples("swiss-roll-2-1", 4000), settings=NeuralSettings(**SMALL, steps=1, base=base)
+        ).estimate
+        for base in ("gaussian", "mixture")
+    }
+    truth = PROBLEMS["swiss-roll-2-1"].mi
+    assert abs(values["mixture"].mi - truth) <= 3 * values["mixture"].stderr
+    assert values["gaussian"].mi < 0.1
+
+
 def test_heavy_tails_need_their_own_closed_form() -> None:
     settings = NeuralSettings(**SMALL, steps=1, base="gaussian")
     found = fit_variational(samples("student-3-nu-2", 4000), settings=settings)
