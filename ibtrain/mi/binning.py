@@ -16,7 +16,7 @@ __all__ = ["binning"]
 Array = NDArray[np.float64]
 Symbols = NDArray[np.int64]
 
-SAMPLES_A_CELL = 10
+SAMPLES_A_CELL = 100
 MOST_BINS = 10
 BINS = ("adaptive", "fixed", "equal-count")
 
@@ -44,8 +44,8 @@ def binning(
         bins: ``adaptive``: equal widths over each coordinate's own range; ``fixed``: equal widths
             from ``low`` to ``high``, and one interval more on either side; ``equal-count``:
             between quantiles.
-        num_bins: Intervals a coordinate; None takes as many, from 2 to 10, as leave about ten
-            samples for each pair of cells.
+        num_bins: Intervals a coordinate; None takes as many, from 2 to 10, as leave about a
+            hundred samples for each pair of cells, so that the bias correction holds.
         low: Where fixed bins begin.
         high: Where they end.
 

@@ -11,7 +11,7 @@ FLAGS = {
     "above_label_entropy": "it touches H(Y), which no label's information exceeds",
     "constant": "one side never varies, and can tell nothing",
     "deterministic": "one side is a function of the other: the true value is infinite",
-    "negative": "it is below zero by more than two standard errors",
+    "negative": "it is below zero by more than three standard errors",
     "not_converged": "the critic was still improving: more steps would say more",
     "overfit": "the critic says more of its training samples than of others",
     "undersampled": "there are too few samples for so many dimensions or cells",
@@ -19,6 +19,8 @@ FLAGS = {
 """What each flag warns of."""
 
 STANDARD_ERRORS = 2.0
+BELOW_ZERO = 3.0
+"""Standard errors below zero from which on a value is no chance any more."""
 SHARE = 0.01
 """A value touches its ceiling within so many standard errors of it, or within this share of it."""
 
@@ -90,7 +92,7 @@ def flags_of(
     flags = []
     if ceiling < math.inf and mi + max(STANDARD_ERRORS * stderr, SHARE * ceiling) >= ceiling:
         flags.append("above_label_entropy" if is_entropy else "above_ceiling")
-    if mi + STANDARD_ERRORS * stderr < 0:
+    if mi + BELOW_ZERO * stderr < 0:
         flags.append("negative")
     return tuple(flags)
 

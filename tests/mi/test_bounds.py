@@ -205,3 +205,21 @@ def test_a_critic_under_autocast_has_finite_gradients(bound: Bound) -> None:
     value.backward()
     assert torch.isfinite(value)
     assert all(torch.isfinite(p.grad).all() for p in critic.parameters() if p.grad is not None)
+
+
+def test_infonce_counts_each_candidate_by_its_weight() -> None:
+    joint = torch.tensor([0.5], dtype=torch.float64)
+    marginal = torch.tensor([[1.0, -1.0, 7.0]], dtype=torch.float64)
+    weights = Weights(None, torch.tensor([[0.5, 0.5, 1e-300]], dtype=torch.float64).log())
+    mean = 0.5 * (math.exp(1.0) + math.exp(-1.0))
+    expected = 0.5 - math.log((math.exp(0.5) + 3 * mean) / 4)
+    assert infonce(joint, marginal, weights).item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("bound", [dv, nwj, smile, js, infonce, likelihood])
+def test_scores_of_low_precision_are_raised_first(bound: Bound) -> None:
+    scores = torch.randn(64, 64, generator=torch.Generator().manual_seed(0)).bfloat16()
+    low = bound(scores.diagonal(), scores[:, 1:])  # type: ignore[call-arg]
+    full = bound(scores.diagonal().float(), scores[:, 1:].float())  # type: ignore[call-arg]
+    assert low.dtype == torch.float32
+    assert low.item() == pytest.approx(full.item(), abs=1e-5)
