@@ -37,5 +37,5 @@ def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
     other = [replace(p, mi_xt=replace(p.mi_xt, n_test=77)) for p in points if p.seed == 0]
     figure = plane_figure([PlanePanel("a", points, "sigma 0.5"), PlanePanel("b", other, "sigma 2")])
     caption = figure.get_supxlabel()
-    assert "sigma 0.5; N = 100 test samples; mean of 2 seeds" in caption
-    assert "sigma 2; N = 77 test samples; one seed" in caption
+    assert "sigma 0.5\nN = 100 test samples; mean of 2 seeds" in caption
+    assert "sigma 2\nN = 77 test samples; one seed" in caption
