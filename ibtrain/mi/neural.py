@@ -1,6 +1,6 @@
 """Neural estimators: a closed form, a critic that learns its error, and three splits of the samples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,6 +163,40 @@ class FittedCritic:
     curve: list[CurvePoint] = field(default_factory=list)
 
 
+class _Checkpoints:
+    """Looks at both splits from time to time, and keeps the weights that select best."""
+
+    def __init__(
+        self,
+        averaged: AveragedModel,
+        look: Callable[[nn.Module, Tensor], float],
+        train: Tensor,
+        select: Tensor,
+        on_checkpoint: OnCheckpoint | None,
+    ) -> None:
+        self.averaged = averaged
+        self.look = look
+        # as many training as selection samples, so that the two curves have the same noise
+        self.splits = train[: len(select)], select
+        self.on_checkpoint = on_checkpoint
+        self.curve: list[CurvePoint] = []
+        self.kept: dict[str, Tensor] = {}
+
+    @property
+    def best(self) -> CurvePoint:
+        return max(self.curve, key=lambda point: point.select)
+
+    def is_hopeless(self, step: int) -> bool:
+        """Takes a look; says whether the selection split has lost too much to go on."""
+        train, select = (self.look(self.averaged.module, part) for part in self.splits)
+        self.curve.append(CurvePoint(step, train, select))
+        if self.best is self.curve[-1]:
+            self.kept = {k: v.clone() for k, v in self.averaged.module.state_dict().items()}
+        if self.on_checkpoint:
+            self.on_checkpoint(self.curve[-1])
+        return self.best.select - select > HOPELESS
+
+
 def fit_critic(
     critic: nn.Module,
     scorer: Scorer,
@@ -185,46 +219,47 @@ def fit_critic(
         seed: Of the batches.
         on_checkpoint: Called with each checkpoint.
     """
-    randomness = generator(train.device, seed, "critic batches")
+
+    def look(module: nn.Module, part: Tensor) -> float:
+        return scorer.pool(module, part).value(bounds.selection)
+
     objective = bounds.training()
+    averaged = AveragedModel(critic, multi_avg_fn=_running_average)
+    checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
+    checkpoints.is_hopeless(0)
+    steps = _optimise(critic, train, settings, seed)
+    for step, (batch, apply) in enumerate(steps, 1):
+        apply(objective(*scorer.batch(critic, batch)))
+        averaged.update_parameters(critic)
+        is_due = step % settings.checkpoint_every == 0 or step == settings.steps
+        if is_due and checkpoints.is_hopeless(step):
+            break
+    critic.load_state_dict(checkpoints.kept)
+    return FittedCritic(critic, checkpoints.best.step, checkpoints.curve)
+
+
+def _optimise(
+    critic: nn.Module, train: Tensor, settings: NeuralSettings, seed: int
+) -> Iterator[tuple[Tensor, Callable[[Tensor], None]]]:
+    """Batches of the training split, each with what ascends a bound on it by one step."""
+    randomness = generator(train.device, seed, "critic batches")
     rate, decay = settings.learning_rate, settings.weight_decay
     optimizer = adam(critic.parameters(), rate, train.device, weight_decay=decay)
-    averaged = AveragedModel(critic, multi_avg_fn=_running_average)
     size = min(settings.batch_size, len(train))
-    # as many training as selection samples, so that the two curves have the same noise
-    seen = train[: len(select)]
 
-    def look(step: int) -> CurvePoint:
-        values = [
-            scorer.pool(averaged.module, part).value(bounds.selection) for part in (seen, select)
-        ]
-        point = CurvePoint(step, *values)
-        if on_checkpoint:
-            on_checkpoint(point)
-        return point
-
-    curve = [look(0)]
-    best, kept = curve[0], _copy(averaged.module)
-    for step in range(1, settings.steps + 1):
-        progress = min(1.0, step / WARM_UP) * cosine((step - 1) / settings.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * progress
-        # without replacement: no sample's own pair may turn up among its negatives
-        picked = torch.randperm(len(train), generator=randomness, device=train.device)[:size]
-        bound = objective(*scorer.batch(critic, train[picked]))
+    def ascend(bound: Tensor) -> None:
         optimizer.zero_grad()
         (-bound).backward()
         nn.utils.clip_grad_norm_(critic.parameters(), CLIP_NORM)
         optimizer.step()
-        averaged.update_parameters(critic)
-        if step % settings.checkpoint_every == 0 or step == settings.steps:
-            curve.append(look(step))
-            if curve[-1].select > best.select:
-                best, kept = curve[-1], _copy(averaged.module)
-            if best.select - curve[-1].select > HOPELESS:
-                break
-    critic.load_state_dict(kept)
-    return FittedCritic(critic, best.step, curve)
+
+    for step in range(settings.steps):
+        progress = min(1.0, (step + 1) / WARM_UP) * cosine(step / settings.steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * progress
+        # without replacement: no sample's own pair may turn up among its negatives
+        picked = torch.randperm(len(train), generator=randomness, device=train.device)[:size]
+        yield train[picked], ascend
 
 
 @torch.no_grad()
@@ -232,7 +267,3 @@ def _running_average(average: Any, newest: Any, count: Tensor | int) -> None:
     # shorter at first, so that the start is forgotten
     decay = min(DECAY, (1 + float(count)) / (10 + float(count)))
     torch._foreach_lerp_(average, newest, 1 - decay)
-
-
-def _copy(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in module.state_dict().items()}
