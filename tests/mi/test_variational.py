@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
-from ibtrain.mi.neural import BOUNDS, NeuralSettings
+from ibtrain.mi.neural import BOUNDS, NeuralSettings, fit_critic
+from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
 from ibtrain.mi.splits import draw_splits
@@ -149,3 +151,20 @@ def test_a_missing_class_and_a_rare_one_do_no_harm() -> None:
     data = check_samples(labels + rng.standard_normal(300), labels)
     found = fit_variational(data, settings=NeuralSettings(**SMALL, steps=60))
     assert np.isfinite([found.estimate.mi, found.estimate.stderr]).all()
+
+
+def test_the_kept_weights_are_those_that_selected_best() -> None:
+    rng = np.random.default_rng(0)
+    x, noise = rng.standard_normal((2, 300, 6))
+    (splits,) = draw_splits(300, 1, seed=0)
+    wide = SMALL | {"hidden": (64, 64), "embedding": 16}
+    settings = NeuralSettings(**wide, base="none", steps=200, checkpoint_every=20)
+    ready = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
+    fitted = fit_critic(
+        ready.critic, ready.scorer, BOUNDS["mine"], splits.train, splits.select, settings, seed=0
+    )
+    best = max(fitted.curve, key=lambda point: point.select)
+    assert 0 < best.step < fitted.curve[-1].step
+    assert fitted.step == best.step
+    kept = ready.scorer.pool(fitted.critic, splits.select).value(dv)
+    assert kept == pytest.approx(best.select, abs=1e-6)
