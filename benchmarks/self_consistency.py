@@ -30,11 +30,11 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
 def noisy_digits(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """scikit-learn's digits, and the same with noise of a third of the pixels' deviation."""
+    """scikit-learn's digits, and the same with noise of three times the pixels' deviation."""
     images = load_digits().data[:count] / 16
     # the margins are empty in most images, and in some halves of the data in all
     images = images[:, images.std(axis=0) > 0.1]
-    return images, images + 0.1 * rng.standard_normal(images.shape)
+    return images, images + rng.standard_normal(images.shape)
 
 
 SOURCES: dict[str, Callable[[int, np.random.Generator], Any]] = {
