@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-__all__ = ["adam", "cosine"]
+__all__ = ["adam", "cosine", "set_rate"]
 
 
 def adam(
@@ -24,6 +24,12 @@ def adam(
         decoupled_weight_decay=True,
         fused=device.type in ("cpu", "cuda"),
     )
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Gives every parameter this learning rate from the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def cosine(progress: float) -> float:

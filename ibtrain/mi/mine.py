@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
-from ibtrain.mi.pool import ScorePool, label_pool
+from ibtrain.mi.pool import ScorePool, label_pool, others
 from ibtrain.mi.result import Estimate, flags_of
-from ibtrain.optim import adam, cosine
+from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import derive_seed, generator, seeded
 
 __all__ = ["InputMine", "LabelMine"]
@@ -127,8 +127,7 @@ class _Mine(nn.Module, ABC):
         batches = torch.randint(len(train), shape, generator=randomness, device=h.device)
         values = []
         for step, batch in enumerate(train[batches].unbind()):
-            for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * cosine(step / steps)
+            set_rate(optimizer, LEARNING_RATE * cosine(step / steps))
             bound = self._bound(h[batch], labels[batch], randomness)
             optimizer.zero_grad()
             (-bound).backward()
@@ -263,11 +262,9 @@ class InputMine(_Mine):
         randomness = generator(h.device, self.seed, "evaluate")
         embedded_h = self.pair_critic.embed_x(self._standardise(h))
         embedded_t = self.pair_critic.embed_t(self._noisy(h, randomness))
-        negatives = min(NEGATIVES, len(h) - 1)
-        shifts = [1 + k * (len(h) - 1) // negatives for k in range(negatives)]
+        partners = others(len(h), NEGATIVES, torch.device("cpu"))
         joint, *marginal = (
             self.pair_critic.score(embedded_h, embedded_t.roll(-shift, 0)).cpu().double()
-            for shift in (0, *shifts)
+            for shift in (0, *partners[0].tolist())
         )
-        partners = (torch.arange(len(h)).unsqueeze(1) + torch.tensor(shifts)) % len(h)
         return ScorePool(joint, torch.stack(marginal, dim=1), partners)

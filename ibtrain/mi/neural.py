@@ -1,7 +1,7 @@
 """Neural estimators: a closed form, a critic that learns its error, and three splits of the samples."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from ibtrain.mi.bounds import (
 )
 from ibtrain.mi.pool import Bound
 from ibtrain.mi.scorer import Scorer
-from ibtrain.optim import adam, cosine
+from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "CurvePoint",
     "FittedCritic",
     "NeuralSettings",
+    "best_of",
     "fit_critic",
 ]
 
@@ -148,19 +149,27 @@ class CurvePoint:
 OnCheckpoint = Callable[[CurvePoint], None]
 
 
+def best_of(curve: Sequence[CurvePoint]) -> CurvePoint:
+    """The checkpoint that the selection split likes best, the first of equals."""
+    return max(curve, key=lambda point: point.select)
+
+
 @dataclass(frozen=True)
 class FittedCritic:
     """The critic that the selection split chose.
 
     Args:
-        critic: With the averaged weights of ``step``.
-        step: How long it was trained; 0 is the closed form alone.
+        critic: With the averaged weights of its best moment.
         curve: Every checkpoint.
     """
 
     critic: nn.Module
-    step: int
-    curve: list[CurvePoint] = field(default_factory=list)
+    curve: list[CurvePoint]
+
+    @property
+    def best(self) -> CurvePoint:
+        """The checkpoint that was kept; step 0 is the closed form alone."""
+        return best_of(self.curve)
 
 
 class _Checkpoints:
@@ -182,19 +191,16 @@ class _Checkpoints:
         self.curve: list[CurvePoint] = []
         self.kept: dict[str, Tensor] = {}
 
-    @property
-    def best(self) -> CurvePoint:
-        return max(self.curve, key=lambda point: point.select)
-
     def is_hopeless(self, step: int) -> bool:
         """Takes a look; says whether the selection split has lost too much to go on."""
         train, select = (self.look(self.averaged.module, part) for part in self.splits)
         self.curve.append(CurvePoint(step, train, select))
-        if self.best is self.curve[-1]:
+        best = best_of(self.curve)
+        if best is self.curve[-1]:
             self.kept = {k: v.clone() for k, v in self.averaged.module.state_dict().items()}
         if self.on_checkpoint:
             self.on_checkpoint(self.curve[-1])
-        return self.best.select - select > HOPELESS
+        return best.select - select > HOPELESS
 
 
 def fit_critic(
@@ -235,7 +241,7 @@ def fit_critic(
         if is_due and checkpoints.is_hopeless(step):
             break
     critic.load_state_dict(checkpoints.kept)
-    return FittedCritic(critic, checkpoints.best.step, checkpoints.curve)
+    return FittedCritic(critic, checkpoints.curve)
 
 
 def _optimise(
@@ -255,8 +261,7 @@ def _optimise(
 
     for step in range(settings.steps):
         progress = min(1.0, (step + 1) / WARM_UP) * cosine(step / settings.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * progress
+        set_rate(optimizer, rate * progress)
         # without replacement: no sample's own pair may turn up among its negatives
         picked = torch.randperm(len(train), generator=randomness, device=train.device)[:size]
         yield train[picked], ascend

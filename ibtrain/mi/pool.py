@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ibtrain.mi.bounds import UNIFORM, Weights
 
-__all__ = ["Bound", "ScorePool", "label_pool", "pair_pool"]
+__all__ = ["Bound", "ScorePool", "label_pool", "others", "pair_pool"]
 
 Bound = Callable[[Tensor, Tensor, Weights], Tensor]
 """Scores of true pairs, of other pairs, and what each counts, to a value in nats."""
@@ -86,11 +86,21 @@ def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
     Args:
         matrix: Scores of every x with every y, the true pairs on the diagonal.
     """
-    count = len(matrix)
-    index = torch.arange(count, device=matrix.device)
-    # row i holds the columns i + 1, i + 2, ... of a circle, which leaves out its own
-    partners = (index.unsqueeze(1) + index[1:]) % count
+    partners = others(len(matrix), len(matrix) - 1, matrix.device)
     return ScorePool(matrix.diagonal(), matrix.gather(1, partners), partners)
+
+
+def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"]:
+    """For each sample at most so many others, at the same distances round a circle of them all.
+
+    Args:
+        count: Samples.
+        most: How many others, if there are as many.
+        device: Where the indices live.
+    """
+    kept = min(most, count - 1)
+    distances = 1 + torch.arange(kept, device=device) * (count - 1) // kept
+    return (torch.arange(count, device=device).unsqueeze(1) + distances) % count
 
 
 def label_pool(scores: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> ScorePool:

@@ -192,14 +192,13 @@ def _fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:
 def _still_rises(fitted: FittedCritic, tolerance: float) -> bool:
     steps = fitted.curve[-1].step
     earlier = max(point.select for point in fitted.curve if point.step <= 2 * steps / 3)
-    return max(point.select for point in fitted.curve) - earlier > tolerance
+    return fitted.best.select - earlier > tolerance
 
 
 def _has_memorised(fold: Fold, scale: float) -> bool:
     """The kept critic says more of its own samples, or only memorised once it was no closed form."""
     ((_, stderr), *_) = fold.reports.values()
-    curve = fold.fitted.curve
-    best = max(point.select for point in curve)
+    curve, best = fold.fitted.curve, fold.fitted.best.select
     was_stopped = best - curve[-1].select > HOPELESS
     is_carried = curve[0].select >= CARRIED * best > 0
     excess = fold.excess > OVERFIT * scale + 3 * stderr

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ibtrain.mi.neural import CurvePoint
+from ibtrain.mi.neural import CurvePoint, best_of
 from ibtrain.mi.result import Estimate
 from ibtrain.report.style import PALETTE, new_figure, styled
 
@@ -22,7 +22,7 @@ def critic_figure(points: Sequence[CurvePoint], found: Estimate) -> Figure:
     figure, axes = new_figure(1, 1, 3.0)
     axis = axes[0, 0]
     for index, curve in enumerate(_by_fold(points)):
-        steps, best = [point.step for point in curve], max(curve, key=lambda point: point.select)
+        steps, best = [point.step for point in curve], best_of(curve)
         shown = None if index else True
         for values, colour, line, label in (
             ([point.train for point in curve], PALETTE[1], "--", "training split"),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ibtrain.config import OptimConfig
 from ibtrain.errors import NonFiniteError
-from ibtrain.optim import adam, cosine
+from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
 from ibtrain.train.events import accuracy
 
@@ -91,8 +91,7 @@ class EpochLoop:
         return figures
 
     def _step(self, batch: Tensor, step: int) -> Mapping[str, Tensor]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(step)
+        set_rate(self.optimizer, self.learning_rate(step))
         loss, figures = self.loss(
             self.inputs.index_select(0, batch), self.labels.index_select(0, batch)
         )
