@@ -18,7 +18,16 @@ from torch import Tensor
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.seeding import generator
 
-__all__ = ["ChannelInformation", "LogDensities", "channel", "in_noise_units", "log_densities"]
+__all__ = [
+    "BLOCK_ENTRIES",
+    "ChannelInformation",
+    "LogDensities",
+    "channel",
+    "check_channel",
+    "in_noise_units",
+    "log_densities",
+    "monte_carlo",
+]
 
 BLOCK_ENTRIES = 1 << 24
 """Distances held at once: 64 MiB in float32, above what malloc keeps in its heap and fragments."""
@@ -74,8 +83,7 @@ def channel(
     References:
         Goldfeld et al. (arXiv 1810.05728), section IV; Kolchinsky & Tracey (arXiv 1706.02419).
     """
-    if noise_std <= 0 or draws < 2:
-        raise ValueError(f"noise_std={noise_std}, draws={draws}: expected above 0, and 2 or more")
+    check_channel(noise_std, draws)
     start = time.perf_counter()
     order = torch.arange(len(h), device=h.device) if labels is None else labels.argsort()
     counts = [len(h)] if labels is None else torch.bincount(labels).tolist()
@@ -85,12 +93,18 @@ def channel(
         terms_xt.append(densities.own - densities.all)
         terms_ty.append(densities.own_class - densities.all)
     seconds = time.perf_counter() - start
-    mi_xt = _estimate(torch.cat(terms_xt, dim=1), None, seconds)
+    mi_xt = monte_carlo(torch.cat(terms_xt, dim=1), None, seconds)
     if labels is None:
         return ChannelInformation(mi_xt, None)
     shares = torch.tensor([count / len(h) for count in counts if count])
     entropy = -(shares * shares.log()).sum().item()
-    return ChannelInformation(mi_xt, _estimate(torch.cat(terms_ty, dim=1), entropy, seconds))
+    return ChannelInformation(mi_xt, monte_carlo(torch.cat(terms_ty, dim=1), entropy, seconds))
+
+
+def check_channel(noise_std: float, draws: int) -> None:
+    """Raises a ValueError where there is no noise, or no spread to take a standard error from."""
+    if noise_std <= 0 or draws < 2:
+        raise ValueError(f"noise_std={noise_std}, draws={draws}: expected above 0, and 2 or more")
 
 
 def in_noise_units(h: Float[Tensor, "n dim"], noise_std: float) -> Float[Tensor, "n dim"]:
@@ -162,9 +176,10 @@ def log_densities(
         )
 
 
-def _estimate(
+def monte_carlo(
     terms: Float[Tensor, "draws n"], label_entropy: float | None, seconds: float
 ) -> Estimate:
+    """The mean of log-ratios over samples and noise, with the standard error of the noise alone."""
     draws, count = terms.shape
     terms = terms.cpu().double()
     mi = terms.mean().item()

@@ -13,13 +13,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ibtrain.mi.channel import channel, in_noise_units, log_densities
+from ibtrain.mi.channel import (
+    BLOCK_ENTRIES,
+    LogDensities,
+    check_channel,
+    in_noise_units,
+    log_densities,
+    monte_carlo,
+)
 from ibtrain.mi.result import Estimate, flags_of
 
 __all__ = ["Bracket", "bracket", "leave_one_out", "log_det", "pairwise"]
-
-BLOCK_ENTRIES = 1 << 24
-"""Distances held at once: 64 MiB in float32, above what malloc keeps in its heap and fragments."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Bracket:
         return tuple(name for name, part in parts.items() if "above_ceiling" in part.flags)
 
 
+@torch.no_grad()
 def bracket(
     h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
 ) -> Bracket:
@@ -61,8 +66,12 @@ def bracket(
     Raises:
         ValueError: ``noise_std`` is not positive or ``draws`` is below 2.
     """
-    value = channel(h, noise_std, draws=draws, seed=seed).mi_xt
-    above = [leave_one_out(h, noise_std, draws=draws, seed=seed), log_det(h, noise_std)]
+    start = time.perf_counter()
+    # the costly part, once: value and leave-one-out are two readings of the same densities
+    densities = _densities(h, noise_std, draws, seed)
+    terms = torch.cat([part.own - part.all for part in densities], dim=1)
+    value = monte_carlo(terms, None, time.perf_counter() - start)
+    above = [_leave_one_out(densities, start), log_det(h, noise_std)]
     upper = min(above, key=lambda bound: bound.mi)
     above.remove(upper)
     others = {bound.method: bound for bound in (pairwise(h, noise_std, 1.0), *above)}
@@ -124,9 +133,16 @@ def leave_one_out(
         Poole et al. (arXiv 1905.06922), eq. 13.
     """
     start = time.perf_counter()
-    centres = in_noise_units(h, noise_std)
-    blocks = log_densities(centres, [len(h)], draws, seed)
-    terms = torch.cat([part.own - part.others for part in blocks], dim=1)
+    return _leave_one_out(_densities(h, noise_std, draws, seed), start)
+
+
+def _densities(h: Tensor, noise_std: float, draws: int, seed: int) -> list[LogDensities]:
+    check_channel(noise_std, draws)
+    return list(log_densities(in_noise_units(h, noise_std), [len(h)], draws, seed))
+
+
+def _leave_one_out(densities: list[LogDensities], start: float) -> Estimate:
+    terms = torch.cat([part.own - part.others for part in densities], dim=1)
     return _estimate("leave-one-out", terms.mean(dim=0).cpu().double(), math.inf, start)
 
 

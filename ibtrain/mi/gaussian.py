@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import digamma
 
 from ibtrain.errors import DataError
+from ibtrain.mi.marginals import Standardised
 from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
 from ibtrain.mi.samples import Samples
 
@@ -36,7 +37,7 @@ def gaussian(samples: Samples) -> Estimate:
         Estimation of the entropy of a multivariate normal distribution (2005).
     """
     start = time.perf_counter()
-    x, y = samples.x - samples.x.mean(axis=0), samples.y - samples.y.mean(axis=0)
+    x, y = (Standardised(part)(part) for part in (samples.x, samples.y))
     both = np.hstack([x, y])
     count, dim = both.shape
     if count <= dim + 1:
@@ -44,9 +45,8 @@ def gaussian(samples: Samples) -> Estimate:
     terms = np.zeros(count)
     mi = 0.0
     for part, sign in ((x, 1), (y, 1), (both, -1)):
-        cholesky = np.linalg.cholesky(_scaled(part.T @ part / (count - 1)))
-        deviations = np.sqrt((part**2).sum(axis=0) / (count - 1))
-        solved = np.linalg.solve(cholesky, (part / deviations).T)
+        cholesky = np.linalg.cholesky(part.T @ part / (count - 1))
+        solved = np.linalg.solve(cholesky, part.T)
         log_det = 2 * np.log(np.diag(cholesky)).sum()
         mi += 0.5 * sign * (log_det - _bias(part.shape[1], count))
         terms += 0.5 * sign * (solved**2).sum(axis=0)
@@ -60,12 +60,6 @@ def gaussian(samples: Samples) -> Estimate:
         n_test=count,
         seconds=time.perf_counter() - start,
     )
-
-
-def _scaled(covariance: np.ndarray) -> np.ndarray:
-    scale = 1 / np.sqrt(np.diag(covariance))
-    correlation: np.ndarray = covariance * scale * scale[:, None]
-    return correlation
 
 
 def _bias(dim: int, count: int) -> float:

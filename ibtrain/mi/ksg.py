@@ -11,6 +11,7 @@ from scipy.special import digamma
 
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import DataError
+from ibtrain.mi.marginals import Standardised
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.samples import Samples
 
@@ -64,7 +65,7 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     start = time.perf_counter()
     if len(samples) < PARTS * (k + 2):
         raise DataError(f"{len(samples)} samples", f"at least {PARTS * (k + 2)}", f"ksg with k={k}")
-    x, y = _scaled(samples.x), _scaled(samples.y)
+    x, y = (Standardised(part)(part) for part in (samples.x, samples.y))
     order = np.random.default_rng(seed).permutation(len(samples))
 
     def value(index: NDArray[np.intp]) -> float:
@@ -86,11 +87,6 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
         n_test=len(samples),
         seconds=time.perf_counter() - start,
     )
-
-
-def _scaled(values: Array) -> Array:
-    std = values.std(axis=0)
-    return values / np.where(std > 0, std, 1.0)
 
 
 def _within(values: Array, radius: Array) -> NDArray[np.int64]:
