@@ -11,7 +11,7 @@ import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
-    {"errors"},
+    {"errors", "lazy"},
     {"checks"},
     {"config", "seeding", "optim"},
     {"recipes", "device", "mi", "models", "data"},

@@ -66,9 +66,10 @@ def command(
     from ibtrain.mi.neural import CurvePoint
     from ibtrain.mi.registry import METHODS, estimate
     from ibtrain.report.estimates import describe
-    from ibtrain.report.style import check_picture, save_figure
 
     if curve:
+        from ibtrain.report.style import check_picture
+
         check_picture(curve, "--curve")
     if curve and method in METHODS and not METHODS[method].is_neural:
         raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
@@ -87,6 +88,7 @@ def command(
         )
     if curve:
         from ibtrain.report.critic import critic_figure
+        from ibtrain.report.style import save_figure
 
         save_figure(critic_figure(points, found), curve)
     click.echo(json.dumps(found.to_dict()) if as_json else describe(found))

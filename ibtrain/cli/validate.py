@@ -49,10 +49,11 @@ def command(
     from ibtrain.mi.problems import PROBLEMS
     from ibtrain.mi.registry import METHODS as KNOWN
     from ibtrain.mi.validation import validate
-    from ibtrain.report.estimates import answer_row, answers_figure, answers_header
-    from ibtrain.report.style import check_picture, save_figure
+    from ibtrain.report.estimates import answer_row, answers_header
 
     if output:
+        from ibtrain.report.style import check_picture
+
         check_picture(output, "--output")
     for name in methods:
         check_choice("--method", name, tuple(KNOWN))
@@ -71,6 +72,9 @@ def command(
             answers.append(answer)
             click.echo(answer_row(answer), err=as_json)
     if output:
+        from ibtrain.report.answers import answers_figure
+        from ibtrain.report.style import save_figure
+
         save_figure(answers_figure(answers), output)
     if as_json:
         document = {"samples": count, "seed": seed, "answers": [a.to_dict() for a in answers]}

@@ -6,8 +6,9 @@
 The names below are imported when they are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ibtrain.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from ibtrain.mi.channel_bounds import Bracket, bracket
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from ibtrain.mi.validation import validate
 
 _HOMES = {
-    "FLAGS": "result",
-    "METHODS": "registry",
-    "PROBLEMS": "problems",
-    "Bracket": "channel_bounds",
-    "Estimate": "result",
-    "Problem": "problems",
-    "bracket": "channel_bounds",
-    "estimate": "registry",
-    "validate": "validation",
+    "FLAGS": "ibtrain.mi.result",
+    "METHODS": "ibtrain.mi.registry",
+    "PROBLEMS": "ibtrain.mi.problems",
+    "Bracket": "ibtrain.mi.channel_bounds",
+    "Estimate": "ibtrain.mi.result",
+    "Problem": "ibtrain.mi.problems",
+    "bracket": "ibtrain.mi.channel_bounds",
+    "estimate": "ibtrain.mi.registry",
+    "validate": "ibtrain.mi.validation",
 }
 
 __all__ = [
@@ -41,11 +42,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

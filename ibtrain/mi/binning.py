@@ -73,18 +73,22 @@ def binning(
         cells = [_cells(column, bins, num_bins, low, high) for column in values.T]
         return _numbered(np.stack(cells, axis=1))
 
-    x = symbols(samples.x)
     y = symbols(samples.y) if samples.labels is None else samples.labels
+    return _plug_in(symbols(samples.x), y, samples.label_entropy, start)
+
+
+def _plug_in(x: Symbols, y: Symbols, label_entropy: float | None, start: float) -> Estimate:
+    """The estimate from the symbols that x and y have become."""
     pairs = _numbered(np.stack([x, y], axis=1))
-    count = len(samples)
+    count = len(x)
     log_shares, occupied = zip(*(_log_shares(part) for part in (x, y, pairs)), strict=True)
     terms = log_shares[2] - log_shares[0] - log_shares[1]
     correction = (occupied[0] + occupied[1] - occupied[2] - 1) / (2 * count)
     mi = float(terms.mean() + correction)
     freedom = min((occupied[0] - 1) * (occupied[1] - 1), count)
     stderr = plug_in_stderr(float(terms.var()), count, freedom)
-    ceiling = samples.label_entropy or math.log(count)
-    flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=samples.labels is not None)
+    ceiling = label_entropy or math.log(count)
+    flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None)
     if max(occupied) > count / 2:
         flags += ("undersampled",)
     return Estimate(

@@ -29,8 +29,9 @@ class Method:
     Args:
         summary: What it is, in a line.
         run: Maps samples, and options by name, to an estimate.
-        options: Names of the options that it takes.
+        options: Names of the options that it takes, beside the seed.
         reads_labels: Whether y may be a label.
+        is_random: Whether it takes a seed.
         is_neural: Whether it fits a critic: it then takes a device, and shows its checkpoints.
     """
 
@@ -38,6 +39,7 @@ class Method:
     run: Callable[..., Estimate]
     options: tuple[str, ...]
     reads_labels: bool = True
+    is_random: bool = True
     is_neural: bool = False
 
 
@@ -47,8 +49,9 @@ def _neural(name: str, summary: str) -> Method:
 
 
 def _closed(run: Callable[..., Estimate], summary: str, *, reads_labels: bool = True) -> Method:
-    own = list(inspect.signature(run).parameters)[1:]
-    return Method(summary, run, tuple(own), reads_labels)
+    _, *own = inspect.signature(run).parameters
+    options = tuple(name for name in own if name != "seed")
+    return Method(summary, run, options, reads_labels, is_random="seed" in own)
 
 
 METHODS: dict[str, Method] = {
@@ -101,16 +104,16 @@ def estimate(
     check_integer("seed", seed, 0)
     chosen = METHODS[method]
     for name in options:
-        if name not in chosen.options or name == "seed":
-            known = ", ".join(option for option in chosen.options if option != "seed")
-            raise ConfigError(repr(name), f"one of {known or 'none'}", f"options of {method}")
+        if name not in chosen.options:
+            known = ", ".join(chosen.options) or "none"
+            raise ConfigError(repr(name), f"one of {known}", f"options of {method}")
     samples = check_samples(x, y, discrete=discrete)
     if samples.labels is not None and not chosen.reads_labels:
         raise DataError("labels", "continuous y (or discrete=False)", f"y of method {method}")
     if samples.is_constant:
         ceiling = math.log(len(samples))
         return Estimate(0.0, 0.0, method, ceiling, ("constant",), n_test=len(samples))
-    if "seed" in chosen.options or chosen.is_neural:
+    if chosen.is_random:
         options["seed"] = seed
     if chosen.is_neural:
         options |= {"device": device, "on_checkpoint": on_checkpoint}
