@@ -14,7 +14,7 @@ __all__ = ["curves_figure"]
 
 BOUNDS = (
     ("mi_hy", "I(H; Y), batch bound", "-"),
-    ("mi_ty", "I(T; Y), batch bound", "-"),
+    ("mi_ty", "I(T; Y), batch bound", "-."),
     ("mi_xt", "I(X; T), batch bound", ":"),
 )
 
