@@ -93,9 +93,9 @@ class NeuralSettings:
     """How a critic is built and fitted.
 
     Args:
-        folds: Critics, of which each reports on the share of the samples that it never met; with
-            one, a fifth of the samples reports. None is one for a continuous y, and three for a
-            label, whose critic is fitted sooner.
+        folds: Critics, of which each reports on the share of the samples that it never met; a
+            single one on a fifth of them, steadied by its closed form on all. None is one for a
+            continuous y, and three for a label, whose critic is fitted sooner.
         critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
             or ``pair``, one network that reads both.
         base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``,

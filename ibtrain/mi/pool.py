@@ -1,7 +1,9 @@
 """Held-out scores, pooled, from which a bound's value and its standard error are read."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from jaxtyping import Float, Int
@@ -44,9 +46,15 @@ class ScorePool:
         return bound(self.joint, self.marginal, weights).item()
 
     def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
-        r"""The bound, and its standard error by the infinitesimal jackknife.
+        """The bound, and its standard error: the length of what each sample does to it."""
+        value, influence = self.value_and_influence(bound)
+        return value, influence.norm().item()
 
-        .. math:: \mathrm{SE}^2 = \sum_i \left(\frac{\partial V}{\partial \log w_i}\right)^2
+    def value_and_influence(self, bound: Bound) -> tuple[float, Float[Tensor, " n"]]:
+        r"""The bound, and what each sample does to it by the infinitesimal jackknife.
+
+        .. math:: \mathrm{SE}^2 = \sum_i u_i^2, \quad
+            u_i = \sqrt{\tfrac{n}{n - 1}} \, \frac{\partial V}{\partial \log w_i}
 
         where :math:`w_i` is the weight of sample i in every mean it has a part in.
 
@@ -58,7 +66,7 @@ class ScorePool:
             value = bound(self.joint, self.marginal, self._weights(log_weights))
             (influence,) = torch.autograd.grad(value, log_weights)
         count = len(influence)
-        return value.item(), (influence.square().sum() * count / (count - 1)).sqrt().item()
+        return value.item(), influence * math.sqrt(count / (count - 1))
 
     def scaled(self, scale: float) -> "ScorePool":
         """The scores of the same critic times a number."""
@@ -80,14 +88,22 @@ def _of_classes(log_weights: Tensor, labels: Tensor, classes: int) -> Tensor:
     return totals.clamp_min(ABSENT).log()
 
 
-def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
-    """Every x with every y but its own.
+def pair_pool(matrices: Sequence[Float[Tensor, "_ _"]]) -> ScorePool:
+    """Every x with every y but its own, within groups of samples.
 
     Args:
-        matrix: Scores of every x with every y, the true pairs on the diagonal.
+        matrices: A group's scores each, ``(n, n)``, of every x with every y, the true pairs on the
+            diagonal; of unequal groups the smallest says how many y each x meets.
     """
-    partners = others(len(matrix), len(matrix) - 1, matrix.device)
-    return ScorePool(matrix.diagonal(), matrix.gather(1, partners), partners)
+    fewest = min(len(matrix) for matrix in matrices) - 1
+    partners = [others(len(matrix), fewest, matrix.device) for matrix in matrices]
+    marginal = [m.gather(1, columns) for m, columns in zip(matrices, partners, strict=True)]
+    starts = accumulate((len(matrix) for matrix in matrices), initial=0)
+    return ScorePool(
+        torch.cat([matrix.diagonal() for matrix in matrices]),
+        torch.cat(marginal),
+        torch.cat([start + columns for start, columns in zip(starts, partners, strict=False)]),
+    )
 
 
 def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ibtrain.mi.bases import Base, GaussianBase, MixtureBase, ZeroBase, fit_student
 from ibtrain.mi.bounds import dv
@@ -66,8 +66,13 @@ def _pairs(
     for base in _bases(z[train], dims[0], settings.base):
         closed = torch.from_numpy(base.prepare(z)).to(device, _double(device)).split(dims, dim=1)
         scorers.append(PairScorer(inputs[0], inputs[1], base, closed[0], closed[1]))
-    best = max(scorers, key=lambda scorer: scorer.pool(critic, splits.select).value(dv))
+    best = max(scorers, key=lambda scorer: _closed_value(scorer, splits.select))
     return Prepared(best, critic, best.base.name)
+
+
+def _closed_value(scorer: PairScorer, index: Tensor) -> float:
+    pool = scorer.closed_pool(index)
+    return pool.value(dv) if pool else 0.0
 
 
 def _pair_critic(dims: list[int], settings: NeuralSettings) -> nn.Module:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.mi.bases import Base
+from ibtrain.mi.bases import Base, ZeroBase
 from ibtrain.mi.bounds import UNIFORM, Weights
 from ibtrain.mi.pool import ScorePool, label_pool, pair_pool
 
@@ -17,6 +17,9 @@ __all__ = ["Batch", "LabelScorer", "PairScorer", "Scorer"]
 Batch = tuple[Tensor, Tensor, Weights]
 """Scores of true pairs ``(n,)``, of others ``(n, k)``, and what each counts."""
 
+GROUP = 2048
+"""Samples of which every x meets every y when a value is read off: time and memory grow with
+their number, not its square."""
 BLOCK_PAIRS = 1 << 17
 """Pairs scored at once without gradients; a pair critic holds its hidden layer for each."""
 
@@ -30,7 +33,11 @@ class Scorer(ABC):
 
     @abstractmethod
     def pool(self, critic: nn.Module, index: Tensor) -> ScorePool:
-        """Every pair's score, in float64 and without gradients."""
+        """The scores from which a value is read, in float64 and without gradients."""
+
+    @abstractmethod
+    def closed_pool(self, index: Tensor) -> ScorePool | None:
+        """The same of the closed form alone; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,11 @@ class PairScorer(Scorer):
     base_x: Float[Tensor, "samples base_x"]
     base_y: Float[Tensor, "samples base_y"]
 
-    def _matrix(self, critic: nn.Module, rows: Tensor, columns: Tensor) -> Tensor:
+    def _matrix(self, critic: nn.Module | None, rows: Tensor, columns: Tensor) -> Tensor:
         # the closed form stays in float64: it may be a small difference of large numbers
         closed = self.base.matrix(self.base_x[rows], self.base_y[columns])
+        if critic is None:
+            return closed
         learned: Tensor = critic.matrix(self.x[rows], self.y[columns])  # type: ignore[operator]
         return closed.to(torch.promote_types(learned.dtype, torch.float32)) + learned
 
@@ -67,10 +76,22 @@ class PairScorer(Scorer):
 
     @torch.no_grad()
     def pool(self, critic: nn.Module, index: Int[Tensor, " n"]) -> ScorePool:
-        """Every x with every y but its own."""
-        rows = max(1, BLOCK_PAIRS // len(index))
-        blocks = [self._matrix(critic, part, index).cpu().double() for part in index.split(rows)]
-        return pair_pool(torch.cat(blocks))
+        """Every x with every y of its group but its own; one group up to :data:`GROUP` samples."""
+        return self._pool(critic, index)
+
+    @torch.no_grad()
+    def closed_pool(self, index: Int[Tensor, " n"]) -> ScorePool | None:
+        """The closed form's, unless it says nothing."""
+        return None if isinstance(self.base, ZeroBase) else self._pool(None, index)
+
+    def _pool(self, critic: nn.Module | None, index: Tensor) -> ScorePool:
+        groups = index.tensor_split(math.ceil(len(index) / GROUP))
+        return pair_pool([self._all_pairs(critic, group) for group in groups])
+
+    def _all_pairs(self, critic: nn.Module | None, group: Tensor) -> Tensor:
+        rows = max(1, BLOCK_PAIRS // len(group))
+        blocks = [self._matrix(critic, part, group).cpu().double() for part in group.split(rows)]
+        return torch.cat(blocks)
 
 
 @dataclass(frozen=True)
@@ -99,3 +120,6 @@ class LabelScorer(Scorer):
         """Every x with every class, each as frequent as it is among these samples."""
         scores: Tensor = critic(self.x[index])
         return label_pool(scores.cpu().double(), self.labels[index].cpu())
+
+    def closed_pool(self, index: Int[Tensor, " n"]) -> None:
+        """There is none: the critic starts from the classes' shares."""

@@ -11,10 +11,8 @@ from ibtrain.seeding import generator
 
 __all__ = ["Splits", "draw_splits"]
 
-REPORTS = 0.2
-"""Share of the samples that report where there is one fold."""
 SELECTS = 0.125
-"""Share of the others that select."""
+"""Share of the samples that do not report which select."""
 FEWEST = 40
 """Samples below which there is nothing to split."""
 
@@ -29,11 +27,12 @@ class Splits:
 
 
 def draw_splits(count: int, folds: int, seed: int) -> Iterator[Splits]:
-    """Disjoint parts at random; over several folds every sample reports once.
+    """Disjoint parts at random; over all folds every sample reports once.
 
     Args:
         count: Samples.
-        folds: How many critics are fitted, each of which a share of 1 / folds never meets.
+        folds: In how many ways they are split, at least 2: 1 / folds of them report each time, the
+            others train or select.
         seed: Of the order.
 
     Raises:
@@ -42,9 +41,8 @@ def draw_splits(count: int, folds: int, seed: int) -> Iterator[Splits]:
     if count < FEWEST:
         raise DataError(f"{count} samples", f"at least {FEWEST} for three splits", "x and y")
     order = torch.randperm(count, generator=generator(torch.device("cpu"), seed, "splits"))
-    parts = order.tensor_split(folds) if folds > 1 else [order[: round(REPORTS * count)]]
     start = 0
-    for report in parts:
+    for report in order.tensor_split(folds):
         others = torch.cat([order[:start], order[start + len(report) :]])
         selects = round(SELECTS * len(others))
         yield Splits(others[selects:], others[:selects], report)

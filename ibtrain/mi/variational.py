@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 
 from ibtrain.checks import check_choice
 from ibtrain.mi.bounds import likelihood
+from ibtrain.mi.control import steadied
 from ibtrain.mi.neural import (
     BOUNDS,
     HOPELESS,
@@ -21,15 +22,18 @@ from ibtrain.mi.neural import (
     fit_critic,
 )
 from ibtrain.mi.pool import Bound
-from ibtrain.mi.preparation import prepare
+from ibtrain.mi.preparation import Prepared, prepare
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.samples import Samples
+from ibtrain.mi.scorer import GROUP
 from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.seeding import derive_seed, seeded
 
 __all__ = ["Fold", "VariationalFit", "fit_variational", "variational"]
 
 LABEL_FOLDS = 3
+PARTS = 5
+"""Of the samples, where a single critic reports on one of them, and its closed form on all."""
 RISING = 0.03
 """Nats, or share of the value, by which the selection split may rise over a fit's last third."""
 OVERFIT = 0.1
@@ -46,7 +50,8 @@ class Fold:
         base: Name of the closed form that it started from.
         fitted: The critic and its curve.
         reports: Value and standard error by bound.
-        excess: By how much the value on its training split is larger.
+        excess: By how much the critic's value on samples that it was trained on is larger.
+        plain_stderr: Standard error of what it reports by itself.
         count: Samples that reported.
     """
 
@@ -54,6 +59,7 @@ class Fold:
     fitted: FittedCritic
     reports: dict[Bound, tuple[float, float]]
     excess: float
+    plain_stderr: float
     count: int
 
 
@@ -81,6 +87,9 @@ def fit_variational(
 ) -> VariationalFit:
     """Fits critics on one split, chooses their best moment on a second, reports on a third.
 
+    Where one critic reports on a fifth of the samples, its closed form, fitted afresh for each fifth,
+    reports on all, and takes that one fifth's luck out of the value.
+
     Args:
         samples: x, and y continuous or a label.
         method: One of :data:`~ibtrain.mi.neural.BOUNDS`.
@@ -98,13 +107,17 @@ def fit_variational(
     start = time.perf_counter()
     is_label = samples.labels is not None
     bounds = (LABEL_BOUNDS if is_label else BOUNDS)[method]
-    folds, fewest = [], len(samples)
-    count = settings.folds or (LABEL_FOLDS if is_label else 1)
-    for index, splits in enumerate(draw_splits(len(samples), count, seed)):
-        own = derive_seed(seed, method, "fold", index)
-        folds.append(_fit_fold(samples, splits, bounds, settings, own, device, on_checkpoint))
-        fewest = min(fewest, len(splits.report))
+    critics = settings.folds or (LABEL_FOLDS if is_label else 1)
+    splits = list(draw_splits(len(samples), critics if critics > 1 else PARTS, seed))
+    task = _Task(samples, bounds, settings, torch.device(device), on_checkpoint)
+    folds = [
+        task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
+        for index, own in enumerate(splits[:critics])
+    ]
     mi, stderr = _mean(folds, bounds.report)
+    fewest = min(len(own.report) for own in splits)
+    if method == "infonce":
+        fewest = min(fewest, GROUP)
     ceiling = samples.label_entropy or math.log(fewest)
     estimate = Estimate(
         mi=mi,
@@ -112,7 +125,7 @@ def fit_variational(
         method=method,
         ceiling=ceiling,
         flags=flags_of(mi, stderr, ceiling=ceiling, is_entropy=is_label) + _fit_flags(folds, mi),
-        n_train=len(splits.train) + len(splits.select),
+        n_train=len(samples) - len(splits[0].report),
         n_test=sum(fold.count for fold in folds),
         seconds=time.perf_counter() - start,
     )
@@ -144,33 +157,52 @@ def variational(
     return fit.estimate
 
 
-def _fit_fold(
-    samples: Samples,
-    splits: Splits,
-    bounds: BoundPair,
-    settings: NeuralSettings,
-    seed: int,
-    device: str,
-    on_checkpoint: OnCheckpoint | None,
-) -> Fold:
-    with seeded(seed, "critic"):
-        ready = prepare(samples, splits, settings, torch.device(device))
-    fitted = fit_critic(
-        ready.critic,
-        ready.scorer,
-        bounds,
-        splits.train,
-        splits.select,
-        settings,
-        seed,
-        on_checkpoint,
-    )
-    pool = ready.scorer.pool(fitted.critic, splits.report)
-    read = {bounds.report} if samples.labels is None else {bounds.report, likelihood}
-    reports = {bound: pool.value_and_stderr(bound) for bound in read}
-    seen = ready.scorer.pool(fitted.critic, splits.train[: len(splits.report)])
-    excess = seen.value(bounds.report) - reports[bounds.report][0]
-    return Fold(ready.base, fitted, reports, excess, len(splits.report))
+@dataclass(frozen=True)
+class _Task:
+    """What all folds of a fit have in common."""
+
+    samples: Samples
+    bounds: BoundPair
+    settings: NeuralSettings
+    device: torch.device
+    on_checkpoint: OnCheckpoint | None
+
+    def fit(self, splits: Splits, elsewhere: Sequence[Splits], seed: int) -> Fold:
+        """A critic of some splits; elsewhere are those on which its closed form reports too."""
+        ready = self._prepare(splits, seed)
+        fitted = fit_critic(
+            ready.critic,
+            ready.scorer,
+            self.bounds,
+            splits.train,
+            splits.select,
+            self.settings,
+            seed,
+            self.on_checkpoint,
+        )
+        pool = ready.scorer.pool(fitted.critic, splits.report)
+        bound = self.bounds.report
+        plain, plain_stderr = pool.value_and_stderr(bound)
+        seen = ready.scorer.pool(fitted.critic, splits.train[: len(splits.select)])
+        excess = seen.value(bound) - plain
+        reports = {bound: (plain, plain_stderr)}
+        count = len(splits.report)
+        closed = ready.scorer.closed_pool(splits.report)
+        if self.samples.labels is not None:
+            reports[likelihood] = pool.value_and_stderr(likelihood)
+        elif closed and elsewhere:
+            reports[bound] = steadied(pool, closed, self._closed(elsewhere, seed), bound)
+            count = len(self.samples)
+        return Fold(ready.base, fitted, reports, excess, plain_stderr, count)
+
+    def _prepare(self, splits: Splits, seed: int) -> Prepared:
+        with seeded(seed, "critic"):
+            return prepare(self.samples, splits, self.settings, self.device)
+
+    def _closed(self, elsewhere: Sequence[Splits], seed: int) -> Iterator[tuple[float, float]]:
+        for splits in elsewhere:
+            pool = self._prepare(splits, seed).scorer.closed_pool(splits.report)
+            yield pool.value_and_stderr(self.bounds.report) if pool else (0.0, 0.0)
 
 
 def _mean(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:
@@ -197,9 +229,8 @@ def _still_rises(fitted: FittedCritic, tolerance: float) -> bool:
 
 def _has_memorised(fold: Fold, scale: float) -> bool:
     """The kept critic says more of its own samples, or only memorised once it was no closed form."""
-    ((_, stderr), *_) = fold.reports.values()
     curve, best = fold.fitted.curve, fold.fitted.best.select
     was_stopped = best - curve[-1].select > HOPELESS
     is_carried = curve[0].select >= CARRIED * best > 0
-    excess = fold.excess > OVERFIT * scale + 3 * stderr
+    excess = fold.excess > OVERFIT * scale + 3 * fold.plain_stderr
     return excess or (was_stopped and not is_carried)

@@ -38,7 +38,7 @@ def test_it_says_what_it_found(archive: Path) -> None:
     result = run("estimate", archive, *FAST)
     assert result.exit_code == 0
     assert result.stdout.startswith("I(x; y) = 0.")
-    assert "mine, 80 held-out samples, at most 4.38" in result.stdout
+    assert "mine, 400 held-out samples, at most 4.38" in result.stdout
 
 
 def test_json_is_one_document_and_nothing_else(archive: Path) -> None:

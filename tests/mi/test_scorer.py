@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ibtrain.mi.bases import GaussianBase
+from ibtrain.mi.bases import GaussianBase, ZeroBase
 from ibtrain.mi.bounds import dv, dv_labels
 from ibtrain.mi.critics import SeparableCritic
 from ibtrain.mi.scorer import LabelScorer, PairScorer
@@ -40,6 +40,26 @@ def test_a_pool_holds_the_same_scores_in_blocks(monkeypatch: pytest.MonkeyPatch)
     assert scorer.pool(critic, INDEX).value(dv) == pytest.approx(
         dv(joint, rest, weights).item(), abs=1e-5
     )
+
+
+def test_many_samples_meet_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer, critic = pair_scorer()
+    index = torch.arange(20)
+    whole = scorer.pool(critic, index)
+    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 8)
+    grouped = scorer.pool(critic, index)
+    assert grouped.marginal.shape == (20, 5)
+    torch.testing.assert_close(grouped.joint, whole.joint)
+
+
+def test_a_closed_form_scores_alone_unless_it_says_nothing() -> None:
+    scorer, critic = pair_scorer()
+    nn.init.zeros_(critic.gains)
+    alone = scorer.closed_pool(INDEX)
+    assert alone is not None
+    assert alone.value(dv) == pytest.approx(scorer.pool(critic, INDEX).value(dv), abs=1e-6)
+    silent = PairScorer(scorer.x, scorer.y, ZeroBase(), scorer.base_x, scorer.base_y)
+    assert silent.closed_pool(INDEX) is None
 
 
 def test_a_batch_of_labels_has_the_exact_marginal() -> None:
