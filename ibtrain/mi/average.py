@@ -14,6 +14,7 @@ class LogAverage(nn.Module):
 
     Args:
         rate: Weight of the newest value, in (0, 1]; 1 keeps no memory.
+        count: How many quantities are averaged side by side; None is one, without a dimension.
 
     References:
         MINE (arXiv 1801.04062), section 3.2.
@@ -21,14 +22,14 @@ class LogAverage(nn.Module):
 
     value: Tensor
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, count: int | None = None) -> None:
         super().__init__()
         self.log_new = math.log(rate)
         self.log_old = math.log1p(-rate) if rate < 1 else -math.inf
-        self.register_buffer("value", torch.tensor(-torch.inf))
+        self.register_buffer("value", torch.full(() if count is None else (count,), -torch.inf))
 
     @torch.no_grad()
-    def update(self, log_value: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    def update(self, log_value: Float[Tensor, "*count"]) -> Float[Tensor, "*count"]:
         """Takes in a new value's logarithm; returns the average's."""
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
         self.value.copy_(torch.where(self.value.isneginf(), log_value, mixed))

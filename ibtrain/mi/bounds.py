@@ -278,10 +278,10 @@ def dv_labels(
 
 
 def ema_corrected(
-    mean_joint: Float[Tensor, ""],
-    log_partition: Float[Tensor, ""],
-    log_average: Float[Tensor, ""],
-) -> Float[Tensor, ""]:
+    mean_joint: Float[Tensor, "*count"],
+    log_partition: Float[Tensor, "*count"],
+    log_average: Float[Tensor, "*count"],
+) -> Float[Tensor, "*count"]:
     r"""A DV bound whose gradient divides by a running average instead of the batch's own mean.
 
     The value is ``mean_joint - log_partition``. The gradient of its second part is

@@ -21,8 +21,8 @@ outlier among the negatives can carry a whole batch's exponential mean.
 
 
 def derangement(
-    count: int, generator: torch.Generator, device: torch.device
-) -> Int[Tensor, " count"]:
+    count: int, generator: torch.Generator, device: torch.device, stack: int | None = None
+) -> Int[Tensor, "*stack count"]:
     """A random permutation that is one single cycle, so that no index maps to itself.
 
     Permuting one side of a batch with it turns true pairs into samples from the product of the
@@ -32,14 +32,16 @@ def derangement(
         count: How many indices; at least 2.
         generator: Source of randomness, on ``device``.
         device: Where the permutation is made.
+        stack: How many are drawn at once; None is one, without a dimension.
 
     Returns:
-        The permutation, ``(count,)``.
+        The permutation, ``(count,)``, or one a row, ``(stack, count)``.
     """
-    order = torch.randperm(count, generator=generator, device=device)
-    permutation = torch.empty_like(order)
-    permutation[order] = order.roll(1)
-    return permutation
+    if stack is None:
+        order = torch.randperm(count, generator=generator, device=device)
+    else:
+        order = torch.rand(stack, count, generator=generator, device=device).argsort(dim=1)
+    return torch.empty_like(order).scatter_(-1, order, order.roll(1, -1))
 
 
 def _dense(widths: Sequence[int]) -> list[nn.Module]:
@@ -151,10 +153,8 @@ class PairCritic(nn.Module):
             ``scores_joint`` and ``scores_marginal``, each ``(batch,)``.
         """
         embedded_x, embedded_t = self.embed_x(x), self.embed_t(t)
-        scores = self.score(
-            torch.cat([embedded_x, embedded_x]),
-            torch.cat([embedded_t, embedded_t.index_select(0, permutation)]),
-        )
+        others = embedded_x + embedded_t.index_select(0, permutation)
+        scores = _limited(self.tail(torch.cat([embedded_x + embedded_t, others])).squeeze(-1))
         scores_joint, scores_marginal = scores.chunk(2)
         return scores_joint, scores_marginal
 

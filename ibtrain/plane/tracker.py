@@ -137,7 +137,8 @@ class InformationPlane:
             )
         critics = self._critics[key]
         critics.fit(h_train, self.y_train, sigma, self.config)
-        mi_ceiling, label_ceiling = math.log(len(h_test)), label_entropy(self.y_test)
+        (mi_xt,) = critics.input.evaluate(h_test, self.y_test, math.log(len(h_test)))
+        mi_ty, mi_hy = critics.label.evaluate(h_test, self.y_test, label_entropy(self.y_test))
         known = channel(h_test, sigma, self.y_test, seed=derive_seed(self.seed, "channel"))
         assert known.mi_ty is not None
         return PlanePoint(
@@ -150,25 +151,25 @@ class InformationPlane:
             probe_accuracy=probe_accuracy(
                 h_train, self.y_train, h_test, self.y_test, self.num_classes
             ),
-            mi_xt=critics.xt.evaluate(h_test, self.y_test, mi_ceiling),
-            mi_ty=critics.ty.evaluate(h_test, self.y_test, label_ceiling),
-            mi_hy=critics.hy.evaluate(h_test, self.y_test, label_ceiling),
+            mi_xt=mi_xt,
+            mi_ty=mi_ty,
+            mi_hy=mi_hy,
             mi_xt_channel=known.mi_xt,
             mi_ty_channel=known.mi_ty,
         )
 
 
 class _LayerCritics:
-    """The three critics that follow one layer."""
+    """The critics that follow one layer: one of (h, t), and two of the label, with t and with h."""
 
     def __init__(self, dim: int, log_prior: Tensor, seed: int) -> None:
-        self.xt = InputMine(dim, 1.0, seed, log_prior.device)
-        self.ty = LabelMine(dim, log_prior, 1.0, seed)
-        self.hy = LabelMine(dim, log_prior, 0.0, seed)
+        self.input = InputMine(dim, (1.0,), seed, log_prior.device)
+        self.label = LabelMine(dim, log_prior, (1.0, 0.0), seed)
 
     def fit(self, h: Tensor, labels: Tensor, sigma: float, config: PlaneConfig) -> None:
-        """Continues all three on the layer as it is now."""
-        self.xt.noise_std = self.ty.noise_std = sigma
-        for critic in (self.xt, self.ty, self.hy):
-            steps = config.critic_steps * (FIRST_FIT if critic.fits == 0 else 1)
-            critic.fit(h, labels, steps=steps, batch_size=config.batch_size)
+        """Continues all of them on the layer as it is now."""
+        self.input.set_noise((sigma,))
+        self.label.set_noise((sigma, 0.0))
+        for mine in (self.input, self.label):
+            steps = config.critic_steps * (FIRST_FIT if mine.fits == 0 else 1)
+            mine.fit(h, labels, steps=steps, batch_size=config.batch_size)

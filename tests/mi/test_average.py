@@ -30,3 +30,11 @@ def test_a_resumed_average_goes_on_from_its_buffer() -> None:
     value = torch.tensor(4.0)
     assert first.update(value) == second.update(value)
     assert first.value.isfinite()
+
+
+def test_averages_side_by_side_are_those_of_each_alone() -> None:
+    together, alone = LogAverage(0.1, 2), [LogAverage(0.1), LogAverage(0.1)]
+    for values in torch.tensor([[0.0, 3.0], [1.0, -1.0], [2.0, 2.0]]):
+        found = together.update(values)
+        expected = [average.update(value) for average, value in zip(alone, values, strict=True)]
+        torch.testing.assert_close(found, torch.stack(expected))

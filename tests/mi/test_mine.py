@@ -32,41 +32,41 @@ def binary_gaussian_mi(spread: float) -> float:
 
 
 def test_label_information_is_within_its_error_of_the_exact_value() -> None:
-    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     h, y = labelled(4000, seed=1, spread=1.0)
     mine.fit(h, y, steps=200, batch_size=256)
-    found = mine.evaluate(*labelled(4000, seed=2, spread=1.0), ceiling=math.log(2))
+    (found,) = mine.evaluate(*labelled(4000, seed=2, spread=1.0), ceiling=math.log(2))
     assert abs(found.mi - binary_gaussian_mi(1.0)) <= 3 * found.stderr + 0.02
     assert found.flags == ()
     assert (found.n_train, found.n_test) == (3600, 4000)
 
 
 def test_input_information_approaches_the_closed_form() -> None:
-    mine = InputMine(2, 1.0, seed=0, device=CPU)
+    mine = InputMine(2, [1.0], seed=0, device=CPU)
     train, test = torch.randn(2, 4000, 2, generator=torch.Generator().manual_seed(0))
     labels = torch.zeros(4000, dtype=torch.long)
     for _ in range(3):
         mine.fit(train, labels, steps=200, batch_size=256)
-    found = mine.evaluate(test, labels, ceiling=math.log(4000))
+    (found,) = mine.evaluate(test, labels, ceiling=math.log(4000))
     # two independent coordinates of signal-to-noise ratio 1: a bound, so mostly below
     assert found.mi == pytest.approx(math.log(2), abs=3 * found.stderr + 0.03)
 
 
 def test_shuffled_labels_leave_nothing() -> None:
-    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     h, y = labelled(1000, seed=1)
     mine.fit(h, y[torch.randperm(1000, generator=torch.Generator().manual_seed(0))], steps=300)
     h, y = labelled(3000, seed=2)
     shuffled = y[torch.randperm(3000, generator=torch.Generator().manual_seed(1))]
-    found = mine.evaluate(h, shuffled, ceiling=math.log(2))
+    (found,) = mine.evaluate(h, shuffled, ceiling=math.log(2))
     assert abs(found.mi) <= 3 * found.stderr + 1e-3
 
 
 def test_the_standard_error_is_the_spread_over_test_sets() -> None:
-    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     mine.fit(*labelled(2000, seed=1, spread=1.0), steps=150, batch_size=256)
     found = [
-        mine.evaluate(*labelled(500, seed=seed, spread=1.0), ceiling=math.log(2))
+        mine.evaluate(*labelled(500, seed=seed, spread=1.0), ceiling=math.log(2))[0]
         for seed in range(2, 62)
     ]
     spread = torch.tensor([estimate.mi for estimate in found]).std().item()
@@ -76,12 +76,12 @@ def test_the_standard_error_is_the_spread_over_test_sets() -> None:
 
 
 def test_the_standard_error_counts_both_sides_of_a_pair() -> None:
-    mine = InputMine(1, 0.5, seed=0, device=CPU)
+    mine = InputMine(1, [0.5], seed=0, device=CPU)
     labels = torch.zeros(2000, dtype=torch.long)
     generator = torch.Generator().manual_seed(0)
     mine.fit(torch.randn(2000, 1, generator=generator), labels, steps=300, batch_size=256)
     found = [
-        mine.evaluate(torch.randn(300, 1, generator=generator), labels[:300], ceiling=math.log(300))
+        mine.evaluate(torch.randn(300, 1, generator=generator), labels[:300], math.log(300))[0]
         for _ in range(60)
     ]
     spread = torch.tensor([estimate.mi for estimate in found]).std().item()
@@ -90,12 +90,12 @@ def test_the_standard_error_counts_both_sides_of_a_pair() -> None:
 
 
 def test_a_critic_that_memorised_noise_is_scaled_down_and_flagged() -> None:
-    mine = LabelMine(40, torch.tensor([0.5, 0.5]).log(), 0.0, seed=0)
+    mine = LabelMine(40, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     generator = torch.Generator().manual_seed(0)
     h = torch.randn(200, 40, generator=generator)
     y = torch.randint(2, (200,), generator=generator)
     mine.fit(h, y, steps=600, batch_size=128)
-    found = mine.evaluate(
+    (found,) = mine.evaluate(
         torch.randn(500, 40, generator=generator),
         torch.randint(2, (500,), generator=generator),
         ceiling=math.log(2),
@@ -107,11 +107,11 @@ def test_a_critic_that_memorised_noise_is_scaled_down_and_flagged() -> None:
 def test_a_warm_start_goes_on_from_the_last_fit() -> None:
     train, test = torch.randn(2, 1500, 4, generator=torch.Generator().manual_seed(0))
     labels = torch.zeros(1500, dtype=torch.long)
-    mine = InputMine(4, 0.5, seed=0, device=CPU)
+    mine = InputMine(4, [0.5], seed=0, device=CPU)
     values = []
     for _ in range(4):
         mine.fit(train, labels, steps=25, batch_size=128)
-        values.append(mine.evaluate(test, labels, ceiling=math.log(1500)).mi)
+        values.append(mine.evaluate(test, labels, ceiling=math.log(1500))[0].mi)
     assert values[-1] > values[0] + 0.3
 
 
@@ -122,8 +122,42 @@ def test_a_test_split_with_other_shares_of_the_classes_is_not_flattered() -> Non
         y = (torch.rand(n, generator=generator) < share).long()
         return torch.randn(n, 1, generator=generator) + 20.0 * y.unsqueeze(1), y
 
-    mine = LabelMine(1, torch.tensor([0.9, 0.1]).log(), 0.0, seed=0)
+    mine = LabelMine(1, torch.tensor([0.9, 0.1]).log(), [0.0], seed=0)
     mine.fit(*separated(2000, 0.1), steps=300, batch_size=128)
-    found = mine.evaluate(*separated(2000, 0.5), ceiling=math.log(2))
+    (found,) = mine.evaluate(*separated(2000, 0.5), ceiling=math.log(2))
     assert found.mi <= math.log(2) + 3 * found.stderr + 1e-3
     assert found.mi > 0.1
+
+
+def test_members_of_a_stack_measure_their_own_samples() -> None:
+    mine = InputMine(2, [1.0, 1.0], seed=0, device=CPU)
+    generator = torch.Generator().manual_seed(0)
+    # signal-to-noise ratios of 1 and 4 in two independent coordinates
+    train, test = torch.randn(2, 2, 4000, 2, generator=generator) * torch.tensor([1.0, 2.0]).view(
+        1, 2, 1, 1
+    )
+    labels = torch.zeros(4000, dtype=torch.long)
+    for _ in range(3):
+        mine.fit(train, labels, steps=200, batch_size=256)
+    weak, strong = mine.evaluate(test, labels, ceiling=math.log(4000))
+    assert weak.mi == pytest.approx(math.log(2), abs=3 * weak.stderr + 0.03)
+    assert strong.mi == pytest.approx(math.log(5), abs=3 * strong.stderr + 0.1)
+
+
+def test_what_one_member_sees_changes_nothing_for_another() -> None:
+    generator = torch.Generator().manual_seed(0)
+    h = torch.randn(2, 500, 3, generator=generator)
+    labels = torch.randint(2, (500,), generator=generator)
+    log_prior = torch.tensor([0.5, 0.5]).log()
+
+    def first_of(second: torch.Tensor) -> list[float]:
+        values = []
+        for mine in (
+            InputMine(3, [0.5, 0.5], seed=0, device=CPU),
+            LabelMine(3, log_prior, [0.5, 0.0], seed=0),
+        ):
+            mine.fit(torch.stack([h[0], second]), labels, steps=20, batch_size=64)
+            values.append(mine.evaluate(h[0], labels, ceiling=1.0)[0].mi)
+        return values
+
+    assert first_of(h[1]) == pytest.approx(first_of(7 * h[1]), abs=1e-6)

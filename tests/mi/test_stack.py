@@ -1,0 +1,81 @@
+"""Stacked networks against the same networks one after another."""
+
+import pytest
+import torch
+from torch import nn
+
+from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
+from ibtrain.mi.stack import Stack
+from ibtrain.optim import adam
+
+COUNT, BATCH, DIM = 3, 16, 4
+CPU = torch.device("cpu")
+
+
+def members(kind: str) -> list[nn.Module]:
+    torch.manual_seed(0)
+    if kind == "class":
+        return [ClassCritic(DIM, 5, (8, 8)).double() for _ in range(COUNT)]
+    return [PairCritic(DIM, DIM, (8, 8)).double() for _ in range(COUNT)]
+
+
+def batch(kind: str, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    h, t = torch.randn(2, COUNT, BATCH, DIM, generator=generator, dtype=torch.float64)
+    return (h,) if kind == "class" else (h, t, derangement(BATCH, generator, CPU, COUNT))
+
+
+def loss(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Of any number of members: the sum of each one's own."""
+    if isinstance(outputs, tuple):
+        joint, marginal = outputs
+        return (marginal.logsumexp(dim=-1) - joint.mean(dim=-1)).sum()
+    return outputs.square().mean(dim=(-2, -1)).sum()
+
+
+@pytest.mark.parametrize("kind", ["class", "pair"])
+def test_a_stack_gives_what_its_members_give(kind: str) -> None:
+    alone = members(kind)
+    inputs = batch(kind, torch.Generator().manual_seed(1))
+    together = Stack(alone)(*inputs)
+    for index, member in enumerate(alone):
+        expected = member(*(part[index] for part in inputs))
+        found = tuple(part[index] for part in together) if kind == "pair" else together[index]
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["class", "pair"])
+def test_members_train_as_they_would_alone(kind: str) -> None:
+    alone = members(kind)
+    stack = Stack(alone)
+    optimizer = adam(stack.parameters(), 1e-2, CPU)
+    others = [adam(member.parameters(), 1e-2, CPU) for member in alone]
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(30):
+        inputs = batch(kind, generator)
+        optimizer.zero_grad()
+        loss(stack(*inputs)).backward()
+        optimizer.step()
+        for index, (member, own) in enumerate(zip(alone, others, strict=True)):
+            own.zero_grad()
+            loss(member(*(part[index] for part in inputs))).backward()
+            own.step()
+    for index, member in enumerate(alone):
+        trained = stack.member(index).state_dict()
+        for name, expected in member.state_dict().items():
+            # 30 steps of rounding, in float64
+            torch.testing.assert_close(trained[name], expected, rtol=0, atol=1e-7)
+
+
+def test_a_members_copy_is_its_own() -> None:
+    stack = Stack(members("class"))
+    nn.init.zeros_(stack.member(1)[0].weight)  # type: ignore[index,arg-type]
+    assert stack.member(1).state_dict()["0.weight"].abs().sum() > 0
+
+
+def test_no_gradient_crosses_members() -> None:
+    stack = Stack(members("class"))
+    stack(*batch("class", torch.Generator().manual_seed(1)))[0].sum().backward()
+    for parameter in stack.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad[0].abs().sum() > 0
+        assert (parameter.grad[1:] == 0).all()
