@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from ibtrain.cli.options import Numbers
-from ibtrain.config import METHODS, Method, ModelConfig, OptimConfig
+from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_threads, threads
@@ -28,11 +28,13 @@ LEARNING_RATES = (1e-3, 2e-3, 3e-3)
 SCHEDULES = ("constant", "cosine")
 
 
-def train(method: Method, data: Dataset, optim: OptimConfig, seed: int) -> dict[str, Any]:
+def train(
+    method: Method, data: Dataset, objective: ObjectiveConfig, optim: OptimConfig, seed: int
+) -> dict[str, Any]:
     """Trains once; returns its validation accuracy and time."""
     model = build_model(ModelConfig(), data, seed)
     trainer = (
-        LayerwiseTrainer(model, optim=optim, seed=seed)
+        LayerwiseTrainer(model, objective, optim, seed=seed)
         if method == "layerwise"
         else EndToEndTrainer(model, optim, seed=seed)
     )
@@ -55,6 +57,7 @@ def train(method: Method, data: Dataset, optim: OptimConfig, seed: int) -> dict[
     help="Only these, such as 1e-3:cosine:128.",
 )
 @click.option("--method", "methods", type=click.Choice(METHODS), multiple=True, default=METHODS)
+@click.option("--beta", type=float, help="Of layer-wise training.  [its default]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(
     dataset: str,
@@ -65,10 +68,12 @@ def main(
     share: float,
     combinations: tuple[str, ...],
     methods: tuple[Method, ...],
+    beta: float | None,
     output: Path,
 ) -> None:
     """Tries every combination with every seed, and writes the record."""
     data = load_dataset(dataset, data_root, validation=share)
+    objective = ObjectiveConfig() if beta is None else ObjectiveConfig(beta=(beta,))
     count = choose_threads(1, 1)
     where = environment("cpu", count)
     rows = []
@@ -79,12 +84,13 @@ def main(
         for seed, combination, method in itertools.product(seeds, tried, methods):
             optim = OptimConfig(*combination, epochs)
             row = {"method": method, "seed": seed, **vars(optim)}
-            rows.append({**row, **train(method, data, optim, seed)})
+            rows.append({**row, **train(method, data, objective, optim, seed)})
             click.echo(json.dumps(rows[-1]))
     record = {
         "dataset": dataset,
         "validation_share": share,
         "n_train": len(data.train),
+        "beta": objective.beta,
         "environment": where,
         "best": {method: best(rows, method) for method in methods},
         "rows": rows,

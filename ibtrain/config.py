@@ -164,6 +164,8 @@ class PlaneConfig:
         train_samples: Training samples that its critics and probes are fitted to.
         critic_steps: Steps of the critics at each point, continuing from the one before.
         batch_size: Batch of those steps.
+        audit_every: Fresh critics check those that continue at every so many points, and at the
+            last; 0 never.
     """
 
     points: int = 6
@@ -171,6 +173,7 @@ class PlaneConfig:
     train_samples: int = 10_000
     critic_steps: int = 100
     batch_size: int = 512
+    audit_every: int = 5
 
     def __post_init__(self) -> None:
         check_integer("plane points", self.points, 0)
@@ -178,6 +181,7 @@ class PlaneConfig:
         check_integer("plane train_samples", self.train_samples, 4)
         check_integer("plane critic_steps", self.critic_steps, 1)
         check_integer("plane batch_size", self.batch_size, 2)
+        check_integer("plane audit_every", self.audit_every, 0)
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "plane.samples",
         {"type": int, "help": "Test samples that it is measured on.  [4000]"},
     ),
+    (
+        "--audit-every",
+        "plane.audit_every",
+        {
+            "type": int,
+            "help": "Points after which fresh critics check those that follow a layer; 0 never.  [5]",
+        },
+    ),
     ("--device", "device", {"type": click.Choice(DEVICES), "help": "[auto]"}),
     (
         "--threads",

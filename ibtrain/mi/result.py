@@ -11,6 +11,7 @@ FLAGS = {
     "above_label_entropy": "it touches H(Y), which no label's information exceeds",
     "constant": "one side never varies, and can tell nothing",
     "deterministic": "one side is a function of the other: the true value is infinite",
+    "lagging": "a fresh critic finds more: the one that followed the layer is behind it",
     "negative": "it is below zero by more than three standard errors",
     "not_converged": "the critic was still improving: more steps would say more",
     "overfit": "the critic says more of its training samples than of others",

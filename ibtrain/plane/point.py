@@ -1,6 +1,6 @@
 """One layer at one moment on the information plane."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ibtrain.config import Method
@@ -28,6 +28,7 @@ class PlanePoint:
         mi_hy: I(h; y) likewise, without the noise.
         mi_xt_channel: I(x; t) from the known noise.
         mi_ty_channel: I(t; y) from the known noise.
+        audits: The critics' three values by fresh ones, where these audited them.
     """
 
     method: Method
@@ -42,14 +43,18 @@ class PlanePoint:
     mi_hy: Estimate
     mi_xt_channel: Estimate
     mi_ty_channel: Estimate
+    audits: dict[str, Estimate] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**values, **{name: values[name].to_dict() for name in ESTIMATES}}
+        estimates = {name: values[name].to_dict() for name in ESTIMATES}
+        audits = {name: audit.to_dict() for name, audit in self.audits.items()}
+        return {**values, **estimates, "audits": audits}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PlanePoint":
         """The inverse of :meth:`to_dict`."""
         estimates = {name: Estimate.from_dict(values[name]) for name in ESTIMATES}
-        return cls(**{**values, **estimates})
+        audits = {name: Estimate.from_dict(a) for name, a in values.get("audits", {}).items()}
+        return cls(**{**values, **estimates, "audits": audits})

@@ -1,27 +1,25 @@
 """Listens to a trainer and measures its layers on the information plane as they change."""
 
-import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from ibtrain.config import Method, PlaneConfig
-from ibtrain.data.dataset import Dataset, Split, label_entropy
+from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError
 from ibtrain.mi.channel import channel
-from ibtrain.mi.mine import InputMine, LabelMine
 from ibtrain.mi.noise import activation_scale
+from ibtrain.mi.result import Estimate
+from ibtrain.plane.critics import LayerCritics, lags_behind
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.probe import probe_accuracy
 from ibtrain.seeding import derive_seed, generator
 from ibtrain.train.events import Event
 
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
-
-FIRST_FIT = 3
-"""A critic's first fit, which starts from nothing, gets this many times the steps of a later one."""
 
 
 def log_spaced_epochs(epochs: int, points: int) -> list[int]:
@@ -57,7 +55,9 @@ class InformationPlane:
     At log-spaced epochs, and at the start and end of each stage, it measures the layers in
     training: I(x; t) and I(t; y) by warm-started MINE critics fitted to training activations and
     evaluated on held-out ones, both again from the known noise, I(h; y), and a linear probe. What
-    is held out is a fixed random part of the test split.
+    is held out is a fixed random part of the test split. Now and then fresh critics, fitted from
+    nothing, audit the warm-started ones: a critic that is behind its layer is flagged ``lagging``, and
+    replaced, before it is read as a layer that compresses.
 
     Args:
         data: What is being trained on.
@@ -96,7 +96,7 @@ class InformationPlane:
         self.y_test = data.test.y[self.test_index]
         self.log_prior = data.log_prior
         self.num_classes = data.num_classes
-        self._critics: dict[tuple[Method, str], _LayerCritics] = {}
+        self._critics: dict[tuple[Method, str], LayerCritics] = {}
 
     def __call__(self, event: Event) -> None:
         """Measures the layers in training, if this is a moment to."""
@@ -132,13 +132,10 @@ class InformationPlane:
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)
         if event.kind == "start":
-            self._critics[key] = _LayerCritics(
+            self._critics[key] = LayerCritics(
                 h_train.shape[1], self.log_prior, derive_seed(self.seed, event.method, layer)
             )
-        critics = self._critics[key]
-        critics.fit(h_train, self.y_train, sigma, self.config)
-        (mi_xt,) = critics.input.evaluate(h_test, self.y_test, math.log(len(h_test)))
-        mi_ty, mi_hy = critics.label.evaluate(h_test, self.y_test, label_entropy(self.y_test))
+        estimates, audits = self._estimates(key, event.kind, sigma, h_train, h_test)
         known = channel(h_test, sigma, self.y_test, seed=derive_seed(self.seed, "channel"))
         assert known.mi_ty is not None
         return PlanePoint(
@@ -151,25 +148,30 @@ class InformationPlane:
             probe_accuracy=probe_accuracy(
                 h_train, self.y_train, h_test, self.y_test, self.num_classes
             ),
-            mi_xt=mi_xt,
-            mi_ty=mi_ty,
-            mi_hy=mi_hy,
             mi_xt_channel=known.mi_xt,
             mi_ty_channel=known.mi_ty,
+            **estimates,
+            audits=audits,
         )
 
-
-class _LayerCritics:
-    """The critics that follow one layer: one of (h, t), and two of the label, with t and with h."""
-
-    def __init__(self, dim: int, log_prior: Tensor, seed: int) -> None:
-        self.input = InputMine(dim, (1.0,), seed, log_prior.device)
-        self.label = LabelMine(dim, log_prior, (1.0, 0.0), seed)
-
-    def fit(self, h: Tensor, labels: Tensor, sigma: float, config: PlaneConfig) -> None:
-        """Continues all of them on the layer as it is now."""
-        self.input.set_noise((sigma,))
-        self.label.set_noise((sigma, 0.0))
-        for mine in (self.input, self.label):
-            steps = config.critic_steps * (FIRST_FIT if mine.fits == 0 else 1)
-            mine.fit(h, labels, steps=steps, batch_size=config.batch_size)
+    def _estimates(
+        self, key: tuple[Method, str], moment: str, sigma: float, h_train: Tensor, h_test: Tensor
+    ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+        """The tracked critics' values and, at an audit, those of fresh ones."""
+        tracked = self._critics[key]
+        tracked.fit(h_train, self.y_train, sigma, self.config)
+        estimates = tracked.evaluate(h_test, self.y_test)
+        every = self.config.audit_every
+        is_due = every and (moment == "end" or tracked.fits % every == 1)
+        if moment == "start" or not is_due:
+            return estimates, {}
+        fresh = tracked.fresh()
+        fresh.fit(h_train, self.y_train, sigma, self.config)
+        audits = fresh.evaluate(h_test, self.y_test)
+        behind = [name for name in audits if lags_behind(estimates[name], audits[name])]
+        for name in behind:
+            flags = (*estimates[name].flags, "lagging")
+            estimates[name] = replace(estimates[name], flags=flags)
+        if behind:
+            self._critics[key] = fresh
+        return estimates, audits

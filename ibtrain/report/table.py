@@ -7,6 +7,7 @@ from typing import Any
 from ibtrain.config import METHODS, PREDICT_FROM
 from ibtrain.errors import RunFolderError
 from ibtrain.mi.result import Estimate
+from ibtrain.plane.point import ESTIMATES
 from ibtrain.runs import RunFolder
 
 __all__ = ["results_table", "runs_table"]
@@ -108,9 +109,8 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
             for method in methods
             for seed in results[method]
             for layer in seed["layers"]
-            for value in layer.values()
-            if isinstance(value, dict)
-            for flag in value["flags"]
+            for name in ESTIMATES
+            for flag in layer[name]["flags"]
         }
     )
     objective = results["objective"]

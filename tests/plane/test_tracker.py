@@ -2,19 +2,22 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ibtrain.config import OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError
+from ibtrain.mi.result import Estimate
 from ibtrain.models.mlp import mlp
+from ibtrain.plane.critics import LayerCritics, lags_behind
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.probe import probe_accuracy
 from ibtrain.plane.tracker import InformationPlane, log_spaced_epochs, plane_index
-from ibtrain.seeding import seeded
+from ibtrain.seeding import derive_seed, seeded
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
@@ -81,6 +84,57 @@ def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
         values.append([(p.mi_xt.mi, p.mi_ty.mi, p.mi_xt_channel.mi) for p in plane.points])
     assert values[0] == values[1]
     assert len(values[0]) == 12
+
+
+def test_fresh_critics_audit_now_and_then_and_at_the_end(toy: Dataset) -> None:
+    plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=2))
+    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    audited = [bool(p.audits) for p in plane.points if p.layer == "hidden1"]
+    assert audited == [False, False, True, True]
+    assert set(plane.points[-1].audits) == {"mi_xt", "mi_ty", "mi_hy"}
+    never = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=0))
+    EndToEndTrainer(network(toy), OPTIM, listeners=[never]).fit(toy)
+    assert not any(point.audits for point in never.points)
+
+
+def test_a_critic_that_is_behind_is_flagged_and_replaced(toy: Dataset) -> None:
+    """One step a point: a tracked critic has had few, and the fresh one is given many."""
+    plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=3))
+    trainer = EndToEndTrainer(network(toy), OPTIM, listeners=[plane])
+    slow, quick = replace(SMALL, critic_steps=1), replace(SMALL, critic_steps=200)
+
+    class Quick(LayerCritics):
+        def fit(self, h: Tensor, labels: Tensor, sigma: float, config: PlaneConfig) -> None:
+            was_audit = self.seed not in seeds
+            super().fit(h, labels, sigma, quick if was_audit else slow)
+
+    seeds = {derive_seed(0, "end_to_end", layer) for layer in ("hidden1", "hidden2", "output")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ibtrain.plane.tracker.LayerCritics", Quick)
+        trainer.fit(toy)
+    points = [point for point in plane.points if point.layer == "hidden1"]
+    end = points[-1]
+    assert "lagging" in end.mi_ty.flags
+    assert end.audits["mi_ty"].mi > end.mi_ty.mi + 0.2
+    assert "lagging" not in points[0].mi_ty.flags
+    assert plane._critics["end_to_end", "hidden1"].seed not in seeds
+
+
+@pytest.mark.parametrize(
+    ("tracked", "fresh", "stderr", "expected"),
+    [
+        (1.0, 1.2, 0.01, True),
+        (1.0, 1.04, 0.001, False),
+        (1.0, 1.2, 0.06, False),
+        (1.2, 1.0, 0.01, False),
+        (0.0, 0.02, 0.001, True),
+    ],
+)
+def test_behind_is_more_than_chance_and_a_share(
+    tracked: float, fresh: float, stderr: float, expected: bool
+) -> None:
+    values = (Estimate(mi, stderr, "mine", 2.0) for mi in (tracked, fresh))
+    assert lags_behind(*values) is expected
 
 
 def test_no_noise_is_refused(toy: Dataset) -> None:
