@@ -1,12 +1,11 @@
 """Neural estimators: a closed form, a critic that learns its error, and three splits of the samples."""
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.mi.average import LogAverage
@@ -177,7 +176,7 @@ class _Checkpoints:
 
     def __init__(
         self,
-        averaged: AveragedModel,
+        averaged: nn.Module,
         look: Callable[[nn.Module, Tensor], float],
         train: Tensor,
         select: Tensor,
@@ -193,11 +192,11 @@ class _Checkpoints:
 
     def is_hopeless(self, step: int) -> bool:
         """Takes a look; says whether the selection split has lost too much to go on."""
-        train, select = (self.look(self.averaged.module, part) for part in self.splits)
+        train, select = (self.look(self.averaged, part) for part in self.splits)
         self.curve.append(CurvePoint(step, train, select))
         best = best_of(self.curve)
         if best is self.curve[-1]:
-            self.kept = {k: v.clone() for k, v in self.averaged.module.state_dict().items()}
+            self.kept = {k: v.clone() for k, v in self.averaged.state_dict().items()}
         if self.on_checkpoint:
             self.on_checkpoint(self.curve[-1])
         return best.select - select > HOPELESS
@@ -230,13 +229,13 @@ def fit_critic(
         return scorer.pool(module, part).value(bounds.selection)
 
     objective = bounds.training()
-    averaged = AveragedModel(critic, multi_avg_fn=_running_average)
+    averaged = copy.deepcopy(critic).requires_grad_(False)
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
     steps = _optimise(critic, train, settings, seed)
     for step, (batch, apply) in enumerate(steps, 1):
         apply(objective(*scorer.batch(critic, batch)))
-        averaged.update_parameters(critic)
+        _average(averaged, critic, step)
         is_due = step % settings.checkpoint_every == 0 or step == settings.steps
         if is_due and checkpoints.is_hopeless(step):
             break
@@ -268,7 +267,8 @@ def _optimise(
 
 
 @torch.no_grad()
-def _running_average(average: Any, newest: Any, count: Tensor | int) -> None:
+def _average(averaged: nn.Module, critic: nn.Module, step: int) -> None:
+    """Moves the average towards the critic, whose step this is (torch's own asks the device)."""
     # shorter at first, so that the start is forgotten
-    decay = min(DECAY, (1 + float(count)) / (10 + float(count)))
-    torch._foreach_lerp_(average, newest, 1 - decay)
+    decay = min(DECAY, step / (step + 9)) if step > 1 else 0.0
+    torch._foreach_lerp_(list(averaged.parameters()), list(critic.parameters()), 1 - decay)
