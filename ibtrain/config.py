@@ -88,7 +88,7 @@ class ObjectiveConfig:
             denominator; 1 is the plain DV gradient.
     """
 
-    beta: tuple[float, ...] = (1e-3,)
+    beta: tuple[float, ...] = (1e-4,)
     noise_std: tuple[float, ...] = (0.5,)
     noise_scale: str = "absolute"
     predict_from: str = "mixed"

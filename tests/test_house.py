@@ -17,7 +17,7 @@ FLOORS = (
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
     {"plane"},
-    {"runs", "experiment"},
+    {"runs", "experiment", "bench"},
     {"report"},
     {"cli"},
 )

@@ -127,7 +127,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "objective.beta",
         {
             "type": Numbers(float),
-            "help": "Weight of the compression term; one number, or one a block.  [0.001]",
+            "help": "Weight of the compression term; one number, or one a block.  [0.0001]",
         },
     ),
     (

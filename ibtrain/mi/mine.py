@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import torch
 from jaxtyping import Float, Int
@@ -191,9 +192,16 @@ class _Mine(nn.Module, ABC):
 
 
 def _best_scale(pool: ScorePool) -> float:
-    """The scale with the highest bound, by a grid on which the concave bound has one top."""
-    scales = [index / (GRID - 1) for index in range(GRID)]
-    return max(scales, key=lambda scale: pool.scaled(scale).value(dv))
+    """The smallest scale with the highest bound on a grid, by bisection: the bound is concave."""
+    value = cache(lambda index: pool.scaled(index / (GRID - 1)).value(dv))
+    low, high = 0, GRID - 1
+    while low < high:
+        middle = (low + high) // 2
+        if value(middle + 1) > value(middle):
+            low = middle + 1
+        else:
+            high = middle
+    return low / (GRID - 1)
 
 
 def _have_converged(values: Float[Tensor, "steps K"]) -> list[bool]:

@@ -1,0 +1,1 @@
+"""How fast everything is, and how far from what the machine could do."""

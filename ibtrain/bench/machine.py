@@ -1,0 +1,53 @@
+"""What the machine could do at most: products a second, and bytes a second."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ibtrain.bench.measure import time_call
+
+__all__ = ["Machine", "measure_machine"]
+
+PRODUCT = {"cpu": 1024, "cuda": 8192, "mps": 4096}
+"""Rows and columns of the matrices whose product is timed, by device."""
+COPIED = 1 << 28
+"""Bytes that are copied, far more than any cache holds."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device's name, and its measured limits.
+
+    Args:
+        name: Of the processor or the accelerator.
+        flops: Of a large float32 matrix product, a second.
+        bandwidth: Bytes read and written by a large copy, a second.
+    """
+
+    name: str
+    flops: float
+    bandwidth: float
+
+
+def measure_machine(device: torch.device) -> Machine:
+    """Times a large matrix product and a large copy on the device, as many threads as are set."""
+    size = PRODUCT[device.type]
+    a, b = torch.randn(2, size, size, device=device)
+    product = time_call(lambda: a @ b, device)
+    source = torch.zeros(COPIED // 4, device=device)
+    target = torch.empty_like(source)
+    copy = time_call(lambda: target.copy_(source), device)
+    return Machine(_name(device), 2 * size**3 / product.fastest, 2 * COPIED / copy.fastest)
+
+
+def _name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        for line in listing.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
