@@ -12,6 +12,7 @@ from ibtrain.errors import IBTrainError
 __all__ = ["cli"]
 
 COMMANDS = {
+    "bench": "Time everything, beside what the machine could do.",
     "compare": "Train layer-wise and end to end, measure both, and compare.",
     "estimate": "Estimate the mutual information of samples in a file.",
     "plane": "Draw the information plane of one or several runs.",

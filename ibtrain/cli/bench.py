@@ -1,0 +1,95 @@
+"""``ibtrain bench``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ibtrain.checks import check_integer
+from ibtrain.config import DEVICES
+from ibtrain.errors import ConfigError, DataError
+
+__all__ = ["command"]
+
+
+@click.command("bench")
+@click.option("--only", metavar="TEXT", help="Only cases whose name holds this.")
+@click.option("--list", "is_listing", is_flag=True, help="Name the cases, and time none.")
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
+@click.option("--threads", "count", type=int, default=1, show_default=True, help="CPU threads.")
+@click.option(
+    "--compare",
+    "earlier",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An earlier record: how many times as fast each case is now.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Keep the record."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+def command(
+    only: str | None,
+    is_listing: bool,
+    device: str,
+    count: int,
+    earlier: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Time critics, training, references and the plane, beside what the machine could do.
+
+    Each case is warmed up and repeated; its time is the median. Shares are of the products a second
+    of a large matrix product, and of the bytes a second of a large copy, measured first. (More than
+    all of the latter comes from a cache.)
+    """
+    from ibtrain.bench.cases import CASES
+    from ibtrain.bench.machine import measure_machine
+    from ibtrain.bench.rows import time_cases
+    from ibtrain.device import choose_device, threads
+    from ibtrain.report.bench import bench_header, bench_row, machine_line
+    from ibtrain.runs import environment, write_atomically
+
+    cases = [case for case in CASES if only is None or only in case.name]
+    if not cases:
+        raise ConfigError(repr(only), "part of a name that --list shows", "--only")
+    if is_listing:
+        click.echo("\n".join(case.name for case in cases))
+        return
+    check_integer("--threads", count, 1)
+    before = _seconds_of(earlier) if earlier else {}
+    chosen = choose_device(device)
+    rows = []
+    with threads(count):
+        machine = measure_machine(chosen)
+        click.echo(machine_line(machine, count), err=as_json)
+        click.echo(bench_header(is_compared=bool(before)), err=as_json)
+        for row in time_cases(cases, chosen):
+            rows.append(row.to_dict(machine))
+            click.echo(bench_row(row, machine, before.get(row.name)), err=as_json)
+    record = {
+        "environment": environment(str(chosen), count),
+        "machine": vars(machine),
+        "rows": rows,
+    }
+    if output:
+        write_atomically(output, json.dumps(record, indent=1) + "\n")
+    if as_json:
+        click.echo(json.dumps(record))
+
+
+def _seconds_of(path: Path) -> dict[str, float]:
+    """Median seconds of a record's cases by name.
+
+    Raises:
+        DataError: The file is missing, or no record.
+    """
+    expected = "a record that `ibtrain bench -o FILE` wrote"
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+        return {str(row["name"]): float(row["seconds"]["median"]) for row in rows}
+    except OSError as error:
+        raise DataError(str(path), f"{expected} ({error.strerror})", "--compare") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(str(path), expected, "--compare") from error
