@@ -172,7 +172,7 @@ class PlaneConfig:
     samples: int = 4000
     train_samples: int = 10_000
     critic_steps: int = 100
-    batch_size: int = 512
+    batch_size: int = 256
     audit_every: int = 5
 
     def __post_init__(self) -> None:

@@ -10,7 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["SCORE_LIMIT", "ClassCritic", "PairCritic", "SeparableCritic", "derangement"]
+__all__ = [
+    "SCORE_LIMIT",
+    "ClassCritic",
+    "PairCritic",
+    "SeparableCritic",
+    "derangement",
+    "shifted_columns",
+]
 
 SCORE_LIMIT = 20.0
 """Pair scores are squashed smoothly into this many nats either side of zero.
@@ -136,6 +143,16 @@ class PairCritic(nn.Module):
         embedded: Tensor = self.embed_x(x).unsqueeze(1) + self.embed_t(t)
         return _limited(self.tail(embedded).squeeze(-1))
 
+    def shifted(
+        self, x: Float[Tensor, "n dim_x"], t: Float[Tensor, "n dim_t"], shifts: Sequence[int]
+    ) -> Float[Tensor, "n shifts"]:
+        """Scores of every ``x`` with the ``t`` that lies so many places further on, round a circle."""
+        embedded_x, embedded_t = self.embed_x(x), self.embed_t(t)
+        # rolling by nothing would be a copy all the same
+        rolled = [embedded_t.roll(-shift, 0) if shift else embedded_t for shift in shifts]
+        hidden = torch.cat([embedded_x + other for other in rolled])
+        return _limited(self.tail(hidden).view(len(shifts), len(x))).T
+
     def forward(
         self,
         x: Float[Tensor, "batch dim_x"],
@@ -192,6 +209,26 @@ class SeparableCritic(nn.Module):
         f, g = self.embed_x(x), self.embed_y(y)
         product = (f[:, 1:] * self.gains[2:]) @ g[:, 1:].T
         return _limited(product + self.gains[0] * f[:, :1] + self.gains[1] * g[:, :1].T)
+
+    def shifted(
+        self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "n dim_y"], shifts: Sequence[int]
+    ) -> Float[Tensor, "n shifts"]:
+        """Scores of every ``x`` with the ``y`` that lies so many places further on, round a circle."""
+        return shifted_columns(self.matrix(x, y), shifts)
+
+
+def shifted_columns(
+    matrix: Float[Tensor, "n n"], shifts: Sequence[int]
+) -> Float[Tensor, "n shifts"]:
+    """Of each row, the entries that lie so many places right of the diagonal, round a circle.
+
+    Args:
+        matrix: A score of every x with every y.
+        shifts: How many places; 0 is the diagonal.
+    """
+    count = len(matrix)
+    rows = torch.arange(count, device=matrix.device).unsqueeze(1)
+    return matrix.gather(1, (rows + torch.tensor(shifts, device=matrix.device)) % count)
 
 
 def _set_to_zero(layer: nn.Module) -> None:

@@ -13,7 +13,7 @@ from torch.func import vmap
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
-from ibtrain.mi.pool import ScorePool, label_pool, others
+from ibtrain.mi.pool import ScorePool, distances, label_pool, others
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.stack import Stack
 from ibtrain.optim import adam, cosine, set_rate
@@ -112,7 +112,7 @@ class _Mine(nn.Module, ABC):
             batch_size: Samples a step.
         """
         start = time.perf_counter()
-        h = h.expand(self.critics.count, -1, -1)
+        h = h.expand(len(self.critics), -1, -1)
         self.mean = h.mean(dim=1, keepdim=True)
         variance = h.var(dim=1, correction=0, keepdim=True) + self.noise_std.square()
         # a unit that hardly ever fires must not become huge when it does
@@ -168,7 +168,7 @@ class _Mine(nn.Module, ABC):
             labels: Their classes, ``(n,)``.
             ceiling: H(Y) for a label, ln n for an input; touching it is flagged.
         """
-        pools = self._pools(h.expand(self.critics.count, -1, -1), labels)
+        pools = self._pools(h.expand(len(self.critics), -1, -1), labels)
         return [self._estimate(member, pool, ceiling) for member, pool in enumerate(pools)]
 
     def _estimate(self, member: int, pool: ScorePool, ceiling: float) -> Estimate:
@@ -187,7 +187,7 @@ class _Mine(nn.Module, ABC):
             flags=tuple(flags),
             n_train=self.n_train,
             n_test=len(pool.joint),
-            seconds=self.seconds / self.critics.count + time.perf_counter() - start,
+            seconds=self.seconds / len(self.critics) + time.perf_counter() - start,
         )
 
 
@@ -250,7 +250,7 @@ class LabelMine(_Mine):
 
     def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:
         """Every sample meets every label of the evaluated samples, by enumeration."""
-        return label_pool(self.critics.member(member)(t).cpu().double(), labels.cpu())
+        return label_pool(self.critics.members[member](t).cpu().double(), labels.cpu())
 
 
 class InputMine(_Mine):
@@ -295,12 +295,12 @@ class InputMine(_Mine):
 
     def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:
         """Each h meets its own t, and then the t of samples at fixed distances in the list."""
-        critic = self.critics.member(member)
+        critic = self.critics.members[member]
         assert isinstance(critic, PairCritic)
         embedded_h, embedded_t = critic.embed_x(h), critic.embed_t(t)
-        partners = others(len(h), NEGATIVES, torch.device("cpu"))
         joint, *marginal = (
             critic.score(embedded_h, embedded_t.roll(-shift, 0)).cpu().double()
-            for shift in (0, *partners[0].tolist())
+            for shift in (0, *distances(len(h), NEGATIVES))
         )
+        partners = others(len(h), NEGATIVES, torch.device("cpu"))
         return ScorePool(joint, torch.stack(marginal, dim=1), partners)

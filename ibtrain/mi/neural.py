@@ -105,6 +105,8 @@ class NeuralSettings:
         embedding: Dimension of a separable critic's f and g.
         steps: Optimiser steps.
         batch_size: Samples a step.
+        negatives: Other y that each x of a batch meets; None is all of them. A ``pair`` critic pays
+            for each, a separable one for none.
         learning_rate: Adam's at its highest; it is warmed up and then annealed to zero.
         weight_decay: Decoupled, as AdamW has it.
         checkpoint_every: Steps between two looks at the selection split.
@@ -118,6 +120,7 @@ class NeuralSettings:
     embedding: int = 32
     steps: int = 1200
     batch_size: int = 256
+    negatives: int | None = None
     learning_rate: float = 5e-3
     weight_decay: float = 1e-4
     checkpoint_every: int = 50
@@ -125,8 +128,9 @@ class NeuralSettings:
     def __post_init__(self) -> None:
         check_choice("critic", self.critic, CRITICS)
         check_choice("base", self.base, BASES)
-        if self.folds is not None:
-            check_integer("folds", self.folds, 1)
+        for name in ("folds", "negatives"):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name), 1)
         for name in ("embedding", "steps", "checkpoint_every"):
             check_integer(name, getattr(self, name), 1)
         check_integer("batch_size", self.batch_size, 2)

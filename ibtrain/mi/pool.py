@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ibtrain.mi.bounds import UNIFORM, Weights
 
-__all__ = ["Bound", "ScorePool", "label_pool", "others", "pair_pool"]
+__all__ = ["Bound", "ScorePool", "distances", "label_pool", "others", "pair_pool"]
 
 Bound = Callable[[Tensor, Tensor, Weights], Tensor]
 """Scores of true pairs, of other pairs, and what each counts, to a value in nats."""
@@ -114,9 +114,19 @@ def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"
         most: How many others, if there are as many.
         device: Where the indices live.
     """
+    shifts = torch.tensor(distances(count, most), device=device)
+    return (torch.arange(count, device=device).unsqueeze(1) + shifts) % count
+
+
+def distances(count: int, most: int) -> list[int]:
+    """At most so many distances round a circle, evenly spread, that leave no sample at its place.
+
+    Args:
+        count: Samples.
+        most: How many distances, if there are as many.
+    """
     kept = min(most, count - 1)
-    distances = 1 + torch.arange(kept, device=device) * (count - 1) // kept
-    return (torch.arange(count, device=device).unsqueeze(1) + distances) % count
+    return [1 + index * (count - 1) // kept for index in range(kept)]
 
 
 def label_pool(scores: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> ScorePool:

@@ -65,7 +65,9 @@ def _pairs(
     scorers = []
     for base in _bases(z[train], dims[0], settings.base):
         closed = torch.from_numpy(base.prepare(z)).to(device, _double(device)).split(dims, dim=1)
-        scorers.append(PairScorer(inputs[0], inputs[1], base, closed[0], closed[1]))
+        scorers.append(
+            PairScorer(inputs[0], inputs[1], base, closed[0], closed[1], settings.negatives)
+        )
     best = max(scorers, key=lambda scorer: _closed_value(scorer, splits.select))
     return Prepared(best, critic, best.base.name)
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ibtrain.mi.bases import Base, ZeroBase
 from ibtrain.mi.bounds import UNIFORM, Weights
-from ibtrain.mi.pool import ScorePool, label_pool, pair_pool
+from ibtrain.mi.critics import shifted_columns
+from ibtrain.mi.pool import ScorePool, distances, label_pool, pair_pool
 
 __all__ = ["Batch", "LabelScorer", "PairScorer", "Scorer"]
 
@@ -50,6 +51,7 @@ class PairScorer(Scorer):
         base: The closed form.
         base_x: What that reads of x, in float64.
         base_y: What it reads of y, likewise.
+        negatives: Other y that each x of a batch meets; None is all of them.
     """
 
     x: Float[Tensor, "samples dim_x"]
@@ -57,6 +59,7 @@ class PairScorer(Scorer):
     base: Base
     base_x: Float[Tensor, "samples base_x"]
     base_y: Float[Tensor, "samples base_y"]
+    negatives: int | None = None
 
     def _matrix(self, critic: nn.Module | None, rows: Tensor, columns: Tensor) -> Tensor:
         # the closed form stays in float64: it may be a small difference of large numbers
@@ -64,10 +67,18 @@ class PairScorer(Scorer):
         if critic is None:
             return closed
         learned: Tensor = critic.matrix(self.x[rows], self.y[columns])  # type: ignore[operator]
-        return closed.to(torch.promote_types(learned.dtype, torch.float32)) + learned
+        return _sum(closed, learned)
 
     def batch(self, critic: nn.Module, index: Int[Tensor, " n"]) -> Batch:
-        """Every x of the batch with every y of it: the diagonal, and the rest row by row."""
+        """Every x of the batch with its own y, and with the others of the batch or some of them."""
+        if self.negatives is not None and self.negatives < len(index) - 1:
+            # the batch is in random order, so that fixed distances make random pairs
+            shifts = [0, *distances(len(index), self.negatives)]
+            scores: Tensor = critic.shifted(self.x[index], self.y[index], shifts)  # type: ignore[operator]
+            if not isinstance(self.base, ZeroBase):
+                closed = self.base.matrix(self.base_x[index], self.base_y[index])
+                scores = _sum(shifted_columns(closed, shifts), scores)
+            return scores[:, 0], scores[:, 1:], UNIFORM
         matrix = self._matrix(critic, index, index)
         count = len(index)
         # dropping the first entry makes each row of the rest end on the diagonal
@@ -92,6 +103,10 @@ class PairScorer(Scorer):
         rows = max(1, BLOCK_PAIRS // len(group))
         blocks = [self._matrix(critic, part, group).cpu().double() for part in group.split(rows)]
         return torch.cat(blocks)
+
+
+def _sum(closed: Tensor, learned: Tensor) -> Tensor:
+    return closed.to(torch.promote_types(learned.dtype, torch.float32)) + learned
 
 
 @dataclass(frozen=True)

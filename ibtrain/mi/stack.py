@@ -1,4 +1,4 @@
-"""Networks of one shape that train as one: their parameters side by side, every call a batched one."""
+"""Networks of one shape that train as one."""
 
 import copy
 from collections.abc import Sequence
@@ -10,30 +10,35 @@ from torch.func import functional_call, vmap
 
 __all__ = ["Stack"]
 
+GROUP = 16
+"""Small networks that a CPU runs at once: with 64-64 hidden units 2.2 times as fast as one by one, all 64
+of them at once 2.1 times."""
+SMALL = 1 << 13
+"""Weights of such a network, at most."""
+
 
 class Stack(nn.Module):
     """K networks of one shape whose calls are one.
 
     Small networks spend their time between operations, not in them; a stack has the steps of one
-    network, and on an accelerator its operations, each K times as large. Adam treats every number by itself, so that a stack's members
-    train as they would alone.
+    network, and on an accelerator its operations, each K times as large. Adam treats every number by
+    itself, so that a stack's members train as they would alone.
 
     Args:
-        members: Networks of the same class and shape; their parameters are copied.
+        members: Networks of the same class and shape.
     """
 
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.count = len(members)
+        self.members = nn.ModuleList(members)
         # in a tuple, so that its parameters are not taken for the stack's own
         self._template = (copy.deepcopy(members[0]).to("meta"),)
-        named = [dict(member.named_parameters()) for member in members]
-        self.stacked = nn.ParameterDict(
-            {
-                _key(name): nn.Parameter(torch.stack([own[name].detach() for own in named]))
-                for name in named[0]
-            }
-        )
+        weights = sum(parameter.numel() for parameter in members[0].parameters())
+        # the work of larger ones on a CPU is in their products, which are no faster in a batch
+        self._group = GROUP if weights <= SMALL and len(members) >= GROUP else 1
+
+    def __len__(self) -> int:
+        return len(self.members)
 
     def forward(self, *inputs: Tensor) -> Any:
         """What every member makes of its own share.
@@ -44,37 +49,27 @@ class Stack(nn.Module):
         Returns:
             What a member returns, a tensor or several, each ``(K, ...)``.
         """
+        at_once = len(self) if inputs[0].device.type != "cpu" else self._group
+        shares = zip(*(part.split(at_once) for part in inputs), strict=True)
+        members = list(self.members)
+        groups = (members[start : start + at_once] for start in range(0, len(self), at_once))
+        outputs = [self._call(group, *own) for group, own in zip(groups, shares, strict=True)]
+        if isinstance(outputs[0], Tensor):
+            return torch.cat(outputs)
+        return tuple(torch.cat(part) for part in zip(*outputs, strict=True))
+
+    def _call(self, members: Sequence[nn.Module], *inputs: Tensor) -> Any:
+        """Some members' outputs, batched if there are several."""
+        if len(members) == 1:
+            outputs = members[0](*(part.squeeze(0) for part in inputs))
+            if isinstance(outputs, Tensor):
+                return outputs.unsqueeze(0)
+            return tuple(part.unsqueeze(0) for part in outputs)
         (template,) = self._template
-        names = [name for name, _ in template.named_parameters()]
-        parameters = {name: self.stacked[_key(name)] for name in names}
+        named = [dict(member.named_parameters()) for member in members]
+        parameters = {name: torch.stack([own[name] for own in named]) for name in named[0]}
 
         def call(own: dict[str, Tensor], *of_one: Tensor) -> Any:
             return functional_call(template, own, of_one)
 
-        if inputs[0].device.type != "cpu":
-            return vmap(call)(parameters, *inputs)
-        # there a batched product is no faster than its parts, and often slower
-        outputs = [
-            call(dict(zip(names, own, strict=True)), *of_one)
-            for own, *of_one in zip(
-                zip(*(parameters[name].unbind() for name in names), strict=True),
-                *inputs,
-                strict=True,
-            )
-        ]
-        if isinstance(outputs[0], Tensor):
-            return torch.stack(outputs)
-        return tuple(torch.stack(part) for part in zip(*outputs, strict=True))
-
-    def member(self, index: int) -> nn.Module:
-        """One of the networks, by itself, with a copy of its parameters."""
-        (template,) = self._template
-        alone = copy.deepcopy(template).to_empty(device=next(self.parameters()).device)
-        own = {name: self.stacked[_key(name)][index] for name, _ in alone.named_parameters()}
-        alone.load_state_dict(own)
-        return alone
-
-
-def _key(name: str) -> str:
-    # a parameter's name in a ParameterDict has no dots
-    return name.replace(".", "/")
+        return vmap(call)(parameters, *inputs)

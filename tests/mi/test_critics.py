@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from ibtrain.mi.critics import SCORE_LIMIT, ClassCritic, PairCritic, derangement
+from ibtrain.mi.critics import (
+    SCORE_LIMIT,
+    ClassCritic,
+    PairCritic,
+    SeparableCritic,
+    derangement,
+)
 
 CPU = torch.device("cpu")
 
@@ -49,3 +55,22 @@ def test_a_class_critic_without_hidden_layers_is_linear() -> None:
     critic = ClassCritic(5, 3, [])
     a, b = torch.randn(2, 7, 5)
     torch.testing.assert_close(critic(a) + critic(b), 2 * critic((a + b) / 2))
+
+
+@pytest.mark.parametrize("kind", [PairCritic, SeparableCritic])
+def test_shifted_scores_are_entries_of_the_matrix(kind: type[PairCritic | SeparableCritic]) -> None:
+    torch.manual_seed(0)
+    critic = kind(3, 2, (8,))
+    torch.nn.init.normal_(next(iter(critic.parameters())))
+    x, y = torch.randn(5, 3), torch.randn(5, 2)
+    matrix = critic.matrix(x, y)
+    expected = torch.stack([matrix[i, [i, (i + 2) % 5, (i + 4) % 5]] for i in range(5)])
+    torch.testing.assert_close(critic.shifted(x, y, [0, 2, 4]), expected)
+
+
+@pytest.mark.parametrize("count", [2, 3, 64])
+def test_derangements_of_a_stack_are_single_and_different(count: int) -> None:
+    drawn = derangement(count, torch.Generator().manual_seed(0), CPU, 4)
+    assert drawn.sort(dim=1).values.tolist() == [list(range(count))] * 4
+    assert (drawn != torch.arange(count)).all()
+    assert count < 64 or len({tuple(row) for row in drawn.tolist()}) == 4

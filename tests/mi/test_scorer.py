@@ -1,5 +1,7 @@
 """Scores of samples by their indices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,18 @@ def test_a_batch_holds_its_true_pairs_and_every_other() -> None:
     scores = scorer.base.matrix(scorer.base_x[INDEX], scorer.base_y[INDEX])
     scores = scores.float() + critic.matrix(scorer.x[INDEX], scorer.y[INDEX])
     others = [[scores[i, j].item() for j in range(4) if j != i] for i in range(4)]
+    torch.testing.assert_close(joint, scores.diagonal())
+    torch.testing.assert_close(rest, torch.tensor(others))
+
+
+@pytest.mark.parametrize("negatives", [1, 2])
+def test_a_batch_may_hold_a_few_others_only(negatives: int) -> None:
+    scorer, critic = pair_scorer()
+    joint, rest, _ = replace(scorer, negatives=negatives).batch(critic, INDEX)
+    scores = scorer.base.matrix(scorer.base_x[INDEX], scorer.base_y[INDEX])
+    scores = scores.float() + critic.matrix(scorer.x[INDEX], scorer.y[INDEX])
+    distances = {1: [1], 2: [1, 2]}[negatives]
+    others = [[scores[i, (i + shift) % 4].item() for shift in distances] for i in range(4)]
     torch.testing.assert_close(joint, scores.diagonal())
     torch.testing.assert_close(rest, torch.tensor(others))
 

@@ -46,7 +46,7 @@ def test_a_stack_gives_what_its_members_give(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["class", "pair"])
 def test_members_train_as_they_would_alone(kind: str) -> None:
     alone = members(kind)
-    stack = Stack(alone)
+    stack = Stack(members(kind))
     optimizer = adam(stack.parameters(), 1e-2, CPU)
     others = [adam(member.parameters(), 1e-2, CPU) for member in alone]
     generator = torch.Generator().manual_seed(1)
@@ -60,22 +60,38 @@ def test_members_train_as_they_would_alone(kind: str) -> None:
             loss(member(*(part[index] for part in inputs))).backward()
             own.step()
     for index, member in enumerate(alone):
-        trained = stack.member(index).state_dict()
+        trained = stack.members[index].state_dict()
         for name, expected in member.state_dict().items():
             # 30 steps of rounding, in float64
             torch.testing.assert_close(trained[name], expected, rtol=0, atol=1e-7)
 
 
-def test_a_members_copy_is_its_own() -> None:
-    stack = Stack(members("class"))
-    nn.init.zeros_(stack.member(1)[0].weight)  # type: ignore[index,arg-type]
-    assert stack.member(1).state_dict()["0.weight"].abs().sum() > 0
+@pytest.mark.parametrize("kind", ["class", "pair"])
+def test_batched_calls_are_every_members_call(kind: str) -> None:
+    """And so are their gradients, however many are in a batch."""
+    inputs = batch(kind, torch.Generator().manual_seed(1))
+    found = []
+    for group in (1, 2, COUNT):
+        stack = Stack(members(kind))
+        stack._group = group
+        outputs = stack(*inputs)
+        loss(outputs).backward()
+        found.append((outputs, [parameter.grad for parameter in stack.parameters()]))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0])
+
+
+def test_a_cpu_batches_many_small_ones_and_runs_others_one_by_one() -> None:
+    small = [ClassCritic(4, 2, (8,)) for _ in range(16)]
+    assert Stack(small)._group == 16
+    assert Stack(small[:2])._group == 1
+    assert Stack([ClassCritic(200, 10, (64,)) for _ in range(16)])._group == 1
 
 
 def test_no_gradient_crosses_members() -> None:
     stack = Stack(members("class"))
     stack(*batch("class", torch.Generator().manual_seed(1)))[0].sum().backward()
-    for parameter in stack.parameters():
-        assert parameter.grad is not None
-        assert parameter.grad[0].abs().sum() > 0
-        assert (parameter.grad[1:] == 0).all()
+    for index, member in enumerate(stack.members):
+        for parameter in member.parameters():
+            assert parameter.grad is not None
+            assert (parameter.grad.abs().sum() > 0) == (index == 0)

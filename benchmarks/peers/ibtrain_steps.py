@@ -1,0 +1,31 @@
+"""ibtrain's own estimator with the same critic and one negative a sample."""
+
+import torch
+from problem import BATCH_SIZE, HIDDEN, LEARNING_RATE, report, samples
+
+from ibtrain.mi.neural import BOUNDS, NeuralSettings, fit_critic
+from ibtrain.mi.preparation import prepare
+from ibtrain.mi.samples import check_samples
+from ibtrain.mi.splits import draw_splits
+
+
+def train(steps: int) -> None:
+    data = check_samples(*samples())
+    settings = NeuralSettings(
+        critic="pair",
+        base="none",
+        hidden=HIDDEN,
+        negatives=1,
+        steps=steps,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
+        checkpoint_every=steps,
+    )
+    splits, *_ = draw_splits(len(data), 5, seed=0)
+    ready = prepare(data, splits, settings, torch.device("cpu"))
+    fit_critic(
+        ready.critic, ready.scorer, BOUNDS["mine"], splits.train, splits.select[:50], settings, 0
+    )
+
+
+report("ibtrain", train)
