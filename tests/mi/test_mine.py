@@ -161,3 +161,16 @@ def test_what_one_member_sees_changes_nothing_for_another() -> None:
         return values
 
     assert first_of(h[1]) == pytest.approx(first_of(7 * h[1]), abs=1e-6)
+
+
+def test_every_member_has_its_own_noise() -> None:
+    mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [8.0, 0.0], seed=0)
+    mine.fit(*labelled(2000, seed=1), steps=100, batch_size=256)
+    noisy, clean = mine.evaluate(*labelled(2000, seed=2), ceiling=math.log(2))
+    assert noisy.mi < 0.1
+    assert clean.mi > 0.5
+    mine.set_noise([0.0, 8.0])
+    mine.fit(*labelled(2000, seed=1), steps=100, batch_size=256)
+    clean, noisy = mine.evaluate(*labelled(2000, seed=2), ceiling=math.log(2))
+    assert noisy.mi < 0.1
+    assert clean.mi > 0.5
