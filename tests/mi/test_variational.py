@@ -196,3 +196,13 @@ def test_the_average_forgets_its_start_and_then_moves_slowly() -> None:
     assert averaged.weight.item() == pytest.approx(expected, rel=1e-4)
     # the mean of 0 to 6, and no single one of them
     assert averaged.weight.item() == pytest.approx(3.0, abs=0.1)
+
+
+def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.mi.variational.GROUP", 50)
+    settings = NeuralSettings(**SMALL, steps=1)
+    data = samples("gaussian-3", 1000)
+    ceilings = [
+        fit_variational(data, name, settings).estimate.ceiling for name in ("infonce", "mine")
+    ]
+    assert ceilings == pytest.approx([np.log(50), np.log(200)])
