@@ -37,6 +37,11 @@ class Base(ABC):
 
     name: str
 
+    @property
+    def kind(self) -> str:
+        """The name without its parameters."""
+        return self.name.partition("(")[0]
+
     @abstractmethod
     def prepare(self, z: Array) -> Array:
         """The coordinates that :meth:`matrix` reads, from normal scores, ``(n, dim)``."""

@@ -13,11 +13,13 @@ def steadied(
 ) -> tuple[float, float]:
     r"""What a critic reports, less the luck that its samples brought the closed form; standard error.
 
-    .. math:: V_1 - c \Big(B_1 - \frac1K \sum_{k=1}^K B_k\Big), \quad c = \frac{u \cdot b}{b \cdot b}
+    .. math:: V_1 - c \Big(B_1 - \frac1K \sum_{k=1}^K B_k\Big), \qquad
+        c = \frac{(1 - \frac1K)\, u \cdot b}{(1 - \frac1K)^2\, b \cdot b + \frac1{K^2} \sum_{k>1} s_k^2}
 
     where :math:`V_1` is the critic's value on the first of K parts, :math:`B_k` the closed form's on
-    each, and u and b what each sample does to :math:`V_1` and :math:`B_1`. The bracket is zero in
-    expectation, so that a lower bound remains one.
+    each, :math:`s_k` its standard errors, and u and b what each sample does to :math:`V_1` and
+    :math:`B_1`. The bracket is zero in expectation, and the slope c, held to [0, 1], makes the standard
+    error smallest: it is never larger than that of :math:`V_1`.
 
     Args:
         pool: The critic's scores of the samples that report.
@@ -31,10 +33,13 @@ def steadied(
     """
     value, influence = pool.value_and_influence(bound)
     closed_value, closed_influence = closed.value_and_influence(bound)
-    length = closed_influence.square().sum().item()
-    slope = (influence @ closed_influence).item() / length if length else 0.0
     values, errors = zip(*elsewhere, strict=True)
     parts = 1 + len(values)
+    here, there = (1 - 1 / parts) * closed_influence, math.hypot(*errors) / parts
+    spread = here.square().sum().item() + there**2
+    slope = (influence @ here).item() / spread if spread else 0.0
+    # a slope beyond these is one sample's doing
+    slope = min(max(slope, 0.0), 1.0)
     luck = closed_value - (closed_value + sum(values)) / parts
-    own = influence - slope * (1 - 1 / parts) * closed_influence
-    return value - slope * luck, math.hypot(own.norm().item(), slope * math.hypot(*errors) / parts)
+    own = influence - slope * here
+    return value - slope * luck, math.hypot(own.norm().item(), slope * there)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.checks import check_choice, check_integer, check_number
+from ibtrain.errors import ConfigError
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import (
     Weights,
@@ -98,7 +99,8 @@ class NeuralSettings:
         critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
             or ``pair``, one network that reads both.
         base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``,
-            ``mixture``, or ``auto``, which of the first three the selection split likes best.
+            ``mixture``, or ``auto``, which of the first three the selection split likes best. With
+            no more than twice as many training samples as dimensions it is ``none``.
         normal_scores: Whether each coordinate is mapped to the normal distribution first (where it
             is not discrete), or only standardised.
         hidden: Widths of the critic's hidden layers.
@@ -134,6 +136,10 @@ class NeuralSettings:
         for name in ("embedding", "steps", "checkpoint_every"):
             check_integer(name, getattr(self, name), 1)
         check_integer("batch_size", self.batch_size, 2)
+        if not isinstance(self.hidden, tuple) or not self.hidden:
+            raise ConfigError(
+                repr(self.hidden), "a width for each hidden layer, as a tuple", "hidden"
+            )
         for width in self.hidden:
             check_integer("hidden", width, 1)
         check_number("learning_rate", self.learning_rate, above=0)

@@ -29,7 +29,7 @@ class Prepared:
     Args:
         scorer: Scores the samples with it, on top of the closed form.
         critic: Zero everywhere, so far.
-        base: Name of the closed form.
+        base: The closed form, by its name among the settings.
     """
 
     scorer: Scorer
@@ -69,7 +69,7 @@ def _pairs(
             PairScorer(inputs[0], inputs[1], base, closed[0], closed[1], settings.negatives)
         )
     best = max(scorers, key=lambda scorer: _closed_value(scorer, splits.select))
-    return Prepared(best, critic, best.base.name)
+    return Prepared(best, critic, best.base.kind)
 
 
 def _closed_value(scorer: PairScorer, index: Tensor) -> float:

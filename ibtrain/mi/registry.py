@@ -82,8 +82,8 @@ def estimate(
 
     Args:
         x: Samples, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, or what numpy makes one of.
-        y: Their partners, ``(n,)`` or ``(n, dim_y)``; a column of whole numbers with few distinct
-            values is a label.
+        y: Their partners, ``(n,)`` or ``(n, dim_y)``; a column of integers (by dtype) with few
+            distinct values is a label.
         method: A name in :data:`METHODS`.
         seed: Of everything random.
         discrete: Whether y is a label; None looks at it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ibtrain.errors import DataError
+from ibtrain.errors import ConfigError, DataError
 from ibtrain.seeding import generator
 
 __all__ = ["Splits", "draw_splits"]
@@ -15,6 +15,8 @@ SELECTS = 0.125
 """Share of the samples that do not report which select."""
 FEWEST = 40
 """Samples below which there is nothing to split."""
+FEWEST_OF_FOLD = 8
+"""Samples that each fold reports on, at least."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,13 @@ def draw_splits(count: int, folds: int, seed: int) -> Iterator[Splits]:
 
     Raises:
         DataError: There are too few samples.
+        ConfigError: There are too few for so many folds.
     """
     if count < FEWEST:
         raise DataError(f"{count} samples", f"at least {FEWEST} for three splits", "x and y")
+    if count < FEWEST_OF_FOLD * folds:
+        expected = f"at most {count // FEWEST_OF_FOLD} for {count} samples"
+        raise ConfigError(folds, expected, "folds")
     order = torch.randperm(count, generator=generator(torch.device("cpu"), seed, "splits"))
     start = 0
     for report in order.tensor_split(folds):

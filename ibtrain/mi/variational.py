@@ -50,16 +50,15 @@ class Fold:
         base: Name of the closed form that it started from.
         fitted: The critic and its curve.
         reports: Value and standard error by bound.
-        excess: By how much the critic's value on samples that it was trained on is larger.
-        plain_stderr: Standard error of what it reports by itself.
+        excess: By how much the critic's own value on samples that it was trained on is larger, and the
+            standard error of that.
         count: Samples that reported.
     """
 
     base: str
     fitted: FittedCritic
     reports: dict[Bound, tuple[float, float]]
-    excess: float
-    plain_stderr: float
+    excess: tuple[float, float]
     count: int
 
 
@@ -117,7 +116,7 @@ def fit_variational(
     mi, stderr = _mean(folds, bounds.report)
     fewest = min(len(own.report) for own in splits)
     if method == "infonce":
-        fewest = min(fewest, GROUP)
+        fewest //= math.ceil(fewest / GROUP)
     ceiling = samples.label_entropy or math.log(fewest)
     estimate = Estimate(
         mi=mi,
@@ -169,7 +168,7 @@ class _Task:
 
     def fit(self, splits: Splits, elsewhere: Sequence[Splits], seed: int) -> Fold:
         """A critic of some splits; elsewhere are those on which its closed form reports too."""
-        ready = self._prepare(splits, seed)
+        ready = self._prepare(splits, self.settings, seed)
         fitted = fit_critic(
             ready.critic,
             ready.scorer,
@@ -184,24 +183,30 @@ class _Task:
         bound = self.bounds.report
         plain, plain_stderr = pool.value_and_stderr(bound)
         seen = ready.scorer.pool(fitted.critic, splits.train[: len(splits.select)])
-        excess = seen.value(bound) - plain
+        seen_value, seen_stderr = seen.value_and_stderr(bound)
+        excess = seen_value - plain, math.hypot(seen_stderr, plain_stderr)
         reports = {bound: (plain, plain_stderr)}
         count = len(splits.report)
         closed = ready.scorer.closed_pool(splits.report)
         if self.samples.labels is not None:
             reports[likelihood] = pool.value_and_stderr(likelihood)
         elif closed and elsewhere:
-            reports[bound] = steadied(pool, closed, self._closed(elsewhere, seed), bound)
+            others = self._closed(elsewhere, ready.base, seed)
+            reports[bound] = steadied(pool, closed, others, bound)
             count = len(self.samples)
-        return Fold(ready.base, fitted, reports, excess, plain_stderr, count)
+        return Fold(ready.base, fitted, reports, excess, count)
 
-    def _prepare(self, splits: Splits, seed: int) -> Prepared:
+    def _prepare(self, splits: Splits, settings: NeuralSettings, seed: int) -> Prepared:
         with seeded(seed, "critic"):
-            return prepare(self.samples, splits, self.settings, self.device)
+            return prepare(self.samples, splits, settings, self.device)
 
-    def _closed(self, elsewhere: Sequence[Splits], seed: int) -> Iterator[tuple[float, float]]:
+    def _closed(
+        self, elsewhere: Sequence[Splits], base: str, seed: int
+    ) -> Iterator[tuple[float, float]]:
+        # the form that the reporting part's selection chose, or the parts would not be alike
+        settings = replace(self.settings, base=base)
         for splits in elsewhere:
-            pool = self._prepare(splits, seed).scorer.closed_pool(splits.report)
+            pool = self._prepare(splits, settings, seed).scorer.closed_pool(splits.report)
             yield pool.value_and_stderr(self.bounds.report) if pool else (0.0, 0.0)
 
 
@@ -232,5 +237,5 @@ def _has_memorised(fold: Fold, scale: float) -> bool:
     curve, best = fold.fitted.curve, fold.fitted.best.select
     was_stopped = best - curve[-1].select > HOPELESS
     is_carried = curve[0].select >= CARRIED * best > 0
-    excess = fold.excess > OVERFIT * scale + 3 * fold.plain_stderr
-    return excess or (was_stopped and not is_carried)
+    excess, stderr = fold.excess
+    return excess > OVERFIT * scale + 3 * stderr or (was_stopped and not is_carried)

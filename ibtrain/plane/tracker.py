@@ -162,7 +162,7 @@ class InformationPlane:
         tracked.fit(h_train, self.y_train, sigma, self.config)
         estimates = tracked.evaluate(h_test, self.y_test)
         every = self.config.audit_every
-        is_due = every and (moment == "end" or tracked.fits % every == 1)
+        is_due = every and (moment == "end" or (tracked.fits - 1) % every == 0)
         if moment == "start" or not is_due:
             return estimates, {}
         fresh = tracked.fresh()

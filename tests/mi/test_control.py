@@ -30,11 +30,35 @@ def parts(seed: int, count: int = 60) -> list[ScorePool]:
 def test_a_critic_that_adds_nothing_is_the_closed_form_on_all_parts() -> None:
     pools = parts(0)
     values, errors = zip(*(pool.value_and_stderr(dv) for pool in pools), strict=True)
-    here, *elsewhere = zip(values, errors, strict=True)
-    value, stderr = steadied(pools[0], pools[0], elsewhere, dv)
+    # where all parts are equally noisy
+    value, stderr = steadied(pools[0], pools[0], [(v, errors[0]) for v in values[1:]], dv)
     assert value == pytest.approx(sum(values) / PARTS)
-    assert stderr == pytest.approx(math.hypot(*errors) / PARTS)
-    assert stderr < here[1]
+    assert stderr == pytest.approx(errors[0] / math.sqrt(PARTS))
+
+
+def test_a_part_with_an_outlier_harms_nothing() -> None:
+    pool, other, *_ = parts(0)
+    plain, plain_stderr = pool.value_and_stderr(dv)
+    wild = [(-1000.0, 1200.0), *[other.value_and_stderr(dv)] * 2]
+    value, stderr = steadied(pool, pool, wild, dv)
+    assert stderr <= plain_stderr
+    assert abs(value - plain) < 0.1 * plain_stderr
+
+
+@pytest.mark.parametrize("scale", [-1.0, 0.01])
+def test_a_slope_stays_between_nothing_and_all(scale: float) -> None:
+    pool, *others = parts(0)
+    elsewhere = [(0.0, abs(scale) * error) for _, error in map(dv_and_stderr, others)]
+    closed = pool.scaled(scale)
+    value, stderr = steadied(pool, closed, elsewhere, dv)
+    plain, plain_stderr = pool.value_and_stderr(dv)
+    slope = (plain - value) / (closed.value(dv) * (1 - 1 / PARTS))
+    assert -1e-9 <= slope <= 1 + 1e-9
+    assert stderr <= plain_stderr + 1e-12
+
+
+def dv_and_stderr(pool: ScorePool) -> tuple[float, float]:
+    return pool.value_and_stderr(dv)
 
 
 def test_a_closed_form_that_says_nothing_changes_nothing() -> None:
@@ -47,8 +71,7 @@ def test_a_closed_form_that_says_nothing_changes_nothing() -> None:
 def test_a_closed_form_on_another_scale_steadies_all_the_same() -> None:
     """The slope makes up for it where the influences are proportional."""
     pool = parts(1)[0]
-    generator = torch.Generator().manual_seed(2)
-    joint = torch.randn(60, generator=generator, dtype=torch.float64)
+    joint = 4 * pool.joint
     # scores that don't depend on y: the marginal's mean cancels, the joint's influence scales
     closed = ScorePool(joint, torch.zeros_like(pool.marginal), pool.partners)
     twice = ScorePool(2 * joint, closed.marginal, pool.partners)

@@ -92,6 +92,10 @@ def test_fresh_critics_audit_now_and_then_and_at_the_end(toy: Dataset) -> None:
     audited = [bool(p.audits) for p in plane.points if p.layer == "hidden1"]
     assert audited == [False, False, True, True]
     assert set(plane.points[-1].audits) == {"mi_xt", "mi_ty", "mi_hy"}
+    always = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=1))
+    EndToEndTrainer(network(toy), OPTIM, listeners=[always]).fit(toy)
+    audited = [bool(p.audits) for p in always.points if p.layer == "hidden1"]
+    assert audited == [False, True, True, True]
     never = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=0))
     EndToEndTrainer(network(toy), OPTIM, listeners=[never]).fit(toy)
     assert not any(point.audits for point in never.points)
