@@ -53,7 +53,7 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
 
     Raises:
         ConfigError: ``k`` or ``variant`` is out of range.
-        DataError: There are too few samples.
+        DataError: There are too few samples, or of every class.
 
     References:
         Kraskov et al. (arXiv cond-mat/0305641), eq. 8 and 9; Ross (PLoS ONE 9(2), 2014), eq. 2;
@@ -118,6 +118,8 @@ def _ross(x: Array, labels: NDArray[np.int64], k: int) -> float:
     """Classes with a single sample have no neighbour of their own, and are left out."""
     sizes = np.bincount(labels)
     kept = sizes[labels] > 1
+    if not kept.any():
+        raise DataError("labels that hardly recur", "several samples of a class", "ksg with labels")
     x, labels = x[kept], labels[kept]
     radius = np.empty(len(x))
     own_k = np.empty(len(x))

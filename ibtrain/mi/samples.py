@@ -79,7 +79,9 @@ def check_samples(x: Any, y: Any, *, discrete: bool | None = None) -> Samples:
 
 def _array(where: str, values: Any) -> NDArray[Any]:
     if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        # numpy has no bfloat16
+        values = (values.double() if values.is_floating_point() else values).numpy()
     try:
         array = np.asarray(values)
     except ValueError as error:

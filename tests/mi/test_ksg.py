@@ -91,3 +91,10 @@ def test_settings_out_of_range_are_refused() -> None:
         ksg(samples, variant="3")
     with pytest.raises(DataError, match="got 100 samples, expected at least 220"):
         ksg(samples, k=20)
+
+
+@pytest.mark.parametrize("recurring", [1, 2])
+def test_labels_that_hardly_recur_are_refused(recurring: int) -> None:
+    x = np.random.default_rng(0).standard_normal(70)
+    with pytest.raises(DataError, match="hardly recur"):
+        ksg(check_samples(x, np.arange(70) // recurring, discrete=True))

@@ -189,3 +189,10 @@ def test_checkpoints_are_shown_as_they_happen() -> None:
 def test_every_flag_is_explained() -> None:
     assert all(FLAGS.values())
     assert {"above_ceiling", "negative", "deterministic", "overfit"} <= set(FLAGS)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_tensors_of_any_precision_are_read(dtype: torch.dtype) -> None:
+    x, noise = torch.randn(2, 300, generator=torch.Generator().manual_seed(0))
+    found = estimate(x.to(dtype), (x + noise).to(dtype), "gaussian")
+    assert found.mi == pytest.approx(0.5 * np.log(2), abs=0.1)
