@@ -10,14 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = [
-    "SCORE_LIMIT",
-    "ClassCritic",
-    "PairCritic",
-    "SeparableCritic",
-    "derangement",
-    "shifted_columns",
-]
+from ibtrain.mi.pool import shifted_columns
+
+__all__ = ["SCORE_LIMIT", "ClassCritic", "PairCritic", "SeparableCritic", "derangement"]
 
 SCORE_LIMIT = 20.0
 """Pair scores are squashed smoothly into this many nats either side of zero.
@@ -215,20 +210,6 @@ class SeparableCritic(nn.Module):
     ) -> Float[Tensor, "n shifts"]:
         """Scores of every ``x`` with the ``y`` that lies so many places further on, round a circle."""
         return shifted_columns(self.matrix(x, y), shifts)
-
-
-def shifted_columns(
-    matrix: Float[Tensor, "n n"], shifts: Sequence[int]
-) -> Float[Tensor, "n shifts"]:
-    """Of each row, the entries that lie so many places right of the diagonal, round a circle.
-
-    Args:
-        matrix: A score of every x with every y.
-        shifts: How many places; 0 is the diagonal.
-    """
-    count = len(matrix)
-    rows = torch.arange(count, device=matrix.device).unsqueeze(1)
-    return matrix.gather(1, (rows + torch.tensor(shifts, device=matrix.device)) % count)
 
 
 def _set_to_zero(layer: nn.Module) -> None:

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from ibtrain.mi.bounds import UNIFORM, Weights
 
-__all__ = ["Bound", "ScorePool", "distances", "label_pool", "others", "pair_pool"]
+__all__ = [
+    "Bound",
+    "ScorePool",
+    "distances",
+    "label_pool",
+    "others",
+    "pair_pool",
+    "shifted_columns",
+]
 
 Bound = Callable[[Tensor, Tensor, Weights], Tensor]
 """Scores of true pairs, of other pairs, and what each counts, to a value in nats."""
@@ -114,8 +122,24 @@ def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"
         most: How many others, if there are as many.
         device: Where the indices live.
     """
-    shifts = torch.tensor(distances(count, most), device=device)
-    return (torch.arange(count, device=device).unsqueeze(1) + shifts) % count
+    return _round_a_circle(count, distances(count, most), device)
+
+
+def shifted_columns(
+    matrix: Float[Tensor, "n n"], shifts: Sequence[int]
+) -> Float[Tensor, "n shifts"]:
+    """Of each row, the entries that lie so many places right of the diagonal, round a circle.
+
+    Args:
+        matrix: A score of every x with every y.
+        shifts: How many places; 0 is the diagonal.
+    """
+    return matrix.gather(1, _round_a_circle(len(matrix), shifts, matrix.device))
+
+
+def _round_a_circle(count: int, shifts: Sequence[int], device: torch.device) -> Tensor:
+    rows = torch.arange(count, device=device).unsqueeze(1)
+    return (rows + torch.tensor(shifts, device=device)) % count
 
 
 def distances(count: int, most: int) -> list[int]:

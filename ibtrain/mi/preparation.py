@@ -17,7 +17,7 @@ from ibtrain.mi.samples import Samples
 from ibtrain.mi.scorer import LabelScorer, PairScorer, Scorer
 from ibtrain.mi.splits import Splits
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "pair_scorer", "prepare"]
 
 Array = NDArray[np.float64]
 
@@ -50,26 +50,34 @@ def prepare(
     """
     if samples.labels is not None:
         return _labels(samples, samples.labels, splits, settings, device)
-    return _pairs(samples, splits, settings, device)
+    scorer = pair_scorer(samples, splits, settings, device)
+    dims = scorer.x.shape[1], scorer.y.shape[1]
+    return Prepared(scorer, _pair_critic(*dims, settings).to(device), scorer.base.kind)
 
 
-def _pairs(
+def pair_scorer(
     samples: Samples, splits: Splits, settings: NeuralSettings, device: torch.device
-) -> Prepared:
+) -> PairScorer:
+    """Coordinates and closed form of a continuous y, as :func:`prepare` fits them, and no critic.
+
+    Args:
+        samples: x and y.
+        splits: Which of them may be looked at for what.
+        settings: Which coordinates and closed form.
+        device: Where the scores are computed.
+    """
     train = splits.train.numpy()
     dims = [samples.x.shape[1], samples.y.shape[1]]
     both = np.hstack([samples.x, samples.y])
     z = fit_marginals(both[train], normal_scores=settings.normal_scores)(both)
     inputs = torch.from_numpy(z).float().to(device).split(dims, dim=1)
-    critic = _pair_critic(dims, settings).to(device)
     scorers = []
     for base in _bases(z[train], dims[0], settings.base):
         closed = torch.from_numpy(base.prepare(z)).to(device, _double(device)).split(dims, dim=1)
         scorers.append(
             PairScorer(inputs[0], inputs[1], base, closed[0], closed[1], settings.negatives)
         )
-    best = max(scorers, key=lambda scorer: _closed_value(scorer, splits.select))
-    return Prepared(best, critic, best.base.kind)
+    return max(scorers, key=lambda scorer: _closed_value(scorer, splits.select))
 
 
 def _closed_value(scorer: PairScorer, index: Tensor) -> float:
@@ -77,8 +85,7 @@ def _closed_value(scorer: PairScorer, index: Tensor) -> float:
     return pool.value(dv) if pool else 0.0
 
 
-def _pair_critic(dims: list[int], settings: NeuralSettings) -> nn.Module:
-    dim_x, dim_y = dims
+def _pair_critic(dim_x: int, dim_y: int, settings: NeuralSettings) -> nn.Module:
     if settings.critic == "pair":
         return PairCritic(dim_x, dim_y, settings.hidden, zero_start=True)
     return SeparableCritic(dim_x, dim_y, settings.hidden, settings.embedding)

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from ibtrain.mi.bases import Base, ZeroBase
 from ibtrain.mi.bounds import UNIFORM, Weights
-from ibtrain.mi.critics import shifted_columns
-from ibtrain.mi.pool import ScorePool, distances, label_pool, pair_pool
+from ibtrain.mi.pool import ScorePool, distances, label_pool, pair_pool, shifted_columns
 
 __all__ = ["Batch", "LabelScorer", "PairScorer", "Scorer"]
 

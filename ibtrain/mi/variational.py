@@ -22,7 +22,7 @@ from ibtrain.mi.neural import (
     fit_critic,
 )
 from ibtrain.mi.pool import Bound
-from ibtrain.mi.preparation import Prepared, prepare
+from ibtrain.mi.preparation import pair_scorer, prepare
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.samples import Samples
 from ibtrain.mi.scorer import GROUP
@@ -168,7 +168,8 @@ class _Task:
 
     def fit(self, splits: Splits, elsewhere: Sequence[Splits], seed: int) -> Fold:
         """A critic of some splits; elsewhere are those on which its closed form reports too."""
-        ready = self._prepare(splits, self.settings, seed)
+        with seeded(seed, "critic"):
+            ready = prepare(self.samples, splits, self.settings, self.device)
         fitted = fit_critic(
             ready.critic,
             ready.scorer,
@@ -187,26 +188,20 @@ class _Task:
         excess = seen_value - plain, math.hypot(seen_stderr, plain_stderr)
         reports = {bound: (plain, plain_stderr)}
         count = len(splits.report)
-        closed = ready.scorer.closed_pool(splits.report)
+        closed = ready.scorer.closed_pool(splits.report) if elsewhere else None
         if self.samples.labels is not None:
             reports[likelihood] = pool.value_and_stderr(likelihood)
-        elif closed and elsewhere:
-            others = self._closed(elsewhere, ready.base, seed)
-            reports[bound] = steadied(pool, closed, others, bound)
+        if closed:
+            reports[bound] = steadied(pool, closed, self._closed(elsewhere, ready.base), bound)
             count = len(self.samples)
         return Fold(ready.base, fitted, reports, excess, count)
 
-    def _prepare(self, splits: Splits, settings: NeuralSettings, seed: int) -> Prepared:
-        with seeded(seed, "critic"):
-            return prepare(self.samples, splits, settings, self.device)
-
-    def _closed(
-        self, elsewhere: Sequence[Splits], base: str, seed: int
-    ) -> Iterator[tuple[float, float]]:
+    def _closed(self, elsewhere: Sequence[Splits], base: str) -> Iterator[tuple[float, float]]:
         # the form that the reporting part's selection chose, or the parts would not be alike
         settings = replace(self.settings, base=base)
         for splits in elsewhere:
-            pool = self._prepare(splits, settings, seed).scorer.closed_pool(splits.report)
+            scorer = pair_scorer(self.samples, splits, settings, self.device)
+            pool = scorer.closed_pool(splits.report)
             yield pool.value_and_stderr(self.bounds.report) if pool else (0.0, 0.0)
 
 
