@@ -1,4 +1,4 @@
-"""The optimiser and the annealing that blocks, networks and measuring critics share."""
+"""The optimiser, its annealing, and weights as one vector."""
 
 import math
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-__all__ = ["adam", "cosine", "set_rate"]
+__all__ = ["adam", "cosine", "flatten", "set_rate"]
 
 
 def adam(
@@ -35,3 +35,24 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def cosine(progress: float) -> float:
     r"""Share of the initial rate left after a share of the steps, :math:`\frac12 (1 + \cos \pi p)`."""
     return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def flatten(module: nn.Module) -> nn.Parameter:
+    """All of a module's weights as one vector, of which they and their gradients become views.
+
+    What is done to all weights alike, a small network pays for by the tensor and not by the number:
+    a step of the optimiser, a norm, an average. The gradient is the vector's ``grad``; it is added
+    to, never replaced, and has to be set to zero in place.
+
+    Args:
+        module: Already on its device; its parameters keep their shapes and values.
+    """
+    parameters = list(module.parameters())
+    vector = nn.Parameter(nn.utils.parameters_to_vector(parameters).detach())
+    vector.grad = torch.zeros_like(vector)
+    sizes = [parameter.numel() for parameter in parameters]
+    views = zip(vector.detach().split(sizes), vector.grad.split(sizes), strict=True)
+    for parameter, (values, gradient) in zip(parameters, views, strict=True):
+        parameter.data = values.view_as(parameter)
+        parameter.grad = gradient.view_as(parameter) if parameter.requires_grad else None
+    return vector

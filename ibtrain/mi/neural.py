@@ -23,7 +23,7 @@ from ibtrain.mi.bounds import (
 )
 from ibtrain.mi.pool import Bound
 from ibtrain.mi.scorer import Scorer
-from ibtrain.optim import adam, cosine, set_rate
+from ibtrain.optim import adam, cosine, flatten, set_rate
 from ibtrain.seeding import generator
 
 __all__ = [
@@ -240,12 +240,13 @@ def fit_critic(
 
     objective = bounds.training()
     averaged = copy.deepcopy(critic).requires_grad_(False)
+    weights, average = flatten(critic), flatten(averaged)
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
-    steps = _optimise(critic, train, settings, seed)
+    steps = _optimise(weights, train, settings, seed)
     for step, (batch, apply) in enumerate(steps, 1):
         apply(objective(*scorer.batch(critic, batch)))
-        _average(averaged, critic, step)
+        _move(average, weights, step)
         is_due = step % settings.checkpoint_every == 0 or step == settings.steps
         if is_due and checkpoints.is_hopeless(step):
             break
@@ -254,18 +255,18 @@ def fit_critic(
 
 
 def _optimise(
-    critic: nn.Module, train: Tensor, settings: NeuralSettings, seed: int
+    weights: nn.Parameter, train: Tensor, settings: NeuralSettings, seed: int
 ) -> Iterator[tuple[Tensor, Callable[[Tensor], None]]]:
     """Batches of the training split, each with what ascends a bound on it by one step."""
     randomness = generator(train.device, seed, "critic batches")
     rate, decay = settings.learning_rate, settings.weight_decay
-    optimizer = adam(critic.parameters(), rate, train.device, weight_decay=decay)
+    optimizer = adam([weights], rate, train.device, weight_decay=decay)
     size = min(settings.batch_size, len(train))
 
     def ascend(bound: Tensor) -> None:
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=False)
         (-bound).backward()
-        nn.utils.clip_grad_norm_(critic.parameters(), CLIP_NORM)
+        nn.utils.clip_grad_norm_(weights, CLIP_NORM)
         optimizer.step()
 
     for step in range(settings.steps):
@@ -277,8 +278,8 @@ def _optimise(
 
 
 @torch.no_grad()
-def _average(averaged: nn.Module, critic: nn.Module, step: int) -> None:
-    """Moves the average towards the critic, whose step this is (torch's own asks the device)."""
+def _move(average: Tensor, weights: Tensor, step: int) -> None:
+    """Moves the average of the weights towards those of this step."""
     # shorter at first, so that the start is forgotten
     decay = min(DECAY, step / (step + 9)) if step > 1 else 0.0
-    torch._foreach_lerp_(list(averaged.parameters()), list(critic.parameters()), 1 - decay)
+    average.lerp_(weights, 1 - decay)
