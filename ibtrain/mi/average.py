@@ -32,5 +32,5 @@ class LogAverage(nn.Module):
     def update(self, log_value: Float[Tensor, "*count"]) -> Float[Tensor, "*count"]:
         """Takes in a new value's logarithm; returns the average's."""
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
-        self.value.copy_(torch.where(self.value.isneginf(), log_value, mixed))
-        return self.value.clone()
+        self.value = torch.where(self.value.isneginf(), log_value, mixed)
+        return self.value
