@@ -19,6 +19,7 @@ from ibtrain.mi.channel import (
     check_channel,
     in_noise_units,
     log_densities,
+    log_sum_exp,
     monte_carlo,
 )
 from ibtrain.mi.result import Estimate, flags_of
@@ -111,7 +112,7 @@ def _log_kernels(centres: Tensor, share: float) -> Iterator[Tensor]:
         distances.add_(squares[first : first + rows].unsqueeze(1)).clamp_(min=0)
         index = torch.arange(len(own), device=own.device)
         distances[index, first + index] = 0
-        yield distances.mul_(-0.5 * share).logsumexp(dim=1)
+        yield log_sum_exp(distances.mul_(-0.5 * share))
 
 
 @torch.no_grad()
