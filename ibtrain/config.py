@@ -173,7 +173,7 @@ class PlaneConfig:
     train_samples: int = 10_000
     critic_steps: int = 100
     batch_size: int = 256
-    audit_every: int = 5
+    audit_every: int = 10
 
     def __post_init__(self) -> None:
         check_integer("plane points", self.points, 0)

@@ -177,7 +177,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "plane.audit_every",
         {
             "type": int,
-            "help": "Points after which fresh critics check those that follow a layer; 0 never.  [5; digits 0]",
+            "help": "Points after which fresh critics check those that follow a layer; 0 never.  [10; digits 0]",
         },
     ),
     ("--device", "device", {"type": click.Choice(DEVICES), "help": "[auto]"}),

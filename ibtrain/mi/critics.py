@@ -23,8 +23,8 @@ outlier among the negatives can carry a whole batch's exponential mean.
 
 
 def derangement(
-    count: int, generator: torch.Generator, device: torch.device, stack: int | None = None
-) -> Int[Tensor, "*stack count"]:
+    count: int, generator: torch.Generator, device: torch.device
+) -> Int[Tensor, " count"]:
     """A random permutation that is one single cycle, so that no index maps to itself.
 
     Permuting one side of a batch with it turns true pairs into samples from the product of the
@@ -34,16 +34,9 @@ def derangement(
         count: How many indices; at least 2.
         generator: Source of randomness, on ``device``.
         device: Where the permutation is made.
-        stack: How many are drawn at once; None is one, without a dimension.
-
-    Returns:
-        The permutation, ``(count,)``, or one a row, ``(stack, count)``.
     """
-    if stack is None:
-        order = torch.randperm(count, generator=generator, device=device)
-    else:
-        order = torch.rand(stack, count, generator=generator, device=device).argsort(dim=1)
-    return torch.empty_like(order).scatter_(-1, order, order.roll(1, -1))
+    order = torch.randperm(count, generator=generator, device=device)
+    return torch.empty_like(order).scatter_(0, order, order.roll(1))
 
 
 def _dense(widths: Sequence[int]) -> list[nn.Module]:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from ibtrain.mi.channel import channel
 from ibtrain.mi.mine import InputMine, LabelMine
 
 CPU = torch.device("cpu")
@@ -174,3 +175,31 @@ def test_every_member_has_its_own_noise() -> None:
     clean, noisy = mine.evaluate(*labelled(2000, seed=2), ceiling=math.log(2))
     assert noisy.mi < 0.1
     assert clean.mi > 0.5
+
+
+def test_a_wide_layer_is_read_by_its_leading_components() -> None:
+    generator = torch.Generator().manual_seed(0)
+    # ten dimensions of signal in 200 units, the rest next to nothing
+    mixing = torch.randn(10, 200, generator=generator) / math.sqrt(10)
+    train, test = (torch.randn(3000, 10, generator=generator) @ mixing for _ in range(2))
+    test = test[:1000]
+    labels = torch.zeros(3000, dtype=torch.long)
+    mine = InputMine(200, [2.0], seed=0, device=CPU)
+    for _ in range(2):
+        mine.fit(train, labels, steps=200, batch_size=256)
+    (found,) = mine.evaluate(test, labels[:1000], ceiling=math.log(1000))
+    known = channel(test, 2.0).mi_xt
+    # a bound from below; that of the population, 9.0, lies above that of the 1000, 6.6
+    gains = torch.linalg.svdvals(mixing).square()
+    closed_form = 0.5 * torch.log1p(gains / 4).sum().item()
+    assert known.mi - 1.0 < found.mi < closed_form + 3 * found.stderr
+
+
+def test_members_with_the_same_samples_may_be_given_them_once() -> None:
+    h, y = labelled(500, seed=1)
+    values = []
+    for samples in (h, torch.stack([h, h])):
+        mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.5, 0.0], seed=0)
+        mine.fit(samples, y, steps=20, batch_size=64)
+        values.append([found.mi for found in mine.evaluate(samples, y, ceiling=1.0)])
+    assert values[0] == pytest.approx(values[1], abs=1e-6)

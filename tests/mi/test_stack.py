@@ -21,7 +21,7 @@ def members(kind: str) -> list[nn.Module]:
 
 def batch(kind: str, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
     h, t = torch.randn(2, COUNT, BATCH, DIM, generator=generator, dtype=torch.float64)
-    return (h,) if kind == "class" else (h, t, derangement(BATCH, generator, CPU, COUNT))
+    return (h,) if kind == "class" else (h, t, derangement(BATCH, generator, CPU).expand(COUNT, -1))
 
 
 def loss(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -1,0 +1,136 @@
+"""What the information plane adds to a training on MNIST, and a point of it beside InformationPlane's recipe.
+
+    python benchmarks/plane_cost.py --data-root ../shared/data -o benchmarks/records/plane-cost.json
+
+The plane is measured after every epoch, as a run measures it, audits included. The recipe is given the trained
+layers on so few samples that it finishes; its time grows in proportion to them.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from ibtrain.config import METHODS, ModelConfig, PlaneConfig
+from ibtrain.data.load import load_dataset
+from ibtrain.device import threads
+from ibtrain.mi.channel import channel
+from ibtrain.models.build import build_model
+from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.tracker import InformationPlane
+from ibtrain.recipes import recipe
+from ibtrain.runs import environment, write_atomically
+from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.events import Event
+from ibtrain.train.layerwise import LayerwiseTrainer
+
+sys.path.insert(0, str(Path(__file__).parent / "peers"))
+from information_plane_recipe import recipe as information_plane_recipe
+
+SIGMA = 0.5
+TRAINERS = {"layerwise": LayerwiseTrainer, "end_to_end": EndToEndTrainer}
+
+
+class Timed:
+    """A plane that keeps the seconds that it took, and the layers as they are in the end."""
+
+    def __init__(self, plane: InformationPlane) -> None:
+        self.plane = plane
+        self.seconds = 0.0
+        self.layers: dict[str, torch.Tensor] = {}
+
+    def __call__(self, event: Event) -> None:
+        start = time.process_time()
+        self.plane(event)
+        self.seconds += time.process_time() - start
+        if event.kind == "end":
+            self.layers |= event.snapshot.activations("test", self.plane.test_index)
+
+
+def point_of(point: PlanePoint) -> dict[str, Any]:
+    return {
+        "layer": point.layer,
+        "epoch": point.epoch,
+        "mi_xt": point.mi_xt.mi,
+        "stderr": point.mi_xt.stderr,
+        "mi_ty": point.mi_ty.mi,
+        "channel": point.mi_xt_channel.mi,
+        "flags": point.mi_xt.flags,
+        "audit": point.audits["mi_xt"].mi if point.audits else None,
+    }
+
+
+@click.command()
+@click.option("--data-root", required=True)
+@click.option("--epochs", default=20, show_default=True)
+@click.option("--recipe-samples", default=1000, show_default=True)
+@click.option("--recipe-steps", default=500, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path))
+def main(
+    data_root: str, epochs: int, recipe_samples: int, recipe_steps: int, output: Path | None
+) -> None:
+    """Times both trainings with their planes, then the recipe."""
+    record: dict[str, Any] = {"environment": environment("cpu", 1), "epochs": epochs, "runs": {}}
+    with threads(1):
+        data = load_dataset("mnist", data_root)
+        for method in METHODS:
+            optim = recipe(method, data.name)
+            optim = type(optim)(**{**vars(optim), "epochs": epochs})
+            # as many log-spaced points as leave no epoch out
+            plane = InformationPlane(data, SIGMA, config=PlaneConfig(points=10 * epochs))
+            timed = Timed(plane)
+            model = build_model(ModelConfig(), data, 0)
+            start = time.process_time()
+            TRAINERS[method](model, optim=optim, listeners=[timed]).fit(data)
+            training = time.process_time() - start - timed.seconds
+            points = [point_of(point) for point in plane.points]
+            record["runs"][method] = {
+                "training_seconds": training,
+                "plane_seconds": timed.seconds,
+                "ratio": timed.seconds / training,
+                "points": points,
+            }
+            click.echo(
+                f"{method}: training {training:.1f} s, {len(points)} points of the plane "
+                f"{timed.seconds:.1f} s, {timed.seconds / training:.2f} of it, "
+                f"{timed.seconds / len(points):.2f} s a point"
+            )
+        record["recipe"] = compare(timed, recipe_samples, recipe_steps)
+    if output:
+        write_atomically(output, json.dumps(record, indent=1) + "\n")
+
+
+def compare(timed: Timed, samples: int, steps: int) -> dict[str, Any]:
+    """The recipe on the trained network's layers, beside the plane's last point of each."""
+    ours = timed.seconds / len(timed.plane.points)
+    rows = {}
+    for layer, h in timed.layers.items():
+        chosen = h[:samples]
+        start = time.process_time()
+        value = information_plane_recipe(chosen, SIGMA, steps)
+        seconds = time.process_time() - start
+        last = [point for point in timed.plane.points if point.layer == layer][-1]
+        exact = channel(chosen, SIGMA).mi_xt.mi
+        rows[layer] = {
+            "seconds": seconds,
+            "mi_xt": value,
+            "channel": exact,
+            "plane_mi_xt": last.mi_xt.mi,
+            "plane_channel": last.mi_xt_channel.mi,
+        }
+        click.echo(
+            f"{layer}: recipe {value:.2f} of {exact:.2f} nats in {seconds:.0f} s on {samples} samples; "
+            f"plane {last.mi_xt.mi:.2f} of {last.mi_xt_channel.mi:.2f}"
+        )
+    ratio = statistics.mean(row["seconds"] for row in rows.values()) / ours
+    click.echo(f"a point of the recipe costs {ratio:.0f} x one of the plane")
+    return {"samples": samples, "steps": steps, "layers": rows, "times_as_dear": ratio}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Leading components against a full eigendecomposition."""
+
+import torch
+
+from ibtrain.mi.components import leading_components
+
+
+def layer(seed: int, count: int = 2000) -> torch.Tensor:
+    """Eight dimensions, four of them with nearly all of the variance."""
+    generator = torch.Generator().manual_seed(seed)
+    scales = torch.tensor([9.0, 7.0, 5.0, 3.0, 0.3, 0.2, 0.1, 0.0])
+    return 5 + scales * torch.randn(count, 8, generator=generator)
+
+
+def start(seed: int = 0, size: int = 4) -> torch.Tensor:
+    return torch.randn(8, size, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_basis_is_orthonormal_and_spans_the_leading_components() -> None:
+    h = layer(0)
+    basis = leading_components(h, start())
+    torch.testing.assert_close(basis.T @ basis, torch.eye(4))
+    leading = torch.linalg.eigh(h.T.cov()).eigenvectors[:, -4:]
+    # cosines of the angles between the two subspaces
+    cosines = torch.linalg.svdvals(basis.T @ leading)
+    # the gap, (0.3 / 3)^2 an iteration, leaves 1e-8
+    assert cosines.min() > 1 - 1e-5
+
+
+def test_a_layer_that_hardly_changed_keeps_its_coordinates() -> None:
+    h = layer(0)
+    before = leading_components(h, leading_components(h, start()))
+    turned = h + 0.01 * layer(1)
+    after = leading_components(turned, before)
+    cosines = (before * after).sum(dim=0)
+    # each vector with itself, its sign included
+    assert cosines.min() > 0.99
+
+
+def test_several_layers_at_once() -> None:
+    layers = torch.stack([layer(0), layer(1)])
+    found = leading_components(layers, torch.stack([start(0), start(1)]))
+    for index in (0, 1):
+        torch.testing.assert_close(found[index], leading_components(layers[index], start(index)))
+
+
+def test_dead_units_leave_a_basis_all_the_same() -> None:
+    h = layer(0)
+    h[:, 2:] = 1.0
+    basis = leading_components(h, start())
+    torch.testing.assert_close(basis.T @ basis, torch.eye(4))
