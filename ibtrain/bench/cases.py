@@ -18,7 +18,7 @@ from ibtrain.mi.samples import check_samples
 from ibtrain.mi.splits import draw_splits
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.critics import LayerCritics
-from ibtrain.plane.probe import probe_accuracy
+from ibtrain.plane.probe import LinearProbe
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
@@ -145,13 +145,15 @@ def _point(device: torch.device, dim: int) -> Call:
     y = torch.arange(len(h), device=device) % 10
     held_out, y_held_out = h[: config.samples], y[: config.samples]
     critics = LayerCritics(dim, torch.full((10,), 0.1, device=device).log(), 0)
+    probe = LinearProbe(dim, 10, device)
     critics.fit(h, y, 0.5, config)
 
     def measure() -> None:
         critics.fit(h, y, 0.5, config)
         critics.evaluate(held_out, y_held_out)
         channel(held_out, 0.5, y_held_out)
-        probe_accuracy(h, y, held_out, y_held_out, 10)
+        probe.fit(h, y)
+        probe.accuracy(held_out, y_held_out)
 
     return measure
 
@@ -165,7 +167,7 @@ CASES = (
     *(_estimator_case("mine", batch_size=size) for size in (64, 1024)),
     *(_estimator_case("mine", hidden=(width, width)) for width in (64, 512)),
     *(_tracking_case(count, 10, SMALL) for count in (1, 8, 64)),
-    *(_tracking_case(1, dim, (128, 64)) for dim in (64, 500)),
+    *(_tracking_case(1, dim, SMALL) for dim in (64, 500)),
     *(
         Case(
             f"tracking 2 x labels {dim}-256-10 batch 256",

@@ -17,16 +17,16 @@ from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
 from ibtrain.mi.pool import ScorePool, distances, label_pool, others
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.stack import Stack
-from ibtrain.optim import adam, cosine, set_rate
+from ibtrain.optim import adam, cosine, flatten, set_rate
 from ibtrain.seeding import derive_seed, generator, seeded
 
 __all__ = ["InputMine", "LabelMine"]
 
 LABEL_HIDDEN = (256,)
-PAIR_HIDDEN = (128, 64)
+PAIR_HIDDEN = (64, 64)
 COMPONENTS = 32
-"""Leading components of a layer that a pair critic reads. With 32 of MNIST's 500 units it finds 8.1 of
-8.3 nats where one that reads all of them finds 4.9, for a third of the time."""
+"""Leading components of a layer that a pair critic reads. With 32 of MNIST's 500 units it finds 7 to 8 of
+8.3 nats where one that reads all of them finds 5, in a third of the time."""
 LEARNING_RATE = 2e-3
 EMA_RATE = 0.1
 NEGATIVES = 128
@@ -147,7 +147,9 @@ class _Mine(nn.Module, ABC):
     ) -> None:
         """Optimises the bounds on random batches of the training samples."""
         randomness = generator(h.device, self.seed, "fit", self.fits)
-        optimizer = adam(self.critics.parameters(), LEARNING_RATE, h.device)
+        weights = flatten(self.critics)
+        assert weights.grad is not None
+        optimizer = adam([weights], LEARNING_RATE, h.device)
         shape = (min(batch_size, len(train)),)
         values = []
         for step in range(steps):
@@ -156,7 +158,7 @@ class _Mine(nn.Module, ABC):
             own = h[:, batch]
             noisy = self._noisy(own, randomness)
             bounds = self._bounds(own, noisy, labels[batch], randomness)
-            optimizer.zero_grad()
+            weights.grad.zero_()
             (-bounds.sum()).backward()
             optimizer.step()
             values.append(bounds.detach())

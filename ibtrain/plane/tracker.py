@@ -15,7 +15,7 @@ from ibtrain.mi.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.critics import LayerCritics, lags_behind
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.probe import probe_accuracy
+from ibtrain.plane.probe import LinearProbe
 from ibtrain.seeding import derive_seed, generator
 from ibtrain.train.events import Event
 
@@ -97,6 +97,7 @@ class InformationPlane:
         self.log_prior = data.log_prior
         self.num_classes = data.num_classes
         self._critics: dict[tuple[Method, str], LayerCritics] = {}
+        self._probes: dict[tuple[Method, str], LinearProbe] = {}
 
     def __call__(self, event: Event) -> None:
         """Measures the layers in training, if this is a moment to."""
@@ -132,12 +133,15 @@ class InformationPlane:
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)
         if event.kind == "start":
+            dim = h_train.shape[1]
             self._critics[key] = LayerCritics(
-                h_train.shape[1], self.log_prior, derive_seed(self.seed, event.method, layer)
+                dim, self.log_prior, derive_seed(self.seed, event.method, layer)
             )
+            self._probes[key] = LinearProbe(dim, self.num_classes, h_train.device)
         estimates, audits = self._estimates(key, event.kind, sigma, h_train, h_test)
         known = channel(h_test, sigma, self.y_test, seed=derive_seed(self.seed, "channel"))
         assert known.mi_ty is not None
+        self._probes[key].fit(h_train, self.y_train)
         return PlanePoint(
             method=event.method,
             seed=event.seed,
@@ -145,9 +149,7 @@ class InformationPlane:
             epoch=event.epoch,
             sigma=sigma,
             activation_scale=scale,
-            probe_accuracy=probe_accuracy(
-                h_train, self.y_train, h_test, self.y_test, self.num_classes
-            ),
+            probe_accuracy=self._probes[key].accuracy(h_test, self.y_test),
             mi_xt_channel=known.mi_xt,
             mi_ty_channel=known.mi_ty,
             **estimates,

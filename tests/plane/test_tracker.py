@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from ibtrain.config import OptimConfig, PlaneConfig
@@ -15,7 +16,7 @@ from ibtrain.mi.result import Estimate
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.critics import LayerCritics, lags_behind
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.probe import probe_accuracy
+from ibtrain.plane.probe import LinearProbe
 from ibtrain.plane.tracker import InformationPlane, log_spaced_epochs, plane_index
 from ibtrain.seeding import derive_seed, seeded
 from ibtrain.train.endtoend import EndToEndTrainer
@@ -154,14 +155,28 @@ def test_a_point_survives_json(toy: Dataset) -> None:
 
 
 def test_a_probe_reads_what_is_linearly_there(toy: Dataset) -> None:
-    from sklearn.linear_model import LogisticRegression
-
     train, test = toy.train, toy.test
-    found = probe_accuracy(train.x, train.y, test.x, test.y, 3)
-    reference = LogisticRegression(max_iter=500).fit(train.x.numpy(), train.y.numpy())
-    assert found == pytest.approx(reference.score(test.x.numpy(), test.y.numpy()), abs=0.011)
-    noise = torch.randn(400, 6, generator=torch.Generator().manual_seed(0))
-    assert probe_accuracy(noise, train.y, noise[:200], test.y, 3) < 0.5
+    reference = LogisticRegression(C=1 / (1e-3 * len(train)), max_iter=1000, tol=1e-8)
+    mean, std = train.x.mean(0), train.x.std(0, correction=0)
+    reference.fit((train.x - mean) / std, train.y)
+    expected = reference.score((test.x - mean) / std, test.y)
+    probe = LinearProbe(train.x.shape[1], 3, torch.device("cpu"))
+    probe.fit(train.x, train.y)
+    # the same optimum: a sample near the boundary may fall either way
+    assert probe.accuracy(test.x, test.y) == pytest.approx(expected, abs=1.5 / len(test))
+    noise = torch.randn(train.x.shape, generator=torch.Generator().manual_seed(0))
+    probe.fit(noise, train.y)
+    assert probe.accuracy(noise[: len(test)], test.y) < 0.5
+
+
+def test_a_probe_that_goes_on_ends_where_a_new_one_does(toy: Dataset) -> None:
+    x, y = toy.train.x, toy.train.y
+    going_on, new = (LinearProbe(x.shape[1], 3, torch.device("cpu")) for _ in range(2))
+    going_on.fit(x.flip(1) + 1, y)
+    going_on.fit(x, y)
+    new.fit(x, y)
+    accuracies = [probe.accuracy(toy.test.x, toy.test.y) for probe in (going_on, new)]
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=1.5 / len(toy.test))
 
 
 def test_samples_sorted_by_class_are_drawn_from_all_classes() -> None:
