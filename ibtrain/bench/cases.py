@@ -167,7 +167,7 @@ CASES = (
     *(_estimator_case("mine", batch_size=size) for size in (64, 1024)),
     *(_estimator_case("mine", hidden=(width, width)) for width in (64, 512)),
     *(_tracking_case(count, 10, SMALL) for count in (1, 8, 64)),
-    *(_tracking_case(1, dim, SMALL) for dim in (64, 500)),
+    *(_tracking_case(1, dim, (128, 64)) for dim in (64, 500)),
     *(
         Case(
             f"tracking 2 x labels {dim}-256-10 batch 256",
