@@ -13,7 +13,7 @@ PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy"},
     {"checks"},
-    {"config", "seeding", "optim"},
+    {"config", "seeding", "optim", "stack"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
     {"plane"},

@@ -58,16 +58,18 @@ def _mean(scores: Tensor, log_weights: Tensor | None) -> Tensor:
     return scores.mean() if log_weights is None else (log_weights.exp() * scores).sum()
 
 
-def log_mean_exp(scores: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
+def log_mean_exp(scores: Float[Tensor, "*shape"], first_dim: int = 0) -> Float[Tensor, "*leading"]:
     r"""Logarithm of the mean of exponentials, :math:`\log \frac1n \sum_i e^{s_i}`, without overflow.
 
     Args:
-        scores: Scores of any shape; the mean runs over all of them.
+        scores: Scores of any shape.
+        first_dim: The mean runs over this dimension and all that follow.
 
     Returns:
-        A scalar.
+        A scalar, or one for each index of the dimensions before.
     """
-    return torch.logsumexp(_float(scores).flatten(), dim=0) - math.log(scores.numel())
+    flat = _float(scores).flatten(first_dim)
+    return torch.logsumexp(flat, dim=-1) - math.log(flat.shape[-1])
 
 
 def log_partition(
@@ -236,25 +238,25 @@ def likelihood(
 
 
 def log_partition_labels(
-    scores: Float[Tensor, "batch classes"], log_prior: Float[Tensor, " classes"]
-) -> Float[Tensor, ""]:
+    scores: Float[Tensor, "*S batch classes"], log_prior: Float[Tensor, " classes"]
+) -> Float[Tensor, "*S"]:
     r"""Logarithm of :math:`E_{p(h)} \sum_c p(c) e^{s_c(h)}`: the marginal term with labels enumerated.
 
     Args:
-        scores: A score for every class of every sample, ``(batch, classes)``.
+        scores: A score for every class of every sample, ``(batch, classes)``, or several such.
         log_prior: Logarithm of each class's probability, ``(classes,)``.
 
     Returns:
-        A scalar.
+        A scalar, or one for each.
     """
-    return torch.logsumexp((scores + log_prior).flatten(), dim=0) - math.log(scores.shape[0])
+    return torch.logsumexp((scores + log_prior).flatten(-2), dim=-1) - math.log(scores.shape[-2])
 
 
 def dv_labels(
-    scores: Float[Tensor, "batch classes"],
-    labels: Int[Tensor, " batch"],
+    scores: Float[Tensor, "*S batch classes"],
+    labels: Int[Tensor, "*S batch"],
     log_prior: Float[Tensor, " classes"],
-) -> Float[Tensor, ""]:
+) -> Float[Tensor, "*S"]:
     r"""Donsker-Varadhan bound on :math:`I(h; y)` for a discrete label.
 
     .. math:: \frac1n \sum_n s_{y_n}(h_n) - \log \frac1n \sum_n \sum_c p(c)\, e^{s_c(h_n)}
@@ -263,18 +265,18 @@ def dv_labels(
     nothing is shuffled, and its sampling variance is gone.
 
     Args:
-        scores: A score for every class of every sample, ``(batch, classes)``.
-        labels: Each sample's class, ``(batch,)``.
+        scores: A score for every class of every sample, ``(batch, classes)``, or several such.
+        labels: Each sample's class, ``(batch,)``, likewise.
         log_prior: Logarithm of each class's probability, ``(classes,)``.
 
     Returns:
-        The bound in nats.
+        The bound in nats, or one for each.
 
     References:
         MINE (arXiv 1801.04062), eq. 5, with the label enumerated.
     """
-    scores_joint = scores.gather(1, labels.unsqueeze(1))
-    return scores_joint.mean() - log_partition_labels(scores, log_prior)
+    scores_joint = scores.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    return scores_joint.mean(dim=-1) - log_partition_labels(scores, log_prior)
 
 
 def ema_corrected(

@@ -8,7 +8,6 @@ from functools import cache
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.func import vmap
 
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
@@ -16,9 +15,9 @@ from ibtrain.mi.components import leading_components
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
 from ibtrain.mi.pool import ScorePool, distances, label_pool, others
 from ibtrain.mi.result import Estimate, flags_of
-from ibtrain.mi.stack import Stack
 from ibtrain.optim import adam, cosine, flatten, set_rate
 from ibtrain.seeding import derive_seed, generator, seeded
+from ibtrain.stack import Stack
 
 __all__ = ["InputMine", "LabelMine"]
 
@@ -27,7 +26,6 @@ PAIR_HIDDEN = (128, 64)
 COMPONENTS = 32
 """Leading components of a layer that a pair critic reads. With 32 of MNIST's 500 units it finds 7 to 8 of
 8.3 nats where one that reads all of them finds 5, in a third of the time."""
-LEARNING_RATE = 2e-3
 EMA_RATE = 0.1
 NEGATIVES = 128
 QUIET = 0.01
@@ -60,6 +58,7 @@ class _Mine(nn.Module, ABC):
     std: Tensor
     noise_std: Tensor
     reads_labels: bool
+    learning_rate: float
 
     def __init__(
         self, critics: Sequence[nn.Module], noise_stds: Sequence[float], seed: int
@@ -149,11 +148,11 @@ class _Mine(nn.Module, ABC):
         randomness = generator(h.device, self.seed, "fit", self.fits)
         weights = flatten(self.critics)
         assert weights.grad is not None
-        optimizer = adam([weights], LEARNING_RATE, h.device)
+        optimizer = adam([weights], self.learning_rate, h.device)
         shape = (min(batch_size, len(train)),)
         values = []
         for step in range(steps):
-            set_rate(optimizer, LEARNING_RATE * cosine(step / steps))
+            set_rate(optimizer, self.learning_rate * cosine(step / steps))
             batch = train[torch.randint(len(train), shape, generator=randomness, device=h.device)]
             own = h[:, batch]
             noisy = self._noisy(own, randomness)
@@ -240,6 +239,7 @@ class LabelMine(_Mine):
 
     log_prior: Tensor
     reads_labels = True
+    learning_rate = 4e-3
 
     def __init__(
         self,
@@ -257,10 +257,8 @@ class LabelMine(_Mine):
     def _bounds(
         self, h: Tensor, t: Tensor, labels: Tensor, randomness: torch.Generator
     ) -> Float[Tensor, " K"]:
-        bounds: Tensor = vmap(dv_labels, in_dims=(0, None, None))(
-            self.critics(self._standardise(t)), labels, self.log_prior
-        )
-        return bounds
+        scores: Tensor = self.critics(self._standardise(t))
+        return dv_labels(scores, labels.expand(len(scores), -1), self.log_prior)
 
     def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:
         """Every sample meets every label of the evaluated samples, by enumeration."""
@@ -289,6 +287,7 @@ class InputMine(_Mine):
 
     basis: Tensor
     reads_labels = False
+    learning_rate = 2e-3
 
     def __init__(
         self,
@@ -322,7 +321,7 @@ class InputMine(_Mine):
         permutation = derangement(h.shape[1], randomness, h.device)
         partners = permutation.expand(len(self.critics), -1)
         joint, marginal = self.critics(self._standardise(h), self._standardise(t), partners)
-        log_partition = vmap(log_mean_exp)(marginal)
+        log_partition = log_mean_exp(marginal, first_dim=1)
         return ema_corrected(joint.mean(dim=1), log_partition, self.average.update(log_partition))
 
     def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:

@@ -41,7 +41,8 @@ class GaussianNoise(nn.Module):
         super().__init__()
         self.noise_std = noise_std
         self.relative = relative
-        self.register_buffer("running_scale", torch.zeros(()))
+        if relative:
+            self.register_buffer("running_scale", torch.zeros(()))
 
     def sigma(self, h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""] | float:
         """Standard deviation of the noise that h gets now, in the units of h."""
@@ -57,8 +58,7 @@ class GaussianNoise(nn.Module):
         return self.noise_std * scale
 
     def forward(
-        self, h: Float[Tensor, "batch *dims"], generator: torch.Generator
+        self, h: Float[Tensor, "batch *dims"], eps: Float[Tensor, "batch *dims"]
     ) -> Float[Tensor, "batch *dims"]:
-        """Returns ``t``, of the shape of ``h``; ``generator`` must be on its device."""
-        noise = torch.randn(h.shape, generator=generator, device=h.device, dtype=h.dtype)
-        return h + self.sigma(h) * noise
+        """Returns ``t``; ``eps`` is standard normal, and of the shape of ``h``."""
+        return h + self.sigma(h) * eps

@@ -8,9 +8,10 @@ from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.models.blocks import check_output, cut_into_blocks
 from ibtrain.recipes import recipe
+from ibtrain.stack import Stack
 from ibtrain.train.events import Listener, Snapshot
 from ibtrain.train.loop import EpochLoop, cross_entropy_loss
-from ibtrain.train.stage import FitResult, Stage, evaluate
+from ibtrain.train.stage import FitResult, Member, Stage, check_alike, evaluate
 
 __all__ = ["EndToEndTrainer"]
 
@@ -48,29 +49,59 @@ class EndToEndTrainer:
             ModelError: The model does not fit the data.
             NonFiniteError: The loss became NaN or infinite.
         """
-        check_output(self.blocks, data.train.x, data.num_classes)
-        self.blocks.requires_grad_(True)
-        loss = cross_entropy_loss(self.blocks)
-        optim = self.optim or recipe("end_to_end", data.name)
+        (result,) = self.fit_together([self], data)
+        return result
+
+    @staticmethod
+    def fit_together(trainers: Sequence["EndToEndTrainer"], data: Dataset) -> list[FitResult]:
+        """Trains several networks of one shape as one, each as it would train by itself.
+
+        Args:
+            trainers: Alike but for their seeds, weights and listeners.
+            data: What all of them train on.
+
+        Raises:
+            ConfigError: They are not alike.
+            ModelError: A model does not fit the data.
+            NonFiniteError: A loss became NaN or infinite.
+        """
+        first = trainers[0]
+        networks = [trainer.blocks for trainer in trainers]
+        check_alike(networks, [trainer.optim for trainer in trainers])
+        for network in networks:
+            check_output(network, data.train.x, data.num_classes)
+            network.requires_grad_(True)
+        stack = Stack(networks)
+        seeds = [trainer.seed for trainer in trainers]
+        optim = first.optim or recipe("end_to_end", data.name)
+        inputs = [data.train.x] * len(trainers)
         stage = Stage(
             method="end_to_end",
-            seed=self.seed,
             name="network",
             index=0,
             stages=1,
             data=data,
-            loop=EpochLoop(self.blocks, loss, data.train.x, data.train.y, optim, self.seed),
-            snapshot=Snapshot(self.blocks, nn.Identity(), data.inputs),
-            listeners=self.listeners,
+            loop=EpochLoop(stack, cross_entropy_loss(stack), inputs, data.train.y, optim, seeds),
+            members=[
+                Member(
+                    trainer.blocks,
+                    Snapshot(trainer.blocks, nn.Identity(), data.inputs),
+                    trainer.listeners,
+                )
+                for trainer in trainers
+            ],
         )
-        history = stage.run()
-        self.blocks.eval()
-        return FitResult(
-            method="end_to_end",
-            seed=self.seed,
-            network=self.blocks,
-            readout=nn.Identity(),
-            accuracies=evaluate(stage.snapshot, data),
-            seconds=stage.loop.seconds,
-            history=history,
-        )
+        histories = stage.run()
+        stack.eval()
+        return [
+            FitResult(
+                method="end_to_end",
+                seed=trainer.seed,
+                network=trainer.blocks,
+                readout=nn.Identity(),
+                accuracies=evaluate(member.snapshot, data),
+                seconds=stage.loop.seconds / len(trainers),
+                history=history,
+            )
+            for trainer, member, history in zip(trainers, stage.members, histories, strict=True)
+        ]

@@ -24,9 +24,11 @@ def apply_in_chunks(
     return torch.cat([module(chunk) for chunk in x.split(CHUNK)])
 
 
-def accuracy(scores: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+def accuracy(
+    scores: Float[Tensor, "*S n classes"], labels: Int[Tensor, "*S n"]
+) -> Float[Tensor, "*S"]:
     """Share of samples whose highest score is their label's."""
-    return (scores.argmax(dim=1) == labels).float().mean()
+    return (scores.argmax(dim=-1) == labels).float().mean(dim=-1)
 
 
 class Snapshot:

@@ -15,10 +15,18 @@ from ibtrain.mi.noise import GaussianNoise
 from ibtrain.models.blocks import check_output, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.seeding import generator, seeded
+from ibtrain.stack import Stack
 from ibtrain.train.events import Listener, Snapshot, accuracy, apply_in_chunks
 from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
-from ibtrain.train.objective import IBObjective
-from ibtrain.train.stage import FitResult, Stage, evaluate
+from ibtrain.train.objective import BlockWithCritics, IBObjective
+from ibtrain.train.stage import (
+    EpochRecord,
+    FitResult,
+    Member,
+    Stage,
+    check_alike,
+    evaluate,
+)
 
 __all__ = ["LayerwiseTrainer"]
 
@@ -71,80 +79,148 @@ class LayerwiseTrainer:
             ModelError: The model does not fit the data.
             NonFiniteError: A bound became NaN or infinite.
         """
-        check_output(self.blocks, data.train.x, data.num_classes)
-        names = [name for name, _ in self.blocks.named_children()]
-        if self.objective.readout == "critic":
-            names.pop()
-        trained: OrderedDict[str, nn.Module] = OrderedDict()
-        result = FitResult("layerwise", self.seed, nn.Sequential(), nn.Identity())
-        inputs = data.inputs
-        for index, name in enumerate(names):
-            stage = self._stage(index, names, inputs, data)
-            result.history += stage.run()
-            trained[name] = self.blocks.get_submodule(name).eval().requires_grad_(False)
-            start = time.perf_counter()
-            inputs = {split: apply_in_chunks(trained[name], x) for split, x in inputs.items()}
-            result.seconds += stage.loop.seconds + time.perf_counter() - start
-        result.accuracies = evaluate(stage.snapshot, data)
-        result.readout = stage.snapshot.readout
-        result.network = nn.Sequential(trained)
+        (result,) = self.fit_together([self], data)
         return result
 
-    def _stage(
-        self, index: int, names: Sequence[str], inputs: Mapping[str, Tensor], data: Dataset
-    ) -> Stage:
-        name = names[index]
-        optim = self.optim or recipe("layerwise", data.name)
-        block = self.blocks.get_submodule(name).requires_grad_(True)
-        is_output = index == len(self.blocks) - 1
-        log_prior = data.log_prior
-        if is_output and self.objective.readout == "cross-entropy":
-            critics: nn.Module = nn.Module()
-            loss = cross_entropy_loss(block)
-            readout = Readout(nn.Identity(), torch.zeros_like(log_prior))
-        else:
-            with torch.no_grad():
-                dim_h = block(inputs["train"][:2]).flatten(1).shape[1]
-            critics = self._objective(index, dim_h, data, is_output)
-            noise = generator(log_prior.device, self.seed, "noise", index)
-            loss = _bound_loss(block, critics, noise)
-            readout = Readout(critics.label_critic, log_prior)
-        trainable = nn.ModuleDict({"block": block, "critics": critics})
-        return Stage(
-            method="layerwise",
-            seed=self.seed,
-            name=name,
-            index=index,
-            stages=len(names),
-            data=data,
-            loop=EpochLoop(trainable, loss, inputs["train"], data.train.y, optim, self.seed),
-            snapshot=Snapshot(nn.Sequential(OrderedDict({name: block})), readout, inputs),
-            listeners=self.listeners,
-        )
+    @staticmethod
+    def fit_together(trainers: Sequence["LayerwiseTrainer"], data: Dataset) -> list[FitResult]:
+        """Trains several networks of one shape as one, each as it would train by itself.
 
-    def _objective(self, index: int, dim_h: int, data: Dataset, is_output: bool) -> IBObjective:
+        Args:
+            trainers: Alike but for their seeds, weights and listeners.
+            data: What all of them train on.
+
+        Raises:
+            ConfigError: They are not alike.
+            ModelError: A model does not fit the data.
+            NonFiniteError: A bound became NaN or infinite.
+        """
+        check_alike(
+            [trainer.blocks for trainer in trainers],
+            [trainer.objective for trainer in trainers],
+            [trainer.optim for trainer in trainers],
+        )
+        return _Together(trainers, data).fit()
+
+    @property
+    def stages(self) -> list[str]:
+        """The blocks that are trained, in order."""
+        names = [name for name, _ in self.blocks.named_children()]
+        return names[:-1] if self.objective.readout == "critic" else names
+
+    def reader(self, index: int, dim_h: int, num_classes: int) -> BlockWithCritics:
+        """A block with critics at their start."""
         config = self.objective
         beta = self.betas[index]
         # the layer that will read the last hidden block is linear, and so is that block's critic
         hidden = [config.critic_width] if index < len(self.blocks) - 2 else []
+        is_output = index == len(self.blocks) - 1
         with seeded(self.seed, "critics", index):
-            label_critic = (
-                nn.Identity() if is_output else ClassCritic(dim_h, data.num_classes, hidden)
-            )
+            label_critic = nn.Identity() if is_output else ClassCritic(dim_h, num_classes, hidden)
             pair_critic = (
                 PairCritic(dim_h, dim_h, [config.pair_critic_width], same_space=True)
                 if beta
                 else None
             )
-        return IBObjective(
+        return BlockWithCritics(
+            self.blocks[index],
             label_critic,
             pair_critic,
             GaussianNoise(self.noise_stds[index], relative=config.noise_scale == "relative"),
-            data.log_prior.cpu(),
             beta=beta,
             predict_noisy=config.predicts_from_noisy(index, len(self.blocks)),
-            ema_rate=config.ema_rate,
-        ).to(data.train.x.device)
+        )
+
+
+class _Together:
+    """Trainers that are alike, going through the blocks side by side."""
+
+    def __init__(self, trainers: Sequence[LayerwiseTrainer], data: Dataset) -> None:
+        self.trainers = trainers
+        self.data = data
+        self.first = trainers[0]
+        self.optim = self.first.optim or recipe("layerwise", data.name)
+        self.inputs: list[Mapping[str, Tensor]] = [data.inputs for _ in trainers]
+        self.seconds = 0.0
+        for trainer in trainers:
+            check_output(trainer.blocks, data.train.x, data.num_classes)
+
+    def fit(self) -> list[FitResult]:
+        histories: list[list[EpochRecord]] = [[] for _ in self.trainers]
+        for index in range(len(self.first.stages)):
+            stage = self._stage(index)
+            for history, records in zip(histories, stage.run(), strict=True):
+                history.extend(records)
+            self.seconds += stage.loop.seconds
+            start = time.perf_counter()
+            self.inputs = [self._freeze(index, member) for member in range(len(self.trainers))]
+            self.seconds += time.perf_counter() - start
+        return [
+            FitResult(
+                method="layerwise",
+                seed=trainer.seed,
+                network=nn.Sequential(
+                    OrderedDict((n, trainer.blocks.get_submodule(n)) for n in trainer.stages)
+                ),
+                readout=member.snapshot.readout,
+                accuracies=evaluate(member.snapshot, self.data),
+                seconds=self.seconds / len(self.trainers),
+                history=history,
+            )
+            for trainer, member, history in zip(
+                self.trainers, stage.members, histories, strict=True
+            )
+        ]
+
+    def _freeze(self, index: int, member: int) -> dict[str, Tensor]:
+        """What a trained block gives, evaluated once: the next block's data set."""
+        block = self.trainers[member].blocks[index].eval().requires_grad_(False)
+        return {split: apply_in_chunks(block, x) for split, x in self.inputs[member].items()}
+
+    def _stage(self, index: int) -> Stage:
+        blocks = [trainer.blocks[index].requires_grad_(True) for trainer in self.trainers]
+        modules, readouts, trainable, loss = self._wire(index, blocks)
+        name = self.first.stages[index]
+        x = [inputs["train"] for inputs in self.inputs]
+        seeds = [trainer.seed for trainer in self.trainers]
+        return Stage(
+            method="layerwise",
+            name=name,
+            index=index,
+            stages=len(self.first.stages),
+            data=self.data,
+            loop=EpochLoop(trainable, loss, x, self.data.train.y, self.optim, seeds),
+            members=[
+                Member(module, Snapshot(nn.Sequential(OrderedDict({name: block})), readout, inputs),
+                       trainer.listeners)
+                for module, block, readout, inputs, trainer in zip(
+                    modules, blocks, readouts, self.inputs, self.trainers, strict=True
+                )
+            ],
+        )  # fmt: skip
+
+    def _wire(
+        self, index: int, blocks: Sequence[nn.Module]
+    ) -> tuple[Sequence[nn.Module], list["Readout"], nn.Module, Loss]:
+        """Each seed's modules and readout, what holds all weights, and the loss that trains them."""
+        data, first = self.data, self.first
+        log_prior = data.log_prior
+        is_output = index == len(first.blocks) - 1
+        if is_output and first.objective.readout == "cross-entropy":
+            stack = Stack(blocks)
+            plain = [Readout(nn.Identity(), torch.zeros_like(log_prior)) for _ in blocks]
+            return blocks, plain, stack, cross_entropy_loss(stack)
+        with torch.no_grad():
+            dim_h = blocks[0](self.inputs[0]["train"][:2]).flatten(1).shape[1]
+        readers = [trainer.reader(index, dim_h, data.num_classes) for trainer in self.trainers]
+        objective = IBObjective(
+            readers, dim_h, log_prior.cpu(), ema_rate=first.objective.ema_rate
+        ).to(log_prior.device)
+        noises = [
+            generator(log_prior.device, trainer.seed, "noise", index) for trainer in self.trainers
+        ]
+        readouts = [Readout(reader.label_critic, log_prior) for reader in readers]
+        return readers, readouts, objective, _bound_loss(objective, noises)
 
 
 class Readout(nn.Module):
@@ -162,11 +238,13 @@ class Readout(nn.Module):
         return scores + self.log_prior
 
 
-def _bound_loss(block: nn.Module, objective: IBObjective, noise: torch.Generator) -> Loss:
+def _bound_loss(objective: IBObjective, noises: Sequence[torch.Generator]) -> Loss:
+    predict_noisy = objective.predict_noisy
+
     def loss(x: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        terms = objective(block(x), labels, noise)
+        terms = objective(x, labels, noises)
         figures = {
-            "mi_ty" if objective.predict_noisy else "mi_hy": terms.prediction,
+            "mi_ty" if predict_noisy else "mi_hy": terms.prediction,
             "train_accuracy": accuracy(terms.scores + objective.log_prior, labels),
         }
         if terms.mi_xt is not None:

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,51 +12,54 @@ from ibtrain.config import OptimConfig
 from ibtrain.errors import NonFiniteError
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
+from ibtrain.stack import Stack
 from ibtrain.train.events import accuracy
 
 __all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
-"""Maps a batch and its labels to what is descended, and to figures to average over the epoch."""
+"""Maps a batch ``(S, batch, ...)`` for each of S networks, and its labels ``(S, batch)``, to the scalar that
+is descended, and to figures ``(S,)`` to average over the epoch."""
 
 
 class EpochLoop:
-    """Optimises a module over one data set, an epoch at a time.
+    """Optimises networks, one for each seed, over one data set, an epoch at a time.
 
-    Samples stay where they are: an epoch's order is drawn on the device, batches are gathered
+    Samples stay where they are: an epoch's orders are drawn on the device, batches are gathered
     there, and figures are read once an epoch. A last, smaller batch is left out; the order changes
     every epoch.
 
     Args:
         trainable: Holds every parameter that is optimised.
-        loss: Evaluated on each batch.
-        inputs: ``(samples, ...)``.
+        loss: Evaluated on the networks' batches.
+        inputs: What each network reads, ``(samples, ...)``.
         labels: ``(samples,)``.
         config: Learning rate, schedule, batch size, epochs.
-        seed: The run's seed, from which the data order comes.
+        seeds: From which each network's data order comes.
     """
 
     def __init__(
         self,
         trainable: nn.Module,
         loss: Loss,
-        inputs: Tensor,
+        inputs: Sequence[Tensor],
         labels: Tensor,
         config: OptimConfig,
-        seed: int,
+        seeds: Sequence[int],
     ) -> None:
         self.trainable = trainable
         self.loss = loss
         self.inputs = inputs
         self.labels = labels
         self.config = config
-        self.batch_size = min(config.batch_size, len(inputs))
-        self.steps_per_epoch = len(inputs) // self.batch_size
-        self.order = generator(inputs.device, seed, "order")
+        self.seeds = seeds
+        self.batch_size = min(config.batch_size, len(labels))
+        self.steps_per_epoch = len(labels) // self.batch_size
+        self.orders = [generator(labels.device, seed, "order") for seed in seeds]
         self.epoch = 0
         self.seconds = 0.0
         parameters = [p for p in trainable.parameters() if p.requires_grad]
-        self.optimizer = adam(parameters, config.learning_rate, inputs.device)
+        self.optimizer = adam(parameters, config.learning_rate, labels.device)
 
     def learning_rate(self, step: int) -> float:
         """The schedule's learning rate at a step of the whole training."""
@@ -65,36 +68,43 @@ class EpochLoop:
         progress = step / (self.steps_per_epoch * self.config.epochs)
         return self.config.learning_rate * cosine(progress)
 
-    def run_epoch(self) -> dict[str, float]:
-        """Trains one epoch; returns its mean figures.
+    def run_epoch(self) -> list[dict[str, float]]:
+        """Trains one epoch; returns the mean figures of each network.
 
         Raises:
             NonFiniteError: A figure became NaN or infinite.
         """
         start = time.perf_counter()
         self.trainable.train()
-        device = self.inputs.device
-        order = torch.randperm(len(self.inputs), generator=self.order, device=device)
-        batches = order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
         totals: dict[str, Tensor] = {}
-        for step, batch in enumerate(batches.unbind(), self.epoch * self.steps_per_epoch):
+        for step, batch in enumerate(self._batches(), self.epoch * self.steps_per_epoch):
             for name, value in self._step(batch, step).items():
                 totals[name] = totals[name] + value if name in totals else value
         self.epoch += 1
-        names = list(totals)
-        means = torch.stack([totals[name] for name in names]).tolist()
-        figures = {n: mean / self.steps_per_epoch for n, mean in zip(names, means, strict=True)}
+        means = torch.stack(list(totals.values()), dim=1).div(self.steps_per_epoch).tolist()
         self.seconds += time.perf_counter() - start
-        for name, figure in figures.items():
-            if not math.isfinite(figure):
-                raise NonFiniteError(f"{name} became {figure} in epoch {self.epoch}")
+        figures = [dict(zip(totals, own, strict=True)) for own in means]
+        for seed, own in zip(self.seeds, figures, strict=True):
+            for name, figure in own.items():
+                if not math.isfinite(figure):
+                    where = f"epoch {self.epoch}, seed {seed}"
+                    raise NonFiniteError(f"{name} became {figure} in {where}")
         return figures
+
+    def _batches(self) -> Sequence[Tensor]:
+        """The indices of an epoch's batches, each ``(S, batch)``."""
+        count, device = len(self.labels), self.labels.device
+        orders = [torch.randperm(count, generator=own, device=device) for own in self.orders]
+        kept = torch.stack(orders)[:, : self.steps_per_epoch * self.batch_size]
+        return kept.view(len(orders), self.steps_per_epoch, self.batch_size).unbind(dim=1)
 
     def _step(self, batch: Tensor, step: int) -> Mapping[str, Tensor]:
         set_rate(self.optimizer, self.learning_rate(step))
-        loss, figures = self.loss(
-            self.inputs.index_select(0, batch), self.labels.index_select(0, batch)
-        )
+        gathered = [
+            own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
+        ]
+        x = gathered[0].unsqueeze(0) if len(gathered) == 1 else torch.stack(gathered)
+        loss, figures = self.loss(x, self.labels[batch])
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -130,16 +140,19 @@ class EarlyStopping:
         self.module.load_state_dict(self.state)
 
 
-def cross_entropy_loss(module: nn.Module) -> Loss:
-    """The cross-entropy, in nats, of a module whose outputs are class scores."""
+def cross_entropy_loss(stack: Stack) -> Loss:
+    """The cross-entropy, in nats, of networks whose outputs are class scores."""
 
     def loss(x: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        scores = module(x)
-        value = nn.functional.cross_entropy(scores, labels)
+        scores: Tensor = stack(x)
+        losses = nn.functional.cross_entropy(
+            scores.flatten(0, 1), labels.flatten(), reduction="none"
+        )
+        values = losses.view_as(labels).mean(dim=1)
         figures = {
-            "cross_entropy": value.detach(),
+            "cross_entropy": values.detach(),
             "train_accuracy": accuracy(scores.detach(), labels),
         }
-        return value, figures
+        return values.sum(), figures
 
     return loss

@@ -1,6 +1,6 @@
 """The information-bottleneck objective of one block: the one home of beta's sign."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,21 @@ from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import PairCritic, derangement
 from ibtrain.mi.noise import GaussianNoise
+from ibtrain.stack import Stack
 
-__all__ = ["IBObjective", "ObjectiveTerms", "scale_gradient"]
+__all__ = ["BlockWithCritics", "IBObjective", "ObjectiveTerms", "scale_gradient"]
 
 
 class _ScaleGradient(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, scale: float) -> Tensor:
-        ctx.scale = scale
+    def forward(tensor: Tensor, scale: float) -> Tensor:
         return tensor.view_as(tensor)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        ctx.scale = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -33,16 +39,77 @@ def scale_gradient(tensor: Float[Tensor, "*shape"], scale: float) -> Float[Tenso
     return apply(tensor, scale)
 
 
-@dataclass(frozen=True)
-class ObjectiveTerms:
-    """What one evaluation of the objective gives.
+class BlockWithCritics(nn.Module):
+    r"""A block, and the critics that read what it gives.
+
+    The gradient that leaves the compression critic for the block is multiplied by :math:`-\beta` on its
+    way, so that a loss that both critics descend has the block descend :math:`-J`.
 
     Args:
-        loss: What an optimiser of block and critics together descends.
-        prediction: The prediction bound on this batch, in nats: on I(h; y), or on I(t; y) where it
-            reads the noisy t.
-        mi_xt: The compression bound on this batch, in nats; None where beta is 0.
-        scores: The label critic's class scores, ``(batch, classes)``.
+        block: Maps ``(batch, ...)`` to h, ``(batch, ...)``.
+        label_critic: Maps h to class scores; the identity for an output layer, whose own outputs
+            are the scores.
+        pair_critic: Scores (h, t); None leaves the compression term out.
+        noise: The channel from h to t.
+        beta: Weight of the compression term.
+        predict_noisy: Whether the label critic reads t instead of h.
+    """
+
+    def __init__(
+        self,
+        block: nn.Module,
+        label_critic: nn.Module,
+        pair_critic: PairCritic | None,
+        noise: GaussianNoise,
+        *,
+        beta: float,
+        predict_noisy: bool = False,
+    ) -> None:
+        super().__init__()
+        self.block = block
+        self.label_critic = label_critic
+        self.pair_critic = pair_critic
+        self.noise = noise
+        self.beta = beta
+        self.predict_noisy = predict_noisy
+
+    @property
+    def reads_noise(self) -> bool:
+        """Whether anything reads t."""
+        return self.predict_noisy or self.pair_critic is not None
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch *shape"],
+        eps: Float[Tensor, "batch dim_h"] | None = None,
+        permutation: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Class scores ``(batch, classes)`` and, with a pair critic, its scores of true and other pairs.
+
+        Args:
+            x: What the block reads.
+            eps: Standard normal noise, where anything reads t.
+            permutation: Which t each h meets in the product of the marginals.
+        """
+        h = self.block(x).flatten(1)
+        t = h if eps is None else self.noise(h, eps)
+        scores = self.label_critic(t if self.predict_noisy else h)
+        if self.pair_critic is None:
+            return (scores,)
+        pairs = scale_gradient(h, -self.beta), scale_gradient(t, -self.beta)
+        return scores, *self.pair_critic(*pairs, permutation)
+
+
+@dataclass(frozen=True)
+class ObjectiveTerms:
+    """What one evaluation of the objective gives, for each of S blocks.
+
+    Args:
+        loss: What an optimiser of blocks and critics together descends, a scalar.
+        prediction: The prediction bound on each block's batch, in nats, ``(S,)``: on I(h; y), or on
+            I(t; y) where it reads the noisy t.
+        mi_xt: The compression bound likewise; None where beta is 0.
+        scores: The label critics' class scores, ``(S, batch, classes)``.
     """
 
     loss: Tensor
@@ -59,22 +126,18 @@ class IBObjective(nn.Module):
     .. math:: J = I(h; y) - \beta\, I(x; t), \qquad t = h + \sigma \epsilon
 
     while each critic maximises its own Donsker-Varadhan bound. Both bounds are ascended by one
-    loss, ``-(prediction + mi_xt)``; the gradient that leaves the compression critic for the block is
-    multiplied by :math:`-\beta` on its way, so that the block descends :math:`-J`. Since h is a
-    function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t), never x.
+    loss, ``-(prediction + mi_xt)``, in which :class:`BlockWithCritics` turns the compression
+    critic's gradient round for the block. Since h is a function of x, :math:`I(x; t) = I(h; t)`, and the
+    critic reads (h, t), never x. Several blocks of one shape, one for each seed, train as one.
 
     Only the compression bound's gradient is corrected by a running average. The prediction bound
     enumerates the labels, so that its denominator hardly varies between batches and has little to
     gain, while an average that lags behind a fast critic was seen to make it diverge.
 
     Args:
-        label_critic: Maps h to class scores; the identity for an output layer, whose own outputs
-            are the scores.
-        pair_critic: Scores (h, t); None leaves the compression term out.
-        noise: The channel from h to t.
+        members: Each seed's block and critics.
+        dim_h: Dimension of a block's output.
         log_prior: Logarithm of the classes' probabilities, ``(classes,)``.
-        beta: Weight of the compression term.
-        predict_noisy: Whether the label critic reads t instead of h.
         ema_rate: Weight of the newest batch in the compression bound's running average; 1 is the
             plain DV gradient.
 
@@ -87,54 +150,57 @@ class IBObjective(nn.Module):
 
     def __init__(
         self,
-        label_critic: nn.Module,
-        pair_critic: PairCritic | None,
-        noise: GaussianNoise,
+        members: Sequence[BlockWithCritics],
+        dim_h: int,
         log_prior: Float[Tensor, " classes"],
         *,
-        beta: float,
-        predict_noisy: bool = False,
         ema_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.label_critic = label_critic
-        self.pair_critic = pair_critic
-        self.noise = noise
-        self.beta = beta
-        self.predict_noisy = predict_noisy
-        self.average = LogAverage(ema_rate)
+        self.stack = Stack(members)
+        self.dim_h = dim_h
+        self.predict_noisy = members[0].predict_noisy
+        self.reads_noise = members[0].reads_noise
+        self.compresses = members[0].pair_critic is not None
+        self.average = LogAverage(ema_rate, len(members))
         self.register_buffer("log_prior", log_prior.clone())
 
     def forward(
         self,
-        h: Float[Tensor, "batch *dims"],
-        labels: Int[Tensor, " batch"],
-        generator: torch.Generator,
+        x: Float[Tensor, "S batch *dims"],
+        labels: Int[Tensor, "S batch"],
+        generators: Sequence[torch.Generator],
     ) -> ObjectiveTerms:
-        """Evaluates both terms on one batch.
+        """Evaluates both terms on a batch for each block.
 
         Args:
-            h: The block's output, ``(batch, ...)``.
-            labels: Each sample's class, ``(batch,)``.
-            generator: Source of the noise and the derangement, on the device of ``h``.
+            x: What the blocks read.
+            labels: Each sample's class.
+            generators: Source of each block's noise and derangements, on the device of ``x``.
         """
-        h = h.flatten(1)
-        t = self.noise(h, generator) if self.predict_noisy or self.pair_critic else h
-        scores = self.label_critic(t if self.predict_noisy else h)
+        scores, *pairs = self.stack(x, *self._draw(x, generators))
         prediction = dv_labels(scores, labels, self.log_prior)
-        if self.pair_critic is None:
-            return ObjectiveTerms(-prediction, prediction.detach(), None, scores.detach())
-        mi_xt = self._compression(self.pair_critic, h, t, generator)
-        loss = -(prediction + mi_xt)
-        return ObjectiveTerms(loss, prediction.detach(), mi_xt.detach(), scores.detach())
-
-    def _compression(
-        self, critic: PairCritic, h: Tensor, t: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        permutation = derangement(len(h), generator, h.device)
-        scores_joint, scores_marginal = critic(
-            scale_gradient(h, -self.beta), scale_gradient(t, -self.beta), permutation
+        mi_xt = self._compression(*pairs) if pairs else None
+        bounds = prediction if mi_xt is None else prediction + mi_xt
+        return ObjectiveTerms(
+            loss=-bounds.sum(),
+            prediction=prediction.detach(),
+            mi_xt=None if mi_xt is None else mi_xt.detach(),
+            scores=scores.detach(),
         )
-        log_partition = log_mean_exp(scores_marginal)
+
+    def _draw(self, x: Tensor, generators: Sequence[torch.Generator]) -> list[Tensor]:
+        """The noise and the derangements that the members' calls need."""
+        count, device = x.shape[1], x.device
+        drawn = []
+        if self.reads_noise:
+            shape = (count, self.dim_h)
+            drawn.append([torch.randn(shape, generator=g, device=device) for g in generators])
+        if self.compresses:
+            drawn.append([derangement(count, g, device) for g in generators])
+        return [own[0].unsqueeze(0) if len(own) == 1 else torch.stack(own) for own in drawn]
+
+    def _compression(self, scores_joint: Tensor, scores_marginal: Tensor) -> Tensor:
+        log_partition = log_mean_exp(scores_marginal, first_dim=1)
         average = self.average.update(log_partition)
-        return ema_corrected(scores_joint.mean(), log_partition, average)
+        return ema_corrected(scores_joint.mean(dim=1), log_partition, average)

@@ -8,11 +8,11 @@ from torch import nn
 
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import NonFiniteError
+from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.train.events import Event, Listener, Snapshot
 from ibtrain.train.loop import EarlyStopping, EpochLoop
 
-__all__ = ["EpochRecord", "FitResult", "Stage", "evaluate"]
+__all__ = ["EpochRecord", "FitResult", "Member", "Stage", "check_alike", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class FitResult:
         network: The trained blocks, on the training device.
         readout: Maps the last block's output to scores whose argmax is the prediction.
         accuracies: Share predicted right, by split.
-        seconds: Training time; evaluation and listeners are not in it.
+        seconds: Training time, shared among those that trained as one; evaluation and listeners are
+            not in it.
         history: Every epoch's figures.
     """
 
@@ -48,76 +49,124 @@ class FitResult:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a trainer optimises in one go, and whom it tells.
+class Member:
+    """One seed's part in a stage.
 
     Args:
-        method: The trainer's name.
-        seed: Its seed.
+        module: What early stopping keeps of it.
+        snapshot: How listeners see it.
+        listeners: Called with every event, in order.
+    """
+
+    module: nn.Module
+    snapshot: Snapshot
+    listeners: Sequence[Listener]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What trainers optimise in one go, a network for each seed, and whom they tell.
+
+    Args:
+        method: The trainers' name.
         name: The block's name, or ``network``.
         index: Which stage this is, from 0.
         stages: How many there are.
         data: For the labels of the validation split.
         loop: Optimises it.
-        snapshot: How listeners see it.
-        listeners: Called with every event, in order.
+        members: One for each of the loop's seeds.
     """
 
     method: Method
-    seed: int
     name: str
     index: int
     stages: int
     data: Dataset
     loop: EpochLoop
-    snapshot: Snapshot
-    listeners: Sequence[Listener]
+    members: Sequence[Member]
 
-    def run(self) -> list[EpochRecord]:
-        """Trains all epochs, or until validation stops improving.
+    def run(self) -> list[list[EpochRecord]]:
+        """Trains all epochs, or until validation stops improving for every seed.
+
+        Returns:
+            Each seed's epochs, up to where it would have stopped by itself.
 
         Raises:
             NonFiniteError: A figure became NaN or infinite; says where.
         """
         config = self.loop.config
-        stopping = EarlyStopping(self.loop.trainable, config.patience) if config.patience else None
-        history: list[EpochRecord] = []
-        self._emit("start", {})
-        for _ in range(config.epochs):
+        histories: list[list[EpochRecord]] = [[] for _ in self.members]
+        stoppings = (
+            [EarlyStopping(member.module, config.patience) for member in self.members]
+            if config.patience and self.data.validation is not None
+            else []
+        )
+        going = list(range(len(self.members)))
+        for index in going:
+            self._emit("start", index, 0, {})
+        while going and self.loop.epoch < config.epochs:
             figures = self._run_epoch()
-            if stopping and self.data.validation is not None:
-                score = self.snapshot.accuracy("validation", self.data.validation.y)
-                figures["validation_accuracy"] = score
-            history.append(EpochRecord(self.name, self.loop.epoch, figures))
-            self._emit("epoch", figures)
-            if stopping and stopping.should_stop(figures["validation_accuracy"]):
-                break
-        if stopping:
+            for index in list(going):
+                own = figures[index]
+                if stoppings:
+                    own["validation_accuracy"] = self._validation_accuracy(index)
+                histories[index].append(EpochRecord(self.name, self.loop.epoch, own))
+                self._emit("epoch", index, self.loop.epoch, own)
+                if stoppings and stoppings[index].should_stop(own["validation_accuracy"]):
+                    going.remove(index)
+        for stopping in stoppings:
             stopping.restore()
-        self._emit("end", history[-1].figures)
-        return history
+        for index, history in enumerate(histories):
+            self._emit("end", index, history[-1].epoch, history[-1].figures)
+        return histories
 
-    def _run_epoch(self) -> dict[str, float]:
+    def _run_epoch(self) -> list[dict[str, float]]:
         try:
             return self.loop.run_epoch()
         except NonFiniteError as error:
             raise NonFiniteError(f"{self.method}, {self.name}: {error}") from error
 
-    def _emit(self, kind: Literal["start", "epoch", "end"], figures: dict[str, float]) -> None:
+    def _validation_accuracy(self, index: int) -> float:
+        assert self.data.validation is not None
+        return self.members[index].snapshot.accuracy("validation", self.data.validation.y)
+
+    def _emit(
+        self,
+        kind: Literal["start", "epoch", "end"],
+        index: int,
+        epoch: int,
+        figures: dict[str, float],
+    ) -> None:
         event = Event(
             kind=kind,
             method=self.method,
-            seed=self.seed,
+            seed=self.loop.seeds[index],
             stage=self.name,
             index=self.index,
             stages=self.stages,
-            epoch=self.loop.epoch,
+            epoch=epoch,
             epochs=self.loop.config.epochs,
             figures=figures,
-            snapshot=self.snapshot,
+            snapshot=self.members[index].snapshot,
         )
-        for listener in self.listeners:
+        for listener in self.members[index].listeners:
             listener(event)
+
+
+def check_alike(networks: Sequence[nn.Module], *settings: Sequence[object]) -> None:
+    """Checks that several trainings can be one.
+
+    Args:
+        networks: Must have the same weights' shapes.
+        settings: Of each training, which must all be equal.
+
+    Raises:
+        ConfigError: They differ.
+    """
+    shapes = [[p.shape for p in network.parameters()] for network in networks]
+    for values, what in ((shapes, "networks"), *((own, "settings") for own in settings)):
+        if any(value != values[0] for value in values):
+            raise ConfigError(f"{what} that differ", f"the same {what}", "training together")
 
 
 def evaluate(snapshot: Snapshot, data: Dataset) -> dict[str, float]:

@@ -9,6 +9,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError, NonFiniteError
 from ibtrain.models.mlp import mlp
 from ibtrain.seeding import seeded
+from ibtrain.stack import Stack
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.loop import EpochLoop, cross_entropy_loss
@@ -32,7 +33,8 @@ def test_one_step_is_adam_on_the_mean_cross_entropy(toy: Dataset) -> None:
     plain.load_state_dict(model.state_dict())
     count = len(toy.train)
     config = OptimConfig(learning_rate=0.01, schedule="constant", batch_size=count, epochs=1)
-    EpochLoop(model, cross_entropy_loss(model), toy.train.x, toy.train.y, config, 0).run_epoch()
+    stack = Stack([model])
+    EpochLoop(stack, cross_entropy_loss(stack), [toy.train.x], toy.train.y, config, [0]).run_epoch()
     optimizer = torch.optim.Adam(plain.parameters(), lr=0.01)
     log_p = plain(toy.train.x).log_softmax(1)
     (-log_p[torch.arange(count), toy.train.y].mean()).backward()
@@ -60,9 +62,9 @@ def test_both_methods_see_the_samples_in_the_same_order(toy: Dataset) -> None:
 
 
 def test_the_cosine_schedule_ends_near_zero(toy: Dataset) -> None:
-    model = network(toy)
+    stack = Stack([network(toy)])
     config = OptimConfig(learning_rate=0.1, batch_size=100, epochs=3)
-    loop = EpochLoop(model, cross_entropy_loss(model), toy.train.x, toy.train.y, config, 0)
+    loop = EpochLoop(stack, cross_entropy_loss(stack), [toy.train.x], toy.train.y, config, [0])
     rates = [loop.learning_rate(step) for step in range(12)]
     assert rates[0] == 0.1
     assert rates[6] == pytest.approx(0.05)
@@ -74,7 +76,9 @@ def test_divergence_says_where(toy: Dataset) -> None:
     model = network(toy)
     with torch.no_grad():
         model[0][1].weight[0, 0] = torch.inf
-    with pytest.raises(NonFiniteError, match="end_to_end, network: cross_entropy became nan"):
+    with pytest.raises(
+        NonFiniteError, match="network: cross_entropy became nan in epoch 1, seed 0"
+    ):
         EndToEndTrainer(model, OPTIM).fit(toy)
 
 

@@ -9,7 +9,12 @@ from torch import nn
 from ibtrain.mi.bounds import dv_labels
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
 from ibtrain.mi.noise import GaussianNoise
-from ibtrain.train.objective import IBObjective, ObjectiveTerms, scale_gradient
+from ibtrain.train.objective import (
+    BlockWithCritics,
+    IBObjective,
+    ObjectiveTerms,
+    scale_gradient,
+)
 
 BETA = 0.3
 LABELS = torch.arange(24) % 3
@@ -27,10 +32,11 @@ class Problem:
         pair.tail[0] = nn.Tanh()
         label = ClassCritic(5, 3, [6])
         label[1] = nn.Tanh()
-        self.objective = IBObjective(
-            label, pair, GaussianNoise(0.4), torch.full((3,), 1 / 3).log(),
-            beta=beta, predict_noisy=predict_noisy,
-        ).double()  # fmt: skip
+        self.member = BlockWithCritics(
+            self.block, label, pair, GaussianNoise(0.4), beta=beta, predict_noisy=predict_noisy
+        )
+        log_prior = torch.full((3,), 1 / 3).log()
+        self.objective = IBObjective([self.member], 5, log_prior).double()
         self.x = torch.randn(24, 4, dtype=torch.float64)
 
     def bounds(self) -> tuple[float, float]:
@@ -41,7 +47,15 @@ class Problem:
         return terms.prediction.item(), terms.mi_xt.item()
 
     def evaluate(self) -> ObjectiveTerms:
-        return self.objective(self.block(self.x), LABELS, torch.Generator().manual_seed(7))
+        generator = torch.Generator().manual_seed(7)
+        return self.objective(self.x.unsqueeze(0), LABELS.unsqueeze(0), [generator])
+
+    def noisy(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """h, t and the derangement that an evaluation uses."""
+        generator = torch.Generator().manual_seed(7)
+        h = self.block(self.x)
+        eps = torch.randn(h.shape, generator=generator)
+        return h, h + 0.4 * eps, derangement(24, generator, h.device)
 
     def slopes(self, parameter: nn.Parameter, index: int) -> tuple[float, float]:
         """How both bounds change with one weight."""
@@ -69,7 +83,7 @@ def test_the_block_descends_minus_j(predict_noisy: bool) -> None:
 def test_the_critics_ascend_their_own_bounds() -> None:
     problem = Problem()
     problem.evaluate().loss.backward()
-    label, pair = problem.objective.label_critic, problem.objective.pair_critic
+    label, pair = problem.member.label_critic, problem.member.pair_critic
     assert pair is not None
     for critic, which in ((label, 0), (pair, 1)):
         for parameter in critic.parameters():
@@ -81,11 +95,10 @@ def test_the_critics_ascend_their_own_bounds() -> None:
 
 
 def test_without_a_pair_critic_only_the_prediction_is_left() -> None:
-    objective = IBObjective(
-        nn.Identity(), None, GaussianNoise(0.5), torch.full((3,), 1 / 3).log(), beta=0.0
-    )
+    member = BlockWithCritics(nn.Identity(), nn.Identity(), None, GaussianNoise(0.5), beta=0.0)
+    objective = IBObjective([member], 3, torch.full((3,), 1 / 3).log())
     h = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
-    terms = objective(h, LABELS, torch.Generator().manual_seed(0))
+    terms = objective(h.unsqueeze(0), LABELS.unsqueeze(0), [torch.Generator().manual_seed(0)])
     expected = dv_labels(h, LABELS, objective.log_prior)
     assert terms.mi_xt is None
     torch.testing.assert_close(terms.loss, -expected)
@@ -94,15 +107,12 @@ def test_without_a_pair_critic_only_the_prediction_is_left() -> None:
 def test_the_compression_bound_is_dv_on_noisy_pairs_and_deranged_ones() -> None:
     problem = Problem()
     terms = problem.evaluate()
-    generator = torch.Generator().manual_seed(7)
-    h = problem.block(problem.x)
-    t = h + 0.4 * torch.randn(h.shape, generator=generator, dtype=h.dtype)
-    pair = problem.objective.pair_critic
+    pair = problem.member.pair_critic
     assert pair is not None
-    joint, marginal = pair(h, t, derangement(24, generator, h.device))
+    joint, marginal = pair(*problem.noisy())
     expected = joint.mean() - (marginal.logsumexp(0) - math.log(24))
     assert terms.mi_xt is not None
-    torch.testing.assert_close(terms.mi_xt, expected.detach())
+    torch.testing.assert_close(terms.mi_xt[0], expected.detach())
 
 
 def test_scaled_gradient() -> None:
@@ -117,8 +127,7 @@ def test_the_prediction_reads_what_it_was_told_to() -> None:
     for predict_noisy in (False, True):
         problem = Problem(predict_noisy=predict_noisy)
         terms = problem.evaluate()
-        h = problem.block(problem.x)
-        t = problem.objective.noise(h, torch.Generator().manual_seed(7))
-        scores = problem.objective.label_critic(t if predict_noisy else h)
+        h, t, _ = problem.noisy()
+        scores = problem.member.label_critic(t if predict_noisy else h)
         expected = dv_labels(scores, LABELS, problem.objective.log_prior)
-        torch.testing.assert_close(terms.prediction, expected.detach())
+        torch.testing.assert_close(terms.prediction[0], expected.detach())

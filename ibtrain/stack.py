@@ -22,7 +22,8 @@ class Stack(nn.Module):
 
     Small networks spend their time between operations, not in them; a stack has the steps of one
     network, and on an accelerator its operations, each K times as large. Adam treats every number by
-    itself, so that a stack's members train as they would alone.
+    itself, so that a stack's members train as they would alone. Networks that keep something from
+    call to call (a running mean), or draw at random (dropout), are called one by one everywhere.
 
     Args:
         members: Networks of the same class and shape.
@@ -31,11 +32,11 @@ class Stack(nn.Module):
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
-        # in a tuple, so that its parameters are not taken for the stack's own
-        self._template = (copy.deepcopy(members[0]).to("meta"),)
         weights = sum(parameter.numel() for parameter in members[0].parameters())
         # the work of larger ones on a CPU is in their products, which are no faster in a batch
         self._group = GROUP if weights <= SMALL and len(members) >= GROUP else 1
+        draws = any(isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules())
+        self._one_by_one = draws or any(True for _ in members[0].buffers())
 
     def __len__(self) -> int:
         return len(self.members)
@@ -50,6 +51,7 @@ class Stack(nn.Module):
             What a member returns, a tensor or several, each ``(K, ...)``.
         """
         at_once = len(self) if inputs[0].device.type != "cpu" else self._group
+        at_once = 1 if self._one_by_one else at_once
         shares = zip(*(part.split(at_once) for part in inputs), strict=True)
         members = list(self.members)
         groups = (members[start : start + at_once] for start in range(0, len(self), at_once))
@@ -65,7 +67,7 @@ class Stack(nn.Module):
             if isinstance(outputs, Tensor):
                 return outputs.unsqueeze(0)
             return tuple(part.unsqueeze(0) for part in outputs)
-        (template,) = self._template
+        template = copy.deepcopy(members[0]).to("meta")
         named = [dict(member.named_parameters()) for member in members]
         parameters = {name: torch.stack([own[name] for own in named]) for name in named[0]}
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
-from ibtrain.mi.stack import Stack
 from ibtrain.optim import adam
+from ibtrain.stack import Stack
 
 COUNT, BATCH, DIM = 3, 16, 4
 CPU = torch.device("cpu")

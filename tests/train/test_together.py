@@ -1,0 +1,105 @@
+"""Seeds that train as one against the same seeds one after another."""
+
+import pytest
+import torch
+from torch import nn
+
+from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.data.dataset import Dataset
+from ibtrain.errors import ConfigError
+from ibtrain.models.mlp import mlp
+from ibtrain.seeding import seeded
+from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.events import Event
+from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.stage import FitResult
+
+OPTIM = OptimConfig(learning_rate=1e-2, batch_size=50, epochs=3)
+SEEDS = (3, 4, 5)
+
+
+def network(data: Dataset, seed: int) -> nn.Sequential:
+    with seeded(seed, "test"):
+        return mlp(data.dim_x, (16, 8), data.num_classes)
+
+
+def layerwise(data: Dataset, optim: OptimConfig, **objective: object) -> list[LayerwiseTrainer]:
+    config = ObjectiveConfig(**objective)  # type: ignore[arg-type]
+    return [LayerwiseTrainer(network(data, s), config, optim, seed=s) for s in SEEDS]
+
+
+def end_to_end(data: Dataset, optim: OptimConfig) -> list[EndToEndTrainer]:
+    return [EndToEndTrainer(network(data, s), optim, seed=s) for s in SEEDS]
+
+
+def assert_same(found: list[FitResult], expected: list[FitResult]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.seed == other.seed
+        assert len(one.history) == len(other.history) > 0
+        for a, b in zip(one.history, other.history, strict=True):
+            assert (a.stage, a.epoch) == (b.stage, b.epoch)
+            assert a.figures == pytest.approx(b.figures, abs=1e-4)
+        # 24 steps of rounding in float32, which a step of Adam may blow up near a gradient of zero
+        torch.testing.assert_close(
+            one.network.state_dict(), other.network.state_dict(), rtol=0, atol=1e-3
+        )
+
+
+@pytest.fixture(params=["one by one", "batched"], autouse=True)
+def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whether a stack's members are called one by one, or as one as on an accelerator."""
+    if request.param == "batched":
+        monkeypatch.setattr("ibtrain.stack.GROUP", len(SEEDS))
+        monkeypatch.setattr("ibtrain.stack.SMALL", 1 << 20)
+    return str(request.param)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [{}, {"noise_scale": "relative"}, {"beta": (0.0,)}, {"readout": "cross-entropy"}],
+)
+def test_layer_wise_seeds_train_as_they_would_alone(
+    toy: Dataset, objective: dict[str, object]
+) -> None:
+    together = LayerwiseTrainer.fit_together(layerwise(toy, OPTIM, **objective), toy)
+    alone = [trainer.fit(toy) for trainer in layerwise(toy, OPTIM, **objective)]
+    assert_same(together, alone)
+    assert together[0].history != together[1].history
+
+
+def test_end_to_end_seeds_train_as_they_would_alone(toy: Dataset) -> None:
+    together = EndToEndTrainer.fit_together(end_to_end(toy, OPTIM), toy)
+    assert_same(together, [trainer.fit(toy) for trainer in end_to_end(toy, OPTIM)])
+
+
+def test_each_seed_stops_when_it_would_alone(toy: Dataset) -> None:
+    data = toy.hold_out(0.2, seed=0)
+    optim = OptimConfig(learning_rate=1e-2, batch_size=64, epochs=30, patience=2)
+    together = EndToEndTrainer.fit_together(end_to_end(data, optim), data)
+    lengths = {len(result.history) for result in together}
+    assert len(lengths) > 1
+    assert_same(together, [trainer.fit(data) for trainer in end_to_end(data, optim)])
+
+
+def test_every_seed_tells_its_own_listeners(toy: Dataset) -> None:
+    heard: dict[int, list[Event]] = {seed: [] for seed in SEEDS}
+    trainers = [
+        LayerwiseTrainer(network(toy, seed), optim=OPTIM, seed=seed, listeners=[heard[seed].append])
+        for seed in SEEDS
+    ]
+    LayerwiseTrainer.fit_together(trainers, toy)
+    for seed, events in heard.items():
+        assert {event.seed for event in events} == {seed}
+        assert [e.kind for e in events[:5]] == ["start", "epoch", "epoch", "epoch", "end"]
+        assert len(events) == 15
+
+
+def test_only_trainings_that_are_alike_can_be_one(toy: Dataset) -> None:
+    trainers = layerwise(toy, OPTIM)
+    trainers[1].objective = ObjectiveConfig(beta=(0.1,))
+    with pytest.raises(ConfigError, match="settings that differ"):
+        LayerwiseTrainer.fit_together(trainers, toy)
+    others = end_to_end(toy, OPTIM)
+    others[2] = EndToEndTrainer(mlp(toy.dim_x, (9, 8), 3), OPTIM)
+    with pytest.raises(ConfigError, match="networks that differ"):
+        EndToEndTrainer.fit_together(others, toy)
