@@ -162,7 +162,8 @@ class PlaneConfig:
         points: How many log-spaced epochs, the start and the end included; 0 measures no plane.
         samples: Held-out samples that a point is measured on.
         train_samples: Training samples that its critics and probes are fitted to.
-        critic_steps: Steps of the critics at each point, continuing from the one before.
+        critic_steps: Steps of the critics at each point, continuing from the one before; those of the
+            label take three fifths of them.
         batch_size: Batch of those steps.
         audit_every: Fresh critics check those that continue at every so many points, and at the
             last; 0 never.
