@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
+from ibtrain.documents import parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -37,6 +37,9 @@ SCHEDULES = ("constant", "cosine")
 NOISE_SCALES = ("absolute", "relative")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
+MAX_POINTS = 10_000
+MAX_THREADS = 1024
+"""OpenMP ends the process where the system grants it fewer than it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ class PlaneConfig:
     audit_every: int = 10
 
     def __post_init__(self) -> None:
-        check_integer("plane points", self.points, 0)
+        check_integer("plane points", self.points, 0, MAX_POINTS)
         check_integer("plane samples", self.samples, 2)
         check_integer("plane train_samples", self.train_samples, 4)
         check_integer("plane critic_steps", self.critic_steps, 1)
@@ -228,6 +231,8 @@ class RunConfig:
             raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
         for method in self.methods:
             check_choice("methods", method, METHODS)
+        if not self.methods or len(set(self.methods)) < len(self.methods):
+            raise ConfigError(repr(self.methods), "at least one method, and none twice", "methods")
         check_number("validation", self.validation, 0)
         if self.validation >= 1:
             raise ConfigError(self.validation, "a share below 1", "validation")
@@ -240,7 +245,7 @@ class RunConfig:
             expected = "above 0, or plane points 0 (I(x; h) without noise is infinite or constant)"
             raise ConfigError(0, expected, "noise_std")
         check_choice("device", self.device, DEVICES)
-        check_integer("threads", self.threads, 0)
+        check_integer("threads", self.threads, 0, MAX_THREADS)
 
     def optim(self, method: Method) -> OptimConfig:
         """How a method is optimised.
@@ -258,13 +263,17 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "RunConfig":
+    def from_dict(cls, values: dict[str, Any], where: str = "config") -> "RunConfig":
         """The inverse of :meth:`to_dict`; what isn't named keeps its default.
+
+        Args:
+            values: The settings.
+            where: What holds them, for an error to name.
 
         Raises:
             ConfigError: A key is unknown or a value out of its range.
         """
-        return _build(cls, values, "config")
+        return _build(cls, values, where)
 
     @classmethod
     def read(cls, path: Path) -> "RunConfig":
@@ -273,7 +282,11 @@ class RunConfig:
         Raises:
             ConfigError: It can't be read, or says something that no run can be.
         """
-        return cls.from_dict(read_settings(path))
+        values = read_settings(path)
+        try:
+            return cls.from_dict(values)
+        except ConfigError as error:
+            raise ConfigError(error.given, error.expected, f"{path}: {error.where}") from error
 
     def to_json(self) -> str:
         """The JSON form."""
@@ -296,8 +309,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         ConfigError: The file can't be read or parsed.
     """
     try:
-        text = path.read_text()
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        content = read_bytes(path)
+        values = parse_toml(content) if path.suffix == ".toml" else parse_json(content)
     except (OSError, ValueError) as error:
         raise ConfigError(
             "a file that can't be read", f"TOML or JSON ({error})", str(path)
@@ -312,6 +325,8 @@ def _toml_lines(values: dict[str, Any]) -> list[str]:
     return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
 
 
+_LEFT_OPEN = METHODS
+"""The tables that may be None: a recipe will fill them in."""
 _TABLES: dict[str, type[Any]] = {
     "model": ModelConfig,
     "objective": ObjectiveConfig,
@@ -321,9 +336,7 @@ _TABLES: dict[str, type[Any]] = {
 }
 
 
-def _table(cls: type[T], value: object, where: str) -> T | None:
-    if value is None:
-        return None
+def _table(cls: type[T], value: object, where: str) -> T:
     if not isinstance(value, dict):
         raise ConfigError(repr(value), "a table of settings", where)
     return _build(cls, value, where)
@@ -335,7 +348,9 @@ def _build(cls: type[T], values: dict[str, Any], where: str) -> T:
     for key, value in values.items():
         if key not in known:
             raise ConfigError(repr(key), "one of " + ", ".join(known), where)
-        if key in _TABLES:
+        if key in _LEFT_OPEN and value is None:
+            arguments[key] = None
+        elif key in _TABLES:
             arguments[key] = _table(_TABLES[key], value, f"{where}.{key}")
         elif isinstance(known[key].default, tuple):
             if not isinstance(value, list | tuple):

@@ -4,11 +4,20 @@ __all__ = [
     "ConfigError",
     "DataError",
     "IBTrainError",
+    "IBTrainWarning",
     "InvalidInputError",
     "ModelError",
     "NonFiniteError",
     "RunFolderError",
 ]
+
+
+LONGEST = 300
+"""Characters of an offending value that a message repeats."""
+
+
+class IBTrainWarning(UserWarning):
+    """Something was not as it should be, and could be worked around."""
 
 
 class IBTrainError(Exception):
@@ -33,7 +42,9 @@ class InvalidInputError(IBTrainError, ValueError):
     exit_code = 2
 
     def __init__(self, given: object, expected: str, where: str) -> None:
-        super().__init__(f"{where}: got {given}, expected {expected}")
+        told = str(given)
+        told = told if len(told) <= LONGEST else f"{told[:LONGEST]}..."
+        super().__init__(f"{where}: got {told}, expected {expected}")
         self.given = given
         self.expected = expected
         self.where = where

@@ -11,8 +11,8 @@ import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
-    {"errors", "lazy"},
-    {"checks"},
+    {"errors", "lazy", "documents"},
+    {"checks", "memory"},
     {"config", "seeding", "optim", "stack"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},

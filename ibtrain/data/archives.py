@@ -1,13 +1,19 @@
 """NumPy archives, read without ever unpickling."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
-import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ibtrain.data.npz import HEADER_BYTES, check_stored, member_of, read_header
+from ibtrain.documents import is_regular
 from ibtrain.errors import DataError
+from ibtrain.memory import check_memory
 
 __all__ = ["read_archive"]
 
@@ -17,29 +23,64 @@ def read_archive(
 ) -> dict[str, NDArray[Any]]:
     """Arrays of an npz file by their keys.
 
+    Nothing is extracted: an array is read into memory, once it is known to fit there.
+
     Args:
         path: The file.
         wanted: Keys that must be there.
         optional: Keys that may be.
 
     Raises:
-        DataError: The file is missing, is no npz, lacks a key, or an array holds objects that
-            would have to be unpickled.
+        DataError: The file is missing, is no npz, lacks a key, declares more than it holds or than
+            memory can, or an array holds objects that would have to be unpickled.
+    """
+    with _reading(path):
+        if path.exists() and not is_regular(path):
+            raise DataError("something that is no regular file", "an npz archive", str(path))
+        if _is_single_array(path):
+            raise DataError("a single array", "an npz archive with x and y", str(path))
+        with ZipFile(path) as archive:
+            names = set(archive.namelist())
+            keys = (*wanted, *(key for key in optional if f"{key}.npy" in names))
+            members = {key: member_of(archive, key, str(path)) for key in keys}
+            length = path.stat().st_size
+            for key, member in members.items():
+                check_stored(member, length, f"{path}: {key}")
+            total = sum(member.file_size for member in members.values())
+            check_memory(total, "arrays", DataError, str(path))
+            return {key: _read_array(archive, m, f"{path}: {key}") for key, m in members.items()}
+
+
+def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:
+    with archive.open(member) as file:
+        read_header(file.read(HEADER_BYTES), member.file_size, where)
+    with archive.open(member) as file:
+        array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+        # to the end, where the checksum of all is compared
+        file.read(1)
+    return array
+
+
+def _is_single_array(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tells in a line what zipfile, zlib and numpy find wrong.
+
+    Raises:
+        DataError: They found something.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise DataError("a single array", "an npz archive with x and y", str(path))
-            for key in wanted:
-                if key not in file.files:
-                    found = ", ".join(file.files) or "nothing"
-                    raise DataError(f"keys {found}", f"a key {key!r}", str(path))
-            return {key: file[key] for key in (*wanted, *optional) if key in file.files}
+        yield
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError("no such file", "an npz archive", str(path)) from error
-    except Exception as error:
+    # an encrypted member is a RuntimeError, an unknown compression a NotImplementedError
+    except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         expected = f"an npz archive of plain arrays ({reason})"
         raise DataError("a file that can't be read", expected, str(path)) from error

@@ -99,7 +99,7 @@ def test_an_npz_is_never_unpickled(tmp_path: Path) -> None:
     name = npz(tmp_path, x=objects, y=Y)
     (tmp_path / "raw.npz").write_bytes(pickle.dumps(Malicious(trap)))
     for source in (name, f"npz:{tmp_path / 'raw.npz'}"):
-        with pytest.raises(DataError, match="an npz archive of plain arrays"):
+        with pytest.raises(DataError, match="plain arrays"):
             load_dataset(source)
     assert not trap.exists()
 
