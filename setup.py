@@ -19,6 +19,7 @@ setup(
         "jaxtyping>=0.3",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pillow>=10",
         "scikit-learn>=1.4",
         "scipy>=1.11",
         "torch>=2.11",
@@ -28,6 +29,7 @@ setup(
     extras_require={
         "test": [
             "beartype>=0.18",
+            "hypothesis>=6.100",
             "mypy>=1.10",
             "pytest>=8",
             "pytest-benchmark>=4",

@@ -2,13 +2,17 @@
 
 import math
 import sys
+from dataclasses import is_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ibtrain.errors import ConfigError
 
-__all__ = ["check_choice", "check_integer", "check_number", "check_per_block"]
+__all__ = ["check_choice", "check_fields", "check_integer", "check_number", "check_per_block"]
 
 LARGEST = 2**63 - 1
 """What a tensor's sizes and a generator's seed are counted in."""
+LARGEST_FLOAT32 = 2.0**128
+"""What is measured in float32 can't reach it; what is drawn must not, or axes overflow."""
 
 
 def check_number(
@@ -44,3 +48,37 @@ def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
         raise ConfigError("nothing", "one number, or one for each block", where)
     for value in values:
         check_number(where, value, low)
+
+
+def check_fields(where: str, record: Any) -> None:
+    """Each field of a dataclass that was made from a file, by its annotation.
+
+    A ``float`` may be infinite, which no file can say and only a default can be.
+    """
+    for name, kind in get_type_hints(type(record)).items():
+        _check_kind(f"{where}.{name}", getattr(record, name), kind)
+
+
+def _check_kind(where: str, value: Any, kind: Any) -> None:
+    kinds = get_args(kind)
+    if get_origin(kind) is Literal:
+        check_choice(where, value, kinds)
+    elif get_origin(kind) is tuple and isinstance(value, tuple):
+        for item in value:
+            _check_kind(where, item, kinds[0])
+    elif get_origin(kind) is dict and isinstance(value, dict):
+        for key, item in value.items():
+            _check_kind(f"{where}.{key}", item, kinds[1])
+    elif is_dataclass(kind) and type(value) is kind:
+        check_fields(where, value)
+    elif type(None) in kinds:
+        if value is not None:
+            _check_kind(where, value, kinds[0])
+    elif kind is int:
+        check_integer(where, value, -LARGEST)
+    elif kind is float and value != math.inf:
+        check_number(where, value)
+        if abs(value) >= LARGEST_FLOAT32:
+            raise ConfigError(repr(value), "a number that float32 can hold", where)
+    elif kind is not float and (kind is not str or not isinstance(value, str)):
+        raise ConfigError(repr(value), str(kind), where)

@@ -37,7 +37,10 @@ SCHEDULES = ("constant", "cosine")
 NOISE_SCALES = ("absolute", "relative")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
+MAX_WIDTH = 1 << 20
+"""Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
 MAX_POINTS = 10_000
+"""Of the plane, whose list of epochs is drawn up for every event."""
 MAX_THREADS = 1024
 """OpenMP ends the process where the system grants it fewer than it was asked for."""
 
@@ -106,8 +109,8 @@ class ObjectiveConfig:
         check_choice("noise_scale", self.noise_scale, NOISE_SCALES)
         check_choice("predict_from", self.predict_from, tuple(PREDICT_FROM))
         check_choice("readout", self.readout, READOUTS)
-        check_integer("critic_width", self.critic_width, 1)
-        check_integer("pair_critic_width", self.pair_critic_width, 1)
+        check_integer("critic_width", self.critic_width, 1, MAX_WIDTH)
+        check_integer("pair_critic_width", self.pair_critic_width, 1, MAX_WIDTH)
         check_number("ema_rate", self.ema_rate, above=0)
         if self.ema_rate > 1:
             raise ConfigError(self.ema_rate, "a number in (0, 1]", "ema_rate")
@@ -152,7 +155,7 @@ class ModelConfig:
         check_choice("activation", self.activation, ACTIVATIONS)
         for name in ("hidden", "channels"):
             for width in getattr(self, name):
-                check_integer(name, width, 1)
+                check_integer(name, width, 1, MAX_WIDTH)
         if not self.hidden and self.kind == "mlp":
             raise ConfigError("nothing", "at least one hidden width", "hidden")
 

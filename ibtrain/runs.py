@@ -4,8 +4,10 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,30 +17,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from ibtrain.config import RunConfig
-from ibtrain.errors import RunFolderError
+from ibtrain.checks import check_fields, check_integer, check_number
+from ibtrain.config import METHODS, RunConfig
+from ibtrain.documents import DOCUMENT_BYTES, is_regular, parse_json, read_bytes
+from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
+from ibtrain.files import append_line, write_atomically, write_error
 from ibtrain.plane.point import PlanePoint
 
-__all__ = ["RunFolder", "environment", "list_runs", "save_checkpoint", "write_atomically"]
+__all__ = ["RunFolder", "environment", "list_runs", "save_checkpoint"]
 
 SCHEMA = 1
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a file beside its place, flushes it, and moves it there."""
-    data = content.encode() if isinstance(content, str) else content
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(scratch, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise RunFolderError(
-            "a file that can't be written", f"a writable place ({error.strerror})", str(path)
-        ) from error
 
 
 class RunFolder:
@@ -65,14 +53,22 @@ class RunFolder:
         """
         path = path or _fresh_path(config)
         try:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            was_there = path.exists()
+            if was_there and (not path.is_dir() or any(path.iterdir())):
                 raise RunFolderError("something there already", "a new or empty folder", str(path))
             (path / "checkpoints").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            expected = f"a place where a folder can be made ({error.strerror})"
-            raise RunFolderError("a path that can't be written", expected, str(path)) from error
-        write_atomically(path / "config.json", config.to_json())
-        write_atomically(path / "environment.json", json.dumps(environment, indent=2) + "\n")
+            raise write_error("a folder", error, path) from error
+        try:
+            write_atomically(path / "config.json", config.to_json())
+            write_atomically(path / "environment.json", json.dumps(environment, indent=2) + "\n")
+        except RunFolderError:
+            # it was empty, or not there
+            (path / "config.json").unlink(missing_ok=True)
+            (path / "checkpoints").rmdir()
+            if not was_there:
+                path.rmdir()
+            raise
         return cls(path)
 
     @classmethod
@@ -80,40 +76,55 @@ class RunFolder:
         """An existing run's folder.
 
         Raises:
-            RunFolderError: There is no run there.
+            RunFolderError: There is no run there, or its checkpoints would be written elsewhere.
         """
         if not (path / "config.json").is_file():
             raise RunFolderError("no run there", "a run's folder, with its config.json", str(path))
+        if (path / "checkpoints").is_symlink():
+            where = str(path / "checkpoints")
+            raise RunFolderError("a link out of the run's folder", "a folder", where)
         return cls(path)
 
     def append(self, event: dict[str, Any]) -> None:
         """Adds one event to ``metrics.jsonl``."""
-        path = self.path / "metrics.jsonl"
-        try:
-            with open(path, "a") as file:
-                file.write(json.dumps(event) + "\n")
-        except OSError as error:
-            expected = f"a file that can be written ({error.strerror})"
-            raise RunFolderError("an event that can't be added", expected, str(path)) from error
+        append_line(self.path / "metrics.jsonl", json.dumps(event))
 
     def events(self, kind: str | None = None) -> Iterator[dict[str, Any]]:
         """The events of ``metrics.jsonl``, or those of one kind.
 
+        A last line without an end was torn when the run was killed: it is left out, with a warning.
+
         Raises:
             RunFolderError: A line is not an event.
         """
+        for _, event in self._events(kind):
+            yield event
+
+    def _events(self, kind: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Events, and where each stands."""
         path = self.path / "metrics.jsonl"
-        if not path.is_file():
-            return
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            try:
-                event = json.loads(line)
-                if kind is None or event["event"] == kind:
-                    yield event
-            except (ValueError, KeyError, TypeError) as error:
-                raise RunFolderError(
-                    "a broken line", "an event in JSON", f"{path}:{number}"
-                ) from error
+        try:
+            if not path.exists():
+                return
+            if not is_regular(path):
+                raise RunFolderError("no regular file", "events in JSON", str(path))
+            with open(path, "rb") as file:
+                for number, line in enumerate(iter(lambda: file.readline(DOCUMENT_BYTES), b""), 1):
+                    where = f"{path}:{number}"
+                    try:
+                        event = _event(line)
+                    except ValueError as error:
+                        if not line.endswith(b"\n") and len(line) < DOCUMENT_BYTES:
+                            message = f"{where}: left out a last line that breaks off"
+                            warnings.warn(message, IBTrainWarning, stacklevel=2)
+                            return
+                        raise RunFolderError(
+                            "a broken line", f"an event in JSON ({error})", where
+                        ) from error
+                    if kind is None or event["event"] == kind:
+                        yield where, event
+        except OSError as error:
+            raise RunFolderError("a file that can't be read", str(error), str(path)) from error
 
     def plane_points(self) -> list[PlanePoint]:
         """Every point of the information plane that the run has recorded.
@@ -122,29 +133,72 @@ class RunFolder:
             RunFolderError: A recorded point is broken.
         """
         points = []
-        for event in self.events("plane"):
+        for where, event in self._events("plane"):
             try:
-                points.append(PlanePoint.from_dict(event["point"]))
-            except (KeyError, TypeError) as error:
-                where = str(self.path / "metrics.jsonl")
-                raise RunFolderError("a broken point", "a point of the plane", where) from error
+                point = PlanePoint.from_dict(event["point"])
+                check_fields("point", point)
+                check_integer("point.epoch", point.epoch, 0)
+                for name in ("mi_xt", "mi_ty"):
+                    check_number(f"point.{name}.ceiling", getattr(point, name).ceiling)
+            except (AttributeError, KeyError, TypeError, ConfigError) as error:
+                expected = f"a point of the plane ({error})"
+                raise RunFolderError("a broken point", expected, where) from error
+            points.append(point)
         return points
+
+    def config(self) -> RunConfig:
+        """The run's settings.
+
+        Raises:
+            RunFolderError: They are missing, broken, or no run's.
+        """
+        path = self.path / "config.json"
+        try:
+            return RunConfig.from_dict(self.read_json("config.json"))
+        except ConfigError as error:
+            where = f"{path}: {error.where}"
+            raise RunFolderError(error.given, error.expected, where) from error
+
+    def results(self) -> dict[str, Any]:
+        """The document ``results.json``, of which the accuracies have been checked.
+
+        Raises:
+            RunFolderError: It is missing, broken, or of a newer schema.
+        """
+        document = self.read_json("results.json")
+        where = str(self.path / "results.json")
+        for method in METHODS:
+            seeds = document.get(method, [])
+            if not isinstance(seeds, list) or not all(isinstance(seed, dict) for seed in seeds):
+                raise RunFolderError(repr(seeds), "a list of results", f"{where}: {method}")
+            for accuracy in (seed.get("test_accuracy") for seed in seeds):
+                is_number = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
+                if not is_number or not 0 <= accuracy <= 1:
+                    place = f"{where}: {method}.test_accuracy"
+                    raise RunFolderError(repr(accuracy), "a share of 1", place)
+        return document
 
     def read_json(self, name: str) -> dict[str, Any]:
         """One of the folder's JSON documents.
 
         Raises:
-            RunFolderError: It is missing or broken.
+            RunFolderError: It is missing, broken, or of a newer schema.
         """
         path = self.path / name
         try:
-            document = json.loads(path.read_text())
+            document = parse_json(read_bytes(path))
         except (OSError, ValueError) as error:
             raise RunFolderError(
                 "a missing or broken file", f"JSON ({error})", str(path)
             ) from error
         if not isinstance(document, dict):
             raise RunFolderError(type(document).__name__, "a JSON object", str(path))
+        schema = document.get("schema", SCHEMA)
+        if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+            raise RunFolderError(f"schema {schema!r}", "a whole number from 1", str(path))
+        if schema > SCHEMA:
+            expected = f"at most {SCHEMA} (made by a newer ibtrain)"
+            raise RunFolderError(f"schema {schema}", expected, str(path))
         return document
 
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +208,16 @@ class RunFolder:
         return document
 
 
+def _event(line: bytes) -> dict[str, Any]:
+    event = parse_json(line)
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        raise ValueError("it does not name its kind")
+    return event
+
+
 def _fresh_path(config: RunConfig) -> Path:
-    dataset = config.dataset.partition(":")[0]
+    # a name with a slash in it would lead to another folder
+    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])
     method = "compare" if len(config.methods) > 1 else config.methods[0].replace("_", "-")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     base = Path("runs") / f"{method}-{dataset}-{stamp}"
@@ -169,12 +231,15 @@ def list_runs(folder: Path) -> list[RunFolder]:
     """The runs directly below a folder, oldest first.
 
     Raises:
-        RunFolderError: There is no such folder.
+        RunFolderError: There is no such folder, or it can't be read.
     """
-    if not folder.is_dir():
-        raise RunFolderError("no such folder", "a folder of runs", str(folder))
-    found = [path for path in folder.iterdir() if (path / "config.json").is_file()]
-    return [RunFolder(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+    try:
+        if not folder.is_dir():
+            raise RunFolderError("no such folder", "a folder of runs", str(folder))
+        found = [path for path in folder.iterdir() if (path / "config.json").is_file()]
+        return [RunFolder(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+    except OSError as error:
+        raise RunFolderError("a folder that can't be read", str(error), str(folder)) from error
 
 
 def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: nn.Module) -> None:

@@ -12,7 +12,7 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents"},
-    {"checks", "memory"},
+    {"checks", "files", "memory"},
     {"config", "seeding", "optim", "stack"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},

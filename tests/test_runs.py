@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from ibtrain.config import RunConfig
-from ibtrain.errors import RunFolderError
-from ibtrain.runs import RunFolder, list_runs, save_checkpoint, write_atomically
+from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.files import write_atomically
+from ibtrain.runs import RunFolder, list_runs, save_checkpoint
 
 
 def test_events_come_back_in_order(tmp_path: Path) -> None:
@@ -49,13 +50,37 @@ def test_a_failed_write_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_broken_lines_are_named(tmp_path: Path) -> None:
-    folder = RunFolder.create(tmp_path / "run", RunConfig(), {})
-    folder.append({"event": "epoch"})
-    with (folder.path / "metrics.jsonl").open("a") as file:
-        file.write("{half")
+def recorded(folder: Path, *lines: bytes) -> RunFolder:
+    run = RunFolder.create(folder / "run", RunConfig(), {})
+    (run.path / "metrics.jsonl").write_bytes(b"".join(lines))
+    return run
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{half", b"3", b"null", b"{}", b'{"event": 3}', b'{"event": "a", "event": "b"}', b"\xff\xfe",
+        b"\0\0", b"", b"[" * 100_000, b'{"event": ' * 900 + b"1" + b"}" * 900,
+        b'{"event": "a", "b": NaN}', b'{"event": "a", "b": -Infinity}', b'{"event": "a", "b": 1e999}',
+        b'{"event": "a", "b": 1' + b"0" * 30 + b"}", b'{"event": "a", "b": ' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
+def test_a_broken_line_is_named(tmp_path: Path, line: bytes) -> None:
+    run = recorded(tmp_path, b'{"event": "a"}\n', line, b"\n", b'{"event": "b"}\n')
     with pytest.raises(RunFolderError, match=r"metrics\.jsonl:2: got a broken line"):
-        list(folder.events())
+        list(run.events())
+
+
+@pytest.mark.parametrize("torn", [b'{"event": "b", "fig', b"{", b'{"event": "\xe2\x82', b"\0" * 9])
+def test_a_line_that_breaks_off_at_the_end_is_left_out(tmp_path: Path, torn: bytes) -> None:
+    run = recorded(tmp_path, b'{"event": "a"}\n', torn)
+    with pytest.warns(IBTrainWarning, match=r"metrics\.jsonl:2: left out a last line"):
+        assert [event["event"] for event in run.events()] == ["a"]
+
+
+def test_a_whole_last_line_needs_no_end(tmp_path: Path) -> None:
+    run = recorded(tmp_path, b'{"event": "a"}\n', b'{"event": "b"}')
+    assert [event["event"] for event in run.events()] == ["a", "b"]
 
 
 def test_what_is_no_run_is_told(tmp_path: Path) -> None:

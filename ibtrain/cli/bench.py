@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from ibtrain.checks import check_integer
-from ibtrain.config import DEVICES
+from ibtrain.checks import check_integer, check_number
+from ibtrain.config import DEVICES, MAX_THREADS
+from ibtrain.documents import parse_json, read_bytes
 from ibtrain.errors import ConfigError, DataError
 
 __all__ = ["command"]
@@ -48,8 +49,9 @@ def command(
     from ibtrain.bench.machine import measure_machine
     from ibtrain.bench.rows import time_cases
     from ibtrain.device import choose_device, threads
+    from ibtrain.files import write_atomically
     from ibtrain.report.bench import bench_header, bench_row, machine_line
-    from ibtrain.runs import environment, write_atomically
+    from ibtrain.runs import environment
 
     cases = [case for case in CASES if only is None or only in case.name]
     if not cases:
@@ -57,7 +59,9 @@ def command(
     if is_listing:
         click.echo("\n".join(case.name for case in cases))
         return
-    check_integer("--threads", count, 1)
+    check_integer("--threads", count, 1, MAX_THREADS)
+    if output and (output.is_dir() or not output.parent.is_dir()):
+        raise ConfigError(str(output), "a file in a folder that exists", "--output")
     before = _seconds_of(earlier) if earlier else {}
     chosen = choose_device(device)
     rows = []
@@ -87,9 +91,12 @@ def _seconds_of(path: Path) -> dict[str, float]:
     """
     expected = "a record that `ibtrain bench -o FILE` wrote"
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
-        return {str(row["name"]): float(row["seconds"]["median"]) for row in rows}
+        rows: list[dict[str, Any]] = parse_json(read_bytes(path))["rows"]
+        seconds = {str(row["name"]): row["seconds"]["median"] for row in rows}
+        for name, median in seconds.items():
+            check_number(f"seconds of {name}", median, above=0)
     except OSError as error:
         raise DataError(str(path), f"{expected} ({error.strerror})", "--compare") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(str(path), expected, "--compare") from error
+        raise DataError(str(path), f"{expected} ({error})", "--compare") from error
+    return seconds

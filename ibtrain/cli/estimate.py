@@ -1,12 +1,14 @@
 """``ibtrain estimate``."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ibtrain.config import DEVICES
+from ibtrain.documents import parse_json
 from ibtrain.errors import ConfigError
 
 __all__ = ["command"]
@@ -99,7 +101,7 @@ def _setting(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise ConfigError(repr(text), "NAME=VALUE", "--set")
     try:
-        parsed = json.loads(value)
+        parsed = parse_json(os.fsencode(value))
     except ValueError:
         parsed = value
     return name, tuple(parsed) if isinstance(parsed, list) else parsed

@@ -1,13 +1,17 @@
 """The ``ibtrain`` command: finds its subcommands, and says in one line what went wrong."""
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
 from ibtrain import __version__
-from ibtrain.errors import IBTrainError
+from ibtrain.cli.text import printable
+from ibtrain.errors import IBTrainError, IBTrainWarning
 
 __all__ = ["cli"]
 
@@ -41,24 +45,42 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
-            code = super().main(*args, **{**extra, "standalone_mode": False})
+            with _warnings_in_a_line():
+                code = super().main(*args, **{**extra, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             code = error.exit_code
         except click.ClickException as error:
-            _say(error.format_message())
+            _say("Error", error.format_message())
             code = error.exit_code
         except IBTrainError as error:
-            _say(str(error))
+            _say("Error", str(error))
             code = error.exit_code
         except (click.Abort, KeyboardInterrupt):
-            _say("interrupted")
+            _say("Error", "interrupted")
             code = 130
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _say(message: str) -> None:
-    click.echo("Error: " + " ".join(message.split()), err=True)
+def _say(kind: str, message: str) -> None:
+    click.echo(printable(f"{kind}: " + " ".join(message.split())), err=True)
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Shows this package's own warnings as its errors are shown, and others as ever."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", IBTrainWarning)
+        show = warnings.showwarning
+
+        def showwarning(message: Any, category: Any, *where: Any, **more: Any) -> None:
+            if issubclass(category, IBTrainWarning):
+                _say("Warning", str(message))
+            else:
+                show(message, category, *where, **more)
+
+        warnings.showwarning = showwarning
+        yield
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -249,7 +249,9 @@ def run_config(
         "plane": plane_recipe(str(dataset)),
     }
     for name, defaults in defaults_of.items():
-        table = values.get(name, {})
+        table = values.get(name)
+        # a run that was configured in Python may have left its recipes open
+        table = {} if table is None else table
         if not isinstance(table, dict):
             raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
         values[name] = {**vars(defaults), **table}
@@ -265,4 +267,4 @@ def run_config(
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE
-    return RunConfig.from_dict(values)
+    return RunConfig.from_dict(values, str(config_file or "config"))

@@ -1,5 +1,6 @@
 """``ibtrain plane``."""
 
+import os
 from pathlib import Path
 
 import click
@@ -19,11 +20,15 @@ __all__ = ["command"]
 def command(runs: tuple[Path, ...], output: Path | None) -> None:
     """Draw the information plane of one or several runs, a column for each method of each run."""
     from ibtrain.report.pictures import plane_panels
-    from ibtrain.report.plane import save_plane
+    from ibtrain.report.plane import PLANE_FORMATS, save_plane
+    from ibtrain.report.style import check_picture
     from ibtrain.runs import RunFolder
 
+    if output:
+        check_picture(output, "--output", PLANE_FORMATS)
     folders = [RunFolder.open(path) for path in runs]
     panels = [panel for folder in folders for panel in plane_panels(folder, len(folders) > 1)]
     path = output or folders[0].path / "plane.png"
     save_plane(panels, path)
-    click.echo(path)
+    # as bytes, so that any name can be piped on
+    click.echo(os.fsencode(path))

@@ -112,11 +112,17 @@ class Dataset:
 
         Images ``(samples, channels, height, width)`` by channel; vectors ``(samples, dim)`` by
         coordinate. A constant coordinate is only centred.
+
+        Raises:
+            DataError: The values are so large that float32 can't hold their variance.
         """
         x = self.train.x
         dims = [0, *range(2, x.ndim)]
         mean = x.mean(dims, keepdim=True)
         std = (x - mean).square_().mean(dims, keepdim=True).sqrt()
+        if not std.isfinite().all():
+            expected = "values whose variance float32 can hold"
+            raise DataError(f"values as large as {x.abs().max().item():g}", expected, self.name)
         # a constant's standard deviation is the rounding error of its mean, and not always zero
         std = torch.where(std > CONSTANT * mean.abs(), std, 1.0)
 

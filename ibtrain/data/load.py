@@ -46,7 +46,7 @@ def load_dataset(
     Raises:
         DataError: No such data set, or it is missing, broken or not a classification problem.
     """
-    raw = _read(name, Path(data_root) if data_root is not None else default_data_root())
+    raw = _read(name, _expanded(data_root) if data_root is not None else default_data_root())
     data = _checked(name, raw).to(torch.device(device))
     if validation:
         data = data.hold_out(validation, seed)
@@ -56,13 +56,21 @@ def load_dataset(
 def _read(name: str, root: Path) -> RawData:
     kind, _, path = name.partition(":")
     if kind == "folder" and path:
-        return read_folder(Path(path))
+        return read_folder(_expanded(path))
     if kind == "npz" and path:
-        return read_npz(Path(path))
+        return read_npz(_expanded(path))
     if name not in SOURCES:
         expected = f"one of {', '.join(SOURCES)}, folder:DIR, npz:FILE"
         raise DataError(repr(name), expected, "dataset")
     return SOURCES[name](root)
+
+
+def _expanded(path: str | Path) -> Path:
+    """A path whose ``~`` is the user's home, where there is one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def _checked(name: str, raw: RawData) -> Dataset:
@@ -93,7 +101,9 @@ def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
     fractional = y[y != np.floor(y)] if y.dtype.kind == "f" else y[:0]
     if len(fractional):
         raise DataError(f"label {fractional[0]}", "whole numbers", name)
-    return y.astype(np.int64)
+    # a float that no int64 holds becomes a negative label, and is refused as one
+    with np.errstate(invalid="ignore"):
+        return y.astype(np.int64)
 
 
 def _samples(name: str, x: NDArray[Any]) -> torch.Tensor:

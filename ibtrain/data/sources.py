@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
+from ibtrain.data.images import list_images, read_images
 from ibtrain.errors import DataError
 
 __all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
@@ -78,13 +80,20 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
         except Exception as error:
             expected = f"the complete files of {class_name} as torchvision stores them ({error})"
             raise DataError("a missing or broken file", expected, str(root / folder)) from error
-        return RawData(
+        raw = RawData(
             _images(train.data),
             np.asarray(train.targets),
             _images(test.data),
             np.asarray(test.targets),
             10,
         )
+        where = str(root / folder)
+        check_arrays(raw.x_train, raw.y_train, f"{where}: train")
+        check_arrays(raw.x_test, raw.y_test, f"{where}: test")
+        if raw.x_train.shape[1:] != raw.x_test.shape[1:]:
+            expected = f"samples of shape {raw.x_train.shape[1:]}, as in train"
+            raise DataError(f"shape {raw.x_test.shape[1:]}", expected, f"{where}: test")
+        return raw
 
     return read
 
@@ -112,54 +121,27 @@ def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
 def _images(data: Any) -> NDArray[Any]:
     """Images as ``(samples, channels, height, width)`` bytes."""
     images = np.asarray(data)
-    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+    if images.ndim == 3:
+        return images[:, None]
+    return images.transpose(0, 3, 1, 2) if images.ndim == 4 else images
 
 
 def read_folder(path: Path) -> RawData:
     """Images in torchvision's ImageFolder layout, ``train/CLASS/*`` and ``test/CLASS/*``, of one size."""
-    from torchvision.datasets import ImageFolder
-
-    splits = []
-    for part in ("train", "test"):
-        try:
-            splits.append(ImageFolder(str(path / part)))
-        except (OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            expected = f"a folder of classes, each with images ({reason})"
-            raise DataError("no images", expected, str(path / part)) from error
-    train, test = splits
-    if train.classes != test.classes:
-        odd = sorted(set(train.classes) ^ set(test.classes))
+    train, test = list_images(path / "train"), list_images(path / "test")
+    if list(train) != list(test):
+        odd = sorted(set(train) ^ set(test))
         expected = "the same classes in train and test"
         raise DataError(f"{', '.join(odd)} in one of them only", expected, str(path))
-    shape: tuple[int, ...] | None = None
-    arrays: list[NDArray[Any]] = []
-    for split in splits:
-        images = np.empty(0)
-        for index, (file, _) in enumerate(split.samples):
-            image = _read_image(split, file)
-            shape = shape or image.shape
-            if image.shape != shape:
-                expected = f"images of {shape[1]} x {shape[0]} pixels, as the first one"
-                raise DataError(f"{image.shape[1]} x {image.shape[0]} pixels", expected, file)
-            if index == 0:
-                images = np.empty((len(split.samples), *shape), dtype=np.uint8)
-            images[index] = image
-        arrays.append(_images(images))
+    x_train = read_images(list(chain(*train.values())))
+    x_test = read_images(list(chain(*test.values())), x_train.shape[1:3])
     return RawData(
-        arrays[0],
-        np.asarray(train.targets),
-        arrays[1],
-        np.asarray(test.targets),
-        len(train.classes),
+        _images(x_train), _targets(train), _images(x_test), _targets(test), num_classes=len(train)
     )
 
 
-def _read_image(split: Any, file: str) -> NDArray[np.uint8]:
-    try:
-        return np.asarray(split.loader(file))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError("a file that can't be decoded", "an image", file) from error
+def _targets(classes: dict[str, list[Path]]) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
 
 
 def read_npz(path: Path) -> RawData:

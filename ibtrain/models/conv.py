@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.errors import ModelError
-from ibtrain.models.mlp import activation_layer, mlp
+from ibtrain.models.mlp import activation_layer, check_weights, mlp
 
 __all__ = ["conv_net"]
 
@@ -32,13 +32,15 @@ def conv_net(
         activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
 
     Raises:
-        ModelError: The images are too small for that many poolings, or the activation is unknown.
+        ModelError: The images are too small for that many poolings, the activation is unknown, or
+            memory can't hold the weights.
     """
     depth, height, width = input_shape
     scale = 2 ** len(channels)
     if min(height, width) < scale:
         expected = f"at least {scale} x {scale} pixels for {len(channels)} convolutional blocks"
         raise ModelError(f"images of {height} x {width} pixels", expected, "conv_net")
+    check_weights(sum(9 * a * b + b for a, b in pairwise([depth, *channels])))
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise([depth, *channels]), 1):
         blocks[f"conv{index}"] = nn.Sequential(

@@ -7,8 +7,12 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.errors import ModelError
+from ibtrain.memory import check_memory
 
-__all__ = ["activation_layer", "mlp"]
+__all__ = ["activation_layer", "check_weights", "mlp"]
+
+BYTES = 4
+"""Of a weight."""
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,6 +33,16 @@ def activation_layer(name: str) -> nn.Module:
     return _ACTIVATIONS[name]()
 
 
+def check_weights(count: int) -> None:
+    """A network's weights, before they are made.
+
+    Raises:
+        ModelError: They, their gradients and Adam's two moments are more than memory can hold.
+    """
+    given = f"{count} weights, with gradients and Adam's moments"
+    check_memory(4 * BYTES * count, given, ModelError, "model")
+
+
 def mlp(
     dim_x: int, hidden: Sequence[int], num_classes: int, activation: str = "relu"
 ) -> nn.Sequential:
@@ -45,8 +59,9 @@ def mlp(
         ``(batch, num_classes)``.
 
     Raises:
-        ModelError: The activation is unknown.
+        ModelError: The activation is unknown, or memory can't hold the weights.
     """
+    check_weights(sum(a * b + b for a, b in pairwise([dim_x, *hidden, num_classes])))
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise([dim_x, *hidden]), 1):
         blocks[f"hidden{index}"] = nn.Sequential(

@@ -1,6 +1,6 @@
 """The pictures of a run's folder."""
 
-from ibtrain.config import METHODS, PREDICT_FROM, RunConfig
+from ibtrain.config import METHODS, PREDICT_FROM
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
@@ -20,7 +20,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     Raises:
         RunFolderError: The run's files are missing or broken.
     """
-    config = RunConfig.from_dict(folder.read_json("config.json"))
+    config = folder.config()
     points = folder.plane_points()
     noise = ", ".join(f"{value:g}" for value in config.objective.noise_std)
     relative = " × scale of h" if config.objective.noise_scale == "relative" else ""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ibtrain.errors import RunFolderError
+from ibtrain.files import write_atomically, write_error
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.style import MARKERS, new_figure, save_figure, styled, writing
+from ibtrain.report.style import (
+    MARKERS,
+    PICTURES,
+    check_picture,
+    new_figure,
+    save_figure,
+    styled,
+)
 
 __all__ = ["PLANE_FORMATS", "PlanePanel", "plane_figure", "save_plane"]
 
-PLANE_FORMATS = (".png", ".svg", ".pdf", ".gif", ".mp4")
+FILMS = (".gif", ".mp4")
+PLANE_FORMATS = (*PICTURES, *FILMS)
 CMAP = "cividis"
 FRAMES_PER_SECOND = 2
 FILM_DPI = 150
@@ -224,32 +234,32 @@ def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
     Raises:
         RunFolderError: The ending is unknown, nothing was recorded, or no film can be made.
     """
-    if path.suffix not in PLANE_FORMATS:
-        raise RunFolderError(
-            path.suffix or "no ending", "one of " + ", ".join(PLANE_FORMATS), str(path)
-        )
+    check_picture(path, "--output", PLANE_FORMATS)
     if not any(panel.points for panel in panels):
         raise RunFolderError("no points", "a run that recorded its information plane", str(path))
-    if not path.parent.is_dir():
-        raise RunFolderError("no such folder", "a folder that exists", str(path.parent))
     panels = [panel for panel in panels if panel.points]
-    if path.suffix in (".gif", ".mp4"):
+    if path.suffix.lower() in FILMS:
         _save_film(panels, path)
     else:
         save_figure(plane_figure(panels), path)
 
 
 def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
-    is_mp4 = path.suffix == ".mp4"
-    if is_mp4 and not FFMpegWriter.isAvailable():
+    ending = path.suffix.lower()
+    if ending == ".mp4" and not FFMpegWriter.isAvailable():
         expected = "ffmpeg for .mp4, or a .gif instead"
         raise RunFolderError("no ffmpeg on this machine", expected, str(path))
     epochs = sorted({point.epoch for panel in panels for point in panel.points})
     hold = [epochs[-1]] * (2 * FRAMES_PER_SECOND)
-    writer = (FFMpegWriter if is_mp4 else PillowWriter)(fps=FRAMES_PER_SECOND)
-    with writing(path):
-        writer.setup(plane_figure(panels), str(path), dpi=FILM_DPI)
-        for epoch in [*epochs, *hold]:
-            writer.fig = plane_figure(panels, until=epoch)
-            writer.grab_frame()
-        writer.finish()
+    writer = (FFMpegWriter if ending == ".mp4" else PillowWriter)(fps=FRAMES_PER_SECOND)
+    with TemporaryDirectory() as scratch:
+        film = Path(scratch, f"film{ending}")
+        try:
+            writer.setup(plane_figure(panels), str(film), dpi=FILM_DPI)
+            for epoch in [*epochs, *hold]:
+                writer.fig = plane_figure(panels, until=epoch)
+                writer.grab_frame()
+            writer.finish()
+        except OSError as error:
+            raise write_error("a film", error, path) from error
+        write_atomically(path, film.read_bytes())

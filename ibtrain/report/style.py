@@ -1,7 +1,7 @@
 """The look of every picture: sized for a page, legible in print and without colour vision."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import io
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from ibtrain.checks import check_choice
 from ibtrain.config import Method
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import ConfigError
+from ibtrain.files import write_atomically
 
 __all__ = [
     "COLOURS",
@@ -24,7 +25,6 @@ __all__ = [
     "new_figure",
     "save_figure",
     "styled",
-    "writing",
 ]
 
 P = ParamSpec("P")
@@ -61,6 +61,8 @@ _RC: dict[str, Any] = {
     "ytick.labelsize": 7.5,
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
+    # a dollar in a file's name is a dollar
+    "text.parse_math": False,
 }
 
 
@@ -70,37 +72,31 @@ def new_figure(rows: int, columns: int, height: float, **options: Any) -> tuple[
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tells in a line why a picture can't be written.
+def check_picture(path: Path, where: str, endings: tuple[str, ...] = PICTURES) -> None:
+    """A path that a picture can be written to, checked before the work is done.
+
+    Args:
+        path: Where it is wanted.
+        where: The option, for an error to name.
+        endings: The formats.
 
     Raises:
-        RunFolderError: It can't.
+        ConfigError: Its ending is no picture's, or its folder isn't there.
     """
-    try:
-        yield
-    except OSError as error:
-        expected = f"a file that can be written ({error.strerror})"
-        raise RunFolderError("a picture that can't be written", expected, str(path)) from error
-
-
-def check_picture(path: Path, where: str) -> None:
-    """A path whose ending is a picture's, checked before the work is done.
-
-    Raises:
-        ConfigError: It isn't.
-    """
-    check_choice(f"{where} {path}: ending", path.suffix.lower(), PICTURES)
+    check_choice(f"{where} {path}: ending", path.suffix.lower(), endings)
+    if not path.parent.is_dir():
+        raise ConfigError("no such folder", "a folder that exists", f"{where} {path.parent}")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure, in the format of the path's ending.
+    """Writes a figure, in the format of the path's ending, whole or not at all.
 
     Raises:
         RunFolderError: It can't be written.
     """
-    with writing(path):
-        figure.savefig(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower())
+    write_atomically(path, picture.getvalue())
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:

@@ -1,11 +1,12 @@
 """A run's results as text."""
 
+import warnings
 from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
 from ibtrain.config import METHODS, PREDICT_FROM
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
 from ibtrain.runs import RunFolder
@@ -30,22 +31,35 @@ def results_table(results: dict[str, Any]) -> str:
 
 
 def runs_table(folders: Sequence[RunFolder]) -> str:
-    """A line for each run: its folder, data set, seeds and mean test accuracies."""
+    """A line for each run: its folder, data set, seeds and mean test accuracies.
+
+    A broken run has a line too, and a warning that says what is broken.
+    """
     rows = [["run", "dataset", "seeds", *(f"{_LABELS[method]} %" for method in METHODS)]]
     for folder in folders:
         try:
-            config = folder.read_json("config.json")
-            seeds = ",".join(map(str, config["seeds"]))
-            rows.append([str(folder.path), str(config["dataset"]), seeds, *_accuracies(folder)])
-        except (RunFolderError, KeyError, TypeError):
+            rows.append([str(folder.path), *_described(folder), *_accuracies(folder)])
+        except RunFolderError as error:
+            warnings.warn(str(error), IBTrainWarning, stacklevel=2)
             rows.append([str(folder.path), "broken", "", *("" for _ in METHODS)])
     return _columns(rows)
+
+
+def _described(folder: RunFolder) -> tuple[str, str]:
+    """Data set and seeds; the rest of the settings may be of another version."""
+    config = folder.read_json("config.json")
+    dataset, seeds = config.get("dataset"), config.get("seeds")
+    if not isinstance(dataset, str) or not isinstance(seeds, list):
+        given = f"dataset {dataset!r} and seeds {seeds!r}"
+        where = str(folder.path / "config.json")
+        raise RunFolderError(given, "a data set's name and a list", where)
+    return dataset, ",".join(map(str, seeds))
 
 
 def _accuracies(folder: RunFolder) -> list[str]:
     if not (folder.path / "results.json").is_file():
         return ["unfinished" for _ in METHODS]
-    results = folder.read_json("results.json")
+    results = folder.results()
     return [
         _spread([100 * seed["test_accuracy"] for seed in results[method]])
         if results.get(method)

@@ -241,16 +241,19 @@ def test_one_broken_run_does_not_hide_the_others(
     for name, text in (("good", (finished[0] / "config.json").read_text()), ("bad", "{")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(text)
-    listing = run("runs", tmp_path).stdout
-    assert "unfinished" in listing
-    assert "broken" in listing
+    result = run("runs", tmp_path)
+    assert "unfinished" in result.stdout
+    assert "broken" in result.stdout
+    assert result.stderr.startswith(f"Warning: {tmp_path}/bad/config.json: got a missing or broken")
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_picture_onto_a_folder_is_told(finished: tuple[Path, Result], tmp_path: Path) -> None:
     (tmp_path / "plane.png").mkdir()
     result = run("plane", finished[0], "-o", tmp_path / "plane.png")
     assert result.exit_code == 2
-    assert "a picture that can't be written" in result.stderr
+    assert "plane.png: got a file that can't be written" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["plane.png"]
 
 
 def test_the_critic_readout_compares_and_draws(tmp_path: Path) -> None:

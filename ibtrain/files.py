@@ -1,0 +1,67 @@
+"""Files that are written whole or not at all, and never through a link."""
+
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from ibtrain.errors import RunFolderError
+
+__all__ = ["append_line", "write_atomically", "write_error"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_error(what: str, error: OSError | ValueError, path: Path) -> RunFolderError:
+    """That a file can't be written; a failure of the machine and no mistake where its disk is full."""
+    reason = error.strerror if isinstance(error, OSError) else error
+    told = RunFolderError(
+        f"{what} that can't be written", f"a writable place ({reason})", str(path)
+    )
+    if isinstance(error, OSError) and error.errno in _FULL:
+        told.exit_code = 1
+    return told
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes a file beside its place, flushes it, and moves it there.
+
+    A link in its place is replaced, and what it leads to is left alone.
+
+    Raises:
+        RunFolderError: It can't be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    # a name that nobody knows beforehand: a file or a link that waited under it would be an error
+    scratch = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            with open(scratch, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+    # a path with a NUL in it is a ValueError
+    except (OSError, ValueError) as error:
+        raise write_error("a file", error, path) from error
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to a file, or nothing of it.
+
+    Raises:
+        RunFolderError: It can't be added, or a link is in the file's place.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    try:
+        with open(os.open(path, flags, 0o666), "ab", buffering=0) as file:
+            before = file.tell()
+            data = (line + "\n").encode()
+            written = file.write(data)
+            if written != len(data):
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise write_error("a line", error, path) from error
