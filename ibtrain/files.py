@@ -5,11 +5,35 @@ import os
 import secrets
 from pathlib import Path
 
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import ConfigError, RunFolderError
 
-__all__ = ["append_line", "write_atomically", "write_error"]
+__all__ = ["append_line", "check_output", "is_folder", "write_atomically", "write_error"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; it isn't where the path is none, being too long or holding a NUL."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def check_output(path: Path, where: str) -> None:
+    """A file that is wanted, before the work for it is done.
+
+    Args:
+        path: Its place.
+        where: The option that named it.
+
+    Raises:
+        ConfigError: Its folder isn't there, or it is a folder itself.
+    """
+    if not is_folder(path.parent):
+        raise ConfigError("no such folder", "a folder that exists", f"{where} {path.parent}")
+    if is_folder(path):
+        raise ConfigError("a folder", "a file", f"{where} {path}")
 
 
 def write_error(what: str, error: OSError | ValueError, path: Path) -> RunFolderError:

@@ -78,7 +78,12 @@ class RunFolder:
         Raises:
             RunFolderError: There is no run there, or its checkpoints would be written elsewhere.
         """
-        if not (path / "config.json").is_file():
+        try:
+            is_run = is_regular(path / "config.json")
+        except OSError as error:
+            expected = f"a run's folder, with its config.json ({error.strerror})"
+            raise RunFolderError("no run there", expected, str(path)) from error
+        if not is_run:
             raise RunFolderError("no run there", "a run's folder, with its config.json", str(path))
         if (path / "checkpoints").is_symlink():
             where = str(path / "checkpoints")

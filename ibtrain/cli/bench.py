@@ -49,7 +49,7 @@ def command(
     from ibtrain.bench.machine import measure_machine
     from ibtrain.bench.rows import time_cases
     from ibtrain.device import choose_device, threads
-    from ibtrain.files import write_atomically
+    from ibtrain.files import check_output, write_atomically
     from ibtrain.report.bench import bench_header, bench_row, machine_line
     from ibtrain.runs import environment
 
@@ -60,8 +60,8 @@ def command(
         click.echo("\n".join(case.name for case in cases))
         return
     check_integer("--threads", count, 1, MAX_THREADS)
-    if output and (output.is_dir() or not output.parent.is_dir()):
-        raise ConfigError(str(output), "a file in a folder that exists", "--output")
+    if output:
+        check_output(output, "--output")
     before = _seconds_of(earlier) if earlier else {}
     chosen = choose_device(device)
     rows = []

@@ -15,6 +15,8 @@ from ibtrain.errors import IBTrainError, IBTrainWarning
 
 __all__ = ["cli"]
 
+LONGEST = 1000
+"""Characters of a message."""
 COMMANDS = {
     "bench": "Time everything, beside what the machine could do.",
     "compare": "Train layer-wise and end to end, measure both, and compare.",
@@ -63,7 +65,11 @@ class Commands(click.Group):
 
 
 def _say(kind: str, message: str) -> None:
-    click.echo(printable(f"{kind}: " + " ".join(message.split())), err=True)
+    line = f"{kind}: " + " ".join(message.split())
+    if len(line) > LONGEST:
+        # the middle is the value, which its owner knows; the end says what was expected
+        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+    click.echo(printable(line), err=True)
 
 
 @contextmanager

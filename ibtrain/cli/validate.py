@@ -10,6 +10,7 @@ from ibtrain.checks import check_choice, check_integer
 __all__ = ["command"]
 
 METHODS = ("mine", "infonce", "ksg", "binning", "gaussian")
+MAX_SAMPLES = 10_000_000
 QUICK_METHODS = ("mine", "ksg", "gaussian")
 QUICK_PROBLEMS = (
     "independent-3",
@@ -62,7 +63,7 @@ def command(
     chosen = methods or (QUICK_METHODS if quick else METHODS)
     asked = problems or (QUICK_PROBLEMS if quick else tuple(PROBLEMS))
     count = count if count is not None else (3_000 if quick else 10_000)
-    check_integer("--samples", count, 100)
+    check_integer("--samples", count, 100, MAX_SAMPLES)
     check_integer("--seed", seed, 0)
     options = {"steps": 400} if quick else {}
     answers = []

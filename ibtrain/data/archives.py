@@ -79,7 +79,7 @@ def _reading(path: Path) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise DataError("no such file", "an npz archive", str(path)) from error
-    # an encrypted member is a RuntimeError, an unknown compression a NotImplementedError
+    # an encrypted member is a RuntimeError
     except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         expected = f"an npz archive of plain arrays ({reason})"

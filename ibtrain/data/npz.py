@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib import format as npy
@@ -75,10 +75,12 @@ def check_stored(member: ZipInfo, archive_size: int, where: str) -> None:
         where: The array, for an error to name.
 
     Raises:
-        DataError: It declares more than its bytes can hold.
+        DataError: It declares more than its bytes can hold, or is packed as numpy never packs.
     """
-    there = min(member.compress_size, archive_size - member.header_offset)
     is_stored = member.compress_type == ZIP_STORED
+    if not is_stored and member.compress_type != ZIP_DEFLATED:
+        raise DataError("a compression that numpy never writes", "none, or deflate", where)
+    there = min(member.compress_size, archive_size - member.header_offset)
     if member.file_size > there * (1 if is_stored else DEFLATE_RATIO):
         given = f"{member.file_size} bytes declared, {there} there"
         raise DataError(given, "no more bytes than are there", where)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ibtrain.data.archives import read_archive
 from ibtrain.data.images import list_images, read_images
 from ibtrain.errors import DataError
+from ibtrain.files import is_folder
 
 __all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
 
@@ -73,7 +74,7 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
                 train = dataset_class(str(where), train=True, download=download)
                 return train, dataset_class(str(where), train=False, download=False)
 
-        if not (root / folder).exists():
+        if not is_folder(root / folder):
             _download(root, folder, lambda where: load(where, download=True))
         try:
             train, test = load(root, download=False)
@@ -100,14 +101,14 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
 
 def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
     """Downloads into a folder beside the target and renames it, so that no half of it stays."""
-    was_there = root.exists()
+    was_there = is_folder(root)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
             load(Path(scratch))
             (Path(scratch) / folder).rename(root / folder)
     except Exception as error:
-        if not was_there and root.is_dir():
+        if not was_there and is_folder(root):
             root.rmdir()
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = lines[0].rstrip(":")

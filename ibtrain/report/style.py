@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from ibtrain.checks import check_choice
 from ibtrain.config import Method
-from ibtrain.errors import ConfigError
-from ibtrain.files import write_atomically
+from ibtrain.files import check_output, write_atomically
 
 __all__ = [
     "COLOURS",
@@ -81,11 +80,10 @@ def check_picture(path: Path, where: str, endings: tuple[str, ...] = PICTURES) -
         endings: The formats.
 
     Raises:
-        ConfigError: Its ending is no picture's, or its folder isn't there.
+        ConfigError: Its ending is no picture's, its folder isn't there, or it is a folder itself.
     """
     check_choice(f"{where} {path}: ending", path.suffix.lower(), endings)
-    if not path.parent.is_dir():
-        raise ConfigError("no such folder", "a folder that exists", f"{where} {path.parent}")
+    check_output(path, where)
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_picture_onto_a_folder_is_told(finished: tuple[Path, Result], tmp_path
     (tmp_path / "plane.png").mkdir()
     result = run("plane", finished[0], "-o", tmp_path / "plane.png")
     assert result.exit_code == 2
-    assert "plane.png: got a file that can't be written" in result.stderr
+    assert "plane.png: got a folder, expected a file" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["plane.png"]
 
 

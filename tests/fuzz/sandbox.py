@@ -1,0 +1,182 @@
+"""Somewhere to be careless in, and what must hold there whatever is put in."""
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from ibtrain.cli.main import cli
+from ibtrain.config import RunConfig
+from ibtrain.errors import IBTrainError
+from ibtrain.mi.result import Estimate
+from ibtrain.plane.point import ESTIMATES, PlanePoint
+
+SECONDS = 30
+"""After which a case is taken to hang; the slowest, a film, takes about five on a busy core."""
+MESSAGE = 2000
+"""Characters of an error's line; a list of choices is the longest part of any."""
+
+cases = 0
+"""Tried so far in this session."""
+
+
+class HangError(BaseException):
+    """A case took too long; no reader's own handlers catch it."""
+
+
+def config_document() -> dict[str, Any]:
+    return json.loads(RunConfig().to_json())
+
+
+def point_event(seed: int = 0, epoch: int = 3) -> dict[str, Any]:
+    estimate = Estimate(1.0, 0.1, "mine", 3.0, ("above_ceiling",), 10, 20, 0.5)
+    estimates = dict.fromkeys(ESTIMATES, estimate)
+    point = PlanePoint(
+        "layerwise", seed, "hidden1", epoch, 0.5, 1.0, 0.9, **estimates, audits={"mi_xt": estimate}
+    )
+    return {"event": "plane", "point": point.to_dict()}
+
+
+def results_document() -> dict[str, Any]:
+    seed = {"seed": 0, "test_accuracy": 0.9, "train_accuracy": 1.0, "seconds": 1.0, "layers": []}
+    return {"schema": 1, "dataset": "digits", "layerwise": [seed], "end_to_end": [seed, seed]}
+
+
+def record_document() -> dict[str, Any]:
+    return {"rows": [{"name": "a case", "seconds": {"median": 0.5}}]}
+
+
+def make_run(path: Path) -> None:
+    (path / "checkpoints").mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps(config_document()))
+    (path / "results.json").write_text(json.dumps(results_document()))
+    events = [point_event(epoch=epoch) for epoch in (0, 1, 3)]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+def make_images(path: Path) -> None:
+    for part in ("train", "test"):
+        for label in ("cat", "dog"):
+            folder = path / part / label
+            folder.mkdir(parents=True)
+            for index in range(3):
+                Image.new("RGB", (6, 6), (40 * index, 0, 9)).save(folder / f"{index}.png")
+
+
+def furnish(root: Path) -> None:
+    """A folder to work in, and another that nothing may change."""
+    work, outside = root / "work", root / "outside"
+    for folder in (work / "empty", outside, root / "home"):
+        folder.mkdir(parents=True)
+    (outside / "precious").write_text("precious")
+    make_run(work / "run")
+    make_run(work / "runs" / "old")
+    make_images(work / "images")
+    rng = np.random.default_rng(0)
+    np.savez(work / "good.npz", x=rng.standard_normal((60, 2)), y=np.arange(60) % 3)
+    (work / "bad.npz").write_bytes(b"PK\x03\x04")
+    (work / "config.json").write_text(json.dumps(config_document()))
+    (work / "config.toml").write_text(RunConfig().to_toml())
+    (work / "record.json").write_text(json.dumps(record_document()))
+    os.mkfifo(work / "pipe")
+    # pictures and checkpoints of a run from elsewhere may be links to what is none of its business
+    (work / "run" / "plane.png").symlink_to(outside / "precious")
+
+
+class Sandbox:
+    """Copies of one furnished folder, a fresh one for each case."""
+
+    def __init__(self, template: Path) -> None:
+        self.template = template
+
+    @contextmanager
+    def case(self) -> Iterator[Path]:
+        """The folder to work in; afterwards nothing beside it may have changed."""
+        global cases  # noqa: PLW0603 -- a count for the whole session
+        cases += 1
+        here = Path.cwd()
+        with tempfile.TemporaryDirectory(dir=self.template.parent) as scratch:
+            root = Path(scratch, "root")
+            shutil.copytree(self.template, root, symlinks=True, ignore=_pipes)
+            os.mkfifo(root / "work" / "pipe")
+            os.chdir(root / "work")
+            before = _listing(root)
+            try:
+                with _no_hang(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    yield root / "work"
+            finally:
+                os.chdir(here)
+            assert _listing(root) == before
+
+
+def _pipes(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "pipe"]
+
+
+def _listing(root: Path) -> dict[str, bytes]:
+    """Everything beside the folder to work in, with its content."""
+    found = {}
+    for place, folders, files in os.walk(root):
+        if Path(place) == root:
+            folders.remove("work")
+        for name in [*folders, *files]:
+            path = Path(place, name)
+            found[str(path)] = path.read_bytes() if path.is_file() else b""
+    return found
+
+
+@contextmanager
+def _no_hang() -> Iterator[None]:
+    def ring(*_: object) -> NoReturn:
+        raise HangError(f"after {SECONDS} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def read(reader: Callable[[], Any]) -> bool:
+    """Whether a reader accepted what it was given; if not, in one line and on purpose."""
+    try:
+        reader()
+    except IBTrainError as error:
+        assert error.exit_code == 2
+        assert len(str(error)) < MESSAGE
+        return False
+    return True
+
+
+def run(*arguments: str) -> Result:
+    """A command, which must end as the documentation says."""
+    result = CliRunner().invoke(cli, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert result.exit_code in (0, 1, 2), result.exit_code
+    assert "Traceback" not in result.stderr
+    if result.exit_code == 0:
+        assert not errors
+    else:
+        assert len(errors) == 1, result.stderr
+        assert len(errors[0]) < MESSAGE
+    if result.exit_code == 2:
+        others = [line for line in result.stderr.splitlines() if not line.startswith("Warning: ")]
+        assert others == errors
+    torch.set_num_threads(1)
+    return result
