@@ -1,6 +1,8 @@
 """A run's folder."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from torch import nn
 from ibtrain.config import RunConfig
 from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.files import write_atomically
+from ibtrain.mi.result import Estimate
+from ibtrain.plane.point import ESTIMATES
 from ibtrain.runs import RunFolder, list_runs, save_checkpoint
 
 
@@ -97,3 +101,62 @@ def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:
     path = folder.path / "checkpoints" / "layerwise-seed0.pt"
     state = torch.load(path, weights_only=True)
     assert torch.equal(state["network"]["weight"], network.weight)
+
+
+POINT = {
+    "method": "layerwise", "seed": 0, "layer": "hidden1", "epoch": 1, "sigma": 0.5,
+    "activation_scale": 1.0, "probe_accuracy": 0.9, "audits": {},
+    **dict.fromkeys(ESTIMATES, Estimate(1.0, 0.1, "mine", 3.0).to_dict()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": -1}, {"epoch": 1.5}, {"method": "magic"}, {"layer": None}, {"sigma": 1e300},
+        {"mi_xt": 3}, {"mi_xt": {**POINT["mi_xt"], "mi": "1"}}, {"mi_ty": {}}, {"audits": []},
+        {"mi_xt": {**POINT["mi_xt"], "ceiling": None}}, {"mi_xt": {**POINT["mi_xt"], "flags": 3}},
+        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": 1},
+    ],
+)  # fmt: skip
+def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
+    good, bad = ({"event": "plane", "point": POINT | more} for more in ({}, change))
+    run = recorded(tmp_path, json.dumps(good).encode(), b"\n", json.dumps(bad).encode(), b"\n")
+    with pytest.raises(
+        RunFolderError, match=r"metrics\.jsonl:2: got a broken point, expected a point"
+    ):
+        run.plane_points()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"schema": 2}', r"schema 2, expected at most 1 \(made by a newer ibtrain\)"),
+        ('{"schema": "1"}', "schema '1', expected a whole number from 1"),
+        ('{"schema": 0}', "schema 0, expected a whole number from 1"),
+        ("[]", "got list, expected a JSON object"),
+        ('{"layerwise": 3}', r"layerwise: got 3, expected a list of results"),
+        ('{"layerwise": [3]}', r"layerwise: got \[3\], expected a list of results"),
+        ('{"layerwise": [{}]}', r"layerwise.test_accuracy: got None, expected a share of 1"),
+        ('{"end_to_end": [{"test_accuracy": 1e300}]}', r"end_to_end.test_accuracy: got 1e\+300"),
+        ('{"end_to_end": [{"test_accuracy": true}]}', r"end_to_end.test_accuracy: got True"),
+        ("{", "a missing or broken file"),
+    ],
+)
+def test_broken_results_are_told(tmp_path: Path, text: str, message: str) -> None:
+    run = recorded(tmp_path)
+    (run.path / "results.json").write_text(text)
+    with pytest.raises(RunFolderError, match=rf"results\.json.*{message}"):
+        run.results()
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
+    run = recorded(tmp_path)
+    for name in ("results.json", "metrics.jsonl", "config.json"):
+        (run.path / name).unlink(missing_ok=True)
+        (run.path / name).mkdir()
+    for read in (run.results, run.config, lambda: list(run.events())):
+        with pytest.raises(RunFolderError, match="regular file"):
+            read()
+    with pytest.raises(RunFolderError, match="no run there"):
+        RunFolder.open(run.path)

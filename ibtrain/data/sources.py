@@ -122,9 +122,7 @@ def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
 def _images(data: Any) -> NDArray[Any]:
     """Images as ``(samples, channels, height, width)`` bytes."""
     images = np.asarray(data)
-    if images.ndim == 3:
-        return images[:, None]
-    return images.transpose(0, 3, 1, 2) if images.ndim == 4 else images
+    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 
 def read_folder(path: Path) -> RawData:

@@ -1,6 +1,7 @@
 """The commands as a user meets them."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,34 @@ def test_the_critic_readout_compares_and_draws(tmp_path: Path) -> None:
     result = run("compare", *quick, "--readout", "critic", "--run-dir", tmp_path / "run")
     assert result.exit_code == 0
     assert (tmp_path / "run" / "layers.png").is_file()
+
+
+def test_a_name_cannot_move_the_cursor(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    config = json.loads((finished[0] / "config.json").read_text()) | {"dataset": "\x1b[2J\udcff"}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert "\\x1b[2J\\udcff" in run("runs", tmp_path).stdout
+    result = run("compare", "--config", tmp_path / "run" / "config.json")
+    assert "\\x1b[2J" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_a_dollar_in_a_name_is_no_formula(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    shutil.copytree(finished[0], tmp_path / "$x^")
+    assert run("plane", tmp_path / "$x^", tmp_path / "$x^").exit_code == 0
+
+
+def test_a_network_that_memory_cannot_hold_is_told(tmp_path: Path) -> None:
+    for more in ([], ["--model", "conv", "--channels", "1000000,1000000"]):
+        result = run("compare", "--hidden", "1000000,1000000", *more, "--run-dir", tmp_path / "r")
+        assert result.exit_code == 2
+        assert "weights, with gradients and Adam's moments" in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_longest_value_makes_no_long_message() -> None:
+    result = run("compare", "--hidden", "9" * 20_000)
+    assert result.exit_code == 2
+    assert len(result.stderr) < 1100
+    assert result.stderr.rstrip().endswith("expected whole numbers separated by commas")

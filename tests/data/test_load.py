@@ -215,3 +215,40 @@ def test_any_byte_order_and_precision_will_do(tmp_path: Path) -> None:
     for dtype in (">f4", "f8", "longdouble"):
         other = load_dataset(npz(tmp_path, x=X.astype(dtype), y=Y))
         assert torch.equal(plain.train.x, other.train.x)
+
+
+def test_a_cifar10_from_elsewhere_is_never_unpickled(tmp_path: Path) -> None:
+    """The real one is made of pickles; torchvision knows each one's checksum, and looks first."""
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"):
+        (folder / name).write_bytes(pickle.dumps(Malicious(tmp_path / "trap")))
+    with pytest.raises(DataError, match="cifar-10-batches-py: got a missing or broken file"):
+        load_dataset("cifar10", tmp_path)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_an_mnist_that_was_saved_by_torch_is_never_unpickled(tmp_path: Path) -> None:
+    folder = tmp_path / "MNIST" / "processed"
+    folder.mkdir(parents=True)
+    for name in ("training.pt", "test.pt"):
+        torch.save(Malicious(tmp_path / "trap"), folder / name)
+    with pytest.raises(DataError, match="MNIST: got a missing or broken file"):
+        load_dataset("mnist", tmp_path)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_an_mnist_with_too_few_labels_is_told(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\3\0\1\0")
+        sizes = b"\0\0\0\4" + 2 * b"\0\0\0\1"
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + sizes + b"abcd")
+    with pytest.raises(DataError, match=r"MNIST: train: got labels of shape \(3,\)"):
+        load_dataset("mnist", tmp_path)
+
+
+def test_values_whose_variance_overflows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected values whose variance float32 can hold"):
+        load_dataset(npz(tmp_path, x=X * 1e30, y=Y))

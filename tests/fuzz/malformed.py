@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zipfile
+import zlib
 from typing import Any
 
 import click
@@ -202,6 +203,9 @@ def npz_files(draw: st.DrawFn) -> bytes:
     return draw(st.one_of(st.just(file.getvalue()), broken(file.getvalue())))
 
 
+_sizes = st.sampled_from([(0, 6), (6, 7), (20_000, 20_000), (9000, 9000), (2**31 - 1, 2**31 - 1)])
+
+
 @st.composite
 def image_files(draw: st.DrawFn) -> bytes:
     """An image of six by six pixels, perhaps broken, perhaps of another kind."""
@@ -213,5 +217,8 @@ def image_files(draw: st.DrawFn) -> bytes:
     mode = draw(st.sampled_from(["RGB", "L"] if plain else ["RGB", "L", "1", "RGBA", "P"]))
     Image.new(mode, size).save(file, format=kind)
     content = file.getvalue()
-    huge = content.replace(struct.pack(">II", *size), struct.pack(">II", 10**6, 10**6))
+    huge = content
+    if kind == "PNG":
+        start = content[12:16] + struct.pack(">II", *draw(_sizes)) + content[24:29]
+        huge = content[:12] + start + struct.pack(">I", zlib.crc32(start)) + content[33:]
     return draw(st.one_of(st.just(content), st.just(huge), broken(content), st.binary(max_size=30)))

@@ -1,0 +1,134 @@
+"""Files are written whole or not at all, and never through a link."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+
+from ibtrain.cli.main import cli
+from ibtrain.config import RunConfig
+from ibtrain.errors import ConfigError, RunFolderError
+from ibtrain.files import append_line, check_output, write_atomically
+from ibtrain.report.style import save_figure
+from ibtrain.runs import RunFolder
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB, of which 8 are left."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted: {done.stderr.decode().strip()}")
+    (place / "ballast").write_bytes(bytes(56 << 10))
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    path = tmp_path / "precious"
+    path.write_text("precious")
+    return path
+
+
+def test_a_full_disk_keeps_the_old_file(full_disk: Path) -> None:
+    path = full_disk / "results.json"
+    write_atomically(path, "old")
+    with pytest.raises(RunFolderError, match="No space left on device") as error:
+        write_atomically(path, bytes(64 << 10))
+    assert error.value.exit_code == 1
+    assert path.read_text() == "old"
+    assert sorted(file.name for file in full_disk.iterdir()) == ["ballast", "results.json"]
+
+
+def test_a_line_that_a_full_disk_cuts_is_taken_back(full_disk: Path) -> None:
+    path = full_disk / "metrics.jsonl"
+    append_line(path, "first")
+    with pytest.raises(RunFolderError, match="No space left on device") as error:
+        append_line(path, "x" * (64 << 10))
+    assert error.value.exit_code == 1
+    assert path.read_text() == "first\n"
+    append_line(path, "second")
+    assert path.read_text() == "first\nsecond\n"
+
+
+def test_a_picture_is_whole_or_not_there(full_disk: Path) -> None:
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    with pytest.raises(RunFolderError, match=r"p\.png: got a file that can't be written"):
+        save_figure(figure, full_disk / "p.png")
+    assert [file.name for file in full_disk.iterdir()] == ["ballast"]
+
+
+def test_a_run_that_cannot_be_begun_leaves_nothing(full_disk: Path) -> None:
+    with pytest.raises(RunFolderError, match="No space left on device"):
+        RunFolder.create(full_disk / "run", RunConfig(), {"command": "x" * (64 << 10)})
+    assert [file.name for file in full_disk.iterdir()] == ["ballast"]
+
+
+def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    tmp_path.chmod(0o500)
+    result = CliRunner().invoke(cli, ["compare", "--run-dir", str(tmp_path / "run")])
+    tmp_path.chmod(0o700)
+    assert result.exit_code == 2
+    assert "run: got a folder that can't be written" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_replaced_and_its_target_left_alone(tmp_path: Path, outside: Path) -> None:
+    (tmp_path / "plane.png").symlink_to(outside)
+    write_atomically(tmp_path / "plane.png", "picture")
+    assert not (tmp_path / "plane.png").is_symlink()
+    assert outside.read_text() == "precious"
+
+
+def test_no_event_goes_through_a_link(tmp_path: Path, outside: Path) -> None:
+    (tmp_path / "metrics.jsonl").symlink_to(outside)
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a line that can't be written"):
+        append_line(tmp_path / "metrics.jsonl", "event")
+    assert outside.read_text() == "precious"
+
+
+def test_no_checkpoint_goes_through_a_link(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", RunConfig(), {}).path
+    (run / "checkpoints").rmdir()
+    (run / "checkpoints").symlink_to(tmp_path)
+    with pytest.raises(RunFolderError, match="checkpoints: got a link out of the run's folder"):
+        RunFolder.open(run)
+
+
+def test_a_data_sets_name_is_no_way_out_of_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run = RunFolder.create(None, RunConfig(dataset="/../../../x"), {}).path.resolve()
+    assert run.parent == tmp_path / "here" / "runs"
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+
+
+@pytest.mark.parametrize("name", ["file/x", "x" * 300, "a\0b"])
+def test_a_path_that_cannot_be_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match="can't be written"):
+        write_atomically(tmp_path / name, "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("no/x", "no such folder"), (".", "got a folder")])
+def test_an_output_is_checked_before_the_work(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_output(tmp_path / name, "--output")
+    check_output(tmp_path / "x", "--output")
