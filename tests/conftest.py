@@ -12,7 +12,7 @@ from ibtrain.data.dataset import Dataset, Split
 
 # the sandbox of the fuzz tests has its own clock, and serves all cases of a test
 CASES = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
-settings.register_profile("few", max_examples=10, derandomize=True, **CASES)
+settings.register_profile("few", max_examples=6, derandomize=True, **CASES)
 settings.register_profile("many", max_examples=600, **CASES)
 settings.load_profile("few")
 

@@ -56,8 +56,6 @@ def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:
         read_header(file.read(HEADER_BYTES), member.file_size, where)
     with archive.open(member) as file:
         array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
-        # to the end, where the checksum of all is compared
-        file.read(1)
     return array
 
 
