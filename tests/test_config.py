@@ -44,6 +44,8 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
     [
         (lambda: OptimConfig(learning_rate=0.0), "learning_rate: got 0.0, expected a finite number above 0"),
         (lambda: OptimConfig(learning_rate=float("nan")), "learning_rate: got nan"),
+        (lambda: OptimConfig(learning_rate=10**400), "learning_rate: got 1000"),
+        (lambda: OptimConfig(epochs=2**63), "epochs: got 9223372036854775808, expected a whole number of 9223372036854775807 or less"),
         (lambda: OptimConfig(epochs=0), "epochs: got 0, expected a whole number of 1 or more"),
         (lambda: OptimConfig(batch_size=1), "batch_size: got 1"),
         (lambda: OptimConfig(schedule="linear"), "'linear', expected one of constant, cosine"),
