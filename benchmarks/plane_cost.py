@@ -19,12 +19,13 @@ import torch
 from ibtrain.config import METHODS, ModelConfig, PlaneConfig
 from ibtrain.data.load import load_dataset
 from ibtrain.device import threads
+from ibtrain.files import write_atomically
 from ibtrain.mi.channel import channel
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.recipes import recipe
-from ibtrain.runs import environment, write_atomically
+from ibtrain.runs import environment
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer

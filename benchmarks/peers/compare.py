@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from ibtrain.runs import environment, write_atomically
+from ibtrain.files import write_atomically
+from ibtrain.runs import environment
 
 ROUNDS = 5
 HERE = Path(__file__).parent
