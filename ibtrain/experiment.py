@@ -114,7 +114,7 @@ class Experiment:
         record: Record | None = None,
         on_result: Callable[[FitResult], None] | None = None,
     ) -> Results:
-        """Trains every method with every seed.
+        """Trains every method with every seed; on an accelerator a method's seeds train as one.
 
         Args:
             listeners: Called with every training event, after the plane has measured it.
@@ -125,52 +125,70 @@ class Experiment:
             NonFiniteError: A training diverged.
         """
         results = Results(self.data, self.config)
+        seeds = self.config.seeds
+        # a CPU gains nothing from seeds that train as one, and would hold all their activations
+        groups = [(seed,) for seed in seeds] if self.device.type == "cpu" else [seeds]
         with threads(self.threads):
-            for seed in self.config.seeds:
+            for group in groups:
                 for method in self.config.methods:
-                    result = self._train(method, seed, listeners, record or _ignore)
-                    results.methods.setdefault(method, []).append(result)
-                    if on_result:
-                        on_result(result.fit)
+                    for result in self._train(method, group, listeners, record or _ignore):
+                        results.methods.setdefault(method, []).append(result)
+                        if on_result:
+                            on_result(result.fit)
         return results
 
     def _train(
-        self, method: Method, seed: int, listeners: Sequence[Listener], record: Record
-    ) -> MethodResult:
-        objective = self.config.objective
+        self, method: Method, seeds: Sequence[int], listeners: Sequence[Listener], record: Record
+    ) -> list[MethodResult]:
+        planes = [self._plane(seed, record) for seed in seeds]
 
         def record_epoch(event: Event) -> None:
             if event.kind == "epoch":
                 record(_epoch_record(event, self.data))
 
+        heard: list[list[Listener]] = [
+            [record_epoch, *([plane] if plane else []), *listeners] for plane in planes
+        ]
+        results = []
+        for fit, plane in zip(self._fit(method, seeds, heard), planes, strict=True):
+            last = {point.layer: point for point in plane.points} if plane else {}
+            result = MethodResult(fit, list(last.values()))
+            record({"event": "result", "method": method, **result.to_dict()})
+            results.append(result)
+        return results
+
+    def _fit(
+        self, method: Method, seeds: Sequence[int], heard: Sequence[Sequence[Listener]]
+    ) -> list[FitResult]:
+        models = [build_model(self.config.model, self.data, seed) for seed in seeds]
+        optim = self.config.optim(method)
+        each = list(zip(models, seeds, heard, strict=True))
+        if method == "layerwise":
+            objective = self.config.objective
+            return LayerwiseTrainer.fit_together(
+                [LayerwiseTrainer(m, objective, optim, seed=s, listeners=h) for m, s, h in each],
+                self.data,
+            )
+        return EndToEndTrainer.fit_together(
+            [EndToEndTrainer(m, optim, seed=s, listeners=h) for m, s, h in each], self.data
+        )
+
+    def _plane(self, seed: int, record: Record) -> InformationPlane | None:
+        if not self.config.plane.points:
+            return None
+
         def record_point(point: PlanePoint) -> None:
             record({"event": "plane", "point": point.to_dict()})
 
-        every: list[Listener] = [record_epoch]
-        plane = None
-        if self.config.plane.points:
-            plane = InformationPlane(
-                self.data,
-                objective.noise_std,
-                objective.noise_scale,
-                self.config.plane,
-                seed=seed,
-                on_point=record_point,
-            )
-            every.append(plane)
-        every += listeners
-        model = build_model(self.config.model, self.data, seed)
-        optim = self.config.optim(method)
-        trainer: LayerwiseTrainer | EndToEndTrainer
-        if method == "layerwise":
-            trainer = LayerwiseTrainer(model, objective, optim, seed=seed, listeners=every)
-        else:
-            trainer = EndToEndTrainer(model, optim, seed=seed, listeners=every)
-        fit = trainer.fit(self.data)
-        last = {point.layer: point for point in plane.points} if plane else {}
-        result = MethodResult(fit, list(last.values()))
-        record({"event": "result", "method": method, **result.to_dict()})
-        return result
+        objective = self.config.objective
+        return InformationPlane(
+            self.data,
+            objective.noise_std,
+            objective.noise_scale,
+            self.config.plane,
+            seed=seed,
+            on_point=record_point,
+        )
 
 
 def _ignore(record: dict[str, Any]) -> None:

@@ -111,22 +111,30 @@ def _images(device: torch.device, count: int) -> Dataset:
     return Dataset("random", Split(x, y), Split(x[:100], y[:100]), 10)
 
 
-def _training(
-    device: torch.device, trainer: type[LayerwiseTrainer] | type[EndToEndTrainer], batch_size: int
-) -> Call:
+Trainer = type[LayerwiseTrainer] | type[EndToEndTrainer]
+
+
+def _training(device: torch.device, trainer: Trainer, batch_size: int, seeds: int) -> Call:
     data = _images(device, STEPS * batch_size)
     optim = OptimConfig(learning_rate=1e-3, batch_size=batch_size, epochs=1)
-    return lambda: trainer(mlp(784, (500, 256), 10).to(device), optim=optim).fit(data)
+
+    def train() -> object:
+        models = [mlp(784, (500, 256), 10).to(device) for _ in range(seeds)]
+        trainers = [trainer(model, optim=optim, seed=seed) for seed, model in enumerate(models)]
+        return trainer.fit_together(trainers, data)  # type: ignore[arg-type]
+
+    return train
 
 
-def _training_cases(batch_size: int) -> list[Case]:
+def _training_cases(batch_size: int, seeds: int = 1) -> list[Case]:
     trainers = {"layer-wise": (LayerwiseTrainer, 3), "end to end": (EndToEndTrainer, 1)}
+    many = f"{seeds} seeds " if seeds > 1 else ""
     return [
         Case(
-            f"training {name} 784-500-256-10 batch {batch_size}",
-            partial(_training, trainer=trainer, batch_size=batch_size),
+            f"training {many}{name} 784-500-256-10 batch {batch_size}",
+            partial(_training, trainer=trainer, batch_size=batch_size, seeds=seeds),
             stages * STEPS,
-            STEPS * batch_size,
+            seeds * STEPS * batch_size,
         )
         for name, (trainer, stages) in trainers.items()
     ]
@@ -178,6 +186,7 @@ CASES = (
         for dim in (64, 500)
     ),
     *_training_cases(128),
+    *_training_cases(128, seeds=5),
     *_training_cases(512),
     *(
         Case(f"channel {count} x {dim}", partial(_channel, count=count, dim=dim), 1, count)

@@ -1,0 +1,40 @@
+"""The wiring: the same run, whether its seeds train one after another or as one."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.experiment import Experiment
+
+CONFIG = RunConfig(
+    seeds=(0, 1),
+    model=ModelConfig(hidden=(12, 8)),
+    layerwise=OptimConfig(epochs=1),
+    end_to_end=OptimConfig(epochs=1),
+    plane=PlaneConfig(points=2, samples=200, train_samples=300, critic_steps=5),
+    device="cpu",
+)
+
+
+def run(*, as_one: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    experiment = Experiment(CONFIG)
+    if as_one:
+        # only the choice to train as one is made by the device's name; everything stays where it is
+        experiment.device = torch.device("cuda")
+    records: list[dict[str, Any]] = []
+    return experiment.run(record=records.append).to_dict(), records
+
+
+def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None:
+    (apart, records_apart), (as_one, records_as_one) = run(as_one=False), run(as_one=True)
+    for method in ("layerwise", "end_to_end"):
+        assert [result["seed"] for result in as_one[method]] == [0, 1]
+        for one, other in zip(as_one[method], apart[method], strict=True):
+            assert one["test_accuracy"] == other["test_accuracy"]
+            for layer, expected in zip(one["layers"], other["layers"], strict=True):
+                assert layer["mi_ty"]["mi"] == pytest.approx(expected["mi_ty"]["mi"], abs=1e-3)
+    assert len(records_as_one) == len(records_apart)
+    order = [(r["method"], r["seed"]) for r in records_as_one if r["event"] == "result"]
+    assert order == [("layerwise", 0), ("layerwise", 1), ("end_to_end", 0), ("end_to_end", 1)]
