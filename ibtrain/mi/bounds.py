@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 __all__ = [
+    "CLIP",
     "UNIFORM",
     "Weights",
     "dv",
@@ -30,6 +31,8 @@ __all__ = [
     "smile",
 ]
 
+CLIP = 5.0
+"""Nats at which :func:`smile` clips the scores of other pairs."""
 STEEPEST = 50.0
 """Log-partition above which :func:`nwj` goes on along its tangent instead of the exponential."""
 
@@ -139,7 +142,7 @@ def smile(
     scores_marginal: Float[Tensor, "*m"],
     weights: Weights = UNIFORM,
     *,
-    clip: float = 5.0,
+    clip: float = CLIP,
 ) -> Float[Tensor, ""]:
     r"""SMILE, :math:`E_{p(x,y)}[s] - \log E_{p(x)p(y)}[e^{\mathrm{clip}(s, -\tau, \tau)}]`.
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable
 
-from ibtrain.mi.pool import Bound, ScorePool
+from ibtrain.mi.pool import Reading
 
 __all__ = ["steadied"]
 
 
 def steadied(
-    pool: ScorePool, closed: ScorePool, elsewhere: Iterable[tuple[float, float]], bound: Bound
+    critic: Reading, closed: Reading, elsewhere: Iterable[tuple[float, float]]
 ) -> tuple[float, float]:
     r"""What a critic reports, less the luck that its samples brought the closed form; standard error.
 
@@ -22,17 +22,16 @@ def steadied(
     error smallest: it is never larger than that of :math:`V_1`.
 
     Args:
-        pool: The critic's scores of the samples that report.
-        closed: The closed form's scores of the same samples, in the same order.
+        critic: What the critic says of the samples that report.
+        closed: What the closed form says of the same samples, in the same order.
         elsewhere: Its value and standard error on each other part, fitted afresh to the samples
             outside that part.
-        bound: Read off all of them.
 
     References:
         Owen, Monte Carlo theory, methods and examples (2013), section 8.9.
     """
-    value, influence = pool.value_and_influence(bound)
-    closed_value, closed_influence = closed.value_and_influence(bound)
+    value, influence = critic
+    closed_value, closed_influence = closed
     values, errors = zip(*elsewhere, strict=True)
     parts = 1 + len(values)
     here, there = (1 - 1 / parts) * closed_influence, math.hypot(*errors) / parts

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-__all__ = ["is_constant", "is_function_of", "sample_flags"]
+__all__ = ["is_function_of", "sample_flags"]
 
 Array = NDArray[np.float64]
 
@@ -13,11 +13,6 @@ EXACT = 0.02
 PROBES = 200
 SEEN = 0.2
 """Share of probes that must be exact: near a kink, or where y is flat, a function doesn't show."""
-
-
-def is_constant(samples: Array) -> bool:
-    """Whether no coordinate varies."""
-    return bool((samples == samples[0]).all())
 
 
 def is_function_of(x: Array, y: Array) -> bool:

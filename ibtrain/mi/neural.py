@@ -236,7 +236,7 @@ def fit_critic(
     """
 
     def look(module: nn.Module, part: Tensor) -> float:
-        return scorer.pool(module, part).value(bounds.selection)
+        return scorer.value(module, part, bounds.selection)
 
     objective = bounds.training()
     averaged = copy.deepcopy(critic).requires_grad_(False)

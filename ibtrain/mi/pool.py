@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +13,7 @@ from ibtrain.mi.bounds import UNIFORM, Weights
 
 __all__ = [
     "Bound",
+    "Reading",
     "ScorePool",
     "distances",
     "label_pool",
@@ -26,6 +27,25 @@ Bound = Callable[[Tensor, Tensor, Weights], Tensor]
 
 ABSENT = 1e-300
 """Weight of a class that no sample has: its logarithm stays finite."""
+
+
+class Reading(NamedTuple):
+    """A bound's value on some samples.
+
+    Args:
+        value: In nats.
+        influence: What each sample does to it, ``(n,)``, or fewer numbers of the same length and of
+            the same angles with those of another reading of these samples.
+    """
+
+    value: float
+    influence: Float[Tensor, " n"]
+
+    @property
+    def stderr(self) -> float:
+        """The length of what each sample does."""
+        length: float = self.influence.norm().item()
+        return length
 
 
 @dataclass(frozen=True)
@@ -54,11 +74,11 @@ class ScorePool:
         return bound(self.joint, self.marginal, weights).item()
 
     def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
-        """The bound, and its standard error: the length of what each sample does to it."""
-        value, influence = self.value_and_influence(bound)
-        return value, influence.norm().item()
+        """The bound, and its standard error."""
+        reading = self.value_and_influence(bound)
+        return reading.value, reading.stderr
 
-    def value_and_influence(self, bound: Bound) -> tuple[float, Float[Tensor, " n"]]:
+    def value_and_influence(self, bound: Bound) -> Reading:
         r"""The bound, and what each sample does to it by the infinitesimal jackknife.
 
         .. math:: \mathrm{SE}^2 = \sum_i u_i^2, \quad
@@ -74,7 +94,7 @@ class ScorePool:
             value = bound(self.joint, self.marginal, self._weights(log_weights))
             (influence,) = torch.autograd.grad(value, log_weights)
         count = len(influence)
-        return value.item(), influence * math.sqrt(count / (count - 1))
+        return Reading(value.item(), influence * math.sqrt(count / (count - 1)))
 
     def scaled(self, scale: float) -> "ScorePool":
         """The scores of the same critic times a number."""
@@ -96,22 +116,14 @@ def _of_classes(log_weights: Tensor, labels: Tensor, classes: int) -> Tensor:
     return totals.clamp_min(ABSENT).log()
 
 
-def pair_pool(matrices: Sequence[Float[Tensor, "_ _"]]) -> ScorePool:
-    """Every x with every y but its own, within groups of samples.
+def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
+    """Every x with every y but its own.
 
     Args:
-        matrices: A group's scores each, ``(n, n)``, of every x with every y, the true pairs on the
-            diagonal; of unequal groups the smallest says how many y each x meets.
+        matrix: A score of every x with every y, the true pairs on the diagonal.
     """
-    fewest = min(len(matrix) for matrix in matrices) - 1
-    partners = [others(len(matrix), fewest, matrix.device) for matrix in matrices]
-    marginal = [m.gather(1, columns) for m, columns in zip(matrices, partners, strict=True)]
-    starts = accumulate((len(matrix) for matrix in matrices), initial=0)
-    return ScorePool(
-        torch.cat([matrix.diagonal() for matrix in matrices]),
-        torch.cat(marginal),
-        torch.cat([start + columns for start, columns in zip(starts, partners, strict=False)]),
-    )
+    partners = others(len(matrix), len(matrix) - 1, matrix.device)
+    return ScorePool(matrix.diagonal(), matrix.gather(1, partners), partners)
 
 
 def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"]:

@@ -67,22 +67,19 @@ def pair_scorer(
         device: Where the scores are computed.
     """
     train = splits.train.numpy()
-    dims = [samples.x.shape[1], samples.y.shape[1]]
+    dim_x = samples.x.shape[1]
     both = np.hstack([samples.x, samples.y])
-    z = fit_marginals(both[train], normal_scores=settings.normal_scores)(both)
-    inputs = torch.from_numpy(z).float().to(device).split(dims, dim=1)
-    scorers = []
-    for base in _bases(z[train], dims[0], settings.base):
-        closed = torch.from_numpy(base.prepare(z)).to(device, _double(device)).split(dims, dim=1)
-        scorers.append(
-            PairScorer(inputs[0], inputs[1], base, closed[0], closed[1], settings.negatives)
-        )
+    marginals = fit_marginals(both[train], normal_scores=settings.normal_scores)
+    z = marginals(both)
+    scorers = (
+        PairScorer.at(z, dim_x, base, marginals, device, settings.negatives)
+        for base in _bases(z[train], dim_x, settings.base)
+    )
     return max(scorers, key=lambda scorer: _closed_value(scorer, splits.select))
 
 
-def _closed_value(scorer: PairScorer, index: Tensor) -> float:
-    pool = scorer.closed_pool(index)
-    return pool.value(dv) if pool else 0.0
+def _closed_value(scorer: PairScorer, select: Tensor) -> float:
+    return scorer.value(None, select, dv) if scorer.has_form else 0.0
 
 
 def _pair_critic(dim_x: int, dim_y: int, settings: NeuralSettings) -> nn.Module:
@@ -114,16 +111,11 @@ def _labels(
     device: torch.device,
 ) -> Prepared:
     train = splits.train.numpy()
-    z = fit_marginals(samples.x[train], normal_scores=settings.normal_scores)(samples.x)
-    classes = int(labels.max()) + 1
+    marginals = fit_marginals(samples.x[train], normal_scores=settings.normal_scores)
+    z = marginals(samples.x)
     # a class that the training split lacks keeps a prior, or its samples would count for nothing
-    counts = np.bincount(labels[train], minlength=classes).clip(min=0.5)
+    counts = np.bincount(labels[train], minlength=samples.num_classes).clip(min=0.5)
     log_prior = torch.from_numpy(np.log(counts / counts.sum())).float().to(device)
-    critic = ClassCritic(z.shape[1], classes, settings.hidden, zero_start=True).to(device)
-    x, y = torch.from_numpy(z).float().to(device), torch.from_numpy(labels).to(device)
-    return Prepared(LabelScorer(x, y, log_prior), critic, "none")
-
-
-def _double(device: torch.device) -> torch.dtype:
-    # Apple's GPUs have no float64
-    return torch.float32 if device.type == "mps" else torch.float64
+    critic = ClassCritic(z.shape[1], samples.num_classes, settings.hidden, zero_start=True)
+    scorer = LabelScorer.at(z, samples, marginals, log_prior)
+    return Prepared(scorer, critic.to(device), "none")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.binning import binning
@@ -16,10 +18,13 @@ from ibtrain.mi.gaussian import gaussian
 from ibtrain.mi.ksg import ksg
 from ibtrain.mi.neural import NeuralSettings, OnCheckpoint
 from ibtrain.mi.result import Estimate
-from ibtrain.mi.samples import Samples, check_samples
+from ibtrain.mi.samples import StoredSamples, check_stored
 from ibtrain.mi.variational import variational
 
 __all__ = ["METHODS", "Method", "estimate"]
+
+MOST_LOOKED_AT = 100_000
+"""Samples that are looked at, at most, for what is wrong with all."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ def estimate(
     """Mutual information of x and y, with its error, its ceiling and reasons to distrust it.
 
     Args:
-        x: Samples, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, or what numpy makes one of.
+        x: Samples, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, or what numpy makes one of. A
+            neural method reads a memory map (``numpy.load(file, mmap_mode="r")``) piece by piece.
         y: Their partners, ``(n,)`` or ``(n, dim_y)``; a column of integers (by dtype) with few
             distinct values is a label.
         method: A name in :data:`METHODS`.
@@ -107,8 +113,8 @@ def estimate(
         if name not in chosen.options:
             known = ", ".join(chosen.options) or "none"
             raise ConfigError(repr(name), f"one of {known}", f"options of {method}")
-    samples = check_samples(x, y, discrete=discrete)
-    if samples.labels is not None and not chosen.reads_labels:
+    samples = check_stored(x, y, discrete=discrete)
+    if samples.num_classes and not chosen.reads_labels:
         raise DataError("labels", "continuous y (or discrete=False)", f"y of method {method}")
     if samples.is_constant:
         ceiling = math.log(len(samples))
@@ -117,10 +123,12 @@ def estimate(
         options["seed"] = seed
     if chosen.is_neural:
         options |= {"device": device, "on_checkpoint": on_checkpoint}
-    found = chosen.run(samples, **options)
+    found = chosen.run(samples if chosen.is_neural else samples.take(), **options)
     return _with_flags(found, samples)
 
 
-def _with_flags(found: Estimate, samples: Samples) -> Estimate:
-    flags = dict.fromkeys((*found.flags, *sample_flags(samples.x, samples.y, samples.labels)))
+def _with_flags(found: Estimate, samples: StoredSamples) -> Estimate:
+    count = len(samples)
+    few = samples.take(np.linspace(0, count - 1, min(MOST_LOOKED_AT, count)).astype(np.int64))
+    flags = dict.fromkeys((*found.flags, *sample_flags(few.x, few.y, few.labels)))
     return replace(found, flags=tuple(flags))

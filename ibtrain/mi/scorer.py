@@ -2,15 +2,30 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ibtrain.mi.bases import Base, ZeroBase
 from ibtrain.mi.bounds import UNIFORM, Weights
-from ibtrain.mi.pool import ScorePool, distances, label_pool, pair_pool, shifted_columns
+from ibtrain.mi.critics import SeparableCritic
+from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
+from ibtrain.mi.marginals import Marginals
+from ibtrain.mi.pool import (
+    Bound,
+    Reading,
+    ScorePool,
+    distances,
+    label_pool,
+    pair_pool,
+    shifted_columns,
+)
+from ibtrain.mi.samples import Samples
 
 __all__ = ["Batch", "LabelScorer", "PairScorer", "Scorer"]
 
@@ -22,6 +37,8 @@ GROUP = 2048
 their number, not its square."""
 BLOCK_PAIRS = 1 << 17
 """Pairs scored at once without gradients; a pair critic holds its hidden layer for each."""
+EMBEDDED_PAIRS = 1 << 20
+"""The same of a separable critic in many groups: for each block it embeds every y of a group again."""
 
 
 class Scorer(ABC):
@@ -31,13 +48,36 @@ class Scorer(ABC):
     def batch(self, critic: nn.Module, index: Tensor) -> Batch:
         """The samples' scores, with gradients."""
 
+    @property
     @abstractmethod
-    def pool(self, critic: nn.Module, index: Tensor) -> ScorePool:
-        """The scores from which a value is read, in float64 and without gradients."""
+    def has_form(self) -> bool:
+        """Whether there is a closed form that says something."""
 
     @abstractmethod
-    def closed_pool(self, index: Tensor) -> ScorePool | None:
-        """The same of the closed form alone; None where there is none."""
+    def groups(
+        self, critics: Sequence[nn.Module | None], index: Tensor
+    ) -> Iterator[Iterator[Group]]:
+        """The scores from which a value is read, in float64 and without gradients.
+
+        Args:
+            critics: Whose; None is the closed form alone.
+            index: Samples, in random order.
+        """
+
+    @abstractmethod
+    def of(self, samples: Samples) -> "Scorer":
+        """The same coordinates and closed form of other samples."""
+
+    def value(self, critic: nn.Module | None, index: Tensor, bound: Bound) -> float:
+        """A bound on the samples, of a critic or, None, of the closed form alone."""
+        groups = self.groups([critic], index)
+        return value_of_groups((group for scored in groups for group in scored), bound)
+
+    def read(
+        self, critics: Sequence[nn.Module | None], index: Tensor, bound: Bound
+    ) -> list[Reading]:
+        """What each critic says of the samples; None is the closed form alone."""
+        return read_groups(self.groups(critics, index), bound)
 
 
 @dataclass(frozen=True)
@@ -50,6 +90,7 @@ class PairScorer(Scorer):
         base: The closed form.
         base_x: What that reads of x, in float64.
         base_y: What it reads of y, likewise.
+        marginals: The map of coordinates, of x and y side by side.
         negatives: Other y that each x of a batch meets; None is all of them.
     """
 
@@ -58,7 +99,46 @@ class PairScorer(Scorer):
     base: Base
     base_x: Float[Tensor, "samples base_x"]
     base_y: Float[Tensor, "samples base_y"]
+    marginals: Marginals
     negatives: int | None = None
+
+    @classmethod
+    def at(
+        cls,
+        z: NDArray[np.float64],
+        dim_x: int,
+        base: Base,
+        marginals: Marginals,
+        device: torch.device,
+        negatives: int | None = None,
+    ) -> "PairScorer":
+        """Of coordinates.
+
+        Args:
+            z: Those of x and y side by side, ``(samples, dim_x + dim_y)``.
+            dim_x: How many of them are x.
+            base: The closed form.
+            marginals: What made them.
+            device: Where the scores are computed.
+            negatives: Other y that each x of a batch meets.
+        """
+        dims = [dim_x, z.shape[1] - dim_x]
+        x, y = torch.from_numpy(z).float().to(device).split(dims, dim=1)
+        # Apple's GPUs have no float64
+        double = torch.float32 if device.type == "mps" else torch.float64
+        closed_x, closed_y = torch.from_numpy(base.prepare(z)).to(device, double).split(dims, dim=1)
+        return cls(x, y, base, closed_x, closed_y, marginals, negatives)
+
+    def of(self, samples: Samples) -> "PairScorer":
+        """The same coordinates and closed form of other samples."""
+        z = self.marginals(np.hstack([samples.x, samples.y]))
+        dim_x = samples.x.shape[1]
+        return self.at(z, dim_x, self.base, self.marginals, self.x.device, self.negatives)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the closed form says something."""
+        return not isinstance(self.base, ZeroBase)
 
     def _matrix(self, critic: nn.Module | None, rows: Tensor, columns: Tensor) -> Tensor:
         # the closed form stays in float64: it may be a small difference of large numbers
@@ -84,22 +164,19 @@ class PairScorer(Scorer):
         rest = matrix.flatten()[1:].view(count - 1, count + 1)[:, :-1].reshape(count, count - 1)
         return matrix.diagonal(), rest, UNIFORM
 
-    @torch.no_grad()
-    def pool(self, critic: nn.Module, index: Int[Tensor, " n"]) -> ScorePool:
+    def groups(
+        self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"]
+    ) -> Iterator[Iterator[Group]]:
         """Every x with every y of its group but its own; one group up to :data:`GROUP` samples."""
-        return self._pool(critic, index)
+        parts = index.tensor_split(math.ceil(len(index) / GROUP))
+        form = pair_pool if len(parts) == 1 else PairGroup
+        for part in parts:
+            yield (form(self._all_pairs(critic, part, len(parts) > 1)) for critic in critics)
 
     @torch.no_grad()
-    def closed_pool(self, index: Int[Tensor, " n"]) -> ScorePool | None:
-        """The closed form's, unless it says nothing."""
-        return None if isinstance(self.base, ZeroBase) else self._pool(None, index)
-
-    def _pool(self, critic: nn.Module | None, index: Tensor) -> ScorePool:
-        groups = index.tensor_split(math.ceil(len(index) / GROUP))
-        return pair_pool([self._all_pairs(critic, group) for group in groups])
-
-    def _all_pairs(self, critic: nn.Module | None, group: Tensor) -> Tensor:
-        rows = max(1, BLOCK_PAIRS // len(group))
+    def _all_pairs(self, critic: nn.Module | None, group: Tensor, is_one_of_many: bool) -> Tensor:
+        is_large = is_one_of_many and isinstance(critic, SeparableCritic)
+        rows = max(1, (EMBEDDED_PAIRS if is_large else BLOCK_PAIRS) // len(group))
         blocks = [self._matrix(critic, part, group).cpu().double() for part in group.split(rows)]
         return torch.cat(blocks)
 
@@ -116,11 +193,28 @@ class LabelScorer(Scorer):
         x: What the critic reads, ``(samples, dim_x)``.
         labels: Each sample's class.
         log_prior: Logarithm of each class's share of the training split.
+        marginals: The map of coordinates.
     """
 
     x: Float[Tensor, "samples dim_x"]
     labels: Int[Tensor, " samples"]
     log_prior: Float[Tensor, " classes"]
+    marginals: Marginals
+
+    @classmethod
+    def at(
+        cls, z: NDArray[np.float64], samples: Samples, marginals: Marginals, log_prior: Tensor
+    ) -> "LabelScorer":
+        """Of coordinates.
+
+        Args:
+            z: Those of x, ``(samples, dim_x)``.
+            samples: Whose they are.
+            marginals: What made them.
+            log_prior: Logarithm of each class's share of the training split.
+        """
+        x, labels = torch.from_numpy(z).float(), torch.from_numpy(samples.labels)
+        return cls(x.to(log_prior.device), labels.to(log_prior.device), log_prior, marginals)
 
     def batch(self, critic: nn.Module, index: Int[Tensor, " n"]) -> Batch:
         """Every x of the batch with every class."""
@@ -129,11 +223,22 @@ class LabelScorer(Scorer):
         log_marginal = (self.log_prior - math.log(len(index))).expand_as(scores)
         return joint, scores, Weights(None, log_marginal)
 
+    @property
+    def has_form(self) -> bool:
+        """There is none: the critic starts from the classes' shares."""
+        return False
+
+    def of(self, samples: Samples) -> "LabelScorer":
+        """The same coordinates of other samples."""
+        return self.at(self.marginals(samples.x), samples, self.marginals, self.log_prior)
+
+    def groups(
+        self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"]
+    ) -> Iterator[Iterator[Group]]:
+        """Every x with every class, each as frequent as it is among these samples: a single group."""
+        yield (self._pool(critic, index) for critic in critics if critic)
+
     @torch.no_grad()
-    def pool(self, critic: nn.Module, index: Int[Tensor, " n"]) -> ScorePool:
-        """Every x with every class, each as frequent as it is among these samples."""
+    def _pool(self, critic: nn.Module, index: Tensor) -> ScorePool:
         scores: Tensor = critic(self.x[index])
         return label_pool(scores.cpu().double(), self.labels[index].cpu())
-
-    def closed_pool(self, index: Int[Tensor, " n"]) -> None:
-        """There is none: the critic starts from the classes' shares."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from ibtrain.checks import check_choice
 from ibtrain.mi.bounds import likelihood
 from ibtrain.mi.control import steadied
+from ibtrain.mi.groups import Group, read_groups
 from ibtrain.mi.neural import (
     BOUNDS,
     HOPELESS,
@@ -21,16 +23,20 @@ from ibtrain.mi.neural import (
     OnCheckpoint,
     fit_critic,
 )
-from ibtrain.mi.pool import Bound
+from ibtrain.mi.pool import Bound, Reading
 from ibtrain.mi.preparation import pair_scorer, prepare
 from ibtrain.mi.result import Estimate, flags_of
-from ibtrain.mi.samples import Samples
-from ibtrain.mi.scorer import GROUP
+from ibtrain.mi.samples import Samples, StoredSamples
+from ibtrain.mi.scorer import GROUP, Scorer
 from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.seeding import derive_seed, seeded
 
 __all__ = ["Fold", "VariationalFit", "fit_variational", "variational"]
 
+FEWEST_TRAIN = 1 << 17
+"""Training samples that are kept however few the critic meets: they are the closed form's too."""
+PIECE = 1 << 16
+"""Samples that are brought into memory together to report."""
 LABEL_FOLDS = 3
 PARTS = 5
 """Of the samples, where a single critic reports on one of them, and its closed form on all."""
@@ -76,7 +82,7 @@ class VariationalFit:
 
 
 def fit_variational(
-    samples: Samples,
+    samples: Samples | StoredSamples,
     method: str = "mine",
     settings: NeuralSettings | None = None,
     *,
@@ -89,8 +95,12 @@ def fit_variational(
     Where one critic reports on a fifth of the samples, its closed form, fitted afresh for each fifth,
     reports on all, and takes that one fifth's luck out of the value.
 
+    Time grows with the samples, memory doesn't: a fit holds no more training samples than
+    ``steps * batch_size`` (but at least 131,072), drawn at random, which are all that its critic could
+    meet, and no more than 10,240 that select. All others report, a piece at a time.
+
     Args:
-        samples: x, and y continuous or a label.
+        samples: x, and y continuous or a label; in memory, or wherever they lie.
         method: One of :data:`~ibtrain.mi.neural.BOUNDS`.
         settings: Folds, critic, closed form, coordinates, optimisation.
         seed: Of splits, weights and batches.
@@ -104,10 +114,11 @@ def fit_variational(
     settings = settings or NeuralSettings()
     check_choice("method", method, tuple(BOUNDS))
     start = time.perf_counter()
-    is_label = samples.labels is not None
+    is_label = samples.num_classes > 0
     bounds = (LABEL_BOUNDS if is_label else BOUNDS)[method]
     critics = settings.folds or (LABEL_FOLDS if is_label else 1)
-    splits = list(draw_splits(len(samples), critics if critics > 1 else PARTS, seed))
+    most = max(settings.steps * settings.batch_size, FEWEST_TRAIN)
+    splits = list(draw_splits(len(samples), critics if critics > 1 else PARTS, seed, most))
     task = _Task(samples, bounds, settings, torch.device(device), on_checkpoint)
     folds = [
         task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
@@ -124,7 +135,7 @@ def fit_variational(
         method=method,
         ceiling=ceiling,
         flags=flags_of(mi, stderr, ceiling=ceiling, is_entropy=is_label) + _fit_flags(folds, mi),
-        n_train=len(samples) - len(splits[0].report),
+        n_train=len(splits[0].train) + len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
         seconds=time.perf_counter() - start,
     )
@@ -136,7 +147,7 @@ def fit_variational(
 
 
 def variational(
-    samples: Samples,
+    samples: Samples | StoredSamples,
     *,
     method: str,
     seed: int = 0,
@@ -160,7 +171,7 @@ def variational(
 class _Task:
     """What all folds of a fit have in common."""
 
-    samples: Samples
+    samples: Samples | StoredSamples
     bounds: BoundPair
     settings: NeuralSettings
     device: torch.device
@@ -168,41 +179,62 @@ class _Task:
 
     def fit(self, splits: Splits, elsewhere: Sequence[Splits], seed: int) -> Fold:
         """A critic of some splits; elsewhere are those on which its closed form reports too."""
+        known, own = self._known(splits)
         with seeded(seed, "critic"):
-            ready = prepare(self.samples, splits, self.settings, self.device)
+            ready = prepare(known, own, self.settings, self.device)
         fitted = fit_critic(
             ready.critic,
             ready.scorer,
             self.bounds,
-            splits.train,
-            splits.select,
+            own.train,
+            own.select,
             self.settings,
             seed,
             self.on_checkpoint,
         )
-        pool = ready.scorer.pool(fitted.critic, splits.report)
         bound = self.bounds.report
-        plain, plain_stderr = pool.value_and_stderr(bound)
-        seen = ready.scorer.pool(fitted.critic, splits.train[: len(splits.select)])
-        seen_value, seen_stderr = seen.value_and_stderr(bound)
-        excess = seen_value - plain, math.hypot(seen_stderr, plain_stderr)
-        reports = {bound: (plain, plain_stderr)}
+        critics = [fitted.critic, None] if elsewhere and ready.scorer.has_form else [fitted.critic]
+        plain, *closed = self._read(ready.scorer, critics, splits.report, bound)
+        seen, *_ = ready.scorer.read([fitted.critic], own.train[: len(own.select)], bound)
+        excess = seen.value - plain.value, math.hypot(seen.stderr, plain.stderr)
+        reports = {bound: (plain.value, plain.stderr)}
         count = len(splits.report)
-        closed = ready.scorer.closed_pool(splits.report) if elsewhere else None
-        if self.samples.labels is not None:
-            reports[likelihood] = pool.value_and_stderr(likelihood)
+        if self.samples.num_classes:
+            (beside,) = self._read(ready.scorer, critics, splits.report, likelihood)
+            reports[likelihood] = beside.value, beside.stderr
         if closed:
-            reports[bound] = steadied(pool, closed, self._closed(elsewhere, ready.base), bound)
+            reports[bound] = steadied(plain, closed[0], self._closed(elsewhere, ready.base))
             count = len(self.samples)
         return Fold(ready.base, fitted, reports, excess, count)
+
+    def _known(self, splits: Splits) -> tuple[Samples, Splits]:
+        """The samples that train and select, and where each of them now is."""
+        known = self.samples.take(torch.cat([splits.train, splits.select]).numpy())
+        train, select = torch.arange(len(known)).split([len(splits.train), len(splits.select)])
+        return known, Splits(train, select, select[:0])
 
     def _closed(self, elsewhere: Sequence[Splits], base: str) -> Iterator[tuple[float, float]]:
         # the form that the reporting part's selection chose, or the parts would not be alike
         settings = replace(self.settings, base=base)
         for splits in elsewhere:
-            scorer = pair_scorer(self.samples, splits, settings, self.device)
-            pool = scorer.closed_pool(splits.report)
-            yield pool.value_and_stderr(self.bounds.report) if pool else (0.0, 0.0)
+            scorer = pair_scorer(*self._known(splits), settings, self.device)
+            if scorer.has_form:
+                (reading,) = self._read(scorer, [None], splits.report, self.bounds.report)
+                yield reading.value, reading.stderr
+            else:
+                yield 0.0, 0.0
+
+    def _read(
+        self, scorer: Scorer, critics: Sequence[nn.Module | None], rows: Tensor, bound: Bound
+    ) -> list[Reading]:
+        """What each critic says of samples that are brought into memory for it, a piece at a time."""
+
+        def groups() -> Iterator[Iterator[Group]]:
+            for piece in rows.tensor_split(math.ceil(len(rows) / PIECE)):
+                samples = self.samples.take(piece.numpy())
+                yield from scorer.of(samples).groups(critics, torch.arange(len(samples)))
+
+        return read_groups(groups(), bound)
 
 
 def _mean(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:

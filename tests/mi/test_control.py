@@ -7,7 +7,7 @@ import torch
 
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.control import steadied
-from ibtrain.mi.pool import ScorePool, pair_pool
+from ibtrain.mi.pool import Reading, ScorePool, pair_pool
 
 RHO = 0.8
 PARTS = 4
@@ -22,16 +22,20 @@ def draw(count: int, generator: torch.Generator) -> torch.Tensor:
     return -0.5 * math.log(1 - RHO**2) - 0.5 * exponent
 
 
+def read(pool: ScorePool) -> Reading:
+    return pool.value_and_influence(dv)
+
+
 def parts(seed: int, count: int = 60) -> list[ScorePool]:
     generator = torch.Generator().manual_seed(seed)
-    return [pair_pool([draw(count, generator)]) for _ in range(PARTS)]
+    return [pair_pool(draw(count, generator)) for _ in range(PARTS)]
 
 
 def test_a_critic_that_adds_nothing_is_the_closed_form_on_all_parts() -> None:
     pools = parts(0)
     values, errors = zip(*(pool.value_and_stderr(dv) for pool in pools), strict=True)
     # where all parts are equally noisy
-    value, stderr = steadied(pools[0], pools[0], [(v, errors[0]) for v in values[1:]], dv)
+    value, stderr = steadied(read(pools[0]), read(pools[0]), [(v, errors[0]) for v in values[1:]])
     assert value == pytest.approx(sum(values) / PARTS)
     assert stderr == pytest.approx(errors[0] / math.sqrt(PARTS))
 
@@ -40,7 +44,7 @@ def test_a_part_with_an_outlier_harms_nothing() -> None:
     pool, other, *_ = parts(0)
     plain, plain_stderr = pool.value_and_stderr(dv)
     wild = [(-1000.0, 1200.0), *[other.value_and_stderr(dv)] * 2]
-    value, stderr = steadied(pool, pool, wild, dv)
+    value, stderr = steadied(read(pool), read(pool), wild)
     assert stderr <= plain_stderr
     assert abs(value - plain) < 0.1 * plain_stderr
 
@@ -50,7 +54,7 @@ def test_a_slope_stays_between_nothing_and_all(scale: float) -> None:
     pool, *others = parts(0)
     elsewhere = [(0.0, abs(scale) * error) for _, error in map(dv_and_stderr, others)]
     closed = pool.scaled(scale)
-    value, stderr = steadied(pool, closed, elsewhere, dv)
+    value, stderr = steadied(read(pool), read(closed), elsewhere)
     plain, plain_stderr = pool.value_and_stderr(dv)
     slope = (plain - value) / (closed.value(dv) * (1 - 1 / PARTS))
     assert -1e-9 <= slope <= 1 + 1e-9
@@ -65,7 +69,7 @@ def test_a_closed_form_that_says_nothing_changes_nothing() -> None:
     pool, *_ = parts(0)
     silent = pool.scaled(0.0)
     expected = pytest.approx(pool.value_and_stderr(dv))
-    assert steadied(pool, silent, [(0.0, 0.0)] * 3, dv) == expected
+    assert steadied(read(pool), read(silent), [(0.0, 0.0)] * 3) == expected
 
 
 def test_a_closed_form_on_another_scale_steadies_all_the_same() -> None:
@@ -77,8 +81,8 @@ def test_a_closed_form_on_another_scale_steadies_all_the_same() -> None:
     twice = ScorePool(2 * joint, closed.marginal, pool.partners)
     elsewhere = [(0.1, 0.05), (-0.2, 0.05)]
     doubled = [(2 * value, 2 * error) for value, error in elsewhere]
-    expected = pytest.approx(steadied(pool, closed, elsewhere, dv))
-    assert steadied(pool, twice, doubled, dv) == expected
+    expected = pytest.approx(steadied(read(pool), read(closed), elsewhere))
+    assert steadied(read(pool), read(twice), doubled) == expected
 
 
 def test_the_error_is_the_spread_and_the_mean_stays() -> None:
@@ -90,7 +94,7 @@ def test_the_error_is_the_spread_and_the_mean_stays() -> None:
         # a critic that differs from the closed form by what depends on the sample
         critic = ScorePool(pools[0].joint + noise, pools[0].marginal, pools[0].partners)
         elsewhere = [pool.value_and_stderr(dv) for pool in pools[1:]]
-        value, error = steadied(critic, pools[0], elsewhere, dv)
+        value, error = steadied(read(critic), read(pools[0]), elsewhere)
         plain.append(critic.value(dv))
         steady.append(value)
         errors.append(error)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ibtrain.mi.diagnostics import is_constant, is_function_of, sample_flags
+from ibtrain.mi.diagnostics import is_function_of, sample_flags
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import check_samples
 
@@ -48,8 +48,3 @@ def test_more_dimensions_than_samples() -> None:
     wide = RNG.standard_normal((50, 30))
     assert sample_flags(wide, wide[::-1].copy()) == ("undersampled",)
     assert sample_flags(wide[:, :10], wide[:, 10:20]) == ()
-
-
-def test_constant_means_nothing_varies() -> None:
-    assert is_constant(np.ones((5, 2)))
-    assert not is_constant(np.eye(2))

@@ -22,26 +22,13 @@ def test_a_pair_pool_is_the_bound_on_the_diagonal_and_the_rest(bound: Bound) -> 
     matrix = scores(7)
     rest = torch.stack([torch.cat([matrix[i, i + 1 :], matrix[i, :i]]) for i in range(7)])
     expected = bound(matrix.diagonal(), rest).item()  # type: ignore[call-arg]
-    assert pair_pool([matrix]).value(bound) == pytest.approx(expected, abs=1e-12)
+    assert pair_pool(matrix).value(bound) == pytest.approx(expected, abs=1e-12)
 
 
 def test_no_sample_is_its_own_negative() -> None:
-    pool = pair_pool([scores(6)])
+    pool = pair_pool(scores(6))
     assert (pool.partners != torch.arange(6).unsqueeze(1)).all()
     assert all(len(set(row.tolist())) == 5 for row in pool.partners)
-
-
-@pytest.mark.parametrize("sizes", [(5, 5), (6, 5, 5)])
-def test_groups_meet_only_their_own(sizes: tuple[int, ...]) -> None:
-    matrices = [scores(size, seed) for seed, size in enumerate(sizes)]
-    pool = pair_pool(matrices)
-    whole = torch.block_diag(*matrices)
-    group = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
-    assert pool.marginal.shape == (sum(sizes), 4)
-    assert pool.joint.tolist() == whole.diagonal().tolist()
-    assert pool.marginal.tolist() == whole.gather(1, pool.partners).tolist()
-    assert (group[pool.partners] == group.unsqueeze(1)).all()
-    assert (pool.partners != torch.arange(sum(sizes)).unsqueeze(1)).all()
 
 
 def test_a_label_pool_has_every_sample_meet_every_label() -> None:
@@ -78,7 +65,7 @@ def repeated(matrix: torch.Tensor, sample: int, bound: Bound) -> float:
 @pytest.mark.parametrize("bound", [dv, nwj, smile, js])
 def test_the_influence_of_a_sample_is_what_counting_it_more_changes(bound: Bound) -> None:
     count, step = 12, 1e-5
-    pool = pair_pool([scores(count)])
+    pool = pair_pool(scores(count))
     _, stderr = pool.value_and_stderr(bound)
 
     def value(log_weights: torch.Tensor) -> float:
@@ -98,7 +85,7 @@ def test_the_influence_of_a_sample_is_what_counting_it_more_changes(bound: Bound
 
 def test_weighting_a_sample_twice_is_writing_it_down_twice() -> None:
     matrix = scores(5)
-    pool = pair_pool([matrix])
+    pool = pair_pool(matrix)
     log_weights = torch.zeros(5, dtype=torch.float64)
     log_weights[2] = math.log(2)
     weighted = dv(pool.joint, pool.marginal, pool._weights(log_weights)).item()
@@ -115,7 +102,7 @@ def test_the_standard_error_is_the_spread_over_samples(bound: Bound) -> None:
         y = rho * x + math.sqrt(1 - rho**2) * noise
         squares = x[:, None].square() + y.square()
         exponent = (squares - 2 * rho * x[:, None] * y) / (1 - rho**2) - squares
-        return pair_pool([log_ratio - 0.5 * exponent])
+        return pair_pool(log_ratio - 0.5 * exponent)
 
     values, errors = zip(*(draw().value_and_stderr(bound) for _ in range(200)), strict=True)
     spread = torch.tensor(values).std().item()

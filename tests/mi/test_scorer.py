@@ -8,21 +8,26 @@ import torch
 from torch import nn
 
 from ibtrain.mi.bases import GaussianBase, ZeroBase
-from ibtrain.mi.bounds import dv, dv_labels
+from ibtrain.mi.bounds import dv, dv_labels, infonce
 from ibtrain.mi.critics import SeparableCritic
+from ibtrain.mi.marginals import Standardised
+from ibtrain.mi.samples import Samples
 from ibtrain.mi.scorer import LabelScorer, PairScorer
 
 INDEX = torch.tensor([7, 2, 11, 5])
 
 
+SAMPLES = Samples(*np.split(np.random.default_rng(0).standard_normal((20, 3)), [2], axis=1))
+
+
 def pair_scorer() -> tuple[PairScorer, SeparableCritic]:
-    z = np.random.default_rng(0).standard_normal((20, 3))
-    parts = torch.from_numpy(z).split([2, 1], dim=1)
+    both = np.hstack([SAMPLES.x, SAMPLES.y])
+    marginals = Standardised(both)
+    z = marginals(both)
     torch.manual_seed(0)
     critic = SeparableCritic(2, 1, (8,), 4)
     nn.init.normal_(critic.gains)
-    x, y = (part.float() for part in parts)
-    return PairScorer(x, y, GaussianBase(z, 2), *parts), critic
+    return PairScorer.at(z, 2, GaussianBase(z, 2), marginals, torch.device("cpu")), critic
 
 
 def test_a_batch_holds_its_true_pairs_and_every_other() -> None:
@@ -47,40 +52,46 @@ def test_a_batch_may_hold_a_few_others_only(negatives: int) -> None:
     torch.testing.assert_close(rest, torch.tensor(others))
 
 
-def test_a_pool_holds_the_same_scores_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer, critic = pair_scorer()
-    joint, rest, weights = scorer.batch(critic, INDEX)
+    expected = dv(*scorer.batch(critic, INDEX)).item()
     monkeypatch.setattr("ibtrain.mi.scorer.BLOCK_PAIRS", 5)
-    assert scorer.pool(critic, INDEX).value(dv) == pytest.approx(
-        dv(joint, rest, weights).item(), abs=1e-5
-    )
+    assert scorer.value(critic, INDEX, dv) == pytest.approx(expected, abs=1e-5)
 
 
 def test_many_samples_meet_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer, critic = pair_scorer()
     index = torch.arange(20)
-    whole = scorer.pool(critic, index)
-    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 8)
-    grouped = scorer.pool(critic, index)
-    assert grouped.marginal.shape == (20, 5)
-    torch.testing.assert_close(grouped.joint, whole.joint)
+    parts = [scorer.read([critic], part, infonce) for part in index.tensor_split(4)]
+    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 5)
+    (reading,) = scorer.read([critic], index, infonce)
+    expected = np.mean([part.value for (part,) in parts])
+    assert reading.value == pytest.approx(expected, abs=1e-12)
+    assert scorer.value(critic, index, infonce) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_closed_form_scores_alone_unless_it_says_nothing() -> None:
     scorer, critic = pair_scorer()
     nn.init.zeros_(critic.gains)
-    alone = scorer.closed_pool(INDEX)
-    assert alone is not None
-    assert alone.value(dv) == pytest.approx(scorer.pool(critic, INDEX).value(dv), abs=1e-6)
-    silent = PairScorer(scorer.x, scorer.y, ZeroBase(), scorer.base_x, scorer.base_y)
-    assert silent.closed_pool(INDEX) is None
+    assert scorer.has_form
+    value = scorer.value(critic, INDEX, dv)
+    assert scorer.value(None, INDEX, dv) == pytest.approx(value, abs=1e-6)
+    assert not replace(scorer, base=ZeroBase()).has_form
+
+
+def test_other_samples_get_the_same_coordinates_and_form() -> None:
+    scorer, critic = pair_scorer()
+    few = SAMPLES.take(INDEX.numpy())
+    own = scorer.of(few).value(critic, torch.arange(4), dv)
+    assert own == scorer.value(critic, INDEX, dv)
 
 
 def test_a_batch_of_labels_has_the_exact_marginal() -> None:
     torch.manual_seed(0)
     labels = torch.tensor([0, 1, 1, 2, 1, 0, 1, 1, 2, 1, 1, 0])
     log_prior = (torch.bincount(labels) / len(labels)).log()
-    scorer = LabelScorer(torch.randn(12, 3), labels, log_prior)
+    z = torch.randn(12, 3).double().numpy()
+    scorer = LabelScorer.at(z, Samples(z, z, labels.numpy(), 3), Standardised(z), log_prior)
     critic = nn.Linear(3, 3)
     expected = dv_labels(critic(scorer.x[INDEX]), labels[INDEX], log_prior)
     assert dv(*scorer.batch(critic, INDEX)).item() == pytest.approx(expected.item(), abs=1e-6)

@@ -193,7 +193,7 @@ def test_the_kept_weights_are_those_that_selected_best() -> None:
     best = max(fitted.curve, key=lambda point: point.select)
     assert 0 < best.step < fitted.curve[-1].step
     assert fitted.best.step == best.step
-    kept = ready.scorer.pool(fitted.critic, splits.select).value(dv)
+    kept = ready.scorer.value(fitted.critic, splits.select, dv)
     assert kept == pytest.approx(best.select, abs=1e-6)
 
 
