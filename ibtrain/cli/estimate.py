@@ -63,7 +63,7 @@ def command(
     reasons not to trust it.
     """
     options = dict(_setting(text) for text in settings)
-    from ibtrain.data.archives import read_archive
+    from ibtrain.data.mapped import map_archive
     from ibtrain.device import choose_device, threads
     from ibtrain.mi.neural import CurvePoint
     from ibtrain.mi.registry import METHODS, estimate
@@ -75,7 +75,7 @@ def command(
         check_picture(curve, "--curve")
     if curve and method in METHODS and not METHODS[method].is_neural:
         raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
-    arrays = read_archive(file, (key_x, key_y))
+    arrays = map_archive(file, (key_x, key_y))
     points: list[CurvePoint] = []
     with threads(1):
         found = estimate(
