@@ -136,10 +136,15 @@ class StudentBase(Base):
         self.degrees = degrees
         self.dims = (dim_x, z.shape[1] - dim_x)
         scores = self.prepare(z)
-        correlation = _student_correlation(scores, degrees, start=_regular(z.T @ z / len(z)))
-        self.log_likelihood = _student_log_density(scores, correlation, degrees).mean()
-        self.log_likelihood -= stats.t.logpdf(scores, degrees).sum(axis=1).mean()
-        self.quadratic = _Quadratic(torch.from_numpy(correlation), dim_x)
+        start = _regular(z.T @ z / len(z))
+        self.correlation = _student_correlation(scores, degrees, start)
+        self.quadratic = _Quadratic(torch.from_numpy(self.correlation), dim_x)
+
+    def log_likelihood(self, z: Array) -> float:
+        """The mean log-density of the copula at normal scores, ``(n, dim)``."""
+        scores = self.prepare(z)
+        density = _student_log_density(scores, self.correlation, self.degrees).mean()
+        return float(density - stats.t.logpdf(scores, self.degrees).sum(axis=1).mean())
 
     def prepare(self, z: Array) -> Array:
         levels = np.clip(special.ndtr(z), EDGE, 1 - EDGE)
@@ -219,7 +224,7 @@ def fit_student(z: Array, dim_x: int) -> StudentBase:
     for degrees in DEGREES[1:]:
         heavier = StudentBase(few, dim_x, degrees)
         # the likelihood has one peak, so that the first step down is past it
-        if heavier.log_likelihood <= likeliest.log_likelihood:
+        if heavier.log_likelihood(few) <= likeliest.log_likelihood(few):
             break
         likeliest = heavier
     return StudentBase(z, dim_x, likeliest.degrees) if len(z) > ENOUGH else likeliest

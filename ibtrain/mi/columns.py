@@ -49,7 +49,9 @@ def check_columns(where: str, matrix: NDArray[Any]) -> bool:
     return bool(varies.any())
 
 
-def distinct(column: NDArray[Any], most: float = np.inf) -> tuple[Array, NDArray[np.int64]] | None:
+def distinct(
+    column: NDArray[Any], most: int | float = np.inf
+) -> tuple[Array, NDArray[np.int64]] | None:
     """The values of a column in ascending order, and how often each occurs.
 
     Args:

@@ -123,7 +123,8 @@ def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
         matrix: A score of every x with every y, the true pairs on the diagonal.
     """
     partners = others(len(matrix), len(matrix) - 1, matrix.device)
-    return ScorePool(matrix.diagonal(), matrix.gather(1, partners), partners)
+    # a copy, or the pool would keep the matrix
+    return ScorePool(matrix.diagonal().clone(), matrix.gather(1, partners), partners)
 
 
 def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"]:

@@ -71,6 +71,8 @@ def pair_scorer(
     both = np.hstack([samples.x, samples.y])
     marginals = fit_marginals(both[train], normal_scores=settings.normal_scores)
     z = marginals(both)
+    # as large as what is scored
+    del both
     scorers = (
         PairScorer.at(z, dim_x, base, marginals, device, settings.negatives)
         for base in _bases(z[train], dim_x, settings.base)

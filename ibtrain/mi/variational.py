@@ -202,10 +202,13 @@ class _Task:
         if self.samples.num_classes:
             (beside,) = self._read(ready.scorer, critics, splits.report, likelihood)
             reports[likelihood] = beside.value, beside.stderr
+        base = ready.base
+        # these samples make room for those of the other parts
+        del known, ready
         if closed:
-            reports[bound] = steadied(plain, closed[0], self._closed(elsewhere, ready.base))
+            reports[bound] = steadied(plain, closed[0], self._closed(elsewhere, base))
             count = len(self.samples)
-        return Fold(ready.base, fitted, reports, excess, count)
+        return Fold(base, fitted, reports, excess, count)
 
     def _known(self, splits: Splits) -> tuple[Samples, Splits]:
         """The samples that train and select, and where each of them now is."""
