@@ -140,7 +140,8 @@ def _array(where: str, values: Any) -> NDArray[Any]:
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         # numpy has no bfloat16
-        values = (values.double() if values.is_floating_point() else values).numpy()
+        is_short = values.is_floating_point() and values.itemsize < 4
+        values = (values.double() if is_short else values).numpy()
     try:
         array = np.asarray(values)
     except ValueError as error:

@@ -236,7 +236,7 @@ class LabelScorer(Scorer):
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"]
     ) -> Iterator[Iterator[Group]]:
         """Every x with every class, each as frequent as it is among these samples: a single group."""
-        yield (self._pool(critic, index) for critic in critics if critic)
+        yield (self._pool(critic, index) for critic in critics if critic is not None)
 
     @torch.no_grad()
     def _pool(self, critic: nn.Module, index: Tensor) -> ScorePool:

@@ -95,9 +95,9 @@ def fit_variational(
     Where one critic reports on a fifth of the samples, its closed form, fitted afresh for each fifth,
     reports on all, and takes that one fifth's luck out of the value.
 
-    Time grows with the samples, memory doesn't: a fit holds no more training samples than
-    ``steps * batch_size`` (but at least 131,072), drawn at random, which are all that its critic could
-    meet, and no more than 10,240 that select. All others report, a piece at a time.
+    Time grows with the samples, memory hardly: a fit holds no more training samples than
+    ``steps * batch_size`` (but at least 131,072), drawn at random, as many as its critic could meet, and
+    no more than 10,240 that select. Those that report, all of their share, are read a piece at a time.
 
     Args:
         samples: x, and y continuous or a label; in memory, or wherever they lie.

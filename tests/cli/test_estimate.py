@@ -90,6 +90,30 @@ def test_objects_are_never_unpickled(tmp_path: Path, archive: Path) -> None:
     assert "y: got objects, expected plain arrays, which need no unpickling" in result.stderr
 
 
+def test_a_bad_number_late_in_a_mapped_file_is_named_by_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibtrain.mi.columns.CHUNK", 64)
+    x = np.random.default_rng(0).standard_normal((400, 2))
+    y = x.copy()
+    y[397, 1] = np.nan
+    np.savez(tmp_path / "pairs.npz", x=x, y=y)
+    result = run("estimate", tmp_path / "pairs.npz", *FAST)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "y: got nan in row 397, column 1, expected finite numbers" in result.stderr
+
+
+def test_an_archive_says_the_same_mapped_and_compressed(tmp_path: Path, archive: Path) -> None:
+    with np.load(archive) as file:
+        np.savez_compressed(tmp_path / "small.npz", x=file["x"], y=file["y"])
+    found, expected = (
+        json.loads(run("estimate", path, *FAST, "--json").stdout) | {"seconds": 0}
+        for path in (archive, tmp_path / "small.npz")
+    )
+    assert found == expected
+
+
 def test_validate_tells_estimate_from_truth(tmp_path: Path) -> None:
     picture = tmp_path / "answers.png"
     arguments = ["--method", "gaussian", "--method", "ksg", "-n", "500", "-o", str(picture)]
