@@ -33,7 +33,6 @@ from ibtrain.train.layerwise import LayerwiseTrainer
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from information_plane_recipe import recipe as information_plane_recipe
 
-SIGMA = 0.5
 TRAINERS = {"layerwise": LayerwiseTrainer, "end_to_end": EndToEndTrainer}
 
 
@@ -69,21 +68,34 @@ def point_of(point: PlanePoint) -> dict[str, Any]:
 @click.command()
 @click.option("--data-root", required=True)
 @click.option("--epochs", default=20, show_default=True)
+@click.option(
+    "--noise-std", default=2.0, show_default=True, help="Where ln N is above what layers know."
+)
 @click.option("--recipe-samples", default=1000, show_default=True)
 @click.option("--recipe-steps", default=500, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 def main(
-    data_root: str, epochs: int, recipe_samples: int, recipe_steps: int, output: Path | None
+    data_root: str,
+    epochs: int,
+    noise_std: float,
+    recipe_samples: int,
+    recipe_steps: int,
+    output: Path | None,
 ) -> None:
     """Times both trainings with their planes, then the recipe."""
-    record: dict[str, Any] = {"environment": environment("cpu", 1), "epochs": epochs, "runs": {}}
+    record: dict[str, Any] = {
+        "environment": environment("cpu", 1),
+        "epochs": epochs,
+        "noise_std": noise_std,
+        "runs": {},
+    }
     with threads(1):
         data = load_dataset("mnist", data_root)
         for method in METHODS:
             optim = recipe(method, data.name)
             optim = type(optim)(**{**vars(optim), "epochs": epochs})
             # as many log-spaced points as leave no epoch out
-            plane = InformationPlane(data, SIGMA, config=PlaneConfig(points=10 * epochs))
+            plane = InformationPlane(data, noise_std, config=PlaneConfig(points=10 * epochs))
             timed = Timed(plane)
             model = build_model(ModelConfig(), data, 0)
             start = time.process_time()
@@ -101,22 +113,22 @@ def main(
                 f"{timed.seconds:.1f} s, {timed.seconds / training:.2f} of it, "
                 f"{timed.seconds / len(points):.2f} s a point"
             )
-        record["recipe"] = compare(timed, recipe_samples, recipe_steps)
+        record["recipe"] = compare(timed, noise_std, recipe_samples, recipe_steps)
     if output:
         write_atomically(output, json.dumps(record, indent=1) + "\n")
 
 
-def compare(timed: Timed, samples: int, steps: int) -> dict[str, Any]:
+def compare(timed: Timed, noise_std: float, samples: int, steps: int) -> dict[str, Any]:
     """The recipe on the trained network's layers, beside the plane's last point of each."""
     ours = timed.seconds / len(timed.plane.points)
     rows = {}
     for layer, h in timed.layers.items():
         chosen = h[:samples]
         start = time.process_time()
-        value = information_plane_recipe(chosen, SIGMA, steps)
+        value = information_plane_recipe(chosen, noise_std, steps)
         seconds = time.process_time() - start
         last = [point for point in timed.plane.points if point.layer == layer][-1]
-        exact = channel(chosen, SIGMA).mi_xt.mi
+        exact = channel(chosen, noise_std).mi_xt.mi
         rows[layer] = {
             "seconds": seconds,
             "mi_xt": value,
