@@ -7,12 +7,13 @@ import torch
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, _move, fit_critic
+from ibtrain.mi.neural import BOUNDS, NeuralSettings, _move, _optimise, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
 from ibtrain.mi.splits import draw_splits
 from ibtrain.mi.variational import fit_variational
+from ibtrain.optim import flatten
 
 SMALL = {"folds": 1, "hidden": (32, 32), "embedding": 8, "batch_size": 128}
 
@@ -253,6 +254,19 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
     assert more.n_train == 5 * 128 + 90
     splits, *_ = draw_splits(3000, 5, seed=0, most=500)
     assert len({*splits.train.tolist(), *splits.select.tolist(), *splits.report.tolist()}) == 1190
+
+
+@pytest.mark.parametrize(("slope", "norm"), [(0.5, 1.0), (100.0, 5.0)])
+def test_a_gradient_is_cut_to_a_length_of_five(slope: float, norm: float) -> None:
+    critic = torch.nn.Linear(4, 1, bias=False)
+    weights = flatten(critic)
+    train = torch.arange(10)
+    _, ascend = next(_optimise(weights, train, NeuralSettings(**SMALL), seed=0))
+    ascend(slope * critic.weight.sum())
+    assert weights.grad is not None
+    assert weights.grad.norm().item() == pytest.approx(norm, rel=1e-5)
+    # of the loss, which is the bound's negative
+    assert (weights.grad < 0).all()
 
 
 def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:
