@@ -58,7 +58,7 @@ def test_what_cannot_be_mapped_is_refused_as_ever(tmp_path: Path, content: bytes
     path = tmp_path / "pairs.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", content)
-    with pytest.raises(DataError, match="no more and no less|need no unpickling"):
+    with pytest.raises(DataError, match=r"no more and no less|need no unpickling"):
         map_archive(path, ["x"])
 
 
