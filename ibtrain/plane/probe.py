@@ -8,9 +8,9 @@ __all__ = ["LinearProbe"]
 
 ITERATIONS = 100
 WEIGHT_DECAY = 1e-3
-GRADIENT = 1e-3
-"""Largest component of the gradient, in nats, at which the fit has arrived: on MNIST's layers the accuracy
-is then within 0.1 % of what 200 iterations give, a fifth of what 4,000 samples know of it."""
+GRADIENT = 1e-4
+"""Largest component of the gradient, in nats, at which the fit has arrived: on MNIST's trained layers the
+accuracy is then within 0.05 % of what thousands of iterations give (at 1e-3 0.1 to 0.25 % below)."""
 
 
 class LinearProbe:
