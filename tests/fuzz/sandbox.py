@@ -151,7 +151,7 @@ def _no_hang() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def read(reader: Callable[[], Any]) -> bool:
+def check_reader(reader: Callable[[], Any]) -> bool:
     """Whether a reader accepted what it was given; if not, in one line and on purpose."""
     try:
         reader()
@@ -162,7 +162,7 @@ def read(reader: Callable[[], Any]) -> bool:
     return True
 
 
-def run(*arguments: str) -> Result:
+def check_command(*arguments: str) -> Result:
     """A command, which must end as the documentation says."""
     result = CliRunner().invoke(cli, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):

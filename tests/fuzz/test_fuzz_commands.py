@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from malformed import arguments, json_files, mutated, npz_files
-from sandbox import Sandbox, config_document, point_event, run
+from sandbox import Sandbox, check_command, config_document, point_event
 
 from ibtrain.cli.main import COMMANDS, cli
 from ibtrain.mi.result import Estimate
@@ -64,7 +64,7 @@ def test_options(box: Sandbox, words: tuple[str, ...]) -> None:
     @given(given=arguments(_command(words)))
     def check(given: list[str]) -> None:
         with box.case():
-            run(*words, *given)
+            check_command(*words, *given)
 
     check()
 
@@ -78,7 +78,7 @@ def test_training_from_a_file(
     with box.case():
         Path("config.json").write_bytes(content)
         more = ["--dataset", "npz:good.npz"] if dataset else []
-        run(*words, "--config", "config.json", "--run-dir", "new", *more)
+        check_command(*words, "--config", "config.json", "--run-dir", "new", *more)
 
 
 @given(
@@ -98,7 +98,7 @@ def test_estimates(box: Sandbox, content: bytes, method: str, options: list[str]
     with box.case():
         Path("d.npz").write_bytes(content)
         sets = [word for option in options for word in ("--set", option)]
-        run("estimate", "d.npz", "--method", method, *sets)
+        check_command("estimate", "d.npz", "--method", method, *sets)
 
 
 @given(
@@ -111,5 +111,5 @@ def test_drawing(box: Sandbox, points: list[Any], config: dict[str, Any], ending
         lines = [json.dumps(event) + "\n" for event in points]
         Path("run", "metrics.jsonl").write_text("".join(lines))
         Path("run", "config.json").write_text(json.dumps(config))
-        run("plane", "run", "-o", f"p.{ending}")
-        run("plane", "run", "runs/old")
+        check_command("plane", "run", "-o", f"p.{ending}")
+        check_command("plane", "run", "runs/old")

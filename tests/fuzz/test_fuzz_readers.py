@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from malformed import broken, image_files, json_files, mutated, npz_files
 from sandbox import (
     Sandbox,
+    check_command,
+    check_reader,
     config_document,
     point_event,
-    read,
     record_document,
     results_document,
-    run,
 )
 
 from ibtrain.config import RunConfig
@@ -31,7 +31,7 @@ def test_settings(box: Sandbox, content: bytes, ending: str) -> None:
     with box.case() as work:
         path = work / f"c.{ending}"
         path.write_bytes(content)
-        read(lambda: RunConfig.read(path))
+        check_reader(lambda: RunConfig.read(path))
 
 
 @given(values=mutated(config_document()))
@@ -39,7 +39,7 @@ def test_settings_keep_what_they_accept(box: Sandbox, values: dict[str, object])
     with box.case() as work:
         path = work / "c.json"
         path.write_text(json.dumps(values))
-        if read(lambda: RunConfig.read(path)):
+        if check_reader(lambda: RunConfig.read(path)):
             config = RunConfig.read(path)
             assert RunConfig.from_dict(json.loads(config.to_json())) == config
 
@@ -48,7 +48,7 @@ def test_settings_keep_what_they_accept(box: Sandbox, values: dict[str, object])
 def test_npz_data_sets(box: Sandbox, content: bytes) -> None:
     with box.case() as work:
         (work / "d.npz").write_bytes(content)
-        read(lambda: load_dataset(f"npz:{work}/d.npz"))
+        check_reader(lambda: load_dataset(f"npz:{work}/d.npz"))
 
 
 @given(content=npz_files(), key=st.sampled_from(["x", "y", "../../x", "/x", "", "\0", "z" * 999]))
@@ -57,7 +57,7 @@ def test_npz_pairs(box: Sandbox, content: bytes, key: str) -> None:
 
     with box.case() as work:
         (work / "d.npz").write_bytes(content)
-        read(lambda: read_archive(work / "d.npz", (key,), ("y",)))
+        check_reader(lambda: read_archive(work / "d.npz", (key,), ("y",)))
 
 
 @given(
@@ -77,7 +77,7 @@ def test_image_folders(
             (folder / f"{index}{name}").write_bytes(content)
         if link:
             (folder / linked).symlink_to(link)
-        read(lambda: load_dataset(f"folder:{work}/images"))
+        check_reader(lambda: load_dataset(f"folder:{work}/images"))
 
 
 @given(
@@ -93,7 +93,7 @@ def test_mnist_files(box: Sandbox, content: bytes, name: str) -> None:
             )
             (raw / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\4\0\1\0\1")
         (raw / f"{name}-ubyte").write_bytes(content)
-        read(lambda: load_dataset("mnist", work))
+        check_reader(lambda: load_dataset("mnist", work))
 
 
 @given(
@@ -108,9 +108,9 @@ def test_recorded_runs(box: Sandbox, metrics: bytes, config: bytes | None) -> No
         if config is not None:
             (work / "run" / "config.json").write_bytes(config)
         folder = RunFolder(work / "run")
-        read(folder.config)
-        read(lambda: list(folder.events()))
-        read(folder.plane_points)
+        check_reader(folder.config)
+        check_reader(lambda: list(folder.events()))
+        check_reader(folder.plane_points)
 
 
 @given(
@@ -122,8 +122,8 @@ def test_listed_runs(box: Sandbox, results: bytes, config: bytes | None) -> None
         (work / "run" / "results.json").write_bytes(results)
         if config is not None:
             (work / "run" / "config.json").write_bytes(config)
-        read(RunFolder(work / "run").results)
-        assert run("runs", ".").exit_code == 0
+        check_reader(RunFolder(work / "run").results)
+        assert check_command("runs", ".").exit_code == 0
 
 
 @given(content=json_files(record_document()))
@@ -132,4 +132,4 @@ def test_records_of_bench(box: Sandbox, content: bytes) -> None:
 
     with box.case():
         Path("record.json").write_bytes(content)
-        read(lambda: _seconds_of(Path("record.json")))
+        check_reader(lambda: _seconds_of(Path("record.json")))
