@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -37,6 +38,11 @@ class Stack(nn.Module):
         draws = any(isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules())
         self._one_by_one = draws or any(True for _ in members[0].buffers())
 
+    @cached_property
+    def _template(self) -> nn.Module:
+        # kept past nn.Module's own attributes, so that its parameters are not taken for the stack's
+        return copy.deepcopy(self.members[0]).to("meta")
+
     def __len__(self) -> int:
         return len(self.members)
 
@@ -66,7 +72,7 @@ class Stack(nn.Module):
             if isinstance(outputs, Tensor):
                 return outputs.unsqueeze(0)
             return tuple(part.unsqueeze(0) for part in outputs)
-        template = copy.deepcopy(members[0]).to("meta")
+        template = self._template
         named = [dict(member.named_parameters()) for member in members]
         parameters = {name: torch.stack([own[name] for own in named]) for name in named[0]}
 
