@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-__all__ = ["Stack"]
+__all__ = ["Stack", "side_by_side"]
 
 GROUP = 16
 """Small networks that a CPU runs at once: with 64-64 hidden units half as fast again as one by one."""
@@ -80,3 +80,8 @@ class Stack(nn.Module):
             return functional_call(template, own, of_one)
 
         return vmap(call)(parameters, *inputs)
+
+
+def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    """Each member's tensor along a first dimension; a single one is not copied."""
+    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(list(parts))

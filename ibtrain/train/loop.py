@@ -12,7 +12,7 @@ from ibtrain.config import OptimConfig
 from ibtrain.errors import NonFiniteError
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
-from ibtrain.stack import Stack
+from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
 
 __all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
@@ -103,8 +103,7 @@ class EpochLoop:
         gathered = [
             own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
         ]
-        x = gathered[0].unsqueeze(0) if len(gathered) == 1 else torch.stack(gathered)
-        loss, figures = self.loss(x, self.labels[batch])
+        loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -12,7 +12,7 @@ from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import PairCritic, derangement
 from ibtrain.mi.noise import GaussianNoise
-from ibtrain.stack import Stack
+from ibtrain.stack import Stack, side_by_side
 
 __all__ = ["BlockWithCritics", "IBObjective", "ObjectiveTerms", "scale_gradient"]
 
@@ -198,7 +198,7 @@ class IBObjective(nn.Module):
             drawn.append([torch.randn(shape, generator=g, device=device) for g in generators])
         if self.compresses:
             drawn.append([derangement(count, g, device) for g in generators])
-        return [own[0].unsqueeze(0) if len(own) == 1 else torch.stack(own) for own in drawn]
+        return [side_by_side(own) for own in drawn]
 
     def _compression(self, scores_joint: Tensor, scores_marginal: Tensor) -> Tensor:
         log_partition = log_mean_exp(scores_marginal, first_dim=1)
