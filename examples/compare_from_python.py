@@ -17,7 +17,7 @@ config = RunConfig(
 results = Experiment(config).run()
 
 for method, (trained,) in results.methods.items():
-    print(f"{method}: {100 * trained.fit.accuracies['test']:.1f} % of the test digits")
+    print(f"{method}: {100 * trained.accuracies['test']:.1f} % of the test digits")
     for layer in trained.layers:
         print(
             f"  {layer.layer}: probe {100 * layer.probe_accuracy:.1f} %, "

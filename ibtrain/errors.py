@@ -5,9 +5,11 @@ __all__ = [
     "DataError",
     "IBTrainError",
     "IBTrainWarning",
+    "InterruptedRunError",
     "InvalidInputError",
     "ModelError",
     "NonFiniteError",
+    "OutOfMemoryError",
     "RunFolderError",
 ]
 
@@ -68,3 +70,21 @@ class RunFolderError(InvalidInputError):
 
 class NonFiniteError(IBTrainError):
     """A loss or a bound became NaN or infinite during training."""
+
+
+class OutOfMemoryError(IBTrainError):
+    """The device has less memory than a training needs."""
+
+
+class InterruptedRunError(IBTrainError):
+    """A training stopped because it was asked to, at a point from which it can go on.
+
+    Args:
+        signal: By which signal; the exit code is a shell's for it.
+        advice: How to go on.
+    """
+
+    def __init__(self, signal: int, advice: str = "") -> None:
+        super().__init__(f"interrupted{'; ' * bool(advice)}{advice}")
+        self.signal = signal
+        self.exit_code = 128 + signal

@@ -1,86 +1,29 @@
 """From a run's settings to its results: the one place where data, model, trainers and plane meet."""
 
-import math
-import resource
-import sys
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ibtrain.config import Method, RunConfig
-from ibtrain.data.dataset import Dataset, label_entropy
+from ibtrain.checks import check_integer
+from ibtrain.config import METHODS, Method, RunConfig
+from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
+from ibtrain.errors import RunFolderError
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.tracker import InformationPlane, plane_index
+from ibtrain.plane.tracker import InformationPlane
 from ibtrain.recipes import with_recipes
+from ibtrain.results import MethodResult, Results
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event, Listener
+from ibtrain.train.keeper import Keeper, Nested, State, restoring
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.stage import FitResult
 
-__all__ = ["Experiment", "MethodResult", "Results"]
+__all__ = ["Course", "Experiment"]
 
 Record = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class MethodResult:
-    """One method trained with one seed: the trained network, and its layers at the end."""
-
-    fit: FitResult
-    layers: list[PlanePoint]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of ``results.json``."""
-        accuracies = {f"{split}_accuracy": value for split, value in self.fit.accuracies.items()}
-        return {
-            "seed": self.fit.seed,
-            **accuracies,
-            "seconds": self.fit.seconds,
-            "layers": [_layer(point) for point in self.layers],
-        }
-
-
-def _layer(point: PlanePoint) -> dict[str, Any]:
-    fields = point.to_dict()
-    name = fields.pop("layer")
-    return {"name": name, **{k: v for k, v in fields.items() if k not in ("method", "seed")}}
-
-
-@dataclass
-class Results:
-    """What a run found; ``methods`` holds a result for each seed."""
-
-    data: Dataset
-    config: RunConfig
-    methods: dict[Method, list[MethodResult]] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document ``results.json``, its schema number aside."""
-        index = plane_index(self.data.test, self.config.plane.samples)
-        return {
-            "dataset": self.data.name,
-            "n_train": len(self.data.train),
-            "n_test": len(self.data.test),
-            "plane_samples": len(index),
-            "chance_accuracy": self.data.chance_accuracy,
-            "label_entropy": label_entropy(self.data.test.y[index]),
-            "ln_n": math.log(len(index)),
-            "objective": asdict(self.config.objective),
-            "peak_memory_mib": peak_memory_mib(),
-            **{
-                method: [result.to_dict() for result in results]
-                for method, results in self.methods.items()
-            },
-        }
-
-
-def peak_memory_mib() -> float:
-    """The most memory that this process has had resident, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 class Experiment:
@@ -124,56 +67,18 @@ class Experiment:
         Raises:
             NonFiniteError: A training diverged.
         """
-        results = Results(self.data, self.config)
+        return Course(self).run(listeners, record, on_result)
+
+    @property
+    def trainings(self) -> list[tuple[Method, tuple[int, ...]]]:
+        """What is trained in one go, a method with some of the seeds, in order."""
         seeds = self.config.seeds
         # a CPU gains nothing from seeds that train as one, and would hold all their activations
         groups = [(seed,) for seed in seeds] if self.device.type == "cpu" else [seeds]
-        with threads(self.threads):
-            for group in groups:
-                for method in self.config.methods:
-                    for result in self._train(method, group, listeners, record or _ignore):
-                        results.methods.setdefault(method, []).append(result)
-                        if on_result:
-                            on_result(result.fit)
-        return results
+        return [(method, group) for group in groups for method in self.config.methods]
 
-    def _train(
-        self, method: Method, seeds: Sequence[int], listeners: Sequence[Listener], record: Record
-    ) -> list[MethodResult]:
-        planes = [self._plane(seed, record) for seed in seeds]
-
-        def record_epoch(event: Event) -> None:
-            if event.kind == "epoch":
-                record(_epoch_record(event, self.data))
-
-        heard: list[list[Listener]] = [
-            [record_epoch, *([plane] if plane else []), *listeners] for plane in planes
-        ]
-        results = []
-        for fit, plane in zip(self._fit(method, seeds, heard), planes, strict=True):
-            last = {point.layer: point for point in plane.points} if plane else {}
-            result = MethodResult(fit, list(last.values()))
-            record({"event": "result", "method": method, **result.to_dict()})
-            results.append(result)
-        return results
-
-    def _fit(
-        self, method: Method, seeds: Sequence[int], heard: Sequence[Sequence[Listener]]
-    ) -> list[FitResult]:
-        models = [build_model(self.config.model, self.data, seed) for seed in seeds]
-        optim = self.config.optim(method)
-        each = list(zip(models, seeds, heard, strict=True))
-        if method == "layerwise":
-            objective = self.config.objective
-            return LayerwiseTrainer.fit_together(
-                [LayerwiseTrainer(m, objective, optim, seed=s, listeners=h) for m, s, h in each],
-                self.data,
-            )
-        return EndToEndTrainer.fit_together(
-            [EndToEndTrainer(m, optim, seed=s, listeners=h) for m, s, h in each], self.data
-        )
-
-    def _plane(self, seed: int, record: Record) -> InformationPlane | None:
+    def plane(self, seed: int, record: Record) -> InformationPlane | None:
+        """What measures the layers of one network; None where nothing is to be measured."""
         if not self.config.plane.points:
             return None
 
@@ -189,6 +94,150 @@ class Experiment:
             seed=seed,
             on_point=record_point,
         )
+
+    def fit(
+        self,
+        method: Method,
+        seeds: Sequence[int],
+        heard: Sequence[Sequence[Listener]],
+        keeper: Keeper,
+    ) -> list[FitResult]:
+        """Trains a network for each seed, each with its own listeners."""
+        models = [build_model(self.config.model, self.data, seed) for seed in seeds]
+        optim = self.config.optim(method)
+        each = list(zip(models, seeds, heard, strict=True))
+        if method == "layerwise":
+            objective = self.config.objective
+            return LayerwiseTrainer.fit_together(
+                [LayerwiseTrainer(m, objective, optim, seed=s, listeners=h) for m, s, h in each],
+                self.data,
+                keeper,
+            )
+        return EndToEndTrainer.fit_together(
+            [EndToEndTrainer(m, optim, seed=s, listeners=h) for m, s, h in each], self.data, keeper
+        )
+
+
+class Course:
+    """An experiment on its way: what is done, what is in training, and what has been recorded.
+
+    Args:
+        experiment: Ready to start.
+        keeper: Has the state to go on from, and keeps the course's as it changes; None starts, and
+            keeps nothing.
+
+    Raises:
+        RunFolderError: The kept state is of another run.
+    """
+
+    def __init__(self, experiment: Experiment, keeper: Keeper | None = None) -> None:
+        self.experiment = experiment
+        self.keeper = keeper or Keeper()
+        self.results = Results(experiment.data, experiment.config)
+        self.done = 0
+        self.epochs = 0
+        self.records = 0
+        self._training: State | None = None
+        self._on_record: Record = _ignore
+        restored = self.keeper.restored()
+        if restored:
+            with restoring():
+                self._load(restored)
+
+    def run(
+        self,
+        listeners: Sequence[Listener] = (),
+        record: Record | None = None,
+        on_result: Callable[[FitResult], None] | None = None,
+    ) -> Results:
+        """Goes on to the end; see :meth:`Experiment.run`.
+
+        Where it goes on from a kept state, ``records`` is how many records had been made by then:
+        those after them will be made again.
+        """
+        self._on_record = record or _ignore
+        with threads(self.experiment.threads):
+            for method, seeds in self.experiment.trainings[self.done :]:
+                for fit in self._train(method, seeds, listeners):
+                    if on_result:
+                        on_result(fit)
+                self.done += 1
+                self.keeper.after_stage(self._state)
+        return self.results
+
+    def _train(
+        self, method: Method, seeds: Sequence[int], listeners: Sequence[Listener]
+    ) -> list[FitResult]:
+        """Trains what comes next, or goes on with it."""
+        restored, self._training = self._training, None
+        planes = [self.experiment.plane(seed, self._record) for seed in seeds]
+        measuring = [plane for plane in planes if plane]
+        fit_state = None
+        if restored:
+            with restoring():
+                fit_state = restored["fit"]
+                for plane, state in zip(measuring, restored["planes"], strict=True):
+                    plane.load_state_dict(state)
+
+        def wrap(fit: State) -> State:
+            return self._state({"planes": [plane.state_dict() for plane in measuring], "fit": fit})
+
+        heard: list[list[Listener]] = [
+            [self._record_epoch, *([plane] if plane else []), *listeners] for plane in planes
+        ]
+        keeper = Nested(self.keeper, wrap, fit_state)
+        fits = self.experiment.fit(method, seeds, heard, keeper)
+        for fit, own in zip(fits, planes, strict=True):
+            last = {point.layer: point for point in own.points} if own else {}
+            result = MethodResult.of(fit, list(last.values()))
+            self.results.methods.setdefault(method, []).append(result)
+            self._record({"event": "result", "method": method, **result.to_dict()})
+        return fits
+
+    def _record(self, record: dict[str, Any]) -> None:
+        self.records += 1
+        self._on_record(record)
+
+    def _record_epoch(self, event: Event) -> None:
+        if event.kind == "epoch":
+            self.epochs += 1
+            self._record(_epoch_record(event, self.experiment.data))
+        elif event.kind == "end":
+            self.epochs += event.epochs - event.epoch
+
+    def _state(self, training: State | None = None) -> State:
+        """What is done, and the state of what is in training; None between two trainings."""
+        results = self.results.methods
+        return {
+            **self._identity(),
+            "done": self.done,
+            "epochs": self.epochs,
+            "records": self.records,
+            "results": {method: [own.to_dict() for own in results[method]] for method in results},
+            "training": training,
+        }
+
+    def _identity(self) -> State:
+        """What a state must agree in with the run that goes on from it."""
+        return {
+            "config": json.loads(self.experiment.config.to_json()),
+            "device": self.experiment.device.type,
+        }
+
+    def _load(self, state: State) -> None:
+        for name, own in self._identity().items():
+            if state.get(name) != own:
+                expected = f"those of a run with this {name} ({own})"
+                raise RunFolderError(state.get(name), expected, "checkpoints")
+        for name in ("done", "epochs", "records"):
+            check_integer(f"checkpoint's {name}", state[name], 0)
+            setattr(self, name, state[name])
+        self._training = state["training"]
+        for method in METHODS:
+            entries = state["results"].get(method, [])
+            if entries:
+                found = [MethodResult.from_dict(method, entry) for entry in entries]
+                self.results.methods[method] = found
 
 
 def _ignore(record: dict[str, Any]) -> None:

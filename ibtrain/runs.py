@@ -9,24 +9,32 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from ibtrain.checkpoints import Checkpoints
 from ibtrain.checks import check_fields, check_integer, check_number
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.documents import DOCUMENT_BYTES, is_regular, parse_json, read_bytes
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
 from ibtrain.files import append_line, write_atomically, write_error
+from ibtrain.interval import Interval
+from ibtrain.lock import held
 from ibtrain.plane.point import PlanePoint
 
 __all__ = ["RunFolder", "environment", "list_runs", "save_checkpoint"]
 
 SCHEMA = 1
+LOCK = ".lock"
+SCRATCH = f".{'[0-9a-f]' * 16}.part"
+"""What :func:`~ibtrain.files.write_atomically` writes beside a file's place."""
 
 
 class RunFolder:
@@ -43,33 +51,65 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(
+    @contextmanager
+    def claim(
         cls, path: Path | None, config: RunConfig, environment: dict[str, Any]
-    ) -> "RunFolder":
-        """Makes the folder, ``runs/DATASET-DATE-TIME`` by default, and writes what is known.
+    ) -> Iterator["RunFolder"]:
+        """A run's folder, in which no other process works until the block is left.
+
+        Args:
+            path: The folder: none yet, an empty one, or one of a run with the same settings, which
+                then goes on; None is ``runs/METHOD-DATASET-DATE-TIME``.
+            config: The run's settings.
+            environment: What it runs on.
 
         Raises:
-            RunFolderError: It is there already with something in it, or can't be written.
+            RunFolderError: Something else is there already, another process is at work there, or it
+                can't be written.
         """
         path = path or _fresh_path(config)
+        is_new = _make_folder(path)
         try:
-            was_there = path.exists()
-            if was_there and (not path.is_dir() or any(path.iterdir())):
-                raise RunFolderError("something there already", "a new or empty folder", str(path))
-            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            with held(path / LOCK):
+                folder = cls(path)
+                folder._begin(config, environment)
+                yield folder
+        finally:
+            if is_new and not (path / "config.json").exists():
+                _unmake_folder(path)
+
+    def _begin(self, config: RunConfig, environment: dict[str, Any]) -> None:
+        """Writes what is known of a new run; checks that one which is there already is the same."""
+        if (self.path / "config.json").exists():
+            self.open(self.path)
+            self._check_same(config)
+        elif not _is_empty(self.path):
+            where = str(self.path)
+            raise RunFolderError("something there already", "a new or empty folder", where)
+        self._sweep()
+        for name, text in (
+            ("environment.json", json.dumps(environment, indent=2) + "\n"),
+            ("config.json", config.to_json()),
+        ):
+            if not (self.path / name).exists():
+                write_atomically(self.path / name, text)
+        try:
+            (self.path / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
-            raise write_error("a folder", error, path) from error
-        try:
-            write_atomically(path / "config.json", config.to_json())
-            write_atomically(path / "environment.json", json.dumps(environment, indent=2) + "\n")
-        except RunFolderError:
-            # it was empty, or not there
-            (path / "config.json").unlink(missing_ok=True)
-            (path / "checkpoints").rmdir()
-            if not was_there:
-                path.rmdir()
-            raise
-        return cls(path)
+            raise write_error("a folder", error, self.path / "checkpoints") from error
+
+    def _check_same(self, config: RunConfig) -> None:
+        there, wanted = self.config().to_dict(), config.to_dict()
+        for name, value in wanted.items():
+            if there[name] != value:
+                expected = f"a new folder, or the {name} of the run that is there: {there[name]}"
+                raise RunFolderError(f"{name} {value}", expected, str(self.path))
+
+    def _sweep(self) -> None:
+        """Deletes what a killed process was writing."""
+        for folder in (self.path, self.path / "checkpoints"):
+            for path in folder.glob(SCRATCH):
+                path.unlink(missing_ok=True)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -89,6 +129,61 @@ class RunFolder:
             where = str(path / "checkpoints")
             raise RunFolderError("a link out of the run's folder", "a folder", where)
         return cls(path)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to train."""
+        return (self.path / "results.json").exists()
+
+    def checkpoints(self, interval: Interval) -> Checkpoints:
+        """Keeps the state of the run, and what its events say until then, on the disk."""
+        return Checkpoints(self.path / "checkpoints", interval, before=self._flush)
+
+    def _flush(self) -> None:
+        path = self.path / "metrics.jsonl"
+        if path.exists():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+
+    def keep_events(self, count: int) -> None:
+        """Cuts off what came after the first events, whole lines or a part of one.
+
+        Args:
+            count: How many are kept.
+
+        Raises:
+            RunFolderError: There are fewer, or the file can't be written.
+        """
+        path = self.path / "metrics.jsonl"
+        if count == 0 and not path.exists():
+            return
+        try:
+            with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+                found = sum(line.endswith(b"\n") for line in islice(file, count))
+                if found < count:
+                    given, expected = f"{found} events", f"the {count} that its checkpoint is after"
+                    raise RunFolderError(given, expected, str(path))
+                file.truncate(file.tell())
+        except OSError as error:
+            raise write_error("a file", error, path) from error
+
+    def add_environment(self, environment: dict[str, Any]) -> None:
+        """Notes on what a run went on, and warns where that may change its last digits."""
+        try:
+            first = self.read_json("environment.json")
+        except RunFolderError:
+            first = {}
+        for name in ("versions", "device", "threads"):
+            if first.get(name) != environment[name]:
+                message = (
+                    f"the run began with {name} {first.get(name)} and goes on with "
+                    f"{environment[name]}: its last digits may differ"
+                )
+                warnings.warn(message, IBTrainWarning, stacklevel=2)
+        before = first.get("resumed")
+        resumed = [*(before if isinstance(before, list) else ()), environment]
+        document = json.dumps({**first, "resumed": resumed}, indent=2)
+        write_atomically(self.path / "environment.json", document + "\n")
 
     def append(self, event: dict[str, Any]) -> None:
         """Adds one event to ``metrics.jsonl``."""
@@ -218,6 +313,33 @@ def _event(line: bytes) -> dict[str, Any]:
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         raise ValueError("it does not name its kind")
     return event
+
+
+def _make_folder(path: Path) -> bool:
+    """Makes it with those above it; says whether it was not there."""
+    try:
+        was_there = path.exists()
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise write_error("a folder", error, path) from error
+    return not was_there
+
+
+def _unmake_folder(path: Path) -> None:
+    """Deletes it if it is empty."""
+    for folder in (path / "checkpoints", path):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether nothing is there but what a process that was killed at its start may have left."""
+    left = [p for p in path.iterdir() if p.name not in (LOCK, "environment.json")]
+    return all(path.match(SCRATCH) or _is_empty_folder(path) for path in left)
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.name == "checkpoints" and path.is_dir() and not any(path.iterdir())
 
 
 def _fresh_path(config: RunConfig) -> Path:

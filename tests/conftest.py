@@ -19,6 +19,10 @@ settings.load_profile("few")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--endings", type=int, default=2, help="Runs that each signal ends.")
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     """Small tensors are fastest, and sums are the same everywhere, on one thread."""

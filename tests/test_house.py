@@ -13,11 +13,13 @@ PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents"},
     {"checks", "files", "memory"},
-    {"config", "seeding", "optim", "stack"},
+    {"lock"},
+    {"config", "interval", "seeding", "optim", "stack"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
-    {"plane"},
-    {"runs", "experiment", "bench"},
+    {"plane", "checkpoints"},
+    {"results", "runs", "bench"},
+    {"experiment"},
     {"report"},
     {"cli"},
 )

@@ -1,54 +1,94 @@
 """Runs an experiment for a command: folder, progress, pictures, table."""
 
 import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ibtrain.cli.interrupts import graceful
 from ibtrain.cli.progress import Progress
 from ibtrain.config import RunConfig
+from ibtrain.errors import InterruptedRunError
+from ibtrain.interval import Interval
 
 if TYPE_CHECKING:
+    from ibtrain.experiment import Experiment
+    from ibtrain.runs import RunFolder
     from ibtrain.train.stage import FitResult
 
 __all__ = ["execute"]
 
 
-def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool) -> None:
-    """Trains, measures and reports; everything is checked before the folder is made."""
+def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: Interval) -> None:
+    """Trains, or goes on, measures and reports; everything is checked before the folder is made."""
     # imported here so that a mistaken option is answered before torch is loaded
     from ibtrain.experiment import Experiment
     from ibtrain.report.pictures import save_pictures
     from ibtrain.report.table import results_table
-    from ibtrain.runs import RunFolder, environment, save_checkpoint
+    from ibtrain.runs import RunFolder, environment
 
     experiment = Experiment(config)
-    folder = RunFolder.create(
-        run_dir, config, environment(str(experiment.device), experiment.threads)
-    )
-    _say(_opening(config, experiment, folder.path))
+    surroundings = environment(str(experiment.device), experiment.threads)
+    with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
+        if folder.is_finished:
+            _say(f"{folder.path} is finished: nothing is left to train")
+        else:
+            _say(_opening(config, experiment, folder.path))
+            _train(experiment, folder, interval, surroundings)
+        document = folder.results()
+        save_pictures(folder)
+        click.echo(json.dumps(document) if as_json else results_table(document))
+        pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
+        _say(f"run folder: {folder.path} (pictures: {pictures})")
+
+
+def _train(
+    experiment: "Experiment", folder: "RunFolder", interval: Interval, surroundings: dict[str, Any]
+) -> None:
+    """Goes from the folder's last checkpoint, or from the start, to its results."""
+    from ibtrain.experiment import Course
+    from ibtrain.runs import save_checkpoint
+
+    checkpoints = folder.checkpoints(interval)
+    course = Course(experiment, checkpoints)
+    folder.keep_events(course.records)
+    if course.records:
+        _say(f"going on after {course.epochs} epochs")
+        folder.add_environment(surroundings)
 
     def save(fit: "FitResult") -> None:
         save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
 
-    with Progress(config, experiment.stages) as progress:
-        results = experiment.run([progress], folder.append, save)
-    document = folder.write_results(results.to_dict())
-    save_pictures(folder)
-    if as_json:
-        click.echo(json.dumps(document))
-    else:
-        click.echo(results_table(document))
-    pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-    _say(f"run folder: {folder.path} (pictures: {pictures})")
+    progress = Progress(experiment.config, experiment.stages, course.epochs)
+    with graceful(checkpoints.stop), progress:
+        results = course.run([progress], folder.append, save)
+    folder.write_results(results.to_dict())
+    checkpoints.clear()
+
+
+@contextmanager
+def _interruptible(path: Path) -> Iterator[None]:
+    """Says how a run that is interrupted goes on."""
+    try:
+        yield
+    except (InterruptedRunError, KeyboardInterrupt) as error:
+        number = (
+            error.signal if isinstance(error, InterruptedRunError) else (*error.args, SIGINT)[0]
+        )
+        advice = f"`ibtrain resume {shlex.quote(str(path))}` goes on"
+        raise InterruptedRunError(number, advice) from error
 
 
 def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _opening(config: RunConfig, experiment: Any, path: Path) -> str:
+def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> str:
     data = experiment.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "

@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "Train layer-wise and end to end, measure both, and compare.",
     "estimate": "Estimate the mutual information of samples in a file.",
     "plane": "Draw the information plane of one or several runs.",
+    "resume": "Go on with a run that was interrupted.",
     "runs": "List the runs in a folder.",
     "train": "Train with one method.",
     "validate": "Check the estimators against problems whose answer is known.",

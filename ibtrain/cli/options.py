@@ -22,9 +22,10 @@ from ibtrain.config import (
     read_settings,
 )
 from ibtrain.errors import ConfigError
+from ibtrain.interval import Interval
 from ibtrain.recipes import plane_recipe, recipe
 
-__all__ = ["run_config", "training_options"]
+__all__ = ["execution_options", "run_config", "training_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 VALIDATION_SHARE = 0.1
@@ -46,6 +47,15 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         except ValueError:
             kind = "whole numbers" if self.kind is int else "numbers"
             self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
+
+
+class Every(click.ParamType[Interval]):
+    """Epochs, such as ``5``, or a time, such as ``10m``."""
+
+    name = "EPOCHS|TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Interval.parse(value, "--checkpoint-every") if isinstance(value, str) else value
 
 
 _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -191,7 +201,10 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 def training_options(command: F) -> F:
-    """Adds every training option; the command receives those that were set, by dotted place."""
+    """Adds every training option; the command receives those that were set, by dotted place.
+
+    The others, by the names that :func:`~ibtrain.cli.execute.execute` has for them.
+    """
 
     def gathered(**arguments: Any) -> Any:
         settings = {place: arguments.pop(_identifier(place)) for _, place, _ in _OPTIONS}
@@ -199,7 +212,7 @@ def training_options(command: F) -> F:
         return command(settings=given, **arguments)
 
     gathered.__doc__ = command.__doc__
-    wrapped: Any = gathered
+    wrapped: Any = execution_options(gathered)
     extra = (
         click.option(
             "--config",
@@ -214,12 +227,6 @@ def training_options(command: F) -> F:
             metavar="DIR",
             help="The run's folder.  [runs/...]",
         ),
-        click.option(
-            "--json",
-            "as_json",
-            is_flag=True,
-            help="Print results.json to stdout, and nothing else there.",
-        ),
     )
     options = [
         click.option(flag, _identifier(place), **keywords) for flag, place, keywords in _OPTIONS
@@ -227,6 +234,25 @@ def training_options(command: F) -> F:
     for option in reversed([*options, *extra]):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
+
+
+def execution_options(command: F) -> F:
+    """Adds what every command that trains can be asked for besides its settings."""
+    printing = click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print results.json to stdout, and nothing else there.",
+    )
+    keeping = click.option(
+        "--checkpoint-every",
+        "interval",
+        type=Every(),
+        default="1m",
+        show_default=True,
+        help="Checkpoints after so many epochs (5) or so long (30s, 10m); after each block always.",
+    )
+    return keeping(printing(command))
 
 
 def _identifier(place: str) -> str:

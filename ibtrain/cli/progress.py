@@ -32,13 +32,15 @@ class Progress:
     Args:
         config: The run, for the number of epochs.
         stages: How many stages each method goes through.
+        done: Epochs that an earlier process has done.
     """
 
-    def __init__(self, config: RunConfig, stages: Mapping[str, int]) -> None:
+    def __init__(self, config: RunConfig, stages: Mapping[str, int], done: int = 0) -> None:
         total = sum(stages[method] * config.optim(method).epochs for method in config.methods)
         self.live = sys.stderr.isatty()
         self.bar = tqdm(
             total=total * len(config.seeds),
+            initial=done,
             disable=not self.live,
             file=sys.stderr,
             bar_format="{desc} |{bar:16}| {n_fmt}/{total_fmt} epochs, {remaining} left",

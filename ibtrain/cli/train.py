@@ -18,17 +18,13 @@ def command() -> None:
 
 @command.command("layerwise")
 @training_options
-def layerwise(
-    settings: dict[str, Any], config_file: Path | None, run_dir: Path | None, as_json: bool
-) -> None:
+def layerwise(settings: dict[str, Any], config_file: Path | None, **how: Any) -> None:
     """Train block by block on the information bottleneck."""
-    execute(run_config(settings, config_file, ("layerwise",)), run_dir, as_json=as_json)
+    execute(run_config(settings, config_file, ("layerwise",)), **how)
 
 
 @command.command("end-to-end")
 @training_options
-def end_to_end(
-    settings: dict[str, Any], config_file: Path | None, run_dir: Path | None, as_json: bool
-) -> None:
+def end_to_end(settings: dict[str, Any], config_file: Path | None, **how: Any) -> None:
     """Train the whole network with backprop."""
-    execute(run_config(settings, config_file, ("end_to_end",)), run_dir, as_json=as_json)
+    execute(run_config(settings, config_file, ("end_to_end",)), **how)

@@ -4,6 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -35,6 +36,7 @@ OVERCONFIDENT = 0.5
 """A critic whose scores the selection split scales by less than this has memorised its training split."""
 RISING = 0.1
 """Share of its value by which a bound may still rise over a fit's last third and count as converged."""
+_EXTRA = ("fits", "seconds", "converged", "n_train", "scales")
 
 
 class _Mine(nn.Module, ABC):
@@ -50,6 +52,7 @@ class _Mine(nn.Module, ABC):
 
     Args:
         critics: Networks of one shape, a member each.
+        dim: Coordinates that they read.
         noise_stds: Of the noise that makes t from h, for each member.
         seed: Of batches, noise and derangements.
     """
@@ -61,7 +64,7 @@ class _Mine(nn.Module, ABC):
     learning_rate: float
 
     def __init__(
-        self, critics: Sequence[nn.Module], noise_stds: Sequence[float], seed: int
+        self, critics: Sequence[nn.Module], dim: int, noise_stds: Sequence[float], seed: int
     ) -> None:
         super().__init__()
         self.critics = Stack(critics)
@@ -70,10 +73,19 @@ class _Mine(nn.Module, ABC):
         self.seconds = 0.0
         self.converged = [True] * len(critics)
         self.n_train = 0
-        self.register_buffer("mean", torch.zeros(len(critics), 1, 1))
-        self.register_buffer("std", torch.ones(len(critics), 1, 1))
+        self.register_buffer("mean", torch.zeros(len(critics), 1, dim))
+        self.register_buffer("std", torch.ones(len(critics), 1, dim))
         self.register_buffer("noise_std", torch.tensor(noise_stds).view(-1, 1, 1))
         self.scales = [1.0] * len(critics)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """What ``state_dict`` holds besides tensors."""
+        return {name: getattr(self, name) for name in _EXTRA}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`get_extra_state`."""
+        for name in _EXTRA:
+            setattr(self, name, state[name])
 
     def set_noise(self, noise_stds: Sequence[float]) -> None:
         """From the next fit on."""
@@ -250,7 +262,7 @@ class LabelMine(_Mine):
     ) -> None:
         with seeded(seed, "label critic"):
             critics = [ClassCritic(dim, len(log_prior), LABEL_HIDDEN) for _ in noise_stds]
-        super().__init__(critics, noise_stds, derive_seed(seed, "label"))
+        super().__init__(critics, dim, noise_stds, derive_seed(seed, "label"))
         self.register_buffer("log_prior", log_prior)
         self.to(log_prior.device)
 
@@ -301,7 +313,7 @@ class InputMine(_Mine):
             read = min(dim, COMPONENTS)
             critics = [PairCritic(read, read, hidden, same_space=True) for _ in noise_stds]
             basis = torch.randn(len(critics), dim, read)
-        super().__init__(critics, noise_stds, derive_seed(seed, "pair"))
+        super().__init__(critics, read, noise_stds, derive_seed(seed, "pair"))
         self.average = LogAverage(EMA_RATE, len(critics))
         self.register_buffer("basis", basis)
         self.to(device)

@@ -1,6 +1,7 @@
 """The critics that follow one layer as it changes, and the fresh ones that audit them."""
 
 import math
+from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -43,6 +44,19 @@ class LayerCritics:
     def fits(self) -> int:
         """How often they have been fitted."""
         return self.label.fits
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that their next fits depend on."""
+        return {
+            "seed": self.seed,
+            "input": self.input.state_dict(),
+            "label": self.label.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from there; of critics with the same seed."""
+        self.input.load_state_dict(state["input"])
+        self.label.load_state_dict(state["label"])
 
     def fresh(self) -> "LayerCritics":
         """Critics of the same layer that have seen nothing of it."""

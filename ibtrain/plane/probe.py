@@ -35,6 +35,21 @@ class LinearProbe:
         self.mean = torch.zeros(dim, device=device)
         self.std = torch.ones(dim, device=device)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """What the next fit starts from, and what it reads until then."""
+        return {
+            "weight": self.weight,
+            "bias": self.bias,
+            "mean": self.mean,
+            "std": self.std,
+        }
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Goes on from there."""
+        for name, tensor in self.state_dict().items():
+            tensor.copy_(state[name])
+
     def fit(self, h: Float[Tensor, "n dim"], labels: Int[Tensor, " n"]) -> None:
         """Fits the layer as it is now.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -103,6 +104,9 @@ class InformationPlane:
         """Measures the layers in training, if this is a moment to."""
         if self.config.points == 0 or not self._is_due(event):
             return
+        if event.kind == "start":
+            # layers of earlier stages are frozen, and followed no more
+            self._critics, self._probes = {}, {}
         before = event.snapshot.activations("train", self.train_index)
         held_out = event.snapshot.activations("test", self.test_index)
         for index, (layer, h_train) in enumerate(before.items(), event.index):
@@ -110,6 +114,36 @@ class InformationPlane:
             self.points.append(point)
             if self.on_point:
                 self.on_point(point)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The points so far, and what follows the layers that are in training."""
+        return {
+            "points": [point.to_dict() for point in self.points],
+            "layers": [
+                {
+                    "method": method,
+                    "layer": layer,
+                    "dim": critics.dim,
+                    "critics": critics.state_dict(),
+                    "probe": self._probes[method, layer].state_dict(),
+                }
+                for (method, layer), critics in self._critics.items()
+            ],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self.points = [PlanePoint.from_dict(point) for point in state["points"]]
+        for entry in state["layers"]:
+            key = (entry["method"], entry["layer"])
+            self._follow(key, entry["dim"], entry["critics"]["seed"])
+            self._critics[key].load_state_dict(entry["critics"])
+            self._probes[key].load_state_dict(entry["probe"])
+
+    def _follow(self, key: tuple[Method, str], dim: int, seed: int) -> None:
+        """Makes what follows a layer."""
+        self._critics[key] = LayerCritics(dim, self.log_prior, seed)
+        self._probes[key] = LinearProbe(dim, self.num_classes, self.log_prior.device)
 
     def _noise_std(self, index: int) -> float:
         if len(self.noise_stds) == 1:
@@ -133,11 +167,8 @@ class InformationPlane:
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)
         if event.kind == "start":
-            dim = h_train.shape[1]
-            self._critics[key] = LayerCritics(
-                dim, self.log_prior, derive_seed(self.seed, event.method, layer)
-            )
-            self._probes[key] = LinearProbe(dim, self.num_classes, h_train.device)
+            seed = derive_seed(self.seed, event.method, layer)
+            self._follow(key, h_train.shape[1], seed)
         estimates, audits = self._estimates(key, event.kind, sigma, h_train, h_test)
         known = channel(h_test, sigma, self.y_test, seed=derive_seed(self.seed, "channel"))
         assert known.mi_ty is not None

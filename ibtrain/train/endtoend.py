@@ -10,6 +10,7 @@ from ibtrain.models.blocks import check_output, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.stack import Stack
 from ibtrain.train.events import Listener, Snapshot
+from ibtrain.train.keeper import Keeper
 from ibtrain.train.loop import EpochLoop, cross_entropy_loss
 from ibtrain.train.stage import FitResult, Member, Stage, check_alike, evaluate
 
@@ -42,23 +43,30 @@ class EndToEndTrainer:
         self.seed = seed
         self.listeners = listeners
 
-    def fit(self, data: Dataset) -> FitResult:
+    def fit(self, data: Dataset, keeper: Keeper | None = None) -> FitResult:
         """Trains the whole network.
+
+        Args:
+            data: What it trains on.
+            keeper: Keeps the training's state, from which the same call then goes on.
 
         Raises:
             ModelError: The model does not fit the data.
             NonFiniteError: The loss became NaN or infinite.
         """
-        (result,) = self.fit_together([self], data)
+        (result,) = self.fit_together([self], data, keeper)
         return result
 
     @staticmethod
-    def fit_together(trainers: Sequence["EndToEndTrainer"], data: Dataset) -> list[FitResult]:
+    def fit_together(
+        trainers: Sequence["EndToEndTrainer"], data: Dataset, keeper: Keeper | None = None
+    ) -> list[FitResult]:
         """Trains several networks of one shape as one, each as it would train by itself.
 
         Args:
             trainers: Alike but for their seeds, weights and listeners.
             data: What all of them train on.
+            keeper: Keeps the state of all, from which the same call then goes on.
 
         Raises:
             ConfigError: They are not alike.
@@ -91,7 +99,7 @@ class EndToEndTrainer:
                 for trainer in trainers
             ],
         )
-        histories = stage.run()
+        histories = stage.run(keeper or Keeper())
         stack.eval()
         return [
             FitResult(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from ibtrain.checks import check_integer, check_number
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
@@ -17,6 +18,7 @@ from ibtrain.recipes import recipe
 from ibtrain.seeding import generator, seeded
 from ibtrain.stack import Stack
 from ibtrain.train.events import Listener, Snapshot, accuracy, apply_in_chunks
+from ibtrain.train.keeper import Keeper, Nested, State, restoring
 from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
 from ibtrain.train.objective import BlockWithCritics, IBObjective
 from ibtrain.train.stage import (
@@ -72,23 +74,30 @@ class LayerwiseTrainer:
         if self.objective.readout == "critic" and len(self.blocks) < 2:
             raise ConfigError("critic", "dv or cross-entropy for a single block", "readout")
 
-    def fit(self, data: Dataset) -> FitResult:
+    def fit(self, data: Dataset, keeper: Keeper | None = None) -> FitResult:
         """Trains every block in turn.
+
+        Args:
+            data: What they train on.
+            keeper: Keeps the training's state, from which the same call then goes on.
 
         Raises:
             ModelError: The model does not fit the data.
             NonFiniteError: A bound became NaN or infinite.
         """
-        (result,) = self.fit_together([self], data)
+        (result,) = self.fit_together([self], data, keeper)
         return result
 
     @staticmethod
-    def fit_together(trainers: Sequence["LayerwiseTrainer"], data: Dataset) -> list[FitResult]:
+    def fit_together(
+        trainers: Sequence["LayerwiseTrainer"], data: Dataset, keeper: Keeper | None = None
+    ) -> list[FitResult]:
         """Trains several networks of one shape as one, each as it would train by itself.
 
         Args:
             trainers: Alike but for their seeds, weights and listeners.
             data: What all of them train on.
+            keeper: Keeps the state of all, from which the same call then goes on.
 
         Raises:
             ConfigError: They are not alike.
@@ -100,7 +109,7 @@ class LayerwiseTrainer:
             [trainer.objective for trainer in trainers],
             [trainer.optim for trainer in trainers],
         )
-        return _Together(trainers, data).fit()
+        return _Together(trainers, data).fit(keeper or Keeper())
 
     @property
     def stages(self) -> list[str]:
@@ -141,20 +150,32 @@ class _Together:
         self.first = trainers[0]
         self.optim = self.first.optim or recipe("layerwise", data.name)
         self.inputs: list[Mapping[str, Tensor]] = [data.inputs for _ in trainers]
+        self.histories: list[list[EpochRecord]] = [[] for _ in trainers]
+        self.index = 0
         self.seconds = 0.0
         for trainer in trainers:
             check_output(trainer.blocks, data.train.x, data.num_classes)
 
-    def fit(self) -> list[FitResult]:
-        histories: list[list[EpochRecord]] = [[] for _ in self.trainers]
-        for index in range(len(self.first.stages)):
-            stage = self._stage(index)
-            for history, records in zip(histories, stage.run(), strict=True):
-                history.extend(records)
+    def fit(self, keeper: Keeper) -> list[FitResult]:
+        restored = keeper.restored()
+        in_stage = None
+        if restored:
+            with restoring():
+                self._load(restored)
+                in_stage = restored["stage"]
+        stages = len(self.first.stages)
+        while self.index < stages:
+            stage = self._stage(self.index)
+            records = stage.run(Nested(keeper, self._state, in_stage))
+            in_stage = None
+            for history, own in zip(self.histories, records, strict=True):
+                history.extend(own)
             self.seconds += stage.loop.seconds
             start = time.perf_counter()
-            self.inputs = [self._freeze(index, member) for member in range(len(self.trainers))]
+            self._freeze()
             self.seconds += time.perf_counter() - start
+            if self.index < stages:
+                keeper.after_stage(lambda: self._state(None))
         return [
             FitResult(
                 method="layerwise",
@@ -168,18 +189,46 @@ class _Together:
                 history=history,
             )
             for trainer, member, history in zip(
-                self.trainers, stage.members, histories, strict=True
+                self.trainers, stage.members, self.histories, strict=True
             )
         ]
 
-    def _freeze(self, index: int, member: int) -> dict[str, Tensor]:
-        """What a trained block gives, evaluated once: the next block's data set."""
-        block = self.trainers[member].blocks[index].eval().requires_grad_(False)
-        return {split: apply_in_chunks(block, x) for split, x in self.inputs[member].items()}
+    def _state(self, stage: State | None) -> State:
+        """The blocks, what is known of their epochs, and the state of the stage in training."""
+        return {
+            "index": self.index,
+            "networks": [trainer.blocks.state_dict() for trainer in self.trainers],
+            "histories": [[vars(record) for record in own] for own in self.histories],
+            "seconds": self.seconds,
+            "stage": stage,
+        }
+
+    def _load(self, state: State) -> None:
+        """Goes on from there: what frozen blocks give is evaluated again."""
+        for trainer, network in zip(self.trainers, state["networks"], strict=True):
+            trainer.blocks.load_state_dict(network)
+        self.histories = [[EpochRecord(**record) for record in own] for own in state["histories"]]
+        check_number("seconds", state["seconds"], 0)
+        check_integer("index", state["index"], 0, len(self.first.stages) - 1)
+        self.seconds = state["seconds"]
+        for _ in range(state["index"]):
+            self._freeze()
+
+    def _freeze(self) -> None:
+        """Takes what the trained blocks give, evaluated once, for the next blocks' data set."""
+        for member, trainer in enumerate(self.trainers):
+            block = trainer.blocks[self.index].eval().requires_grad_(False)
+            inputs = self.inputs[member]
+            self.inputs[member] = {k: apply_in_chunks(block, x) for k, x in inputs.items()}
+        self.index += 1
 
     def _stage(self, index: int) -> Stage:
         blocks = [trainer.blocks[index].requires_grad_(True) for trainer in self.trainers]
-        modules, readouts, trainable, loss = self._wire(index, blocks)
+        noises = [
+            generator(self.data.train.y.device, trainer.seed, "noise", index)
+            for trainer in self.trainers
+        ]
+        modules, readouts, trainable, loss = self._wire(index, blocks, noises)
         name = self.first.stages[index]
         x = [inputs["train"] for inputs in self.inputs]
         seeds = [trainer.seed for trainer in self.trainers]
@@ -189,7 +238,7 @@ class _Together:
             index=index,
             stages=len(self.first.stages),
             data=self.data,
-            loop=EpochLoop(trainable, loss, x, self.data.train.y, self.optim, seeds),
+            loop=EpochLoop(trainable, loss, x, self.data.train.y, self.optim, seeds, noises),
             members=[
                 Member(module, Snapshot(nn.Sequential(OrderedDict({name: block})), readout, inputs),
                        trainer.listeners)
@@ -200,7 +249,7 @@ class _Together:
         )  # fmt: skip
 
     def _wire(
-        self, index: int, blocks: Sequence[nn.Module]
+        self, index: int, blocks: Sequence[nn.Module], noises: Sequence[torch.Generator]
     ) -> tuple[Sequence[nn.Module], list["Readout"], nn.Module, Loss]:
         """Each seed's modules and readout, what holds all weights, and the loss that trains them."""
         data, first = self.data, self.first
@@ -216,9 +265,6 @@ class _Together:
         objective = IBObjective(
             readers, dim_h, log_prior.cpu(), ema_rate=first.objective.ema_rate
         ).to(log_prior.device)
-        noises = [
-            generator(log_prior.device, trainer.seed, "noise", index) for trainer in self.trainers
-        ]
         readouts = [Readout(reader.label_critic, log_prior) for reader in readers]
         return readers, readouts, objective, _bound_loss(objective, noises)
 

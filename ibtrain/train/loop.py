@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import NonFiniteError
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
+from ibtrain.train.keeper import State
 
 __all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
 
@@ -36,6 +38,7 @@ class EpochLoop:
         labels: ``(samples,)``.
         config: Learning rate, schedule, batch size, epochs.
         seeds: From which each network's data order comes.
+        randomness: What the loss draws from.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class EpochLoop:
         labels: Tensor,
         config: OptimConfig,
         seeds: Sequence[int],
+        randomness: Sequence[torch.Generator] = (),
     ) -> None:
         self.trainable = trainable
         self.loss = loss
@@ -56,8 +60,12 @@ class EpochLoop:
         self.batch_size = min(config.batch_size, len(labels))
         self.steps_per_epoch = len(labels) // self.batch_size
         self.orders = [generator(labels.device, seed, "order") for seed in seeds]
+        self.randomness = randomness
         self.epoch = 0
         self.seconds = 0.0
+        self._step_in_epoch = 0
+        self._totals: dict[str, Tensor] = {}
+        self._epoch_orders = [order.get_state() for order in self.orders]
         parameters = [p for p in trainable.parameters() if p.requires_grad]
         self.optimizer = adam(parameters, config.learning_rate, labels.device)
 
@@ -68,28 +76,82 @@ class EpochLoop:
         progress = step / (self.steps_per_epoch * self.config.epochs)
         return self.config.learning_rate * cosine(progress)
 
-    def run_epoch(self) -> list[dict[str, float]]:
-        """Trains one epoch; returns the mean figures of each network.
+    def run_epoch(self, after_step: Callable[[], None] = lambda: None) -> list[dict[str, float]]:
+        """Trains one epoch, or what is left of it; returns the mean figures of each network.
+
+        Args:
+            after_step: Called after each step, when the state is whole.
 
         Raises:
             NonFiniteError: A figure became NaN or infinite.
         """
-        start = time.perf_counter()
         self.trainable.train()
-        totals: dict[str, Tensor] = {}
-        for step, batch in enumerate(self._batches(), self.epoch * self.steps_per_epoch):
-            for name, value in self._step(batch, step).items():
-                totals[name] = totals[name] + value if name in totals else value
-        self.epoch += 1
-        means = torch.stack(list(totals.values()), dim=1).div(self.steps_per_epoch).tolist()
+        self._epoch_orders = [order.get_state() for order in self.orders]
+        for batch in self._batches()[self._step_in_epoch :]:
+            start = time.perf_counter()
+            for name, value in self._step(batch).items():
+                self._totals[name] = self._totals[name] + value if name in self._totals else value
+            self._step_in_epoch += 1
+            self.seconds += time.perf_counter() - start
+            after_step()
+        start = time.perf_counter()
+        names, totals = list(self._totals), list(self._totals.values())
+        means = torch.stack(totals, dim=1).div(self.steps_per_epoch).tolist()
+        self.epoch, self._step_in_epoch, self._totals = self.epoch + 1, 0, {}
         self.seconds += time.perf_counter() - start
-        figures = [dict(zip(totals, own, strict=True)) for own in means]
+        figures = [dict(zip(names, own, strict=True)) for own in means]
         for seed, own in zip(self.seeds, figures, strict=True):
             for name, figure in own.items():
                 if not math.isfinite(figure):
                     where = f"epoch {self.epoch}, seed {seed}"
                     raise NonFiniteError(f"{name} became {figure} in {where}")
         return figures
+
+    def state_dict(self) -> State:
+        """Everything that the steps to come depend on."""
+        middle = self._step_in_epoch > 0
+        return {
+            "trainable": self.trainable.state_dict(),
+            "moments": list(self.optimizer.state_dict()["state"].values()),
+            # an epoch that has begun draws its order again
+            "orders": self._epoch_orders if middle else [own.get_state() for own in self.orders],
+            "randomness": [own.get_state() for own in self.randomness],
+            "epoch": self.epoch,
+            "step": self._step_in_epoch,
+            "totals": self._totals,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        check_integer("epoch", state["epoch"], 0, self.config.epochs)
+        check_integer("step", state["step"], 0, self.steps_per_epoch)
+        check_number("seconds", state["seconds"], 0)
+        self.trainable.load_state_dict(state["trainable"])
+        self._load_moments(state["moments"])
+        for name, generators in (("orders", self.orders), ("randomness", self.randomness)):
+            for own, saved in zip(generators, state[name], strict=True):
+                own.set_state(saved)
+        self.epoch = state["epoch"]
+        self._step_in_epoch = state["step"]
+        device = self.labels.device
+        totals = {name: total.to(device) for name, total in state["totals"].items()}
+        if any(total.shape != (len(self.seeds),) for total in totals.values()):
+            raise ValueError("totals of another number of seeds")
+        self._totals = totals
+        self.seconds = state["seconds"]
+
+    def _load_moments(self, moments: Sequence[State]) -> None:
+        """The optimiser's running averages, none of them before its first step."""
+        own = self.optimizer.state_dict()
+        for parameter, saved in zip(
+            own["param_groups"][0]["params"], moments, strict=bool(moments)
+        ):
+            shape = self.optimizer.param_groups[0]["params"][parameter].shape
+            if any(saved[name].shape != shape for name in ("exp_avg", "exp_avg_sq")):
+                raise ValueError("moments of other parameters")
+        state = dict(enumerate(moments))
+        self.optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
 
     def _batches(self) -> Sequence[Tensor]:
         """The indices of an epoch's batches, each ``(S, batch)``."""
@@ -98,7 +160,8 @@ class EpochLoop:
         kept = torch.stack(orders)[:, : self.steps_per_epoch * self.batch_size]
         return kept.view(len(orders), self.steps_per_epoch, self.batch_size).unbind(dim=1)
 
-    def _step(self, batch: Tensor, step: int) -> Mapping[str, Tensor]:
+    def _step(self, batch: Tensor) -> Mapping[str, Tensor]:
+        step = self.epoch * self.steps_per_epoch + self._step_in_epoch
         set_rate(self.optimizer, self.learning_rate(step))
         gathered = [
             own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
@@ -121,22 +184,30 @@ class EarlyStopping:
     def __init__(self, module: nn.Module, patience: int) -> None:
         self.module = module
         self.patience = patience
-        self.best = -math.inf
+        self.best: float | None = None
         self.waited = 0
-        self.state: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}
 
     def should_stop(self, accuracy: float) -> bool:
         """Takes in an epoch's validation accuracy."""
-        if accuracy > self.best:
+        if self.best is None or accuracy > self.best:
             self.best, self.waited = accuracy, 0
-            self.state = copy.deepcopy(self.module.state_dict())
+            self.kept = copy.deepcopy(self.module.state_dict())
         else:
             self.waited += 1
         return self.waited >= self.patience
 
     def restore(self) -> None:
         """Puts the best epoch's weights back."""
-        self.module.load_state_dict(self.state)
+        self.module.load_state_dict(self.kept)
+
+    def state_dict(self) -> State:
+        """The best epoch so far, and how long it is ago."""
+        return {"best": self.best, "waited": self.waited, "kept": self.kept}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        self.best, self.waited, self.kept = state["best"], state["waited"], state["kept"]
 
 
 def cross_entropy_loss(stack: Stack) -> Loss:

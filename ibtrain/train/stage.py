@@ -1,6 +1,6 @@
 """One stage of training: a block where it is layer-wise, the network where it is end to end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.train.events import Event, Listener, Snapshot
+from ibtrain.train.keeper import Keeper, State, restoring
 from ibtrain.train.loop import EarlyStopping, EpochLoop
 
 __all__ = ["EpochRecord", "FitResult", "Member", "Stage", "check_alike", "evaluate"]
@@ -63,7 +64,6 @@ class Member:
     listeners: Sequence[Listener]
 
 
-@dataclass(frozen=True)
 class Stage:
     """What trainers optimise in one go, a network for each seed, and whom they tell.
 
@@ -77,16 +77,37 @@ class Stage:
         members: One for each of the loop's seeds.
     """
 
-    method: Method
-    name: str
-    index: int
-    stages: int
-    data: Dataset
-    loop: EpochLoop
-    members: Sequence[Member]
+    def __init__(
+        self,
+        *,
+        method: Method,
+        name: str,
+        index: int,
+        stages: int,
+        data: Dataset,
+        loop: EpochLoop,
+        members: Sequence[Member],
+    ) -> None:
+        self.method = method
+        self.name = name
+        self.index = index
+        self.stages = stages
+        self.data = data
+        self.loop = loop
+        self.members = members
+        self.histories: list[list[EpochRecord]] = [[] for _ in members]
+        self.going = list(range(len(members)))
+        stops_early = loop.config.patience and data.validation is not None
+        self.stoppings = [
+            EarlyStopping(member.module, loop.config.patience)
+            for member in (members if stops_early else ())
+        ]
 
-    def run(self) -> list[list[EpochRecord]]:
+    def run(self, keeper: Keeper) -> list[list[EpochRecord]]:
         """Trains all epochs, or until validation stops improving for every seed.
+
+        Args:
+            keeper: Has the state to go on from, and is offered the stage's as it changes.
 
         Returns:
             Each seed's epochs, up to where it would have stopped by itself.
@@ -94,35 +115,54 @@ class Stage:
         Raises:
             NonFiniteError: A figure became NaN or infinite; says where.
         """
-        config = self.loop.config
-        histories: list[list[EpochRecord]] = [[] for _ in self.members]
-        stoppings = (
-            [EarlyStopping(member.module, config.patience) for member in self.members]
-            if config.patience and self.data.validation is not None
-            else []
-        )
-        going = list(range(len(self.members)))
-        for index in going:
-            self._emit("start", index, 0, {})
-        while going and self.loop.epoch < config.epochs:
-            figures = self._run_epoch()
-            for index in list(going):
-                own = figures[index]
-                if stoppings:
-                    own["validation_accuracy"] = self._validation_accuracy(index)
-                histories[index].append(EpochRecord(self.name, self.loop.epoch, own))
-                self._emit("epoch", index, self.loop.epoch, own)
-                if stoppings and stoppings[index].should_stop(own["validation_accuracy"]):
-                    going.remove(index)
-        for stopping in stoppings:
+        restored = keeper.restored()
+        if restored:
+            with restoring():
+                self.load_state_dict(restored)
+        else:
+            for index in self.going:
+                self._emit("start", index, 0, {})
+        while self.going and self.loop.epoch < self.loop.config.epochs:
+            figures = self._run_epoch(lambda: keeper.after_step(self.state_dict))
+            for index in list(self.going):
+                self._end_epoch(index, figures[index])
+            keeper.after_epoch(self.state_dict)
+        for stopping in self.stoppings:
             stopping.restore()
-        for index, history in enumerate(histories):
+        for index, history in enumerate(self.histories):
             self._emit("end", index, history[-1].epoch, history[-1].figures)
-        return histories
+        return self.histories
 
-    def _run_epoch(self) -> list[dict[str, float]]:
+    def state_dict(self) -> State:
+        """Everything that the epochs to come, and what is told of them, depend on."""
+        return {
+            "loop": self.loop.state_dict(),
+            "going": self.going,
+            "stoppings": [stopping.state_dict() for stopping in self.stoppings],
+            "histories": [[vars(record) for record in own] for own in self.histories],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on from there."""
+        self.loop.load_state_dict(state["loop"])
+        self.going = [index for index in self.going if index in state["going"]]
+        for stopping, own in zip(self.stoppings, state["stoppings"], strict=True):
+            stopping.load_state_dict(own)
+        self.histories = [[EpochRecord(**record) for record in own] for own in state["histories"]]
+
+    def _end_epoch(self, index: int, figures: dict[str, float]) -> None:
+        """Records and tells what a member's epoch brought, and whether it was its last."""
+        stopping = self.stoppings[index] if self.stoppings else None
+        if stopping:
+            figures["validation_accuracy"] = self._validation_accuracy(index)
+        self.histories[index].append(EpochRecord(self.name, self.loop.epoch, figures))
+        self._emit("epoch", index, self.loop.epoch, figures)
+        if stopping and stopping.should_stop(figures["validation_accuracy"]):
+            self.going.remove(index)
+
+    def _run_epoch(self, after_step: Callable[[], None]) -> list[dict[str, float]]:
         try:
-            return self.loop.run_epoch()
+            return self.loop.run_epoch(after_step)
         except NonFiniteError as error:
             raise NonFiniteError(f"{self.method}, {self.name}: {error}") from error
 

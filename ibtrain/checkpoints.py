@@ -1,0 +1,225 @@
+"""Checkpoints of a training: written whole, checked when they are read, the last two kept.
+
+A checkpoint is an npz archive, which holds no code: its tensors by number, and ``state``, a JSON
+document in which they have their places. The archive's check sums tell where a byte has changed.
+"""
+
+import io
+import json
+import re
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ibtrain.data.archives import read_archive
+from ibtrain.documents import parse_json
+from ibtrain.errors import DataError, IBTrainWarning, InterruptedRunError, RunFolderError
+from ibtrain.files import write_atomically
+from ibtrain.interval import Interval
+from ibtrain.train.keeper import Keeper, State
+
+__all__ = ["Checkpoints", "read_state", "write_state"]
+
+FORMAT = 1
+KEPT = 2
+_NAME = re.compile(r"state-([0-9]{6,12})\.npz")
+_TENSOR = "$tensor"
+
+
+def write_state(path: Path, state: State) -> None:
+    """Writes a state whole, or not at all.
+
+    Raises:
+        RunFolderError: It can't be written.
+    """
+    arrays: list[NDArray[Any]] = []
+    document = json.dumps({"format": FORMAT, "state": _put_away(state, arrays)}, allow_nan=False)
+    buffer = io.BytesIO()
+    members: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
+    np.savez(buffer, **members, state=np.frombuffer(document.encode(), np.uint8))
+    write_atomically(path, buffer.getvalue())
+
+
+def read_state(path: Path) -> State:
+    """A state that :func:`write_state` wrote; nothing in the file is executed.
+
+    Raises:
+        DataError: It is damaged, of a newer format, or no checkpoint.
+    """
+    document = read_archive(path, ["state"])["state"]
+    try:
+        content = parse_json(document.tobytes())
+        told = content["format"], content["state"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
+    if told[0] != FORMAT:
+        expected = f"format {FORMAT} (made by another ibtrain)"
+        raise DataError(f"format {told[0]!r}", expected, str(path))
+    found: list[str] = []
+    _take_out(told[1], lambda number, _: found.append(number))
+    arrays = read_archive(path, found)
+    state: State = _take_out(told[1], lambda number, dtype: _tensor(arrays[number], dtype, path))
+    if not isinstance(state, dict):
+        raise DataError(type(state).__name__, "a state by its parts' names", str(path))
+    return state
+
+
+def _put_away(value: Any, arrays: list[NDArray[Any]]) -> Any:
+    """The JSON form of a state, whose tensors are appended to the arrays."""
+    if isinstance(value, Tensor):
+        tensor = value.detach().cpu()
+        # numpy has no such numbers
+        is_bfloat16 = tensor.dtype == torch.bfloat16
+        arrays.append((tensor.view(torch.int16) if is_bfloat16 else tensor).numpy())
+        return {_TENSOR: str(len(arrays) - 1), "dtype": str(tensor.dtype).removeprefix("torch.")}
+    if isinstance(value, Mapping):
+        return {key: _put_away(inner, arrays) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_put_away(inner, arrays) for inner in value]
+    return value
+
+
+def _take_out(document: Any, tensor: Callable[[str, str], Any]) -> Any:
+    """A state from its JSON form; ``tensor`` makes one from its number and the name of its type."""
+    if isinstance(document, dict):
+        if document.keys() == {_TENSOR, "dtype"}:
+            return tensor(str(document[_TENSOR]), str(document["dtype"]))
+        return {key: _take_out(inner, tensor) for key, inner in document.items()}
+    if isinstance(document, list):
+        return [_take_out(inner, tensor) for inner in document]
+    return document
+
+
+def _tensor(array: NDArray[Any], dtype: str, path: Path) -> Tensor:
+    try:
+        # torch has no arrays of the other byte order, and none of words
+        tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    except TypeError as error:
+        raise DataError(str(array.dtype), "an array that torch can hold", str(path)) from error
+    return tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor
+
+
+class Checkpoints(Keeper):
+    """Keeps a training's last two states in a folder.
+
+    Args:
+        folder: Where; it is there already.
+        interval: How often after an epoch; after a stage always.
+        before: Called before each is written, to flush what has to be on the disk by then.
+    """
+
+    def __init__(
+        self, folder: Path, interval: Interval, before: Callable[[], None] | None = None
+    ) -> None:
+        self.folder = folder
+        self.interval = interval
+        self.before = before
+        self.stop_signal: int | None = None
+        self._epochs = 0
+        self._written = time.monotonic()
+
+    def stop(self, signal: int) -> None:
+        """Has the training stop after the step in hand, because of a signal."""
+        self.stop_signal = signal
+
+    def restored(self) -> State | None:
+        """The newest state that can be read; None where there is none.
+
+        torch's own generators, from which dropout draws, go on from there too. Warns of each
+        checkpoint that can't be read.
+        """
+        for path in reversed(self._paths()):
+            try:
+                found = read_state(path)
+                _set_torch(found["torch"])
+                state: State = found["training"]
+                return state
+            except (DataError, KeyError, TypeError, RuntimeError) as error:
+                message = f"{error}; going on from what was before it"
+                warnings.warn(message, IBTrainWarning, stacklevel=2)
+        return None
+
+    def after_step(self, state: Callable[[], State]) -> None:
+        """Writes it and stops, if it has been asked to.
+
+        Raises:
+            InterruptedRunError: It has.
+        """
+        if self.stop_signal is not None:
+            self.write(state())
+            raise InterruptedRunError(self.stop_signal)
+
+    def after_epoch(self, state: Callable[[], State]) -> None:
+        """Writes it if the interval is over."""
+        self._epochs += 1
+        self.after_step(state)
+        if self.interval.is_over(self._epochs, time.monotonic() - self._written):
+            self.write(state())
+
+    def after_stage(self, state: Callable[[], State]) -> None:
+        """Writes it."""
+        self.after_step(state)
+        self.write(state())
+
+    def write(self, state: State) -> None:
+        """Writes a state, and deletes all but the last two.
+
+        Raises:
+            RunFolderError: It can't be written.
+        """
+        if self.before:
+            self.before()
+        paths = self._paths()
+        number = 1 + max((_number(path) for path in paths), default=0)
+        whole = {"torch": _torch_state(), "training": state}
+        write_state(self.folder / f"state-{number:06d}.npz", whole)
+        self._delete(paths[: len(paths) + 1 - KEPT])
+        self._epochs = 0
+        self._written = time.monotonic()
+
+    def clear(self) -> None:
+        """Deletes all of them: what they lead to is there."""
+        self._delete(self._paths())
+
+    def _paths(self) -> list[Path]:
+        """Oldest first."""
+        try:
+            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        except OSError as error:
+            where = str(self.folder)
+            raise RunFolderError("checkpoints that can't be read", str(error), where) from error
+        return sorted(found, key=_number)
+
+    def _delete(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            try:
+                path.unlink(missing_ok=True)
+            # a folder under such a name is none of ours
+            except OSError as error:
+                raise RunFolderError(
+                    "a file that can't be deleted", str(error), str(path)
+                ) from error
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix("state-"))
+
+
+def _torch_state() -> list[Tensor]:
+    """The states of torch's own generators, of the CPU and of every GPU in use."""
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return [torch.get_rng_state(), *gpus]
+
+
+def _set_torch(states: list[Tensor]) -> None:
+    cpu, *gpus = states
+    torch.set_rng_state(cpu)
+    if gpus:
+        torch.cuda.set_rng_state_all(gpus)

@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM while a run trains: the first lets the step in hand end, the second doesn't."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["graceful"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_MESSAGE = b"\nstopping after the step in hand; once more stops at once\n"
+
+
+@contextmanager
+def graceful(stop: Callable[[int], None]) -> Iterator[None]:
+    """Turns the first signal within the block into a call, and the next into ``KeyboardInterrupt``.
+
+    Args:
+        stop: Called with the signal.
+    """
+
+    def first(number: int, frame: FrameType | None) -> None:
+        del frame
+        stop(number)
+        for each in _SIGNALS:
+            signal.signal(each, second)
+        # not by print: the signal may have come in the middle of another
+        os.write(2, _MESSAGE)
+
+    def second(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise KeyboardInterrupt(number)
+
+    before = [signal.signal(each, first) for each in _SIGNALS]
+    try:
+        yield
+    finally:
+        for each, handler in zip(_SIGNALS, before, strict=True):
+            signal.signal(each, handler)

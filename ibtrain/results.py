@@ -1,0 +1,107 @@
+"""What a run found: the document ``results.json``, and the trained networks behind it."""
+
+import math
+import resource
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ibtrain.config import Method, RunConfig
+from ibtrain.data.dataset import Dataset, label_entropy
+from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.tracker import plane_index
+from ibtrain.train.stage import FitResult
+
+__all__ = ["MethodResult", "Results"]
+
+_ACCURACY = "_accuracy"
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """One method trained with one seed.
+
+    Args:
+        seed: Which.
+        accuracies: Share predicted right, by split.
+        seconds: Training time; evaluation and the plane are not in it.
+        layers: Every layer's last point on the information plane.
+        fit: The trained network; None where an earlier process trained it, and left it in the run's
+            folder.
+    """
+
+    seed: int
+    accuracies: dict[str, float]
+    seconds: float
+    layers: list[PlanePoint]
+    fit: FitResult | None = None
+
+    @classmethod
+    def of(cls, fit: FitResult, layers: list[PlanePoint]) -> "MethodResult":
+        """Of a network that has just been trained, and its layers at the end."""
+        return cls(fit.seed, fit.accuracies, fit.seconds, layers, fit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of ``results.json``."""
+        return {
+            "seed": self.seed,
+            **{f"{split}{_ACCURACY}": value for split, value in self.accuracies.items()},
+            "seconds": self.seconds,
+            "layers": [_layer(point) for point in self.layers],
+        }
+
+    @classmethod
+    def from_dict(cls, method: Method, entry: dict[str, Any]) -> "MethodResult":
+        """The inverse of :meth:`to_dict`, but for the network."""
+        seed = entry["seed"]
+        accuracies = {
+            name.removesuffix(_ACCURACY): value
+            for name, value in entry.items()
+            if name.endswith(_ACCURACY)
+        }
+        layers = [
+            PlanePoint.from_dict({"method": method, "seed": seed, "layer": name, **layer})
+            for layer in (dict(layer) for layer in entry["layers"])
+            for name in [layer.pop("name")]
+        ]
+        return cls(seed, accuracies, entry["seconds"], layers)
+
+
+def _layer(point: PlanePoint) -> dict[str, Any]:
+    fields = point.to_dict()
+    name = fields.pop("layer")
+    return {"name": name, **{k: v for k, v in fields.items() if k not in ("method", "seed")}}
+
+
+@dataclass
+class Results:
+    """What a run found; ``methods`` holds a result for each seed."""
+
+    data: Dataset
+    config: RunConfig
+    methods: dict[Method, list[MethodResult]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document ``results.json``, its schema number aside."""
+        index = plane_index(self.data.test, self.config.plane.samples)
+        return {
+            "dataset": self.data.name,
+            "n_train": len(self.data.train),
+            "n_test": len(self.data.test),
+            "plane_samples": len(index),
+            "chance_accuracy": self.data.chance_accuracy,
+            "label_entropy": label_entropy(self.data.test.y[index]),
+            "ln_n": math.log(len(index)),
+            "objective": asdict(self.config.objective),
+            "peak_memory_mib": peak_memory_mib(),
+            **{
+                method: [result.to_dict() for result in results]
+                for method, results in self.methods.items()
+            },
+        }
+
+
+def peak_memory_mib() -> float:
+    """The most memory that this process has had resident, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -1,0 +1,82 @@
+"""Real ``ibtrain`` processes, and what their run folders must agree in."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SETTINGS = {
+    "dataset": "digits",
+    "seeds": [0, 1],
+    "model": {"hidden": [12, 8]},
+    "layerwise": {"epochs": 3, "batch_size": 128},
+    "end_to_end": {"epochs": 4, "batch_size": 64, "patience": 3},
+    "validation": 0.1,
+    "device": "cpu",
+    "threads": 1,
+    "plane": {
+        "points": 4, "samples": 60, "train_samples": 100, "critic_steps": 4, "audit_every": 2,
+        "batch_size": 32,
+    },
+}  # fmt: skip
+"""A comparison that is over in seconds and has everything in it that a longer one has."""
+
+CODE = "from ibtrain.cli.main import cli; cli()"
+TIMES = ("seconds", "peak_memory_mib")
+
+
+def compare_command(folder: Path, settings: Path) -> list[str]:
+    """The same for every beginning and every repetition of a run."""
+    return [
+        "compare", "--config", str(settings), "--run-dir", str(folder), "--checkpoint-every", "1",
+    ]  # fmt: skip
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def ended(process: subprocess.Popen[str], *expected: int) -> str:
+    """Its stderr, once it has ended with a code that was expected."""
+    _, error = process.communicate(timeout=300)
+    assert process.returncode in (expected or (0,)), error
+    assert "Traceback" not in error
+    return error
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(inner) for key, inner in value.items() if key not in TIMES}
+    return [_timeless(inner) for inner in value] if isinstance(value, list) else value
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """Every file of a finished run, times and the surroundings aside."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_dir():
+            found[name] = None
+        elif path.suffix == ".json" and name != "environment.json":
+            found[name] = _timeless(json.loads(path.read_text()))
+        elif path.suffix == ".jsonl":
+            found[name] = [_timeless(json.loads(line)) for line in path.read_text().splitlines()]
+        elif name != "environment.json":
+            found[name] = path.read_bytes()
+    return found
+
+
+def check_same(folder: Path, reference: Path) -> None:
+    """The two runs ended alike, byte for byte."""
+    found, expected = contents(folder), contents(reference)
+    assert found.keys() == expected.keys()
+    different = [name for name, content in expected.items() if found[name] != content]
+    assert not different
