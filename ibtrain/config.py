@@ -34,6 +34,7 @@ PREDICT_FROM = {
 """What the prediction term of the hidden blocks may read, in words."""
 READOUTS = ("dv", "cross-entropy", "critic")
 SCHEDULES = ("constant", "cosine")
+ON_NONFINITE = ("stop", "skip")
 NOISE_SCALES = ("absolute", "relative")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
@@ -56,6 +57,8 @@ class OptimConfig:
         epochs: Passes over the training split, for each block where training is layer-wise.
         patience: Stop after this many epochs without a better validation accuracy and keep the
             best epoch's weights; 0 trains all epochs and holds nothing out.
+        on_nonfinite: What NaN or infinity in a figure or a gradient does: ``stop`` the training at
+            the end of the epoch, or ``skip`` its step and count it.
     """
 
     learning_rate: float = 2e-3
@@ -63,6 +66,7 @@ class OptimConfig:
     batch_size: int = 128
     epochs: int = 10
     patience: int = 0
+    on_nonfinite: str = "stop"
 
     def __post_init__(self) -> None:
         check_number("learning_rate", self.learning_rate, above=0)
@@ -70,6 +74,7 @@ class OptimConfig:
         check_integer("batch_size", self.batch_size, 2)
         check_integer("epochs", self.epochs, 1)
         check_integer("patience", self.patience, 0)
+        check_choice("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
 
 
 @dataclass(frozen=True)

@@ -252,5 +252,6 @@ def _epoch_record(event: Event, data: Dataset) -> dict[str, Any]:
         "stage": event.stage,
         "epoch": event.epoch,
         **event.figures,
+        **({"flags": list(event.flags)} if event.flags else {}),
         "test_accuracy": event.snapshot.accuracy("test", data.test.y),
     }

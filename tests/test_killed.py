@@ -1,12 +1,12 @@
 """Whatever ends a process, and whenever: its run goes on, and ends as if nothing had happened."""
 
+import json
 import random
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import json
 import pytest
 from processes import SETTINGS, check_same, compare_command, ended, start
 
@@ -71,4 +71,4 @@ def test_a_run_that_is_ended_at_any_moment_is_not_lost(
         else:
             ended(start(*compare_command(folder, reference.settings)))
         check_same(folder, reference.folder)
-    print(f"{how.name}: {endings} of {endings} runs ended alike, {unfinished} of them ended early")
+    print(f"{how.name}: {endings} of {endings} runs ended alike, {unfinished} of them ended early")  # noqa: T201

@@ -12,6 +12,7 @@ from ibtrain.config import (
     METHODS,
     MODEL_KINDS,
     NOISE_SCALES,
+    ON_NONFINITE,
     PREDICT_FROM,
     READOUTS,
     SCHEDULES,
@@ -138,6 +139,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "type": Numbers(float),
             "help": "Weight of the compression term; one number, or one a block.  [0.0001]",
+        },
+    ),
+    (
+        "--on-nonfinite",
+        "optim.on_nonfinite",
+        {
+            "type": click.Choice(ON_NONFINITE),
+            "help": "NaN or infinity in a figure or a gradient: stop, or skip the step and count it.  [stop]",
         },
     ),
     (

@@ -78,4 +78,5 @@ def _describe(event: "Event") -> str:
         if name in event.figures
     )
     method = event.method.replace("_", "-")
-    return f"seed {event.seed}  {method}  {stage}  epoch {event.epoch}/{event.epochs}  {figures}"
+    told = "  ".join([figures, *event.flags])
+    return f"seed {event.seed}  {method}  {stage}  epoch {event.epoch}/{event.epochs}  {told}"

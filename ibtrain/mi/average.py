@@ -30,7 +30,8 @@ class LogAverage(nn.Module):
 
     @torch.no_grad()
     def update(self, log_value: Float[Tensor, "*count"]) -> Float[Tensor, "*count"]:
-        """Takes in a new value's logarithm; returns the average's."""
+        """Takes in a new value's logarithm, unless it is NaN or infinite; returns the average's."""
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
-        self.value = torch.where(self.value.isneginf(), log_value, mixed)
+        newest = torch.where(self.value.isneginf(), log_value, mixed)
+        self.value = torch.where(log_value.isfinite(), newest, self.value)
         return self.value

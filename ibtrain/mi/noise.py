@@ -54,7 +54,8 @@ class GaussianNoise(nn.Module):
         with torch.no_grad():
             first = self.running_scale == 0
             weight = torch.where(first, 1.0, self.MOMENTUM)
-            self.running_scale.lerp_(scale.detach(), weight)
+            newest = self.running_scale.lerp(scale, weight)
+            self.running_scale.copy_(torch.where(scale.isfinite(), newest, self.running_scale))
         return self.noise_std * scale
 
     def forward(

@@ -11,6 +11,7 @@ from torch import Tensor
 from ibtrain.config import Method, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError
+from ibtrain.memory import memory_advice
 from ibtrain.mi.channel import channel
 from ibtrain.mi.noise import activation_scale
 from ibtrain.mi.result import Estimate
@@ -21,6 +22,9 @@ from ibtrain.seeding import derive_seed, generator
 from ibtrain.train.events import Event
 
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
+
+
+_LESS = "--plane-samples, or train_samples and batch_size of the plane in --config"
 
 
 def log_spaced_epochs(epochs: int, points: int) -> list[int]:
@@ -104,6 +108,11 @@ class InformationPlane:
         """Measures the layers in training, if this is a moment to."""
         if self.config.points == 0 or not self._is_due(event):
             return
+        with memory_advice(f"plane, {event.stage}", _LESS):
+            self._measure_all(event)
+
+    def _measure_all(self, event: Event) -> None:
+        """Every layer in training."""
         if event.kind == "start":
             # layers of earlier stages are frozen, and followed no more
             self._critics, self._probes = {}, {}

@@ -86,6 +86,7 @@ class Event:
         epoch: Epochs done in this stage.
         epochs: Epochs planned in it.
         figures: Bounds in nats, losses and accuracies, means over the epoch's batches.
+        flags: ``diverging`` where a bound has been beyond its ceiling for long.
         snapshot: The network at this moment; look at it before returning.
     """
 
@@ -98,6 +99,7 @@ class Event:
     epoch: int
     epochs: int
     figures: Mapping[str, float]
+    flags: tuple[str, ...]
     snapshot: Snapshot
 
 

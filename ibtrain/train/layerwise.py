@@ -207,7 +207,9 @@ class _Together:
         """Goes on from there: what frozen blocks give is evaluated again."""
         for trainer, network in zip(self.trainers, state["networks"], strict=True):
             trainer.blocks.load_state_dict(network)
-        self.histories = [[EpochRecord(**record) for record in own] for own in state["histories"]]
+        self.histories = [
+            [EpochRecord.from_dict(epoch) for epoch in own] for own in state["histories"]
+        ]
         check_number("seconds", state["seconds"], 0)
         check_integer("index", state["index"], 0, len(self.first.stages) - 1)
         self.seconds = state["seconds"]

@@ -1,7 +1,6 @@
 """What every trainer shares: batches, optimiser, schedule and early stopping."""
 
 import copy
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,12 +9,13 @@ from torch import Tensor, nn
 
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
-from ibtrain.errors import NonFiniteError
+from ibtrain.errors import ConfigError
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
 from ibtrain.train.keeper import State
+from ibtrain.train.watch import StepFigures, gradient_norm
 
 __all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
 
@@ -63,11 +63,16 @@ class EpochLoop:
         self.randomness = randomness
         self.epoch = 0
         self.seconds = 0.0
-        self._step_in_epoch = 0
-        self._totals: dict[str, Tensor] = {}
+        self._figures = StepFigures(seeds)
         self._epoch_orders = [order.get_state() for order in self.orders]
-        parameters = [p for p in trainable.parameters() if p.requires_grad]
-        self.optimizer = adam(parameters, config.learning_rate, labels.device)
+        self._parameters = [p for p in trainable.parameters() if p.requires_grad]
+        self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
+        if self._skips and not self.optimizer.defaults["fused"]:
+            raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
+
+    @property
+    def _skips(self) -> bool:
+        return self.config.on_nonfinite == "skip"
 
     def learning_rate(self, step: int) -> float:
         """The schedule's learning rate at a step of the whole training."""
@@ -87,29 +92,21 @@ class EpochLoop:
         """
         self.trainable.train()
         self._epoch_orders = [order.get_state() for order in self.orders]
-        for batch in self._batches()[self._step_in_epoch :]:
+        for batch in self._batches()[len(self._figures) :]:
             start = time.perf_counter()
-            for name, value in self._step(batch).items():
-                self._totals[name] = self._totals[name] + value if name in self._totals else value
-            self._step_in_epoch += 1
+            self._step(batch)
             self.seconds += time.perf_counter() - start
             after_step()
         start = time.perf_counter()
-        names, totals = list(self._totals), list(self._totals.values())
-        means = torch.stack(totals, dim=1).div(self.steps_per_epoch).tolist()
-        self.epoch, self._step_in_epoch, self._totals = self.epoch + 1, 0, {}
+        self.epoch += 1
+        figures, self._figures = self._figures, StepFigures(self.seeds)
+        means = figures.means(f"epoch {self.epoch}", skips=self._skips)
         self.seconds += time.perf_counter() - start
-        figures = [dict(zip(names, own, strict=True)) for own in means]
-        for seed, own in zip(self.seeds, figures, strict=True):
-            for name, figure in own.items():
-                if not math.isfinite(figure):
-                    where = f"epoch {self.epoch}, seed {seed}"
-                    raise NonFiniteError(f"{name} became {figure} in {where}")
-        return figures
+        return means
 
     def state_dict(self) -> State:
         """Everything that the steps to come depend on."""
-        middle = self._step_in_epoch > 0
+        middle = len(self._figures) > 0
         return {
             "trainable": self.trainable.state_dict(),
             "moments": list(self.optimizer.state_dict()["state"].values()),
@@ -117,15 +114,14 @@ class EpochLoop:
             "orders": self._epoch_orders if middle else [own.get_state() for own in self.orders],
             "randomness": [own.get_state() for own in self.randomness],
             "epoch": self.epoch,
-            "step": self._step_in_epoch,
-            "totals": self._totals,
+            "figure_names": self._figures.names,
+            "figures": self._figures.steps,
             "seconds": self.seconds,
         }
 
     def load_state_dict(self, state: State) -> None:
         """Goes on from there."""
         check_integer("epoch", state["epoch"], 0, self.config.epochs)
-        check_integer("step", state["step"], 0, self.steps_per_epoch)
         check_number("seconds", state["seconds"], 0)
         self.trainable.load_state_dict(state["trainable"])
         self._load_moments(state["moments"])
@@ -133,12 +129,12 @@ class EpochLoop:
             for own, saved in zip(generators, state[name], strict=True):
                 own.set_state(saved)
         self.epoch = state["epoch"]
-        self._step_in_epoch = state["step"]
-        device = self.labels.device
-        totals = {name: total.to(device) for name, total in state["totals"].items()}
-        if any(total.shape != (len(self.seeds),) for total in totals.values()):
-            raise ValueError("totals of another number of seeds")
-        self._totals = totals
+        device, names = self.labels.device, state["figure_names"]
+        steps = [step.to(device) for step in state["figures"]]
+        shape = (len(self.seeds), len(names))
+        if len(steps) > self.steps_per_epoch or any(step.shape != shape for step in steps):
+            raise ValueError("figures of another epoch")
+        self._figures = StepFigures(self.seeds, names, steps)
         self.seconds = state["seconds"]
 
     def _load_moments(self, moments: Sequence[State]) -> None:
@@ -160,8 +156,8 @@ class EpochLoop:
         kept = torch.stack(orders)[:, : self.steps_per_epoch * self.batch_size]
         return kept.view(len(orders), self.steps_per_epoch, self.batch_size).unbind(dim=1)
 
-    def _step(self, batch: Tensor) -> Mapping[str, Tensor]:
-        step = self.epoch * self.steps_per_epoch + self._step_in_epoch
+    def _step(self, batch: Tensor) -> None:
+        step = self.epoch * self.steps_per_epoch + len(self._figures)
         set_rate(self.optimizer, self.learning_rate(step))
         gathered = [
             own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
@@ -169,8 +165,11 @@ class EpochLoop:
         loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
         self.optimizer.zero_grad()
         loss.backward()
+        is_finite = self._figures.add(figures, gradient_norm(self._parameters))
+        if self.optimizer.defaults["fused"]:
+            # what is not finite never reaches the weights: the kernel itself leaves them alone
+            self.optimizer.found_inf = is_finite.logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
-        return figures
 
 
 class EarlyStopping:

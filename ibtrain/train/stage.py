@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
+from ibtrain.checks import check_number
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
+from ibtrain.memory import memory_advice
+from ibtrain.train.divergence import ceilings, flags_of
 from ibtrain.train.events import Event, Listener, Snapshot
 from ibtrain.train.keeper import Keeper, State, restoring
 from ibtrain.train.loop import EarlyStopping, EpochLoop
@@ -18,11 +21,22 @@ __all__ = ["EpochRecord", "FitResult", "Member", "Stage", "check_alike", "evalua
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch's figures: ``stage`` is a block's name, or ``network``."""
+    """One epoch's figures: ``stage`` is a block's name, or ``network``.
+
+    ``flags`` has ``diverging`` where a bound has long been beyond what it can be.
+    """
 
     stage: str
     epoch: int
     figures: dict[str, float]
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "EpochRecord":
+        """The inverse of ``vars``, whose tuple has become a list."""
+        for name, figure in values["figures"].items():
+            check_number(name, figure)
+        return cls(**{**values, "flags": tuple(values["flags"])})
 
 
 @dataclass
@@ -96,6 +110,7 @@ class Stage:
         self.loop = loop
         self.members = members
         self.histories: list[list[EpochRecord]] = [[] for _ in members]
+        self.ceilings = ceilings(data)
         self.going = list(range(len(members)))
         stops_early = loop.config.patience and data.validation is not None
         self.stoppings = [
@@ -121,7 +136,7 @@ class Stage:
                 self.load_state_dict(restored)
         else:
             for index in self.going:
-                self._emit("start", index, 0, {})
+                self._emit("start", index)
         while self.going and self.loop.epoch < self.loop.config.epochs:
             figures = self._run_epoch(lambda: keeper.after_step(self.state_dict))
             for index in list(self.going):
@@ -129,8 +144,8 @@ class Stage:
             keeper.after_epoch(self.state_dict)
         for stopping in self.stoppings:
             stopping.restore()
-        for index, history in enumerate(self.histories):
-            self._emit("end", index, history[-1].epoch, history[-1].figures)
+        for index in range(len(self.members)):
+            self._emit("end", index)
         return self.histories
 
     def state_dict(self) -> State:
@@ -148,35 +163,37 @@ class Stage:
         self.going = [index for index in self.going if index in state["going"]]
         for stopping, own in zip(self.stoppings, state["stoppings"], strict=True):
             stopping.load_state_dict(own)
-        self.histories = [[EpochRecord(**record) for record in own] for own in state["histories"]]
+        self.histories = [
+            [EpochRecord.from_dict(epoch) for epoch in own] for own in state["histories"]
+        ]
 
     def _end_epoch(self, index: int, figures: dict[str, float]) -> None:
         """Records and tells what a member's epoch brought, and whether it was its last."""
         stopping = self.stoppings[index] if self.stoppings else None
         if stopping:
             figures["validation_accuracy"] = self._validation_accuracy(index)
-        self.histories[index].append(EpochRecord(self.name, self.loop.epoch, figures))
-        self._emit("epoch", index, self.loop.epoch, figures)
+        history = self.histories[index]
+        flags = flags_of([*(record.figures for record in history), figures], self.ceilings)
+        history.append(EpochRecord(self.name, self.loop.epoch, figures, flags))
+        self._emit("epoch", index)
         if stopping and stopping.should_stop(figures["validation_accuracy"]):
             self.going.remove(index)
 
     def _run_epoch(self, after_step: Callable[[], None]) -> list[dict[str, float]]:
+        where, size = f"{self.method}, {self.name}", self.loop.batch_size
         try:
-            return self.loop.run_epoch(after_step)
+            with memory_advice(where, f"--batch-size (now {size}) or the widths in --hidden"):
+                return self.loop.run_epoch(after_step)
         except NonFiniteError as error:
-            raise NonFiniteError(f"{self.method}, {self.name}: {error}") from error
+            raise NonFiniteError(f"{where}: {error}") from error
 
     def _validation_accuracy(self, index: int) -> float:
         assert self.data.validation is not None
         return self.members[index].snapshot.accuracy("validation", self.data.validation.y)
 
-    def _emit(
-        self,
-        kind: Literal["start", "epoch", "end"],
-        index: int,
-        epoch: int,
-        figures: dict[str, float],
-    ) -> None:
+    def _emit(self, kind: Literal["start", "epoch", "end"], index: int) -> None:
+        """Tells a member's listeners where it is: at its last epoch, if it has done one."""
+        last = self.histories[index][-1] if self.histories[index] else EpochRecord("", 0, {})
         event = Event(
             kind=kind,
             method=self.method,
@@ -184,9 +201,10 @@ class Stage:
             stage=self.name,
             index=self.index,
             stages=self.stages,
-            epoch=epoch,
+            epoch=last.epoch,
             epochs=self.loop.config.epochs,
-            figures=figures,
+            figures=last.figures,
+            flags=last.flags,
             snapshot=self.members[index].snapshot,
         )
         for listener in self.members[index].listeners:

@@ -77,7 +77,7 @@ def test_divergence_says_where(toy: Dataset) -> None:
     with torch.no_grad():
         model[0][1].weight[0, 0] = torch.inf
     with pytest.raises(
-        NonFiniteError, match="network: cross_entropy became nan in epoch 1, seed 0"
+        NonFiniteError, match="network: cross_entropy became nan in epoch 1, step 1, seed 0"
     ):
         EndToEndTrainer(model, OPTIM).fit(toy)
 

@@ -1,0 +1,78 @@
+"""What an epoch's steps say, read once: their mean figures, and which of them were not finite."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ibtrain.errors import NonFiniteError
+
+__all__ = ["StepFigures", "gradient_norm"]
+
+GRADIENT = "gradient"
+
+
+def gradient_norm(parameters: Iterable[Tensor]) -> Float[Tensor, ""]:
+    """Length of all gradients as one vector; it is finite where all of them are."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients)
+
+
+class StepFigures:
+    """The figures of an epoch's steps, kept on the device until they are read.
+
+    Args:
+        seeds: Of the networks.
+        names: Of the figures, if there are some already.
+        steps: Each step's figures ``(S, figures)``, the norm of its gradient last.
+    """
+
+    def __init__(
+        self, seeds: Sequence[int], names: Sequence[str] = (), steps: Sequence[Tensor] = ()
+    ) -> None:
+        self.seeds = seeds
+        self.names = list(names)
+        self.steps = list(steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def add(self, figures: Mapping[str, Tensor], norm: Float[Tensor, ""]) -> Bool[Tensor, ""]:
+        """Takes in a step.
+
+        Args:
+            figures: Each ``(S,)``.
+            norm: Of the gradient of all networks.
+
+        Returns:
+            Whether all of it is finite.
+        """
+        self.names = [*figures, GRADIENT]
+        values = torch.stack([*figures.values(), norm.expand(len(self.seeds))], dim=1)
+        self.steps.append(values)
+        return values.isfinite().all()
+
+    def means(self, where: str, *, skips: bool) -> list[dict[str, float]]:
+        """Each network's mean figures.
+
+        Args:
+            where: What an error names, besides the step and the term.
+            skips: Steps that were not finite have been skipped: they are left out, and counted.
+
+        Raises:
+            NonFiniteError: A step was not finite, and was not skipped; or none was finite.
+        """
+        values = torch.stack(self.steps).cpu()
+        finite = values.isfinite()
+        kept = finite.flatten(1).all(dim=1)
+        if not kept.all() and not (skips and kept.any()):
+            step, member, figure = (~finite).nonzero()[0].tolist()
+            value = values[step, member, figure].item()
+            raise NonFiniteError(
+                f"{self.names[figure]} became {value} in {where}, step {step + 1}, "
+                f"seed {self.seeds[member]}"
+            )
+        means = values[kept].mean(dim=0)[:, :-1].tolist()
+        skipped = {"skipped_steps": float((~kept).sum())} if skips else {}
+        return [{**dict(zip(self.names, own, strict=False)), **skipped} for own in means]
