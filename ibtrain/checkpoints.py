@@ -51,7 +51,8 @@ def read_state(path: Path) -> State:
     """A state that :func:`write_state` wrote; nothing in the file is executed.
 
     Raises:
-        DataError: It is damaged, of a newer format, or no checkpoint.
+        DataError: It is damaged, or no checkpoint.
+        RunFolderError: It is of a newer format.
     """
     document = read_archive(path, ["state"])["state"]
     try:
@@ -60,8 +61,8 @@ def read_state(path: Path) -> State:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
     if told[0] != FORMAT:
-        expected = f"format {FORMAT} (made by another ibtrain)"
-        raise DataError(f"format {told[0]!r}", expected, str(path))
+        expected = f"format {FORMAT} (the ibtrain that made it can go on)"
+        raise RunFolderError(f"format {told[0]!r}", expected, str(path))
     found: list[str] = []
     _take_out(told[1], lambda number, _: found.append(number))
     arrays = read_archive(path, found)
@@ -103,7 +104,11 @@ def _tensor(array: NDArray[Any], dtype: str, path: Path) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
     except TypeError as error:
         raise DataError(str(array.dtype), "an array that torch can hold", str(path)) from error
-    return tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor
+    if dtype == "bfloat16" and tensor.dtype == torch.int16:
+        return tensor.view(torch.bfloat16)
+    if dtype != str(tensor.dtype).removeprefix("torch."):
+        raise DataError(f"{dtype!r} for an array of {array.dtype}", "its own type", str(path))
+    return tensor
 
 
 class Checkpoints(Keeper):
@@ -134,6 +139,9 @@ class Checkpoints(Keeper):
 
         torch's own generators, from which dropout draws, go on from there too. Warns of each
         checkpoint that can't be read.
+
+        Raises:
+            RunFolderError: The newest is of a newer format.
         """
         for path in reversed(self._paths()):
             try:
@@ -141,8 +149,11 @@ class Checkpoints(Keeper):
                 _set_torch(found["torch"])
                 state: State = found["training"]
                 return state
-            except (DataError, KeyError, TypeError, RuntimeError) as error:
-                message = f"{error}; going on from what was before it"
+            except RunFolderError:
+                raise
+            except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+                told = error if isinstance(error, DataError) else f"{path}: no state ({error})"
+                message = f"{told}; going on from what was before it"
                 warnings.warn(message, IBTrainWarning, stacklevel=2)
         return None
 

@@ -209,7 +209,7 @@ class Course:
         """What is done, and the state of what is in training; None between two trainings."""
         results = self.results.methods
         return {
-            **self._identity(),
+            "identity": self._identity(),
             "done": self.done,
             "epochs": self.epochs,
             "records": self.records,
@@ -218,17 +218,16 @@ class Course:
         }
 
     def _identity(self) -> State:
-        """What a state must agree in with the run that goes on from it."""
-        return {
-            "config": json.loads(self.experiment.config.to_json()),
-            "device": self.experiment.device.type,
-        }
+        """What a state must agree in with the run that goes on from it: settings, and device."""
+        config: State = json.loads(self.experiment.config.to_json())
+        return {**config, "device": self.experiment.device.type}
 
     def _load(self, state: State) -> None:
+        saved = state["identity"]
         for name, own in self._identity().items():
-            if state.get(name) != own:
-                expected = f"those of a run with this {name} ({own})"
-                raise RunFolderError(state.get(name), expected, "checkpoints")
+            if saved.get(name) != own:
+                expected = f"those of a run with {name} {own}"
+                raise RunFolderError(f"{name} {saved.get(name)}", expected, "checkpoints")
         for name in ("done", "epochs", "records"):
             check_integer(f"checkpoint's {name}", state[name], 0)
             setattr(self, name, state[name])

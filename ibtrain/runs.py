@@ -75,8 +75,10 @@ class RunFolder:
                 folder._begin(config, environment)
                 yield folder
         finally:
-            if is_new and not (path / "config.json").exists():
-                _unmake_folder(path)
+            if is_new:
+                # it is left alone where there is something in it
+                with suppress(OSError):
+                    path.rmdir()
 
     def _begin(self, config: RunConfig, environment: dict[str, Any]) -> None:
         """Writes what is known of a new run; checks that one which is there already is the same."""
@@ -87,12 +89,15 @@ class RunFolder:
             where = str(self.path)
             raise RunFolderError("something there already", "a new or empty folder", where)
         self._sweep()
-        for name, text in (
-            ("environment.json", json.dumps(environment, indent=2) + "\n"),
-            ("config.json", config.to_json()),
-        ):
-            if not (self.path / name).exists():
-                write_atomically(self.path / name, text)
+        try:
+            if not (self.path / "config.json").exists():
+                write_atomically(
+                    self.path / "environment.json", json.dumps(environment, indent=2) + "\n"
+                )
+                write_atomically(self.path / "config.json", config.to_json())
+        except RunFolderError:
+            (self.path / "environment.json").unlink(missing_ok=True)
+            raise
         try:
             (self.path / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
@@ -155,15 +160,19 @@ class RunFolder:
             RunFolderError: There are fewer, or the file can't be written.
         """
         path = self.path / "metrics.jsonl"
-        if count == 0 and not path.exists():
-            return
         try:
-            with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+            flags = os.O_RDWR | os.O_NOFOLLOW | (0 if count == 0 else os.O_CREAT)
+            with open(os.open(path, flags, 0o666), "r+b") as file:
                 found = sum(line.endswith(b"\n") for line in islice(file, count))
                 if found < count:
-                    given, expected = f"{found} events", f"the {count} that its checkpoint is after"
-                    raise RunFolderError(given, expected, str(path))
+                    expected = (
+                        f"the {count} that its checkpoint is after (delete checkpoints/state-*.npz "
+                        f"to begin anew)"
+                    )
+                    raise RunFolderError(f"{found} events", expected, str(path))
                 file.truncate(file.tell())
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise write_error("a file", error, path) from error
 
@@ -323,13 +332,6 @@ def _make_folder(path: Path) -> bool:
     except (OSError, ValueError) as error:
         raise write_error("a folder", error, path) from error
     return not was_there
-
-
-def _unmake_folder(path: Path) -> None:
-    """Deletes it if it is empty."""
-    for folder in (path / "checkpoints", path):
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def _is_empty(path: Path) -> bool:

@@ -1,12 +1,13 @@
 """Files are written whole or not at all, and never through a link."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from disks import mounted
+from folders import made
 from matplotlib.figure import Figure
 
 from ibtrain.cli.main import cli
@@ -20,18 +21,9 @@ from ibtrain.runs import RunFolder
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KiB, of which 8 are left."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    try:
-        done = subprocess.run(mount, capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if done.returncode:
-        pytest.skip(f"no disk can be mounted: {done.stderr.decode().strip()}")
-    (place / "ballast").write_bytes(bytes(56 << 10))
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "disk", 64) as place:
+        (place / "ballast").write_bytes(bytes(56 << 10))
+        yield place
 
 
 @pytest.fixture
@@ -72,7 +64,7 @@ def test_a_picture_is_whole_or_not_there(full_disk: Path) -> None:
 
 def test_a_run_that_cannot_be_begun_leaves_nothing(full_disk: Path) -> None:
     with pytest.raises(RunFolderError, match="No space left on device"):
-        RunFolder.create(full_disk / "run", RunConfig(), {"command": "x" * (64 << 10)})
+        made(full_disk / "run", command="x" * (64 << 10))
     assert [file.name for file in full_disk.iterdir()] == ["ballast"]
 
 
@@ -102,7 +94,7 @@ def test_no_event_goes_through_a_link(tmp_path: Path, outside: Path) -> None:
 
 
 def test_no_checkpoint_goes_through_a_link(tmp_path: Path) -> None:
-    run = RunFolder.create(tmp_path / "run", RunConfig(), {}).path
+    run = made(tmp_path / "run").path
     (run / "checkpoints").rmdir()
     (run / "checkpoints").symlink_to(tmp_path)
     with pytest.raises(RunFolderError, match="checkpoints: got a link out of the run's folder"):
@@ -114,7 +106,7 @@ def test_a_data_sets_name_is_no_way_out_of_the_runs(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    run = RunFolder.create(None, RunConfig(dataset="/../../../x"), {}).path.resolve()
+    run = made(None, RunConfig(dataset="/../../../x")).path.resolve()
     assert run.parent == tmp_path / "here" / "runs"
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
 

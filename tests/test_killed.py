@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from disks import mounted
 from processes import SETTINGS, check_same, compare_command, ended, start
 
 
@@ -72,3 +73,24 @@ def test_a_run_that_is_ended_at_any_moment_is_not_lost(
             ended(start(*compare_command(folder, reference.settings)))
         check_same(folder, reference.folder)
     print(f"{how.name}: {endings} of {endings} runs ended alike, {unfinished} of them ended early")  # noqa: T201
+
+
+def test_a_run_whose_disk_fills_up_goes_on_when_there_is_room(
+    reference: Reference, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    endings = request.config.getoption("--endings")
+    needed = (
+        sum(path.stat().st_size for path in reference.folder.rglob("*") if path.is_file()) >> 10
+    )
+    moments = random.Random(endings)
+    for number in range(endings):
+        with mounted(tmp_path / f"disk{number}", 2 * needed + 512) as disk:
+            ballast = disk / "ballast"
+            left = moments.randrange(needed + 256)
+            ballast.write_bytes(bytes((2 * needed + 512 - left) << 10))
+            folder = disk / "run"
+            error = ended(start(*compare_command(folder, reference.settings)), 0, 1)
+            assert not error or "Error" not in error or "No space left on device" in error
+            ballast.unlink()
+            ended(start(*compare_command(folder, reference.settings)))
+            check_same(folder, reference.folder)

@@ -1,11 +1,13 @@
 """A run's folder."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from folders import ENVIRONMENT, made
 from torch import nn
 
 from ibtrain.config import RunConfig
@@ -17,7 +19,7 @@ from ibtrain.runs import RunFolder, list_runs, save_checkpoint
 
 
 def test_events_come_back_in_order(tmp_path: Path) -> None:
-    folder = RunFolder.create(tmp_path / "run", RunConfig(), {})
+    folder = made(tmp_path / "run")
     for epoch in range(3):
         folder.append({"event": "epoch", "epoch": epoch})
     folder.append({"event": "result"})
@@ -25,17 +27,82 @@ def test_events_come_back_in_order(tmp_path: Path) -> None:
     assert RunConfig.from_dict(folder.read_json("config.json")) == RunConfig()
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("precious")
+@pytest.mark.parametrize("name", ["mine.txt", "environment.json.bak", ".part", "checkpoints"])
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("precious")
     with pytest.raises(RunFolderError, match="something there already"):
-        RunFolder.create(tmp_path, RunConfig(), {})
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+        made(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_a_process_left_that_was_killed_at_its_start_is_taken_over(tmp_path: Path) -> None:
+    scratch = tmp_path / f".{'0a' * 8}.part"
+    scratch.write_text("half")
+    (tmp_path / ".lock").write_text("process 1 on another machine")
+    (tmp_path / "environment.json").write_text("{}")
+    (tmp_path / "checkpoints").mkdir()
+    folder = made(tmp_path)
+    assert folder.config() == RunConfig()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoints", "config.json", "environment.json",
+    ]  # fmt: skip
+
+
+def test_a_run_goes_on_in_its_folder_and_no_other_does(tmp_path: Path) -> None:
+    made(tmp_path / "run")
+    assert made(tmp_path / "run").config() == RunConfig()
+    with pytest.raises(RunFolderError, match="got dataset mnist, expected a new folder, or the"):
+        made(tmp_path / "run", RunConfig(dataset="mnist"))
+
+
+def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
+    with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT):
+        with pytest.raises(RunFolderError, match=rf"a run of process {os.getpid()} on"):
+            made(tmp_path / "run")
+        assert (tmp_path / "run" / "config.json").exists()
+    made(tmp_path / "run")
+
+
+def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError, match="can't be written"):
+        made(tmp_path / "run")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_events_after_a_checkpoint_are_cut_off(tmp_path: Path) -> None:
+    run = recorded(tmp_path, b'{"event": "a"}\n', b'{"event": "b"}\n', b'{"event": "c')
+    with pytest.raises(RunFolderError, match="got 2 events, expected the 3 that its checkpoint"):
+        run.keep_events(3)
+    for count in (2, 1, 0):
+        run.keep_events(count)
+        assert [event["event"] for event in run.events()] == ["a", "b"][:count]
+    run.append({"event": "d"})
+    assert [event["event"] for event in run.events()] == ["d"]
+
+
+def test_missing_events_are_told(tmp_path: Path) -> None:
+    folder = made(tmp_path / "run")
+    folder.keep_events(0)
+    assert not (folder.path / "metrics.jsonl").exists()
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got 0 events, .*to begin anew"):
+        folder.keep_events(1)
+
+
+def test_what_a_run_goes_on_on_is_noted(tmp_path: Path) -> None:
+    folder = made(tmp_path / "run")
+    folder.add_environment(ENVIRONMENT)
+    with pytest.warns(IBTrainWarning, match="began with threads 1 and goes on with 2"):
+        folder.add_environment(ENVIRONMENT | {"threads": 2})
+    resumed = folder.read_json("environment.json")["resumed"]
+    assert [each["threads"] for each in resumed] == [1, 2]
 
 
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="can't be written"):
-        RunFolder.create(tmp_path / "file" / "run", RunConfig(), {})
+        made(tmp_path / "file" / "run")
 
 
 def test_a_failed_write_leaves_the_old_file(
@@ -55,7 +122,7 @@ def test_a_failed_write_leaves_the_old_file(
 
 
 def recorded(folder: Path, *lines: bytes) -> RunFolder:
-    run = RunFolder.create(folder / "run", RunConfig(), {})
+    run = made(folder / "run")
     (run.path / "metrics.jsonl").write_bytes(b"".join(lines))
     return run
 
@@ -95,7 +162,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
 
 
 def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:
-    folder = RunFolder.create(tmp_path / "run", RunConfig(), {})
+    folder = made(tmp_path / "run")
     network = nn.Linear(3, 2)
     save_checkpoint(folder, "layerwise-seed0", network, nn.Identity())
     path = folder.path / "checkpoints" / "layerwise-seed0.pt"

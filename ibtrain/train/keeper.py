@@ -71,9 +71,16 @@ def restoring() -> Iterator[None]:
     """
     try:
         yield
-    except IBTrainError as error:
-        raise _misfit(error) from error
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except RunFolderError:
+        raise
+    except (
+        AttributeError,
+        IBTrainError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise _misfit(error) from error
 
 

@@ -117,7 +117,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
         "--predict-from": "noisy", "--readout": "cross-entropy", "--activation": "tanh",
         "--learning-rate": "0.004", "--schedule": "constant", "--batch-size": "100",
         "--patience": "1", "--plane-points": "2", "--plane-samples": "50", "--threads": "1",
-        "--device": "cpu", "--seeds": "7", "--epochs": "2", "--hidden": "9,7",
+        "--device": "cpu", "--seeds": "7", "--epochs": "2", "--hidden": "9,7", "--on-nonfinite": "skip",
     }  # fmt: skip
     flat = [word for pair in options.items() for word in pair]
     assert run("train", "layerwise", *flat, "--run-dir", tmp_path / "run").exit_code == 0
@@ -126,6 +126,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
     assert config["objective"]["noise_scale"] == "relative"
     assert config["layerwise"] == {
         "learning_rate": 0.004, "schedule": "constant", "batch_size": 100, "epochs": 2, "patience": 1,
+        "on_nonfinite": "skip",
     }  # fmt: skip
     assert config["model"]["hidden"] == [9, 7]
     assert config["validation"] == 0.1
@@ -194,13 +195,45 @@ def test_bad_samples_are_refused_before_anything_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["bad.npz"]
 
 
-def test_a_used_run_folder_is_refused(finished: tuple[Path, Result]) -> None:
+@pytest.mark.parametrize("again", ["resume", "repeat"])
+def test_a_finished_run_is_shown_again(finished: tuple[Path, Result], again: str) -> None:
     path, _ = finished
     before = (path / "results.json").read_bytes()
-    result = run("compare", *QUICK, "--run-dir", path)
+    repeated = ["compare", *QUICK, "--run-dir", path]
+    result = run(*(["resume", path] if again == "resume" else repeated))
+    assert result.exit_code == 0
+    assert "is finished: nothing is left to train" in result.stderr
+    assert "test accuracy %" in result.stdout
+    assert (path / "results.json").read_bytes() == before
+
+
+def test_a_run_with_other_settings_is_refused(finished: tuple[Path, Result]) -> None:
+    path, _ = finished
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    result = run("compare", *QUICK, "--seeds", "1", "--run-dir", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "seeds (1,), expected a new folder, or the seeds of the run that is there: (0,)" in (
+        result.stderr
+    )
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+def test_a_strangers_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    result = run("compare", *QUICK, "--run-dir", tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "something there already" in result.stderr
-    assert (path / "results.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("every", ["0", "", "-1", "1.5", "10 m", "1d", "m", "9999999999", "٣"])
+def test_an_interval_that_is_none_is_told(tmp_path: Path, every: str) -> None:
+    result = run("compare", "--checkpoint-every", every, "--run-dir", tmp_path / "r")
+    assert result.exit_code == 2
+    assert (
+        f"--checkpoint-every: got {every!r}, expected epochs, such as 5, or a time" in result.stderr
+    )
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("output", ["plane.bmp", "nowhere/plane.png"])

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from malformed import broken, image_files, json_files, mutated, npz_files
 from sandbox import (
+    TINY,
     Sandbox,
     check_command,
     check_reader,
@@ -18,6 +20,7 @@ from sandbox import (
 
 from ibtrain.config import RunConfig
 from ibtrain.data.load import load_dataset
+from ibtrain.interval import Interval
 from ibtrain.runs import RunFolder
 
 TOML = RunConfig().to_toml().encode()
@@ -124,6 +127,30 @@ def test_listed_runs(box: Sandbox, results: bytes, config: bytes | None) -> None
             (work / "run" / "config.json").write_bytes(config)
         check_reader(RunFolder(work / "run").results)
         assert check_command("runs", ".").exit_code == 0
+
+
+@given(data=st.data())
+def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
+    """Archives that are broken, and whole ones that say what no training says."""
+    from ibtrain.checkpoints import Checkpoints, read_state
+    from ibtrain.experiment import Course, Experiment
+
+    with box.case() as work:
+        path = work / "interrupted" / "state-000001.npz"
+        if data.draw(st.booleans()):
+            path.write_bytes(data.draw(st.one_of(broken(path.read_bytes()), npz_files())))
+            check_reader(lambda: read_state(path))
+            return
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        document = data.draw(mutated(json.loads(arrays.pop("state").tobytes())))
+        if data.draw(st.booleans()):
+            one, other = (data.draw(st.sampled_from(sorted(arrays))) for _ in range(2))
+            arrays[one], arrays[other] = arrays[other], arrays[one]
+        state = np.frombuffer(json.dumps(document).encode(), np.uint8)
+        np.savez(path, **arrays, state=state)  # type: ignore[arg-type]
+        checkpoints = Checkpoints(work / "interrupted", Interval(epochs=100))
+        check_reader(lambda: Course(Experiment(TINY), checkpoints).run(), may_fail=True)
 
 
 @given(content=json_files(record_document()))

@@ -1,0 +1,147 @@
+"""Runs that were interrupted, from the command line."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from processes import SETTINGS, check_same
+
+from ibtrain.checkpoints import Checkpoints
+from ibtrain.cli.interrupts import graceful
+from ibtrain.cli.main import cli
+
+ARGUMENTS = ["--checkpoint-every", "1"]
+
+
+def run(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "settings.json"
+    path.write_text(json.dumps({**SETTINGS, "seeds": [0]}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Path:
+    path = tmp_path_factory.mktemp("reference") / "run"
+    assert run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS).exit_code == 0
+    return path
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that a SIGTERM ended in the middle of an epoch, with two checkpoints."""
+    path = tmp_path / "run"
+    calls = 0
+    after_step = Checkpoints.after_step
+
+    def counting(checkpoints: Checkpoints, state: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 42:
+            os.kill(os.getpid(), signal.SIGTERM)
+        after_step(checkpoints, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "after_step", counting)
+        result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
+    assert result.exit_code == 143
+    assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
+    assert result.stdout == ""
+    assert len(list(path.glob("checkpoints/state-*.npz"))) == 2
+    return path
+
+
+def test_an_interrupted_run_ends_as_if_it_had_not_been(interrupted: Path, reference: Path) -> None:
+    result = run("resume", interrupted, "--json")
+    assert result.exit_code == 0
+    assert "going on after" in result.stderr
+    assert json.loads(result.stdout) == json.loads((interrupted / "results.json").read_text())
+    assert len(json.loads((interrupted / "environment.json").read_text())["resumed"]) == 1
+    check_same(interrupted, reference)
+
+
+@pytest.mark.parametrize("which", ["newest", "both"])
+def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, which: str) -> None:
+    paths = sorted(interrupted.glob("checkpoints/state-*.npz"))
+    for path in paths if which == "both" else paths[-1:]:
+        path.write_bytes(path.read_bytes()[:-300])
+    result = run("resume", interrupted)
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert len(told) == (2 if which == "both" else 1)
+    assert "going on from what was before it" in told[0]
+    check_same(interrupted, reference)
+
+
+def test_a_torn_line_is_cut_off(interrupted: Path, reference: Path) -> None:
+    with open(interrupted / "metrics.jsonl", "ab") as file:
+        file.write(b'{"event": "epoch", "meth')
+    assert run("resume", interrupted).exit_code == 0
+    check_same(interrupted, reference)
+
+
+def test_lost_events_are_told(interrupted: Path) -> None:
+    (interrupted / "metrics.jsonl").write_bytes(b"")
+    before = sorted(interrupted.rglob("*"))
+    result = run("resume", interrupted)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "metrics.jsonl: got 0 events" in result.stderr
+    assert "delete checkpoints/state-*.npz to begin anew" in result.stderr
+    assert sorted(interrupted.rglob("*")) == before
+
+
+def test_checkpoints_of_other_settings_are_told(interrupted: Path) -> None:
+    config = json.loads((interrupted / "config.json").read_text()) | {"seeds": [1]}
+    (interrupted / "config.json").write_text(json.dumps(config))
+    result = run("resume", interrupted)
+    assert result.exit_code == 2
+    assert "seeds [0], expected those of a run with seeds [1]" in result.stderr
+    assert result.stderr.count("Error") == 1
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_what_is_no_run_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("resume", tmp_path / name)
+    assert result.exit_code == 2
+    assert "got no run there" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_second_signal_stops_at_once() -> None:
+    heard: list[int] = []
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt) as caught, graceful(heard.append):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert heard == [signal.SIGINT]
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert caught.value.args == (signal.SIGTERM,)
+    assert heard == [signal.SIGINT]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_run_stopped_at_once_says_how_to_go_on(
+    tmp_path: Path, settings: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("ibtrain.report.pictures.save_pictures", stop)
+        result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
+    assert result.exit_code == 130
+    assert f"`ibtrain resume {path}` goes on" in result.stderr
+    assert run("resume", path).exit_code == 0
+    check_same(path, reference)

@@ -1,0 +1,234 @@
+"""Checkpoints: what goes in comes out, and what is damaged is left aside."""
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ibtrain.checkpoints import Checkpoints, read_state, write_state
+from ibtrain.errors import DataError, IBTrainWarning, InterruptedRunError, RunFolderError
+from ibtrain.interval import Interval
+
+STATE = {
+    "weights": {"a.weight": torch.randn(3, 2), "b": torch.zeros(())},
+    "half": torch.randn(5).bfloat16(),
+    "counts": [torch.arange(3), torch.tensor([], dtype=torch.float64)],
+    "flags": torch.tensor([True, False]),
+    "generator": torch.Generator().get_state(),
+    "numbers": [1, -0.1, 1e-300, True, None, "words", {}],
+}
+
+
+def same(found: Any, expected: Any) -> bool:
+    if isinstance(expected, Tensor):
+        return found.dtype == expected.dtype and torch.equal(found, expected)
+    if isinstance(expected, dict):
+        return list(found) == list(expected) and all(same(found[k], expected[k]) for k in expected)
+    if isinstance(expected, list):
+        return all(same(a, b) for a, b in zip(found, expected, strict=True))
+    return type(found) is type(expected) and found == expected
+
+
+def test_a_state_comes_back_to_the_last_bit(tmp_path: Path) -> None:
+    write_state(tmp_path / "state.npz", STATE)
+    assert same(read_state(tmp_path / "state.npz"), STATE)
+
+
+def test_a_state_is_an_archive_that_numpy_opens(tmp_path: Path) -> None:
+    write_state(tmp_path / "state.npz", STATE)
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as archive:
+        assert archive["0"].shape == (3, 2)
+
+
+def test_any_changed_byte_of_a_value_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    write_state(path, STATE)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        members = [(info.header_offset, info.file_size) for info in archive.infolist()]
+    for start, size in members:
+        for at in range(start + 40, start + 40 + size, 7):
+            path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            try:
+                found = read_state(path)
+            except DataError:
+                continue
+            # the few bytes of a name or a date that nothing depends on
+            assert same(found, STATE)
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, -1, -22, -200])
+def test_a_truncated_state_is_refused(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "state.npz"
+    write_state(path, STATE)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(DataError, match=r"state\.npz"):
+        read_state(path)
+
+
+class Evil:
+    """What a pickle of this runs when it is loaded."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (Path.touch, (Path("owned"),))  # type: ignore[return-value]
+
+
+def archive_of(path: Path, **members: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+
+
+def array_bytes(array: np.ndarray, **more: Any) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, **more)
+    return file.getvalue()
+
+
+def document_bytes(document: Any) -> bytes:
+    return array_bytes(np.frombuffer(json.dumps(document).encode(), np.uint8))
+
+
+def test_a_checkpoint_with_code_in_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "state-000001.npz"
+    evil = array_bytes(np.array([Evil()], dtype=object), allow_pickle=True)
+    whole = {"format": 1, "state": {"x": {"$tensor": "0", "dtype": "float32"}}}
+    archive_of(path, **{"state": document_bytes(whole), "0": evil})
+    with pytest.raises(DataError, match="objects, expected plain arrays"):
+        read_state(path)
+    archive_of(path, state=evil)
+    with pytest.raises(DataError, match="objects, expected plain arrays"):
+        read_state(path)
+    for content in (pickle.dumps(Evil()), b"PK\x03\x04" + pickle.dumps(Evil())):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="can't be read"):
+            read_state(path)
+    torch.save({"state": Evil()}, path)
+    with pytest.raises(DataError, match="keys"):
+        read_state(path)
+    with pytest.warns(IBTrainWarning, match="going on from what was before it"):
+        assert Checkpoints(tmp_path, Interval(epochs=1)).restored() is None
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"format": 1, "state": []}, "list, expected a state"),
+        ({"format": 1}, "no state"),
+        ([], "no state"),
+        ({"format": 1, "state": {"x": {"$tensor": "7", "dtype": ""}}}, "a key '7'"),
+        ({"format": 1, "state": {"x": {"$tensor": "../x", "dtype": ""}}}, "a key '../x'"),
+        ({"format": 1, "state": {"x": {"$tensor": "state", "dtype": "bfloat16"}}}, "its own type"),
+    ],
+)
+def test_what_is_no_state_is_told(tmp_path: Path, document: Any, message: str) -> None:
+    archive_of(tmp_path / "state.npz", state=document_bytes(document))
+    with pytest.raises(DataError, match=message):
+        read_state(tmp_path / "state.npz")
+
+
+def test_a_newer_format_is_not_taken_for_damage(tmp_path: Path) -> None:
+    archive_of(tmp_path / "state-000001.npz", state=document_bytes({"format": 2, "state": {}}))
+    with pytest.raises(RunFolderError, match="format 2, expected format 1"):
+        Checkpoints(tmp_path, Interval(epochs=1)).restored()
+
+
+def test_the_last_two_are_kept(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    for number in range(5):
+        checkpoints.write({"number": number})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "state-000004.npz", "state-000005.npz",
+    ]  # fmt: skip
+    assert checkpoints.restored() == {"number": 4}
+
+
+@pytest.mark.parametrize("damage", ["truncate", "empty", "folder", "missing"])
+def test_the_last_good_one_is_used(tmp_path: Path, damage: str) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    for number in range(2):
+        checkpoints.write({"number": number})
+    newest = tmp_path / "state-000002.npz"
+    content = newest.read_bytes()
+    newest.unlink()
+    if damage == "missing":
+        assert checkpoints.restored() == {"number": 0}
+        return
+    if damage == "folder":
+        newest.mkdir()
+    else:
+        newest.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
+    with pytest.warns(IBTrainWarning, match=r"state-000002\.npz: .*going on from what was before"):
+        assert checkpoints.restored() == {"number": 0}
+
+
+def test_torchs_own_generator_goes_on_too(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints.write({})
+    expected = torch.rand(3)
+    torch.rand(5)
+    checkpoints.restored()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_interval_counts_epochs(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=3))
+    written = []
+    for epoch in range(1, 8):
+        checkpoints.after_epoch(lambda epoch=epoch: written.append(epoch) or {})  # type: ignore[misc]
+    assert written == [3, 6]
+    checkpoints.after_stage(lambda: written.append(0) or {})  # type: ignore[func-returns-value]
+    assert written == [3, 6, 0]
+
+
+def test_the_interval_counts_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("ibtrain.checkpoints.time.monotonic", lambda: now)
+    checkpoints = Checkpoints(tmp_path, Interval.parse("2m", ""))
+    written = []
+    for now in (150.0, 219.0, 221.0, 300.0, 340.9, 341.0):
+        checkpoints.after_epoch(lambda now=now: written.append(now) or {})  # type: ignore[misc]
+    assert written == [221.0, 341.0]
+
+
+def test_a_training_that_is_to_stop_is_written_and_stops(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=100))
+    checkpoints.after_step(lambda: {"step": 1})
+    checkpoints.stop(15)
+    with pytest.raises(InterruptedRunError) as caught:
+        checkpoints.after_step(lambda: {"step": 2})
+    assert caught.value.exit_code == 143
+    assert checkpoints.restored() == {"step": 2}
+
+
+def test_events_are_on_the_disk_first(tmp_path: Path) -> None:
+    order = []
+    checkpoints = Checkpoints(
+        tmp_path, Interval(epochs=1), before=lambda: order.append(list(tmp_path.iterdir()))
+    )
+    checkpoints.write({})
+    assert order == [[]]
+
+
+def test_what_is_done_is_cleared(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    (tmp_path / "layerwise-seed0.pt").write_text("a network")
+    checkpoints.write({})
+    checkpoints.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["layerwise-seed0.pt"]
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="checkpoints that can't be read"):
+        Checkpoints(tmp_path / "gone", Interval(epochs=1)).restored()
