@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ibtrain.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from ibtrain.checkpoints import Checkpoints
     from ibtrain.config import (
         ModelConfig,
         ObjectiveConfig,
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from ibtrain.data.dataset import Dataset, Split
     from ibtrain.data.load import load_dataset
     from ibtrain.errors import IBTrainError
-    from ibtrain.experiment import Experiment
+    from ibtrain.experiment import Course, Experiment
+    from ibtrain.interval import Interval
     from ibtrain.mi.channel import channel
     from ibtrain.mi.channel_bounds import bracket
     from ibtrain.mi.registry import estimate
@@ -27,17 +29,22 @@ if TYPE_CHECKING:
     from ibtrain.models.mlp import mlp
     from ibtrain.plane.tracker import InformationPlane
     from ibtrain.train.endtoend import EndToEndTrainer
+    from ibtrain.train.events import Event
     from ibtrain.train.layerwise import LayerwiseTrainer
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Checkpoints": "ibtrain.checkpoints",
+    "Course": "ibtrain.experiment",
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.endtoend",
     "Estimate": "ibtrain.mi.result",
+    "Event": "ibtrain.train.events",
     "Experiment": "ibtrain.experiment",
     "IBTrainError": "ibtrain.errors",
     "InformationPlane": "ibtrain.plane.tracker",
+    "Interval": "ibtrain.interval",
     "LayerwiseTrainer": "ibtrain.train.layerwise",
     "ModelConfig": "ibtrain.config",
     "ObjectiveConfig": "ibtrain.config",
@@ -54,12 +61,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "Checkpoints",
+    "Course",
     "Dataset",
     "EndToEndTrainer",
     "Estimate",
+    "Event",
     "Experiment",
     "IBTrainError",
     "InformationPlane",
+    "Interval",
     "LayerwiseTrainer",
     "ModelConfig",
     "ObjectiveConfig",

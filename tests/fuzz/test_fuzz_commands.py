@@ -38,8 +38,9 @@ TRAINING = [words for words in LEAVES if words[0] in ("compare", "train")]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _nothing_takes_long() -> Iterator[None]:
-    """Stops each command where its work would begin."""
+def _nothing_takes_long(template: Path) -> Iterator[None]:
+    """Stops each command where its work would begin; the sandbox's own run has been made by then."""
+    assert template.is_dir()
 
     def stop(*_: object, **__: object) -> NoReturn:
         raise SystemExit(0)
@@ -48,7 +49,7 @@ def _nothing_takes_long() -> Iterator[None]:
 
     fit = VariationalFit(Estimate(0.5, 0.1, "mine", 4.0), [])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ibtrain.experiment.Experiment.run", stop)
+        patch.setattr("ibtrain.experiment.Course.run", stop)
         patch.setattr("ibtrain.mi.variational.fit_variational", lambda *_, **__: fit)
         patch.setattr("ibtrain.mi.validation.validate", stop)
         patch.setattr("ibtrain.bench.machine.measure_machine", stop)
