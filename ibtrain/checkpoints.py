@@ -6,6 +6,7 @@ document in which they have their places. The archive's check sums tell where a 
 
 import io
 import json
+import math
 import re
 import time
 import warnings
@@ -31,6 +32,8 @@ FORMAT = 1
 KEPT = 2
 _NAME = re.compile(r"state-([0-9]{6,12})\.npz")
 _TENSOR = "$tensor"
+_FLOAT = "$float"
+"""JSON has no NaN and no infinity."""
 
 
 def write_state(path: Path, state: State) -> None:
@@ -64,7 +67,10 @@ def read_state(path: Path) -> State:
         expected = f"format {FORMAT} (the ibtrain that made it can go on)"
         raise RunFolderError(f"format {told[0]!r}", expected, str(path))
     found: list[str] = []
-    _take_out(told[1], lambda number, _: found.append(number))
+    try:
+        _take_out(told[1], lambda number, _: found.append(number))
+    except (TypeError, ValueError) as error:
+        raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
     arrays = read_archive(path, found)
     state: State = _take_out(told[1], lambda number, dtype: _tensor(arrays[number], dtype, path))
     if not isinstance(state, dict):
@@ -80,6 +86,8 @@ def _put_away(value: Any, arrays: list[NDArray[Any]]) -> Any:
         is_bfloat16 = tensor.dtype == torch.bfloat16
         arrays.append((tensor.view(torch.int16) if is_bfloat16 else tensor).numpy())
         return {_TENSOR: str(len(arrays) - 1), "dtype": str(tensor.dtype).removeprefix("torch.")}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_FLOAT: str(value)}
     if isinstance(value, Mapping):
         return {key: _put_away(inner, arrays) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -92,6 +100,8 @@ def _take_out(document: Any, tensor: Callable[[str, str], Any]) -> Any:
     if isinstance(document, dict):
         if document.keys() == {_TENSOR, "dtype"}:
             return tensor(str(document[_TENSOR]), str(document["dtype"]))
+        if document.keys() == {_FLOAT}:
+            return float(document[_FLOAT])
         return {key: _take_out(inner, tensor) for key, inner in document.items()}
     if isinstance(document, list):
         return [_take_out(inner, tensor) for inner in document]

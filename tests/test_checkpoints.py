@@ -22,6 +22,7 @@ STATE = {
     "counts": [torch.arange(3), torch.tensor([], dtype=torch.float64)],
     "flags": torch.tensor([True, False]),
     "generator": torch.Generator().get_state(),
+    "odd numbers": [float("inf"), -float("inf")],
     "numbers": [1, -0.1, 1e-300, True, None, "words", {}],
 }
 
@@ -126,6 +127,8 @@ def test_a_checkpoint_with_code_in_it_is_refused(
     [
         ({"format": 1, "state": []}, "list, expected a state"),
         ({"format": 1}, "no state"),
+        ({"format": 1, "state": {"x": {"$float": "one"}}}, "no state"),
+        ({"format": 1, "state": {"x": {"$float": []}}}, "no state"),
         ([], "no state"),
         ({"format": 1, "state": {"x": {"$tensor": "7", "dtype": ""}}}, "a key '7'"),
         ({"format": 1, "state": {"x": {"$tensor": "../x", "dtype": ""}}}, "a key '../x'"),
