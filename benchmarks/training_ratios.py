@@ -1,4 +1,4 @@
-"""Layer-wise training beside backprop, and five seeds beside one, on MNIST, in turns on one core.
+"""Layer-wise training beside backprop, and seeds as one beside a single one, on MNIST, in turns on one core.
 
 python benchmarks/training_ratios.py --data-root ../shared/data [-o RECORD.json]
 """
@@ -22,7 +22,6 @@ from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 TRAINERS = {"layerwise": LayerwiseTrainer, "end_to_end": EndToEndTrainer}
-SEEDS = 5
 
 
 def seconds(data: Dataset, method: Method, seeds: int, epochs: int) -> float:
@@ -38,10 +37,11 @@ def seconds(data: Dataset, method: Method, seeds: int, epochs: int) -> float:
 
 @click.command()
 @click.option("--data-root", required=True)
-@click.option("--epochs", default=1, show_default=True)
+@click.option("--epochs", default=1, show_default=True, help="For each block.")
+@click.option("--seeds", default=5, show_default=True, help="That train as one.")
 @click.option("--turns", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path))
-def main(data_root: str, epochs: int, turns: int, output: Path | None) -> None:
+def main(data_root: str, epochs: int, seeds: int, turns: int, output: Path | None) -> None:
     """Times all of them in turns, so that none has the quiet minute."""
     data = load_dataset("mnist", data_root)
     rows = []
@@ -49,17 +49,22 @@ def main(data_root: str, epochs: int, turns: int, output: Path | None) -> None:
         for _ in range(turns):
             row = {
                 f"{method} {count}": seconds(data, method, count, epochs)
-                for count in (1, SEEDS)
+                for count in sorted({1, seeds})
                 for method in METHODS
             }
             row["layerwise over end_to_end"] = row["layerwise 1"] / row["end_to_end 1"]
             for method in METHODS:
-                row[f"{method}: {SEEDS} over 1"] = row[f"{method} {SEEDS}"] / row[f"{method} 1"]
+                row[f"{method}: {seeds} over 1"] = row[f"{method} {seeds}"] / row[f"{method} 1"]
             rows.append(row)
             click.echo("  ".join(f"{name} {value:.2f}" for name, value in row.items()))
     medians = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
     click.echo("medians: " + "  ".join(f"{name} {value:.2f}" for name, value in medians.items()))
-    record = {"environment": environment("cpu", 1), "turns": rows, "medians": medians}
+    record = {
+        "environment": environment("cpu", 1),
+        "epochs": epochs,
+        "turns": rows,
+        "medians": medians,
+    }
     if output:
         write_atomically(output, json.dumps(record, indent=1) + "\n")
 

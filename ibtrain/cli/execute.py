@@ -40,6 +40,7 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
         else:
             _say(_opening(config, experiment, folder.path))
             _train(experiment, folder, interval, surroundings)
+        folder.checkpoints(interval).clear()
         document = folder.results()
         save_pictures(folder)
         click.echo(json.dumps(document) if as_json else results_table(document))
@@ -68,7 +69,6 @@ def _train(
     with graceful(checkpoints.stop), progress:
         results = course.run([progress], folder.append, save)
     folder.write_results(results.to_dict())
-    checkpoints.clear()
 
 
 @contextmanager
