@@ -196,3 +196,24 @@ def test_a_constant_layer_is_measured_and_carries_nothing(toy: Dataset) -> None:
     EndToEndTrainer(model, OptimConfig(learning_rate=1e-9, epochs=1), listeners=[plane]).fit(toy)
     assert plane.points[0].activation_scale < 1e-5
     assert abs(plane.points[0].mi_ty_channel.mi) < 1e-3
+
+
+def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
+    plane = InformationPlane(toy, 0.5, config=SMALL)
+    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    other = InformationPlane(toy, 0.5, config=SMALL)
+    other.load_state_dict(plane.state_dict())
+    (critics, probe), (other_critics, other_probe) = (
+        (own._critics["end_to_end", "hidden1"], own._probes["end_to_end", "hidden1"])
+        for own in (plane, other)
+    )
+    generator = torch.Generator().manual_seed(0)
+    h = torch.randn(200, critics.dim, generator=generator)
+    labels = torch.arange(200) % toy.num_classes
+    for name, tensor in probe.state_dict().items():
+        assert torch.equal(other_probe.state_dict()[name], tensor)
+    for following in (critics, other_critics):
+        following.fit(h, labels, 0.5, SMALL)
+    found, expected = (own.evaluate(h, labels) for own in (other_critics, critics))
+    assert [found[name].mi for name in found] == [expected[name].mi for name in expected]
+    assert other.points == plane.points
