@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ibtrain.data.archives import read_archive
-from ibtrain.documents import parse_json
+from ibtrain.documents import DOCUMENT_BYTES, parse_json
 from ibtrain.errors import DataError, IBTrainWarning, InterruptedRunError, RunFolderError
 from ibtrain.files import write_atomically
 from ibtrain.interval import Interval
@@ -58,6 +58,9 @@ def read_state(path: Path) -> State:
         RunFolderError: It is of a newer format.
     """
     document = read_archive(path, ["state"])["state"]
+    if document.nbytes > DOCUMENT_BYTES:
+        given, most = f"{document.nbytes} bytes of state", f"at most {DOCUMENT_BYTES}"
+        raise DataError(given, most, str(path))
     try:
         content = parse_json(document.tobytes())
         told = content["format"], content["state"]
@@ -71,6 +74,8 @@ def read_state(path: Path) -> State:
         _take_out(told[1], lambda number, _: found.append(number))
     except (TypeError, ValueError) as error:
         raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
+    if len(set(found)) < len(found):
+        raise DataError("a tensor in two places", "each in one", str(path))
     arrays = read_archive(path, found)
     state: State = _take_out(told[1], lambda number, dtype: _tensor(arrays[number], dtype, path))
     if not isinstance(state, dict):
@@ -125,7 +130,7 @@ class Checkpoints(Keeper):
     """Keeps a training's last two states in a folder.
 
     Args:
-        folder: Where; it is there already.
+        folder: Where; it is made when it is needed. Whoever has trained deletes it to train anew.
         interval: How often after an epoch; after a stage always.
         before: Called before each is written, to flush what has to be on the disk by then.
     """
@@ -197,6 +202,7 @@ class Checkpoints(Keeper):
         """
         if self.before:
             self.before()
+        self.folder.mkdir(parents=True, exist_ok=True)
         paths = self._paths()
         number = 1 + max((_number(path) for path in paths), default=0)
         whole = {"torch": _torch_state(), "training": state}
@@ -213,6 +219,8 @@ class Checkpoints(Keeper):
         """Oldest first."""
         try:
             found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        except FileNotFoundError:
+            return []
         except OSError as error:
             where = str(self.folder)
             raise RunFolderError("checkpoints that can't be read", str(error), where) from error

@@ -10,6 +10,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
 from ibtrain.errors import RunFolderError
+from ibtrain.memory import memory_advice
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
@@ -139,7 +140,9 @@ class Course:
         self.records = 0
         self._training: State | None = None
         self._on_record: Record = _ignore
+        self._identity = _identity(experiment) if keeper else {}
         restored = self.keeper.restored()
+        self.goes_on = restored is not None
         if restored:
             with restoring():
                 self._load(restored)
@@ -186,7 +189,8 @@ class Course:
             [self._record_epoch, *([plane] if plane else []), *listeners] for plane in planes
         ]
         keeper = Nested(self.keeper, wrap, fit_state)
-        fits = self.experiment.fit(method, seeds, heard, keeper)
+        with memory_advice(method, "--batch-size or the widths in --hidden"):
+            fits = self.experiment.fit(method, seeds, heard, keeper)
         for fit, own in zip(fits, planes, strict=True):
             last = {point.layer: point for point in own.points} if own else {}
             result = MethodResult.of(fit, list(last.values()))
@@ -209,7 +213,7 @@ class Course:
         """What is done, and the state of what is in training; None between two trainings."""
         results = self.results.methods
         return {
-            "identity": self._identity(),
+            "identity": self._identity,
             "done": self.done,
             "epochs": self.epochs,
             "records": self.records,
@@ -217,14 +221,9 @@ class Course:
             "training": training,
         }
 
-    def _identity(self) -> State:
-        """What a state must agree in with the run that goes on from it: settings, and device."""
-        config: State = json.loads(self.experiment.config.to_json())
-        return {**config, "device": self.experiment.device.type}
-
     def _load(self, state: State) -> None:
         saved = state["identity"]
-        for name, own in self._identity().items():
+        for name, own in self._identity.items():
             if saved.get(name) != own:
                 expected = f"those of a run with {name} {own}"
                 raise RunFolderError(f"{name} {saved.get(name)}", expected, "checkpoints")
@@ -237,6 +236,16 @@ class Course:
             if entries:
                 found = [MethodResult.from_dict(method, entry) for entry in entries]
                 self.results.methods[method] = found
+            done = self.experiment.trainings[: self.done]
+            seeds = [seed for own, group in done if own == method for seed in group]
+            if [entry["seed"] for entry in entries] != seeds:
+                raise ValueError(f"results of other seeds than {seeds}")
+
+
+def _identity(experiment: Experiment) -> State:
+    """What a state must agree in with the run that goes on from it: settings, device and samples."""
+    config: State = json.loads(experiment.config.to_json())
+    return {**config, "device": experiment.device.type, "samples": experiment.data.fingerprint()}
 
 
 def _ignore(record: dict[str, Any]) -> None:

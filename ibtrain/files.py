@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from ibtrain.errors import ConfigError, RunFolderError
@@ -65,11 +66,23 @@ def write_atomically(path: Path, content: str | bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             scratch.replace(path)
+            _flush_folder(path.parent)
         finally:
             scratch.unlink(missing_ok=True)
     # a path with a NUL in it is a ValueError
     except (OSError, ValueError) as error:
         raise write_error("a file", error, path) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """So that a file which has been moved there is there after a power cut too."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        # not every file system can
+        with suppress(OSError):
+            os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def append_line(path: Path, line: str) -> None:

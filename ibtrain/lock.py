@@ -3,8 +3,9 @@
 import fcntl
 import os
 import socket
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ibtrain.errors import RunFolderError
@@ -28,11 +29,14 @@ def held(path: Path) -> Iterator[None]:
     """
     file = _lock(path)
     try:
-        os.ftruncate(file, 0)
-        os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        # only for others to read: a full disk is no reason to stop
+        with suppress(OSError):
+            os.ftruncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         os.close(file)
 
 
@@ -40,18 +44,31 @@ def _lock(path: Path) -> int:
     """The descriptor of the file, once it is locked and still the one in its place."""
     while True:
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except (OSError, ValueError) as error:
             raise write_error("a folder", error, path.parent) from error
         try:
+            _check_own(file, path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_in_place(file, path):
                 return file
         except BlockingIOError as error:
             owner = os.read(file, 200).decode(errors="replace").strip() or "another process"
+            os.close(file)
             expected = "a run that no other process is working on"
             raise RunFolderError(f"a run of {owner}", expected, str(path.parent)) from error
+        except OSError as error:
+            os.close(file)
+            raise write_error("a lock", error, path) from error
         os.close(file)
+
+
+def _check_own(file: int, path: Path) -> None:
+    """A file of this folder alone, which may be written."""
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(file)
+        raise RunFolderError("something else", "a lock file, or none", str(path))
 
 
 def _is_in_place(file: int, path: Path) -> bool:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ibtrain.checks import check_integer, check_number
 from ibtrain.config import Method, RunConfig
 from ibtrain.data.dataset import Dataset, label_entropy
 from ibtrain.plane.point import PlanePoint
@@ -59,6 +60,10 @@ class MethodResult:
             for name, value in entry.items()
             if name.endswith(_ACCURACY)
         }
+        check_integer("seed", seed, 0)
+        check_number("seconds", entry["seconds"], 0)
+        for name, value in accuracies.items():
+            check_number(name, value, 0)
         layers = [
             PlanePoint.from_dict({"method": method, "seed": seed, "layer": name, **layer})
             for layer in (dict(layer) for layer in entry["layers"])

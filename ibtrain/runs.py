@@ -20,7 +20,6 @@ import torch
 from torch import nn
 
 from ibtrain.checkpoints import Checkpoints
-from ibtrain.checks import check_fields, check_integer, check_number
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.documents import DOCUMENT_BYTES, is_regular, parse_json, read_bytes
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
@@ -82,8 +81,10 @@ class RunFolder:
 
     def _begin(self, config: RunConfig, environment: dict[str, Any]) -> None:
         """Writes what is known of a new run; checks that one which is there already is the same."""
+        if (self.path / "checkpoints").is_symlink():
+            where = str(self.path / "checkpoints")
+            raise RunFolderError("a link out of the run's folder", "a folder", where)
         if (self.path / "config.json").exists():
-            self.open(self.path)
             self._check_same(config)
         elif not _is_empty(self.path):
             where = str(self.path)
@@ -96,7 +97,8 @@ class RunFolder:
                 )
                 write_atomically(self.path / "config.json", config.to_json())
         except RunFolderError:
-            (self.path / "environment.json").unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.path / "environment.json").unlink()
             raise
         try:
             (self.path / "checkpoints").mkdir(exist_ok=True)
@@ -114,7 +116,9 @@ class RunFolder:
         """Deletes what a killed process was writing."""
         for folder in (self.path, self.path / "checkpoints"):
             for path in folder.glob(SCRATCH):
-                path.unlink(missing_ok=True)
+                # a folder of such a name is none of ours
+                with suppress(OSError):
+                    path.unlink()
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -161,27 +165,38 @@ class RunFolder:
         """
         path = self.path / "metrics.jsonl"
         try:
-            flags = os.O_RDWR | os.O_NOFOLLOW | (0 if count == 0 else os.O_CREAT)
-            with open(os.open(path, flags, 0o666), "r+b") as file:
-                found = sum(line.endswith(b"\n") for line in islice(file, count))
-                if found < count:
-                    expected = (
-                        f"the {count} that its checkpoint is after (delete checkpoints/state-*.npz "
-                        f"to begin anew)"
-                    )
-                    raise RunFolderError(f"{found} events", expected, str(path))
+            if not path.exists():
+                self._check_events(0, count)
+                return
+            if not is_regular(path):
+                raise RunFolderError("no regular file", "events in JSON", str(path))
+            with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+                lines = iter(lambda: file.readline(DOCUMENT_BYTES), b"")
+                found = sum(line.endswith(b"\n") for line in islice(lines, count))
+                self._check_events(found, count)
                 file.truncate(file.tell())
-        except FileNotFoundError:
-            return
         except OSError as error:
             raise write_error("a file", error, path) from error
 
-    def add_environment(self, environment: dict[str, Any]) -> None:
-        """Notes on what a run went on, and warns where that may change its last digits."""
-        try:
-            first = self.read_json("environment.json")
-        except RunFolderError:
-            first = {}
+    def _check_events(self, found: int, count: int) -> None:
+        if found < count:
+            expected = (
+                f"the {count} that its checkpoint is after (delete checkpoints/state-*.npz to begin "
+                f"anew)"
+            )
+            raise RunFolderError(f"{found} events", expected, str(self.path / "metrics.jsonl"))
+
+    def note_environment(self, environment: dict[str, Any], *, goes_on: bool) -> None:
+        """Notes on what a run begins, or goes on, and warns where that may change its last digits."""
+        first: dict[str, Any] = {}
+        if goes_on:
+            with suppress(RunFolderError):
+                first = self.read_json("environment.json")
+        if not goes_on:
+            write_atomically(
+                self.path / "environment.json", json.dumps(environment, indent=2) + "\n"
+            )
+            return
         for name in ("versions", "device", "threads"):
             if first.get(name) != environment[name]:
                 message = (
@@ -245,10 +260,6 @@ class RunFolder:
         for where, event in self._events("plane"):
             try:
                 point = PlanePoint.from_dict(event["point"])
-                check_fields("point", point)
-                check_integer("point.epoch", point.epoch, 0)
-                for name in ("mi_xt", "mi_ty"):
-                    check_number(f"point.{name}.ceiling", getattr(point, name).ceiling)
             except (AttributeError, KeyError, TypeError, ConfigError) as error:
                 expected = f"a point of the plane ({error})"
                 raise RunFolderError("a broken point", expected, where) from error
@@ -336,8 +347,18 @@ def _make_folder(path: Path) -> bool:
 
 def _is_empty(path: Path) -> bool:
     """Whether nothing is there but what a process that was killed at its start may have left."""
-    left = [p for p in path.iterdir() if p.name not in (LOCK, "environment.json")]
-    return all(path.match(SCRATCH) or _is_empty_folder(path) for path in left)
+    return all(
+        p.name == LOCK or p.match(SCRATCH) or _is_empty_folder(p) or _is_environment(p)
+        for p in path.iterdir()
+    )
+
+
+def _is_environment(path: Path) -> bool:
+    """Whether a file says on what a run was to begin."""
+    try:
+        return path.name == "environment.json" and "started" in parse_json(read_bytes(path))
+    except (OSError, TypeError, ValueError):
+        return False
 
 
 def _is_empty_folder(path: Path) -> bool:

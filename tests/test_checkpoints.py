@@ -232,6 +232,30 @@ def test_what_is_done_is_cleared(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["layerwise-seed0.pt"]
 
 
-def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "a" / "b", Interval(epochs=1))
+    assert checkpoints.restored() is None
+    checkpoints.write({"number": 1})
+    assert checkpoints.restored() == {"number": 1}
+
+
+def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="checkpoints that can't be read"):
-        Checkpoints(tmp_path / "gone", Interval(epochs=1)).restored()
+        Checkpoints(tmp_path / "file", Interval(epochs=1)).restored()
+
+
+def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.npz"
+    twice = {"$tensor": "0", "dtype": "float32"}
+    array = array_bytes(np.zeros(3, np.float32))
+    archive_of(
+        path,
+        **{"state": document_bytes({"format": 1, "state": {"a": twice, "b": twice}}), "0": array},
+    )
+    with pytest.raises(DataError, match="a tensor in two places"):
+        read_state(path)
+    write_state(path, STATE)
+    monkeypatch.setattr("ibtrain.checkpoints.DOCUMENT_BYTES", 50)
+    with pytest.raises(DataError, match="bytes of state, expected at most 50"):
+        read_state(path)

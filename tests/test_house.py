@@ -12,7 +12,7 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents"},
-    {"checks", "files", "memory"},
+    {"checks", "files", "foreign", "memory"},
     {"lock"},
     {"config", "interval", "seeding", "optim", "stack"},
     {"recipes", "device", "mi", "models", "data"},

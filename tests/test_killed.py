@@ -12,6 +12,9 @@ from disks import mounted
 from processes import SETTINGS, check_same, compare_command, ended, start
 
 
+pytestmark = pytest.mark.slow
+
+
 @dataclass(frozen=True)
 class Reference:
     """A run that nothing happened to.

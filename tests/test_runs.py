@@ -27,7 +27,7 @@ def test_events_come_back_in_order(tmp_path: Path) -> None:
     assert RunConfig.from_dict(folder.read_json("config.json")) == RunConfig()
 
 
-@pytest.mark.parametrize("name", ["mine.txt", "environment.json.bak", ".part", "checkpoints"])
+@pytest.mark.parametrize("name", ["mine.txt", "environment.json", ".part", "checkpoints"])
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(RunFolderError, match="something there already"):
@@ -39,7 +39,7 @@ def test_what_a_process_left_that_was_killed_at_its_start_is_taken_over(tmp_path
     scratch = tmp_path / f".{'0a' * 8}.part"
     scratch.write_text("half")
     (tmp_path / ".lock").write_text("process 1 on another machine")
-    (tmp_path / "environment.json").write_text("{}")
+    (tmp_path / "environment.json").write_text('{"started": "now"}')
     (tmp_path / "checkpoints").mkdir()
     folder = made(tmp_path)
     assert folder.config() == RunConfig()
@@ -71,6 +71,39 @@ def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "hard link", "folder"])
+def test_a_lock_that_is_none_is_told(tmp_path: Path, kind: str) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    folder = made(tmp_path / "run")
+    lock = folder.path / ".lock"
+    if kind == "pipe":
+        os.mkfifo(lock)
+    elif kind == "folder":
+        lock.mkdir()
+    else:
+        lock.hardlink_to(precious)
+    with pytest.raises(RunFolderError, match=r"expected a lock file|can't be written"):
+        made(tmp_path / "run")
+    assert precious.read_text() == "precious"
+
+
+def test_a_linked_folder_of_checkpoints_is_not_begun_in(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run" / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError, match="a link out of the run's folder"):
+        made(tmp_path / "run")
+
+
+def test_a_folder_that_looks_like_scratch_is_left_alone(tmp_path: Path) -> None:
+    folder = made(tmp_path / "run")
+    scratch = folder.path / f".{'0a' * 8}.part"
+    scratch.mkdir()
+    made(tmp_path / "run")
+    assert scratch.is_dir()
+
+
 def test_events_after_a_checkpoint_are_cut_off(tmp_path: Path) -> None:
     run = recorded(tmp_path, b'{"event": "a"}\n', b'{"event": "b"}\n', b'{"event": "c')
     with pytest.raises(RunFolderError, match="got 2 events, expected the 3 that its checkpoint"):
@@ -92,9 +125,10 @@ def test_missing_events_are_told(tmp_path: Path) -> None:
 
 def test_what_a_run_goes_on_on_is_noted(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
-    folder.add_environment(ENVIRONMENT)
+    folder.note_environment(ENVIRONMENT | {"threads": 1}, goes_on=False)
+    folder.note_environment(ENVIRONMENT, goes_on=True)
     with pytest.warns(IBTrainWarning, match="began with threads 1 and goes on with 2"):
-        folder.add_environment(ENVIRONMENT | {"threads": 2})
+        folder.note_environment(ENVIRONMENT | {"threads": 2}, goes_on=True)
     resumed = folder.read_json("environment.json")["resumed"]
     assert [each["threads"] for each in resumed] == [1, 2]
 

@@ -3,17 +3,19 @@
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ibtrain.cli.interrupts import graceful
+from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
+from ibtrain.cli.text import printable
 from ibtrain.config import RunConfig
 from ibtrain.errors import InterruptedRunError
+from ibtrain.foreign import foreign
 from ibtrain.interval import Interval
 
 if TYPE_CHECKING:
@@ -35,17 +37,22 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
     experiment = Experiment(config)
     surroundings = environment(str(experiment.device), experiment.threads)
     with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
-        if folder.is_finished:
+        was_finished = folder.is_finished
+        if was_finished:
             _say(f"{folder.path} is finished: nothing is left to train")
         else:
             _say(_opening(config, experiment, folder.path))
             _train(experiment, folder, interval, surroundings)
+        # what another process left may be anything
+        given = foreign("a result or an event", "what a run makes", str(folder.path))
+        with given if was_finished else nullcontext():
+            document = folder.results()
+            told = json.dumps(document) if as_json else results_table(document)
+            save_pictures(folder)
         folder.checkpoints(interval).clear()
-        document = folder.results()
-        save_pictures(folder)
-        click.echo(json.dumps(document) if as_json else results_table(document))
+        click.echo(told if as_json else printable(told))
         pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-        _say(f"run folder: {folder.path} (pictures: {pictures})")
+        _say(printable(f"run folder: {folder.path} (pictures: {pictures})"))
 
 
 def _train(
@@ -58,9 +65,9 @@ def _train(
     checkpoints = folder.checkpoints(interval)
     course = Course(experiment, checkpoints)
     folder.keep_events(course.records)
-    if course.records:
+    folder.note_environment(surroundings, goes_on=course.goes_on)
+    if course.goes_on:
         _say(f"going on after {course.epochs} epochs")
-        folder.add_environment(surroundings)
 
     def save(fit: "FitResult") -> None:
         save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
@@ -75,7 +82,8 @@ def _train(
 def _interruptible(path: Path) -> Iterator[None]:
     """Says how a run that is interrupted goes on."""
     try:
-        yield
+        with prompt():
+            yield
     except (InterruptedRunError, KeyboardInterrupt) as error:
         number = (
             error.signal if isinstance(error, InterruptedRunError) else (*error.args, SIGINT)[0]

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 __all__ = ["graceful"]
@@ -24,17 +24,33 @@ def graceful(stop: Callable[[int], None]) -> Iterator[None]:
         del frame
         stop(number)
         for each in _SIGNALS:
-            signal.signal(each, second)
-        # not by print: the signal may have come in the middle of another
-        os.write(2, _MESSAGE)
+            signal.signal(each, _raise)
+        # not by print: the signal may have come in the middle of another; and stderr may be gone,
+        # because a Ctrl-C ends what it is piped to as well
+        with suppress(OSError):
+            os.write(2, _MESSAGE)
 
-    def second(number: int, frame: FrameType | None) -> None:
-        del frame
-        raise KeyboardInterrupt(number)
+    with _handled(first):
+        yield
 
-    before = [signal.signal(each, first) for each in _SIGNALS]
+
+@contextmanager
+def prompt() -> Iterator[None]:
+    """Turns either signal within the block into ``KeyboardInterrupt``, which says by which."""
+    with _handled(_raise):
+        yield
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise KeyboardInterrupt(number)
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = [signal.signal(each, handler) for each in _SIGNALS]
     try:
         yield
     finally:
-        for each, handler in zip(_SIGNALS, before, strict=True):
-            signal.signal(each, handler)
+        for each, earlier in zip(_SIGNALS, before, strict=True):
+            signal.signal(each, earlier)

@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -70,7 +70,9 @@ def _say(kind: str, message: str) -> None:
     if len(line) > LONGEST:
         # the middle is the value, which its owner knows; the end says what was expected
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-    click.echo(printable(line), err=True)
+    # stderr may be gone, and the exit code is still to be told
+    with suppress(OSError):
+        click.echo(printable(line), err=True)
 
 
 @contextmanager

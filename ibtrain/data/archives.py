@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ibtrain.data.npz import HEADER_BYTES, check_stored, member_of, read_header
+from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.documents import is_regular
 from ibtrain.errors import DataError
 from ibtrain.memory import check_memory
@@ -42,6 +42,7 @@ def read_archive(
         with ZipFile(path) as archive:
             names = set(archive.namelist())
             keys = (*wanted, *(key for key in optional if f"{key}.npy" in names))
+            check_names(archive, str(path))
             members = {key: member_of(archive, key, str(path)) for key in keys}
             length = path.stat().st_size
             for key, member in members.items():

@@ -1,5 +1,6 @@
 """What a data set is once it is loaded: tensors on the training device."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import torch
@@ -63,6 +64,15 @@ class Dataset:
     def dim_x(self) -> int:
         """Values in a sample."""
         return self.train.x[0].numel()
+
+    def fingerprint(self) -> str:
+        """Of all samples and labels, in order: the same for the same data set only."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, split in self.splits.items():
+            digest.update(f"{name} {tuple(split.x.shape)} {split.x.dtype}".encode())
+            for tensor in (split.x, split.y):
+                digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
 
     @property
     def log_prior(self) -> Float[Tensor, " classes"]:

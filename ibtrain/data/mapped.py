@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
-from ibtrain.data.npz import HEADER_BYTES, check_stored, member_of, read_header
+from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.errors import DataError
 
 __all__ = ["map_archive"]
@@ -44,6 +44,7 @@ def _mapped(path: Path, key: str) -> NDArray[Any] | None:
     try:
         size = path.stat().st_size
         with ZipFile(path) as archive, path.open("rb") as file:
+            check_names(archive, str(path))
             member = member_of(archive, key, str(path))
             check_stored(member, size, str(path))
             is_plain = member.compress_type == ZIP_STORED and not member.flag_bits & ENCRYPTED

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 
 from ibtrain.errors import DataError
 
-__all__ = ["HEADER_BYTES", "Header", "check_stored", "member_of", "read_header"]
+__all__ = ["HEADER_BYTES", "Header", "check_names", "check_stored", "member_of", "read_header"]
 
 DEFLATE_RATIO = 1040
 """Deflate can't make more than 1,032 bytes of one, so that a member which claims more lies."""
@@ -42,16 +42,15 @@ class Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def member_of(archive: ZipFile, key: str, where: str) -> ZipInfo:
-    """The member that holds an array.
+def check_names(archive: ZipFile, where: str) -> None:
+    """All names in an archive.
 
     Args:
-        archive: The archive, all of whose names are looked at.
-        key: The array's.
+        archive: The archive.
         where: The file, for an error to name.
 
     Raises:
-        DataError: There is none, a name is there twice, or one leads out of the archive.
+        DataError: One is there twice, or leads out of the archive.
     """
     names = [info.filename for info in archive.infolist()]
     for name in names:
@@ -60,10 +59,24 @@ def member_of(archive: ZipFile, key: str, where: str) -> ZipInfo:
             raise DataError(f"a member named {name!r}", "names that stay in the archive", where)
     if len(set(names)) < len(names):
         raise DataError("a name that is there twice", "each array once", where)
-    if f"{key}.npy" not in names:
-        found = ", ".join(name.removesuffix(".npy") for name in names) or "nothing"
-        raise DataError(f"keys {found}", f"a key {key!r}", where)
-    return archive.getinfo(f"{key}.npy")
+
+
+def member_of(archive: ZipFile, key: str, where: str) -> ZipInfo:
+    """The member that holds an array.
+
+    Args:
+        archive: The archive, whose names have been checked.
+        key: The array's.
+        where: The file, for an error to name.
+
+    Raises:
+        DataError: There is none.
+    """
+    try:
+        return archive.getinfo(f"{key}.npy")
+    except KeyError as error:
+        found = ", ".join(name.removesuffix(".npy") for name in archive.namelist()) or "nothing"
+        raise DataError(f"keys {found}", f"a key {key!r}", where) from error
 
 
 def check_stored(member: ZipInfo, archive_size: int, where: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.components import leading_components
@@ -84,6 +85,14 @@ class _Mine(nn.Module, ABC):
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """The inverse of :meth:`get_extra_state`."""
+        count = len(self.critics)
+        check_integer("fits", state["fits"], 0)
+        check_integer("n_train", state["n_train"], 0)
+        check_number("seconds", state["seconds"], 0)
+        for scale in state["scales"]:
+            check_number("scale", scale, 0)
+        if len(state["scales"]) != count or len(state["converged"]) != count:
+            raise ValueError("critics of another number")
         for name in _EXTRA:
             setattr(self, name, state[name])
 

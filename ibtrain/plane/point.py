@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ibtrain.checks import check_fields, check_integer, check_number
 from ibtrain.config import Method
 from ibtrain.mi.result import Estimate
 
@@ -54,7 +55,16 @@ class PlanePoint:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PlanePoint":
-        """The inverse of :meth:`to_dict`."""
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ConfigError: A value is of the wrong kind, or out of its range.
+        """
         estimates = {name: Estimate.from_dict(values[name]) for name in ESTIMATES}
         audits = {name: Estimate.from_dict(a) for name, a in values.get("audits", {}).items()}
-        return cls(**{**values, **estimates, "audits": audits})
+        point = cls(**{**values, **estimates, "audits": audits})
+        check_fields("point", point)
+        check_integer("point.epoch", point.epoch, 0)
+        for name in ("mi_xt", "mi_ty"):
+            check_number(f"point.{name}.ceiling", getattr(point, name).ceiling)
+        return point

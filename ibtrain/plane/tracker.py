@@ -1,5 +1,6 @@
 """Listens to a trainer and measures its layers on the information plane as they change."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ibtrain.config import Method, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.memory import memory_advice
 from ibtrain.mi.channel import channel
 from ibtrain.mi.noise import activation_scale
@@ -172,6 +173,9 @@ class InformationPlane:
         self, event: Event, layer: str, index: int, h_train: Tensor, h_test: Tensor
     ) -> PlanePoint:
         scale = activation_scale(h_train).item()
+        if not math.isfinite(scale):
+            where = f"{event.method}, {layer}, epoch {event.epoch}, seed {event.seed}"
+            raise NonFiniteError(f"{where}: the activations' scale became {scale}")
         sigma = self._noise_std(index)
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)

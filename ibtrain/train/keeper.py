@@ -1,10 +1,10 @@
 """What a training tells of itself as it goes, so that it can be continued where it stopped."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ibtrain.errors import IBTrainError, RunFolderError
+from ibtrain.foreign import foreign
 
 __all__ = ["Keeper", "Nested", "State", "restoring"]
 
@@ -30,7 +30,7 @@ class Keeper:
         """After every epoch, when all listeners have heard of it."""
 
     def after_stage(self, state: Callable[[], State]) -> None:
-        """After every stage but the last, between two blocks."""
+        """Between two blocks of a network, and after every network of a run."""
 
 
 class Nested(Keeper):
@@ -62,28 +62,10 @@ class Nested(Keeper):
         self._keeper.after_stage(lambda: self._wrap(state()))
 
 
-@contextmanager
-def restoring() -> Iterator[None]:
+def restoring() -> AbstractContextManager[None]:
     """Tells in a line where a state, which may come from anywhere, does not fit.
 
     Raises:
         RunFolderError: What is done within fails.
     """
-    try:
-        yield
-    except RunFolderError:
-        raise
-    except (
-        AttributeError,
-        IBTrainError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise _misfit(error) from error
-
-
-def _misfit(error: Exception) -> RunFolderError:
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return RunFolderError(f"a state that does not fit ({reason})", "this run's", "checkpoint")
+    return foreign("a state", "this run's", "checkpoint")

@@ -22,12 +22,14 @@ from ibtrain.train.keeper import Keeper, Nested, State, restoring
 from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
 from ibtrain.train.objective import BlockWithCritics, IBObjective
 from ibtrain.train.stage import (
-    EpochRecord,
     FitResult,
+    Histories,
     Member,
     Stage,
     check_alike,
     evaluate,
+    histories_of,
+    histories_state,
 )
 
 __all__ = ["LayerwiseTrainer"]
@@ -150,7 +152,7 @@ class _Together:
         self.first = trainers[0]
         self.optim = self.first.optim or recipe("layerwise", data.name)
         self.inputs: list[Mapping[str, Tensor]] = [data.inputs for _ in trainers]
-        self.histories: list[list[EpochRecord]] = [[] for _ in trainers]
+        self.histories: Histories = [[] for _ in trainers]
         self.index = 0
         self.seconds = 0.0
         for trainer in trainers:
@@ -198,7 +200,7 @@ class _Together:
         return {
             "index": self.index,
             "networks": [trainer.blocks.state_dict() for trainer in self.trainers],
-            "histories": [[vars(record) for record in own] for own in self.histories],
+            "histories": histories_state(self.histories),
             "seconds": self.seconds,
             "stage": stage,
         }
@@ -207,9 +209,7 @@ class _Together:
         """Goes on from there: what frozen blocks give is evaluated again."""
         for trainer, network in zip(self.trainers, state["networks"], strict=True):
             trainer.blocks.load_state_dict(network)
-        self.histories = [
-            [EpochRecord.from_dict(epoch) for epoch in own] for own in state["histories"]
-        ]
+        self.histories = histories_of(state["histories"], len(self.trainers))
         check_number("seconds", state["seconds"], 0)
         check_integer("index", state["index"], 0, len(self.first.stages) - 1)
         self.seconds = state["seconds"]

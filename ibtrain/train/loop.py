@@ -109,13 +109,14 @@ class EpochLoop:
         middle = len(self._figures) > 0
         return {
             "trainable": self.trainable.state_dict(),
-            "moments": list(self.optimizer.state_dict()["state"].values()),
+            # of those parameters that have had a gradient
+            "moments": {str(k): v for k, v in self.optimizer.state_dict()["state"].items()},
             # an epoch that has begun draws its order again
             "orders": self._epoch_orders if middle else [own.get_state() for own in self.orders],
             "randomness": [own.get_state() for own in self.randomness],
             "epoch": self.epoch,
             "figure_names": self._figures.names,
-            "figures": self._figures.steps,
+            "figures": torch.stack(self._figures.steps) if middle else None,
             "seconds": self.seconds,
         }
 
@@ -129,25 +130,26 @@ class EpochLoop:
             for own, saved in zip(generators, state[name], strict=True):
                 own.set_state(saved)
         self.epoch = state["epoch"]
-        device, names = self.labels.device, state["figure_names"]
-        steps = [step.to(device) for step in state["figures"]]
-        shape = (len(self.seeds), len(names))
-        if len(steps) > self.steps_per_epoch or any(step.shape != shape for step in steps):
-            raise ValueError("figures of another epoch")
-        self._figures = StepFigures(self.seeds, names, steps)
+        names, steps = state["figure_names"], state["figures"]
+        if steps is not None:
+            if len(steps) > self.steps_per_epoch or steps.shape[1:] != (
+                len(self.seeds),
+                len(names),
+            ):
+                raise ValueError("figures of another epoch")
+            own = steps.to(self.labels.device).unbind()
+            self._figures = StepFigures(self.seeds, names, own)
         self.seconds = state["seconds"]
 
-    def _load_moments(self, moments: Sequence[State]) -> None:
+    def _load_moments(self, moments: Mapping[str, State]) -> None:
         """The optimiser's running averages, none of them before its first step."""
-        own = self.optimizer.state_dict()
-        for parameter, saved in zip(
-            own["param_groups"][0]["params"], moments, strict=bool(moments)
-        ):
-            shape = self.optimizer.param_groups[0]["params"][parameter].shape
+        state = {int(index): saved for index, saved in moments.items()}
+        for index, saved in state.items():
+            shape = self._parameters[index].shape
             if any(saved[name].shape != shape for name in ("exp_avg", "exp_avg_sq")):
                 raise ValueError("moments of other parameters")
-        state = dict(enumerate(moments))
-        self.optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
 
     def _batches(self) -> Sequence[Tensor]:
         """The indices of an epoch's batches, each ``(S, batch)``."""
@@ -206,7 +208,15 @@ class EarlyStopping:
 
     def load_state_dict(self, state: State) -> None:
         """Goes on from there."""
-        self.best, self.waited, self.kept = state["best"], state["waited"], state["kept"]
+        best, waited, kept = state["best"], state["waited"], state["kept"]
+        if best is not None:
+            check_number("best accuracy", best, 0)
+            # a trial: the weights in training are put back
+            now = copy.deepcopy(self.module.state_dict())
+            self.module.load_state_dict(kept)
+            self.module.load_state_dict(now)
+        check_integer("epochs waited", waited, 0)
+        self.best, self.waited, self.kept = best, waited, kept
 
 
 def cross_entropy_loss(stack: Stack) -> Loss:

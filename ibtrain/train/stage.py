@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from ibtrain.checks import check_number
+from ibtrain.checks import check_fields
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
@@ -16,7 +16,17 @@ from ibtrain.train.events import Event, Listener, Snapshot
 from ibtrain.train.keeper import Keeper, State, restoring
 from ibtrain.train.loop import EarlyStopping, EpochLoop
 
-__all__ = ["EpochRecord", "FitResult", "Member", "Stage", "check_alike", "evaluate"]
+__all__ = [
+    "EpochRecord",
+    "FitResult",
+    "Histories",
+    "Member",
+    "Stage",
+    "check_alike",
+    "evaluate",
+    "histories_of",
+    "histories_state",
+]
 
 
 @dataclass(frozen=True)
@@ -33,10 +43,34 @@ class EpochRecord:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "EpochRecord":
-        """The inverse of ``vars``, whose tuple has become a list."""
-        for name, figure in values["figures"].items():
-            check_number(name, figure)
-        return cls(**{**values, "flags": tuple(values["flags"])})
+        """The inverse of ``vars``, whose tuple has become a list.
+
+        Raises:
+            ConfigError: A value is of the wrong kind.
+        """
+        record = cls(**{**values, "flags": tuple(values["flags"])})
+        check_fields("epoch", record)
+        return record
+
+
+Histories = list[list[EpochRecord]]
+"""The epochs of each seed."""
+
+
+def histories_state(histories: Histories) -> list[list[State]]:
+    """Plain dictionaries of them."""
+    return [[vars(record) for record in own] for own in histories]
+
+
+def histories_of(state: list[list[State]], seeds: int) -> Histories:
+    """The inverse of :func:`histories_state`.
+
+    Raises:
+        ValueError: They are of another number of seeds.
+    """
+    if len(state) != seeds:
+        raise ValueError(f"histories of {len(state)} seeds, not {seeds}")
+    return [[EpochRecord.from_dict(record) for record in own] for own in state]
 
 
 @dataclass
@@ -109,7 +143,7 @@ class Stage:
         self.data = data
         self.loop = loop
         self.members = members
-        self.histories: list[list[EpochRecord]] = [[] for _ in members]
+        self.histories: Histories = [[] for _ in members]
         self.ceilings = ceilings(data)
         self.going = list(range(len(members)))
         stops_early = loop.config.patience and data.validation is not None
@@ -118,7 +152,7 @@ class Stage:
             for member in (members if stops_early else ())
         ]
 
-    def run(self, keeper: Keeper) -> list[list[EpochRecord]]:
+    def run(self, keeper: Keeper) -> Histories:
         """Trains all epochs, or until validation stops improving for every seed.
 
         Args:
@@ -154,7 +188,7 @@ class Stage:
             "loop": self.loop.state_dict(),
             "going": self.going,
             "stoppings": [stopping.state_dict() for stopping in self.stoppings],
-            "histories": [[vars(record) for record in own] for own in self.histories],
+            "histories": histories_state(self.histories),
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -163,9 +197,7 @@ class Stage:
         self.going = [index for index in self.going if index in state["going"]]
         for stopping, own in zip(self.stoppings, state["stoppings"], strict=True):
             stopping.load_state_dict(own)
-        self.histories = [
-            [EpochRecord.from_dict(epoch) for epoch in own] for own in state["histories"]
-        ]
+        self.histories = histories_of(state["histories"], len(self.members))
 
     def _end_epoch(self, index: int, figures: dict[str, float]) -> None:
         """Records and tells what a member's epoch brought, and whether it was its last."""

@@ -67,12 +67,17 @@ class StepFigures:
         finite = values.isfinite()
         kept = finite.flatten(1).all(dim=1)
         if not kept.all() and not (skips and kept.any()):
-            step, member, figure = (~finite).nonzero()[0].tolist()
-            value = values[step, member, figure].item()
-            raise NonFiniteError(
-                f"{self.names[figure]} became {value} in {where}, step {step + 1}, "
-                f"seed {self.seeds[member]}"
-            )
+            raise NonFiniteError(self._told(values, int((~kept).nonzero()[0]), where))
         means = values[kept].mean(dim=0)[:, :-1].tolist()
         skipped = {"skipped_steps": float((~kept).sum())} if skips else {}
         return [{**dict(zip(self.names, own, strict=False)), **skipped} for own in means]
+
+    def _told(self, values: Tensor, step: int, where: str) -> str:
+        """The first term of a step that was not finite; the gradient only if no figure was."""
+        broken = (~values[step].isfinite()).T
+        figure, member = broken.nonzero()[0].tolist()
+        name, value = self.names[figure], values[step, member, figure].item()
+        # the gradient is that of all networks
+        is_shared = name == GRADIENT and len(self.seeds) > 1
+        seed = "" if is_shared else f", seed {self.seeds[member]}"
+        return f"{name} became {value} in {where}, step {step + 1}{seed}"

@@ -3,12 +3,16 @@
 import json
 import os
 import signal
+import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from processes import SETTINGS, check_same
+from processes import SETTINGS, check_same, start
 
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.cli.interrupts import graceful
@@ -38,22 +42,24 @@ def reference(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Path:
     return path
 
 
+def stopping_at(moment: int) -> Callable[[Checkpoints, Any], None]:
+    """``Checkpoints.after_step`` that is sent a SIGTERM at one of its calls."""
+    after_step, calls = Checkpoints.after_step, count(1)
+
+    def counting(checkpoints: Checkpoints, state: Any) -> None:
+        if next(calls) == moment:
+            os.kill(os.getpid(), signal.SIGTERM)
+        after_step(checkpoints, state)
+
+    return counting
+
+
 @pytest.fixture
 def interrupted(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run that a SIGTERM ended in the middle of an epoch, with two checkpoints."""
     path = tmp_path / "run"
-    calls = 0
-    after_step = Checkpoints.after_step
-
-    def counting(checkpoints: Checkpoints, state: Any) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 42:
-            os.kill(os.getpid(), signal.SIGTERM)
-        after_step(checkpoints, state)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "after_step", counting)
+        patch.setattr(Checkpoints, "after_step", stopping_at(42))
         result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
     assert result.exit_code == 143
     assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
@@ -108,6 +114,59 @@ def test_checkpoints_of_other_settings_are_told(interrupted: Path) -> None:
     assert result.exit_code == 2
     assert "seeds [0], expected those of a run with seeds [1]" in result.stderr
     assert result.stderr.count("Error") == 1
+
+
+def test_other_samples_are_told(
+    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((400, 64)), np.arange(400) % 3
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    given = json.loads(settings.read_text()) | {"dataset": f"npz:{tmp_path}/d.npz"}
+    (tmp_path / "s.json").write_text(json.dumps(given))
+    path = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "after_step", stopping_at(9))
+        arguments = ["--config", tmp_path / "s.json", "--run-dir", path]
+        assert run("compare", *arguments).exit_code == 143
+    x[0, 0] += 1e-3
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    result = run("resume", path)
+    assert result.exit_code == 2
+    assert "checkpoints: got samples" in result.stderr
+
+
+def test_results_of_a_newer_ibtrain_cost_no_checkpoint(interrupted: Path) -> None:
+    (interrupted / "results.json").write_text('{"schema": 2}')
+    before = sorted(interrupted.rglob("*"))
+    result = run("resume", interrupted)
+    assert result.exit_code == 2
+    assert "made by a newer ibtrain" in result.stderr
+    assert sorted(interrupted.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "results", ["{}", '{"schema": 1, "layerwise": [{"test_accuracy": 0.5}]}', '{"layerwise": []}']
+)
+def test_results_that_no_run_makes_are_told(interrupted: Path, results: str) -> None:
+    (interrupted / "results.json").write_text(results)
+    result = run("resume", interrupted)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "got a result or an event that does not fit" in result.stderr
+    assert sum(line.startswith("Error: ") for line in result.stderr.splitlines()) == 1
+
+
+def test_a_stderr_that_is_gone_loses_nothing(tmp_path: Path, settings: Path) -> None:
+    """Ctrl-C ends the `tee` that stderr is piped to as well."""
+    path = tmp_path / "run"
+    with start("compare", "--config", settings, "--run-dir", path, *ARGUMENTS) as process:
+        while not list(path.glob("checkpoints/state-*.npz")):
+            time.sleep(0.01)
+        assert process.stderr
+        process.stderr.close()
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    assert run("resume", path).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["nowhere", "file"])

@@ -101,6 +101,15 @@ def test_a_step_that_is_skipped_is_counted_and_leaves_the_weights_alone(
         assert not torch.equal(before[4], before[5])
 
 
+def test_the_seed_that_broke_is_named_among_several(toy: Dataset) -> None:
+    trainers = [
+        EndToEndTrainer(network(fuse), OPTIM, seed=seed)
+        for seed, fuse in ((5, Fuse(0, 0.0)), (7, Fuse(2, torch.nan)))
+    ]
+    with pytest.raises(NonFiniteError, match="cross_entropy became nan in epoch 1, step 2, seed 7"):
+        EndToEndTrainer.fit_together(trainers, toy)
+
+
 def test_an_epoch_of_which_nothing_is_left_stops(toy: Dataset) -> None:
     model = network(Fuse(0, 0.0))
     with torch.no_grad():

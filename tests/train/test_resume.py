@@ -55,9 +55,17 @@ class Plug(Keeper):
     after_stage = after_step
 
 
+class Spare(nn.Linear):
+    """Has a weight that it never uses."""
+
+    def __init__(self, dim_in: int, dim_out: int) -> None:
+        super().__init__(dim_in, dim_out)
+        self.unused = nn.Parameter(torch.zeros(3))
+
+
 def network(seed: int, *, dropout: bool = False) -> nn.Sequential:
     torch.manual_seed(seed)
-    first = [nn.Linear(6, 12), nn.ReLU(), *([nn.Dropout(0.3)] if dropout else [])]
+    first = [Spare(6, 12), nn.ReLU(), *([nn.Dropout(0.3)] if dropout else [])]
     return nn.Sequential(
         nn.Sequential(*first), nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.Tanh()), nn.Linear(8, 3)
     )  # fmt: skip
@@ -151,7 +159,12 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+QUICK = ("early stopping", "skipping", "relative noise", "layer-wise dropout")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in CASES]
+)
 def test_a_training_goes_on_to_the_last_bit(toy: Dataset, tmp_path: Path, name: str) -> None:
     kind, more = CASES[name]
     more = dict(more)
