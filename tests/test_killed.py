@@ -11,7 +11,6 @@ import pytest
 from disks import mounted
 from processes import SETTINGS, check_same, compare_command, ended, start
 
-
 pytestmark = pytest.mark.slow
 
 
