@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
+from ibtrain.documents import is_regular
 from ibtrain.errors import DataError
 
 __all__ = ["map_archive"]
@@ -42,6 +43,9 @@ def map_archive(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
 def _mapped(path: Path, key: str) -> NDArray[Any] | None:
     """An array's map; None where there can be none, and whoever reads the file says why."""
     try:
+        # a pipe would be waited for
+        if not is_regular(path):
+            return None
         size = path.stat().st_size
         with ZipFile(path) as archive, path.open("rb") as file:
             check_names(archive, str(path))

@@ -1,5 +1,6 @@
 """Arrays of npz files as memory maps."""
 
+import os
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -68,3 +69,9 @@ def test_a_missing_file_and_a_missing_key_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "pairs.npz", **ARRAYS)
     with pytest.raises(DataError, match="expected a key 'z'"):
         map_archive(tmp_path / "pairs.npz", ["x", "z"])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="no regular file"):
+        map_archive(tmp_path / "pipe", ["x"])
