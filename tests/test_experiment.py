@@ -27,6 +27,7 @@ def run(*, as_one: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return experiment.run(record=records.append).to_dict(), records
 
 
+@pytest.mark.slow
 def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None:
     (apart, records_apart), (as_one, records_as_one) = run(as_one=False), run(as_one=True)
     for method in ("layerwise", "end_to_end"):

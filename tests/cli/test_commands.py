@@ -133,6 +133,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
     assert config["plane"]["points"] == 2
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_compares_too(tmp_path: Path) -> None:
     result = run(
         "compare", "--model", "conv", "--channels", "4", *QUICK, "--run-dir", tmp_path / "run"
@@ -261,6 +262,7 @@ def test_without_a_command_the_help_is_shown_as_it_is() -> None:
         assert result.stderr.startswith("Usage: ")
 
 
+@pytest.mark.slow
 def test_patience_holds_out_a_validation_split_for_a_saved_config_too(
     finished: tuple[Path, Result], tmp_path: Path
 ) -> None:
@@ -290,6 +292,7 @@ def test_a_picture_onto_a_folder_is_told(finished: tuple[Path, Result], tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["plane.png"]
 
 
+@pytest.mark.slow
 def test_the_critic_readout_compares_and_draws(tmp_path: Path) -> None:
     quick = [*QUICK, "--plane-points", "2", "--plane-samples", "100"]
     result = run("compare", *quick, "--readout", "critic", "--run-dir", tmp_path / "run")

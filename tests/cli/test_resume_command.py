@@ -77,6 +77,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(interrupted: Path, refere
     check_same(interrupted, reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["newest", "both"])
 def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, which: str) -> None:
     paths = sorted(interrupted.glob("checkpoints/state-*.npz"))
@@ -90,6 +91,7 @@ def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, 
     check_same(interrupted, reference)
 
 
+@pytest.mark.slow
 def test_a_torn_line_is_cut_off(interrupted: Path, reference: Path) -> None:
     with open(interrupted / "metrics.jsonl", "ab") as file:
         file.write(b'{"event": "epoch", "meth')
@@ -156,6 +158,7 @@ def test_results_that_no_run_makes_are_told(interrupted: Path, results: str) -> 
     assert sum(line.startswith("Error: ") for line in result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_stderr_that_is_gone_loses_nothing(tmp_path: Path, settings: Path) -> None:
     """Ctrl-C ends the `tee` that stderr is piped to as well."""
     path = tmp_path / "run"
@@ -190,6 +193,7 @@ def test_a_second_signal_stops_at_once() -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+@pytest.mark.slow
 def test_a_run_stopped_at_once_says_how_to_go_on(
     tmp_path: Path, settings: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_training_moves_a_layer_towards_the_label(toy: Dataset) -> None:
     assert last.probe_accuracy > 0.9
 
 
+@pytest.mark.slow
 def test_watching_does_not_change_what_is_watched(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
     watched = LayerwiseTrainer(network(toy), None, OPTIM, listeners=[plane]).fit(toy)
@@ -87,6 +88,7 @@ def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
     assert len(values[0]) == 12
 
 
+@pytest.mark.slow
 def test_fresh_critics_audit_now_and_then_and_at_the_end(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=2))
     EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
