@@ -7,20 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import run
 from PIL import Image
 
-from ibtrain.cli.main import cli
 from ibtrain.plane.point import ESTIMATES
 
 QUICK = ["--hidden", "12,8", "--epochs", "2", "--seeds", "0", "--plane-points", "3"]
-
-
-def run(*arguments: str | Path) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -11,21 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from commands import run
 from processes import SETTINGS, check_same, start
 
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.cli.interrupts import graceful
-from ibtrain.cli.main import cli
 
 ARGUMENTS = ["--checkpoint-every", "1"]
-
-
-def run(*arguments: str | Path) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import run
 from PIL import Image
 
 from ibtrain.checkpoints import Checkpoints
-from ibtrain.cli.main import cli
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import IBTrainError, InterruptedRunError
 from ibtrain.experiment import Course, Experiment
@@ -202,9 +202,7 @@ def check_reader(reader: Callable[[], Any], *, may_fail: bool = False) -> bool:
 
 def check_command(*arguments: str) -> Result:
     """A command, which must end as the documentation says."""
-    result = CliRunner().invoke(cli, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    result = run(*arguments)
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
     assert result.exit_code in (0, 1, 2), result.exit_code
     assert "Traceback" not in result.stderr
