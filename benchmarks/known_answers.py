@@ -19,10 +19,10 @@ import numpy as np
 
 from ibtrain.cli.options import Numbers
 from ibtrain.device import threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import METHODS, estimate
-from ibtrain.runs import environment
 
 Drawn = tuple[str, float, Any, Any]
 

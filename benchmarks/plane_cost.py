@@ -21,6 +21,7 @@ import torch
 from ibtrain.config import METHODS, ModelConfig, PlaneConfig
 from ibtrain.data.load import load_dataset
 from ibtrain.device import threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.mi.channel import channel
 from ibtrain.models.build import build_model
@@ -28,7 +29,6 @@ from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.probe import LinearProbe
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.recipes import recipe
-from ibtrain.runs import environment
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer

@@ -25,11 +25,11 @@ import numpy as np
 
 from ibtrain.cli.options import Numbers
 from ibtrain.device import threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.mi.neural import CurvePoint
 from ibtrain.mi.registry import estimate
 from ibtrain.report.style import check_picture, new_figure, save_figure, styled
-from ibtrain.runs import environment
 
 DIM = 10
 TRUTH = 2.0

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from ibtrain.device import threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import METHODS, estimate
-from ibtrain.runs import environment
 
 Array = NDArray[np.float64]
 NEURAL = tuple(name for name, method in METHODS.items() if method.is_neural)

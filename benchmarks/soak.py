@@ -18,9 +18,9 @@ import click
 
 from ibtrain.cli.execute import execute
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.interval import Interval
-from ibtrain.runs import environment
 
 CONFIG = RunConfig(
     seeds=(0,),

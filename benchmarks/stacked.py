@@ -14,9 +14,9 @@ import click
 import torch
 
 from ibtrain.device import threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.mi.mine import InputMine
-from ibtrain.runs import environment
 
 COUNT, DIM, HIDDEN, BATCH_SIZE = 64, 10, (64, 64), 256
 TURNS = 15

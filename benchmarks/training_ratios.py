@@ -14,10 +14,10 @@ from ibtrain.config import METHODS, Method, ModelConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.models.build import build_model
 from ibtrain.recipes import recipe
-from ibtrain.runs import environment
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 

@@ -19,9 +19,9 @@ from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimC
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_threads, threads
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
 from ibtrain.models.build import build_model
-from ibtrain.runs import environment
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 

@@ -3,15 +3,11 @@
 import io
 import json
 import os
-import platform
 import re
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from importlib import metadata
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +24,7 @@ from ibtrain.interval import Interval
 from ibtrain.lock import held
 from ibtrain.plane.point import PlanePoint
 
-__all__ = ["RunFolder", "environment", "list_runs", "save_checkpoint"]
+__all__ = ["RunFolder", "list_runs", "save_checkpoint"]
 
 SCHEMA = 1
 LOCK = ".lock"
@@ -81,9 +77,7 @@ class RunFolder:
 
     def _begin(self, config: RunConfig, environment: dict[str, Any]) -> None:
         """Writes what is known of a new run; checks that one which is there already is the same."""
-        if (self.path / "checkpoints").is_symlink():
-            where = str(self.path / "checkpoints")
-            raise RunFolderError("a link out of the run's folder", "a folder", where)
+        self._check_inside()
         if (self.path / "config.json").exists():
             self._check_same(config)
         elif not _is_empty(self.path):
@@ -92,9 +86,7 @@ class RunFolder:
         self._sweep()
         try:
             if not (self.path / "config.json").exists():
-                write_atomically(
-                    self.path / "environment.json", json.dumps(environment, indent=2) + "\n"
-                )
+                self._write_json("environment.json", environment)
                 write_atomically(self.path / "config.json", config.to_json())
         except RunFolderError:
             with suppress(OSError):
@@ -104,6 +96,15 @@ class RunFolder:
             (self.path / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
             raise write_error("a folder", error, self.path / "checkpoints") from error
+
+    def _check_inside(self) -> None:
+        """Nothing that is written leads out of the folder."""
+        if (self.path / "checkpoints").is_symlink():
+            where = str(self.path / "checkpoints")
+            raise RunFolderError("a link out of the run's folder", "a folder", where)
+
+    def _write_json(self, name: str, document: dict[str, Any]) -> None:
+        write_atomically(self.path / name, json.dumps(document, indent=2) + "\n")
 
     def _check_same(self, config: RunConfig) -> None:
         there, wanted = self.config().to_dict(), config.to_dict()
@@ -134,10 +135,9 @@ class RunFolder:
             raise RunFolderError("no run there", expected, str(path)) from error
         if not is_run:
             raise RunFolderError("no run there", "a run's folder, with its config.json", str(path))
-        if (path / "checkpoints").is_symlink():
-            where = str(path / "checkpoints")
-            raise RunFolderError("a link out of the run's folder", "a folder", where)
-        return cls(path)
+        folder = cls(path)
+        folder._check_inside()
+        return folder
 
     @property
     def is_finished(self) -> bool:
@@ -193,9 +193,7 @@ class RunFolder:
             with suppress(RunFolderError):
                 first = self.read_json("environment.json")
         if not goes_on:
-            write_atomically(
-                self.path / "environment.json", json.dumps(environment, indent=2) + "\n"
-            )
+            self._write_json("environment.json", environment)
             return
         for name in ("versions", "device", "threads"):
             if first.get(name) != environment[name]:
@@ -206,8 +204,7 @@ class RunFolder:
                 warnings.warn(message, IBTrainWarning, stacklevel=2)
         before = first.get("resumed")
         resumed = [*(before if isinstance(before, list) else ()), environment]
-        document = json.dumps({**first, "resumed": resumed}, indent=2)
-        write_atomically(self.path / "environment.json", document + "\n")
+        self._write_json("environment.json", {**first, "resumed": resumed})
 
     def append(self, event: dict[str, Any]) -> None:
         """Adds one event to ``metrics.jsonl``."""
@@ -324,7 +321,7 @@ class RunFolder:
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
         """Writes ``results.json`` and returns what it holds."""
         document = {"schema": SCHEMA, **results}
-        write_atomically(self.path / "results.json", json.dumps(document, indent=2) + "\n")
+        self._write_json("results.json", document)
         return document
 
 
@@ -400,38 +397,3 @@ def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: n
     buffer = io.BytesIO()
     torch.save({"network": network.state_dict(), "readout": readout.state_dict()}, buffer)
     write_atomically(folder.path / "checkpoints" / f"{name}.pt", buffer.getvalue())
-
-
-def environment(device: str, threads: int) -> dict[str, Any]:
-    """Versions, hardware, threads and commit: what a figure depends on besides its settings."""
-    names = ("ibtrain", "torch", "torchvision", "numpy", "matplotlib", "scikit-learn")
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": sys.argv,
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in names},
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "device": device,
-        "threads": threads,
-        "git_commit": _git_commit(),
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _git_commit() -> str | None:
-    """The commit of the source tree that this package runs from, if it is one."""
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None

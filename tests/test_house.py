@@ -12,7 +12,7 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents"},
-    {"checks", "files", "foreign", "memory"},
+    {"checks", "environment", "files", "foreign", "memory"},
     {"lock"},
     {"config", "interval", "seeding", "optim", "stack"},
     {"recipes", "device", "mi", "models", "data"},
@@ -57,8 +57,8 @@ def test_imports_point_down(path: Path) -> None:
 
 def test_only_reports_draw() -> None:
     users = {room(path) for path in FILES if "matplotlib" in path.read_text()}
-    # runs.py names its version, and draws nothing
-    assert users <= {"report", "runs"}
+    # environment.py names its version, and draws nothing
+    assert users <= {"report", "environment"}
 
 
 def loaded(code: str) -> set[str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from ibtrain.environment import environment
 from ibtrain.files import write_atomically
-from ibtrain.runs import environment
 
 ROUNDS = 5
 HERE = Path(__file__).parent

@@ -49,9 +49,9 @@ def command(
     from ibtrain.bench.machine import measure_machine
     from ibtrain.bench.rows import time_cases
     from ibtrain.device import choose_device, threads
+    from ibtrain.environment import environment
     from ibtrain.files import check_output, write_atomically
     from ibtrain.report.bench import bench_header, bench_row, machine_line
-    from ibtrain.runs import environment
 
     cases = [case for case in CASES if only is None or only in case.name]
     if not cases:

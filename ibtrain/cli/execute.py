@@ -29,10 +29,11 @@ __all__ = ["execute"]
 def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: Interval) -> None:
     """Trains, or goes on, measures and reports; everything is checked before the folder is made."""
     # imported here so that a mistaken option is answered before torch is loaded
+    from ibtrain.environment import environment
     from ibtrain.experiment import Experiment
     from ibtrain.report.pictures import save_pictures
     from ibtrain.report.table import results_table
-    from ibtrain.runs import RunFolder, environment
+    from ibtrain.runs import RunFolder
 
     experiment = Experiment(config)
     surroundings = environment(str(experiment.device), experiment.threads)
