@@ -50,11 +50,13 @@ class Stack(nn.Module):
         """What every member makes of its own share.
 
         Args:
-            *inputs: Each ``(K, ...)``; one that all members share may be expanded.
+            *inputs: Each ``(K, ...)``.
 
         Returns:
             What a member returns, a tensor or several, each ``(K, ...)``.
         """
+        if len(self) == 1:
+            return self._call([self.members[0]], *inputs)
         at_once = len(self) if inputs[0].device.type != "cpu" else self._group
         at_once = 1 if self._one_by_one else at_once
         shares = zip(*(part.split(at_once) for part in inputs), strict=True)
@@ -79,13 +81,7 @@ class Stack(nn.Module):
         def call(own: dict[str, Tensor], *of_one: Tensor) -> Any:
             return functional_call(template, own, of_one)
 
-        # what all members share, such as a permutation, is an index and no table of indices
-        shared = [part.stride(0) == 0 for part in inputs]
-        dims = tuple(None if is_shared else 0 for is_shared in shared)
-        own = (
-            part[0] if is_shared else part for part, is_shared in zip(inputs, shared, strict=True)
-        )
-        return vmap(call, in_dims=(0, *dims))(parameters, *own)
+        return vmap(call)(parameters, *inputs)
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:

@@ -32,6 +32,6 @@ class LogAverage(nn.Module):
     def update(self, log_value: Float[Tensor, "*count"]) -> Float[Tensor, "*count"]:
         """Takes in a new value's logarithm, unless it is NaN or infinite; returns the average's."""
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
-        newest = torch.where(self.value.isneginf(), log_value, mixed)
-        self.value = torch.where(log_value.isfinite(), newest, self.value)
+        newest = torch.where(self.value == -math.inf, log_value, mixed)
+        self.value = torch.where(log_value < math.inf, newest, self.value)
         return self.value

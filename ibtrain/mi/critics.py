@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ibtrain.mi.pool import shifted_columns
 
-__all__ = ["SCORE_LIMIT", "ClassCritic", "PairCritic", "SeparableCritic", "derangement"]
+__all__ = ["SCORE_LIMIT", "ClassCritic", "PairCritic", "SeparableCritic"]
 
 SCORE_LIMIT = 20.0
 """Pair scores are squashed smoothly into this many nats either side of zero.
@@ -20,23 +20,6 @@ SCORE_LIMIT = 20.0
 No sample certifies more than ln N nats, far below it for any N at hand; without the limit a single
 outlier among the negatives can carry a whole batch's exponential mean.
 """
-
-
-def derangement(
-    count: int, generator: torch.Generator, device: torch.device
-) -> Int[Tensor, " count"]:
-    """A random permutation that is one single cycle, so that no index maps to itself.
-
-    Permuting one side of a batch with it turns true pairs into samples from the product of the
-    marginals, with no true pair left among them.
-
-    Args:
-        count: How many indices; at least 2.
-        generator: Source of randomness, on ``device``.
-        device: Where the permutation is made.
-    """
-    order = torch.randperm(count, generator=generator, device=device)
-    return torch.empty_like(order).scatter_(0, order, order.roll(1))
 
 
 def _dense(widths: Sequence[int]) -> list[nn.Module]:
@@ -145,22 +128,20 @@ class PairCritic(nn.Module):
         self,
         x: Float[Tensor, "batch dim_x"],
         t: Float[Tensor, "batch dim_t"],
-        permutation: Int[Tensor, " batch"],
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
-        """Scores of the true pairs, and of the pairs that ``permutation`` makes.
+        """Scores of the true pairs, and of pairs from the product of the marginals.
+
+        In a batch in random order each ``x`` meets the next ``t``, round a circle: a derangement, with
+        no true pair in it, as random as the order and without a draw of its own.
 
         Args:
-            x: First vectors, ``(batch, dim_x)``.
-            t: Second vectors, ``(batch, dim_t)``.
-            permutation: Which ``t`` each ``x`` meets in the product of the marginals, ``(batch,)``.
+            x: First vectors, ``(batch, dim_x)``, in random order.
+            t: Second vectors, ``(batch, dim_t)``, in the same order.
 
         Returns:
             ``scores_joint`` and ``scores_marginal``, each ``(batch,)``.
         """
-        embedded_x, embedded_t = self.embed_x(x), self.embed_t(t)
-        others = embedded_x + embedded_t.index_select(0, permutation)
-        scores = _limited(self.tail(torch.cat([embedded_x + embedded_t, others])).squeeze(-1))
-        scores_joint, scores_marginal = scores.chunk(2)
+        scores_joint, scores_marginal = self.shifted(x, t, (0, 1)).unbind(1)
         return scores_joint, scores_marginal
 
 

@@ -14,7 +14,7 @@ from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.components import leading_components
-from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
+from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.pool import ScorePool, distances, label_pool, others
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.optim import adam, cosine, flatten, set_rate
@@ -55,7 +55,7 @@ class _Mine(nn.Module, ABC):
         critics: Networks of one shape, a member each.
         dim: Coordinates that they read.
         noise_stds: Of the noise that makes t from h, for each member.
-        seed: Of batches, noise and derangements.
+        seed: Of batches and noise.
     """
 
     mean: Tensor
@@ -105,9 +105,7 @@ class _Mine(nn.Module, ABC):
         return h
 
     @abstractmethod
-    def _bounds(
-        self, h: Tensor, t: Tensor, labels: Tensor, randomness: torch.Generator
-    ) -> Float[Tensor, " K"]:
+    def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
         """Every member's bound on the batch, with the gradient that it ascends."""
 
     @abstractmethod
@@ -177,7 +175,7 @@ class _Mine(nn.Module, ABC):
             batch = train[torch.randint(len(train), shape, generator=randomness, device=h.device)]
             own = h[:, batch]
             noisy = self._noisy(own, randomness)
-            bounds = self._bounds(own, noisy, labels[batch], randomness)
+            bounds = self._bounds(own, noisy, labels[batch])
             weights.grad.zero_()
             (-bounds.sum()).backward()
             optimizer.step()
@@ -275,9 +273,7 @@ class LabelMine(_Mine):
         self.register_buffer("log_prior", log_prior)
         self.to(log_prior.device)
 
-    def _bounds(
-        self, h: Tensor, t: Tensor, labels: Tensor, randomness: torch.Generator
-    ) -> Float[Tensor, " K"]:
+    def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
         scores: Tensor = self.critics(self._standardise(t))
         return dv_labels(scores, labels.expand(len(scores), -1), self.log_prior)
 
@@ -336,12 +332,8 @@ class InputMine(_Mine):
             self.basis = leading_components(h, self.basis)
         return h @ self.basis
 
-    def _bounds(
-        self, h: Tensor, t: Tensor, labels: Tensor, randomness: torch.Generator
-    ) -> Float[Tensor, " K"]:
-        permutation = derangement(h.shape[1], randomness, h.device)
-        partners = permutation.expand(len(self.critics), -1)
-        joint, marginal = self.critics(self._standardise(h), self._standardise(t), partners)
+    def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
+        joint, marginal = self.critics(self._standardise(h), self._standardise(t))
         log_partition = log_mean_exp(marginal, first_dim=1)
         return ema_corrected(joint.mean(dim=1), log_partition, self.average.update(log_partition))
 

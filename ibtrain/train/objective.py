@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
-from ibtrain.mi.critics import PairCritic, derangement
+from ibtrain.mi.critics import PairCritic
 from ibtrain.mi.noise import GaussianNoise
 from ibtrain.stack import Stack, side_by_side
 
@@ -21,22 +21,22 @@ class _ScaleGradient(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(tensor: Tensor, scale: float) -> Tensor:
-        return tensor.view_as(tensor)
+    def forward(scale: float, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(tensor.view_as(tensor) for tensor in tensors)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
-        ctx.scale = inputs[1]
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.scale = inputs[0]
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0] * ctx.scale, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(gradient * ctx.scale for gradient in gradients)
 
 
-def scale_gradient(tensor: Float[Tensor, "*shape"], scale: float) -> Float[Tensor, "*shape"]:
-    """The tensor itself, whose gradient is multiplied by ``scale`` on its way back."""
-    apply: Callable[[Tensor, float], Tensor] = _ScaleGradient.apply
-    return apply(tensor, scale)
+def scale_gradient(scale: float, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors themselves, whose gradients are multiplied by ``scale`` on their way back."""
+    apply: Callable[..., tuple[Tensor, ...]] = _ScaleGradient.apply
+    return apply(scale, *tensors)
 
 
 class BlockWithCritics(nn.Module):
@@ -82,22 +82,19 @@ class BlockWithCritics(nn.Module):
         self,
         x: Float[Tensor, "batch *shape"],
         eps: Float[Tensor, "batch dim_h"] | None = None,
-        permutation: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Tensor, ...]:
         """Class scores ``(batch, classes)`` and, with a pair critic, its scores of true and other pairs.
 
         Args:
-            x: What the block reads.
+            x: What the block reads, in random order.
             eps: Standard normal noise, where anything reads t.
-            permutation: Which t each h meets in the product of the marginals.
         """
         h = self.block(x).flatten(1)
         t = h if eps is None else self.noise(h, eps)
         scores = self.label_critic(t if self.predict_noisy else h)
         if self.pair_critic is None:
             return (scores,)
-        pairs = scale_gradient(h, -self.beta), scale_gradient(t, -self.beta)
-        return scores, *self.pair_critic(*pairs, permutation)
+        return scores, *self.pair_critic(*scale_gradient(-self.beta, h, t))
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,6 @@ class IBObjective(nn.Module):
         self.dim_h = dim_h
         self.predict_noisy = members[0].predict_noisy
         self.reads_noise = members[0].reads_noise
-        self.compresses = members[0].pair_critic is not None
         self.average = LogAverage(ema_rate, len(members))
         self.register_buffer("log_prior", log_prior.clone())
 
@@ -174,11 +170,12 @@ class IBObjective(nn.Module):
         """Evaluates both terms on a batch for each block.
 
         Args:
-            x: What the blocks read.
+            x: What the blocks read, in random order: its neighbours make a sample's other pairs.
             labels: Each sample's class.
-            generators: Source of each block's noise and derangements, on the device of ``x``.
+            generators: Source of each block's noise, on the device of ``x``.
         """
-        scores, *pairs = self.stack(x, *self._draw(x, generators))
+        noise = [self._noise(x, generators)] if self.reads_noise else []
+        scores, *pairs = self.stack(x, *noise)
         prediction = dv_labels(scores, labels, self.log_prior)
         mi_xt = self._compression(*pairs) if pairs else None
         bounds = prediction if mi_xt is None else prediction + mi_xt
@@ -189,16 +186,9 @@ class IBObjective(nn.Module):
             scores=scores.detach(),
         )
 
-    def _draw(self, x: Tensor, generators: Sequence[torch.Generator]) -> list[Tensor]:
-        """The noise and the derangements that the members' calls need."""
-        count, device = x.shape[1], x.device
-        drawn = []
-        if self.reads_noise:
-            shape = (count, self.dim_h)
-            drawn.append([torch.randn(shape, generator=g, device=device) for g in generators])
-        if self.compresses:
-            drawn.append([derangement(count, g, device) for g in generators])
-        return [side_by_side(own) for own in drawn]
+    def _noise(self, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        shape = (x.shape[1], self.dim_h)
+        return side_by_side([torch.randn(shape, generator=g, device=x.device) for g in generators])
 
     def _compression(self, scores_joint: Tensor, scores_marginal: Tensor) -> Tensor:
         log_partition = log_mean_exp(scores_marginal, first_dim=1)
