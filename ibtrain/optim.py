@@ -37,17 +37,17 @@ def cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def flatten(module: nn.Module) -> nn.Parameter:
-    """All of a module's weights as one vector, of which they and their gradients become views.
+def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
+    """All parameters as one vector, of which they and their gradients become views.
 
     What is done to all weights alike, a small network pays for by the tensor and not by the number:
     a step of the optimiser, a norm, an average. The gradient is the vector's ``grad``; it is added
     to, never replaced, and has to be set to zero in place.
 
     Args:
-        module: Already on its device; its parameters keep their shapes and values.
+        parameters: Already on their device; they keep their shapes and values.
     """
-    parameters = list(module.parameters())
+    parameters = list(parameters)
     vector = nn.Parameter(nn.utils.parameters_to_vector(parameters).detach())
     vector.grad = torch.zeros_like(vector)
     sizes = [parameter.numel() for parameter in parameters]

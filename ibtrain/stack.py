@@ -1,7 +1,9 @@
 """Networks of one shape that train as one."""
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -9,12 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from ibtrain.optim import flatten
+
 __all__ = ["Stack", "side_by_side"]
 
 GROUP = 16
 """Small networks that a CPU runs at once: with 64-64 hidden units half as fast again as one by one."""
 SMALL = 1 << 13
 """Weights of such a network, at most."""
+
+Group = Sequence[nn.Module]
+"""Members that run at once."""
 
 
 class Stack(nn.Module):
@@ -37,6 +44,7 @@ class Stack(nn.Module):
         self._group = GROUP if weights <= SMALL and len(members) >= GROUP else 1
         draws = any(isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules())
         self._one_by_one = draws or any(True for _ in members[0].buffers())
+        self._joined: list[dict[str, Tensor]] = []
 
     @cached_property
     def _template(self) -> nn.Module:
@@ -45,6 +53,24 @@ class Stack(nn.Module):
 
     def __len__(self) -> int:
         return len(self.members)
+
+    @contextmanager
+    def joined(self) -> Iterator[nn.Parameter]:
+        """All weights as one vector, in an order in which calls find those of a group side by side.
+
+        Until the context ends, calls read views of it, and add to its gradient in as many operations
+        as one member has weights. See :func:`~ibtrain.optim.flatten`.
+        """
+        groups = self._groups(next(self.parameters()).device)
+        named = [_by_name(group) for group in groups]
+        alike = [own for group in named for own in group.values()]
+        vector = flatten(parameter for own in alike for parameter in own)
+        leaves = _leaves(vector, [(len(own), *own[0].shape) for own in alike])
+        self._joined = [{name: next(leaves) for name in group} for group in named]
+        try:
+            yield vector
+        finally:
+            self._joined = []
 
     def forward(self, *inputs: Tensor) -> Any:
         """What every member makes of its own share.
@@ -55,33 +81,58 @@ class Stack(nn.Module):
         Returns:
             What a member returns, a tensor or several, each ``(K, ...)``.
         """
-        if len(self) == 1:
-            return self._call([self.members[0]], *inputs)
-        at_once = len(self) if inputs[0].device.type != "cpu" else self._group
-        at_once = 1 if self._one_by_one else at_once
-        shares = zip(*(part.split(at_once) for part in inputs), strict=True)
-        members = list(self.members)
-        groups = (members[start : start + at_once] for start in range(0, len(self), at_once))
-        outputs = [self._call(group, *own) for group, own in zip(groups, shares, strict=True)]
+        groups = self._groups(inputs[0].device)
+        if len(groups) == 1:
+            return self._call(0, groups[0], *inputs)
+        shares = zip(*(part.split(len(groups[0])) for part in inputs), strict=True)
+        outputs = [
+            self._call(index, group, *own)
+            for index, (group, own) in enumerate(zip(groups, shares, strict=True))
+        ]
         if isinstance(outputs[0], Tensor):
             return torch.cat(outputs)
         return tuple(torch.cat(part) for part in zip(*outputs, strict=True))
 
-    def _call(self, members: Sequence[nn.Module], *inputs: Tensor) -> Any:
-        """Some members' outputs, batched if there are several."""
-        if len(members) == 1:
-            outputs = members[0](*(part.squeeze(0) for part in inputs))
+    def _groups(self, device: torch.device) -> list[Group]:
+        at_once = len(self) if device.type != "cpu" else self._group
+        at_once = 1 if self._one_by_one else at_once
+        members = list(self.members)
+        return [members[start : start + at_once] for start in range(0, len(self), at_once)]
+
+    def _call(self, index: int, group: Group, *inputs: Tensor) -> Any:
+        """A group's outputs, batched if it has several members."""
+        if len(group) == 1:
+            outputs = group[0](*(part.squeeze(0) for part in inputs))
             if isinstance(outputs, Tensor):
                 return outputs.unsqueeze(0)
             return tuple(part.unsqueeze(0) for part in outputs)
         template = self._template
-        named = [dict(member.named_parameters()) for member in members]
-        parameters = {name: torch.stack([own[name] for own in named]) for name in named[0]}
+        if self._joined:
+            parameters = self._joined[index]
+        else:
+            parameters = {name: torch.stack(own) for name, own in _by_name(group).items()}
 
         def call(own: dict[str, Tensor], *of_one: Tensor) -> Any:
             return functional_call(template, own, of_one)
 
         return vmap(call)(parameters, *inputs)
+
+
+def _by_name(group: Group) -> dict[str, tuple[nn.Parameter, ...]]:
+    """Each weight of all members, by its name in one."""
+    named = [dict(member.named_parameters()) for member in group]
+    return {name: tuple(own[name] for own in named) for name in named[0]}
+
+
+def _leaves(vector: nn.Parameter, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor]:
+    """Consecutive parts of a vector, whose gradients are parts of its own."""
+    assert vector.grad is not None
+    sizes = [math.prod(shape) for shape in shapes]
+    parts = vector.detach().split(sizes), vector.grad.split(sizes)
+    for shape, values, gradient in zip(shapes, *parts, strict=True):
+        leaf = values.view(shape).requires_grad_()
+        leaf.grad = gradient.view(shape)
+        yield leaf
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:

@@ -12,9 +12,9 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents"},
-    {"checks", "environment", "files", "foreign", "memory"},
+    {"checks", "environment", "files", "foreign", "gradients", "memory", "optim"},
     {"lock"},
-    {"config", "interval", "seeding", "optim", "stack"},
+    {"config", "interval", "seeding", "stack"},
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
     {"plane", "checkpoints"},

@@ -17,7 +17,7 @@ def network() -> nn.Sequential:
 
 def test_flat_weights_train_as_those_of_each_layer_do() -> None:
     apart, flat = network(), network()
-    weights = flatten(flat)
+    weights = flatten(flat.parameters())
     ours, theirs = adam([weights], 1e-2, CPU), adam(apart.parameters(), 1e-2, CPU)
     x = torch.randn(30, 16, 5, dtype=torch.float64)
     for batch in x:
@@ -35,7 +35,7 @@ def test_flat_weights_train_as_those_of_each_layer_do() -> None:
 def test_the_vector_is_the_weights() -> None:
     module = network()
     before = copy.deepcopy(module.state_dict())
-    weights = flatten(module)
+    weights = flatten(module.parameters())
     torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
     with torch.no_grad():
         weights.zero_()
@@ -46,5 +46,5 @@ def test_the_vector_is_the_weights() -> None:
 
 def test_frozen_weights_have_no_gradient() -> None:
     module = network().requires_grad_(False)
-    flatten(module)
+    flatten(module.parameters())
     assert all(p.grad is None and not p.requires_grad for p in module.parameters())

@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.gradients import scale_gradient
+
 __all__ = [
     "CLIP",
     "UNIFORM",
@@ -26,7 +28,6 @@ __all__ = [
     "likelihood",
     "log_mean_exp",
     "log_partition",
-    "log_partition_labels",
     "nwj",
     "smile",
 ]
@@ -240,21 +241,6 @@ def likelihood(
     return _mean(_float(scores_joint) - log_normaliser, weights.log_joint)
 
 
-def log_partition_labels(
-    scores: Float[Tensor, "*S batch classes"], log_prior: Float[Tensor, " classes"]
-) -> Float[Tensor, "*S"]:
-    r"""Logarithm of :math:`E_{p(h)} \sum_c p(c) e^{s_c(h)}`: the marginal term with labels enumerated.
-
-    Args:
-        scores: A score for every class of every sample, ``(batch, classes)``, or several such.
-        log_prior: Logarithm of each class's probability, ``(classes,)``.
-
-    Returns:
-        A scalar, or one for each.
-    """
-    return torch.logsumexp((scores + log_prior).flatten(-2), dim=-1) - math.log(scores.shape[-2])
-
-
 def dv_labels(
     scores: Float[Tensor, "*S batch classes"],
     labels: Int[Tensor, "*S batch"],
@@ -278,8 +264,10 @@ def dv_labels(
     References:
         MINE (arXiv 1801.04062), eq. 5, with the label enumerated.
     """
-    scores_joint = scores.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
-    return scores_joint.mean(dim=-1) - log_partition_labels(scores, log_prior)
+    # a score minus the logarithm of the whole sum is a log-softmax, of all samples and classes as one
+    log_ratios = (scores + log_prior).flatten(-2).log_softmax(dim=-1).view_as(scores) - log_prior
+    true = log_ratios.gather(-1, labels.unsqueeze(-1))
+    return true.mean(dim=(-2, -1)) + math.log(scores.shape[-2])
 
 
 def ema_corrected(
@@ -307,7 +295,5 @@ def ema_corrected(
     References:
         MINE (arXiv 1801.04062), eq. 12.
     """
-    ratio = torch.exp(log_partition - log_average.detach())
-    corrected = mean_joint - ratio
-    value = (mean_joint - log_partition).detach()
-    return value + (corrected - corrected.detach())
+    ratio = torch.exp(log_partition - log_average).detach()
+    return mean_joint - scale_gradient(log_partition, ratio)

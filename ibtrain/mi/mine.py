@@ -17,7 +17,7 @@ from ibtrain.mi.components import leading_components
 from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.pool import ScorePool, distances, label_pool, others
 from ibtrain.mi.result import Estimate, flags_of
-from ibtrain.optim import adam, cosine, flatten, set_rate
+from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import derive_seed, generator, seeded
 from ibtrain.stack import Stack
 
@@ -165,21 +165,22 @@ class _Mine(nn.Module, ABC):
     ) -> None:
         """Optimises the bounds on random batches of the training samples."""
         randomness = generator(h.device, self.seed, "fit", self.fits)
-        weights = flatten(self.critics)
-        assert weights.grad is not None
-        optimizer = adam([weights], self.learning_rate, h.device)
         shape = (min(batch_size, len(train)),)
         values = []
-        for step in range(steps):
-            set_rate(optimizer, self.learning_rate * cosine(step / steps))
-            batch = train[torch.randint(len(train), shape, generator=randomness, device=h.device)]
-            own = h[:, batch]
-            noisy = self._noisy(own, randomness)
-            bounds = self._bounds(own, noisy, labels[batch])
-            weights.grad.zero_()
-            (-bounds.sum()).backward()
-            optimizer.step()
-            values.append(bounds.detach())
+        with self.critics.joined() as weights:
+            assert weights.grad is not None
+            optimizer = adam([weights], self.learning_rate, h.device)
+            for step in range(steps):
+                set_rate(optimizer, self.learning_rate * cosine(step / steps))
+                picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
+                batch = train[picked]
+                own = h[:, batch]
+                noisy = self._noisy(own, randomness)
+                bounds = self._bounds(own, noisy, labels[batch])
+                weights.grad.zero_()
+                (-bounds.sum()).backward()
+                optimizer.step()
+                values.append(bounds.detach())
         self.converged = _have_converged(torch.stack(values))
 
     @torch.no_grad()

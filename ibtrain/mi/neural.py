@@ -240,7 +240,7 @@ def fit_critic(
 
     objective = bounds.training()
     averaged = copy.deepcopy(critic).requires_grad_(False)
-    weights, average = flatten(critic), flatten(averaged)
+    weights, average = flatten(critic.parameters()), flatten(averaged.parameters())
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
     steps = _optimise(weights, train, settings, seed)
@@ -263,7 +263,6 @@ def _optimise(
     gradient = weights.grad
     assert gradient is not None
     optimizer = adam([weights], rate, train.device, weight_decay=decay)
-    size = min(settings.batch_size, len(train))
 
     def ascend(bound: Tensor) -> None:
         gradient.zero_()
@@ -272,12 +271,18 @@ def _optimise(
         gradient.mul_((CLIP_NORM / (torch.linalg.vector_norm(gradient) + 1e-6)).clamp_(max=1.0))
         optimizer.step()
 
-    for step in range(settings.steps):
+    batches = _batches(train, min(settings.batch_size, len(train)), randomness)
+    for step, batch in zip(range(settings.steps), batches, strict=False):
         progress = min(1.0, (step + 1) / WARM_UP) * cosine(step / settings.steps)
         set_rate(optimizer, rate * progress)
-        # without replacement: no sample's own pair may turn up among its negatives
-        picked = torch.randperm(len(train), generator=randomness, device=train.device)[:size]
-        yield train[picked], ascend
+        yield batch, ascend
+
+
+def _batches(train: Tensor, size: int, randomness: torch.Generator) -> Iterator[Tensor]:
+    """Every sample once an epoch: no sample's own pair turns up among its negatives."""
+    while True:
+        order = torch.randperm(len(train), generator=randomness, device=train.device)
+        yield from train[order[: len(train) - len(train) % size]].split(size)
 
 
 @torch.no_grad()

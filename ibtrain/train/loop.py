@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
+from ibtrain.gradients import gradient_norm
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
 from ibtrain.train.keeper import State
-from ibtrain.train.watch import StepFigures, gradient_norm
+from ibtrain.train.watch import StepFigures
 
 __all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
 

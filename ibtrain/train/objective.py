@@ -1,42 +1,20 @@
 """The information-bottleneck objective of one block: the one home of beta's sign."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.gradients import scale_gradient
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.critics import PairCritic
 from ibtrain.mi.noise import GaussianNoise
 from ibtrain.stack import Stack, side_by_side
 
-__all__ = ["BlockWithCritics", "IBObjective", "ObjectiveTerms", "scale_gradient"]
-
-
-class _ScaleGradient(torch.autograd.Function):
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(scale: float, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(tensor.view_as(tensor) for tensor in tensors)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.scale = inputs[0]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *(gradient * ctx.scale for gradient in gradients)
-
-
-def scale_gradient(scale: float, *tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors themselves, whose gradients are multiplied by ``scale`` on their way back."""
-    apply: Callable[..., tuple[Tensor, ...]] = _ScaleGradient.apply
-    return apply(scale, *tensors)
+__all__ = ["BlockWithCritics", "IBObjective", "ObjectiveTerms"]
 
 
 class BlockWithCritics(nn.Module):
@@ -94,7 +72,8 @@ class BlockWithCritics(nn.Module):
         scores = self.label_critic(t if self.predict_noisy else h)
         if self.pair_critic is None:
             return (scores,)
-        return scores, *self.pair_critic(*scale_gradient(-self.beta, h, t))
+        pairs = scale_gradient(h, -self.beta), scale_gradient(t, -self.beta)
+        return scores, *self.pair_critic(*pairs)
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
 @pytest.mark.parametrize(("slope", "norm"), [(0.5, 1.0), (100.0, 5.0)])
 def test_a_gradient_is_cut_to_a_length_of_five(slope: float, norm: float) -> None:
     critic = torch.nn.Linear(4, 1, bias=False)
-    weights = flatten(critic)
+    weights = flatten(critic.parameters())
     train = torch.arange(10)
     _, ascend = next(_optimise(weights, train, NeuralSettings(**SMALL), seed=0))
     ascend(slope * critic.weight.sum())

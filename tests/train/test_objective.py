@@ -7,14 +7,9 @@ import torch
 from torch import nn
 
 from ibtrain.mi.bounds import dv_labels
-from ibtrain.mi.critics import ClassCritic, PairCritic, derangement
+from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.noise import GaussianNoise
-from ibtrain.train.objective import (
-    BlockWithCritics,
-    IBObjective,
-    ObjectiveTerms,
-    scale_gradient,
-)
+from ibtrain.train.objective import BlockWithCritics, IBObjective, ObjectiveTerms
 
 BETA = 0.3
 LABELS = torch.arange(24) % 3
@@ -40,7 +35,7 @@ class Problem:
         self.x = torch.randn(24, 4, dtype=torch.float64)
 
     def bounds(self) -> tuple[float, float]:
-        """I(h; y) and I(x; t) on the batch, always with the same noise and derangement."""
+        """I(h; y) and I(x; t) on the batch, always with the same noise."""
         with torch.no_grad():
             terms = self.evaluate()
         assert terms.mi_xt is not None
@@ -50,12 +45,12 @@ class Problem:
         generator = torch.Generator().manual_seed(7)
         return self.objective(self.x.unsqueeze(0), LABELS.unsqueeze(0), [generator])
 
-    def noisy(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """h, t and the derangement that an evaluation uses."""
+    def noisy(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """h and t as an evaluation has them."""
         generator = torch.Generator().manual_seed(7)
         h = self.block(self.x)
         eps = torch.randn(h.shape, generator=generator)
-        return h, h + 0.4 * eps, derangement(24, generator, h.device)
+        return h, h + 0.4 * eps
 
     def slopes(self, parameter: nn.Parameter, index: int) -> tuple[float, float]:
         """How both bounds change with one weight."""
@@ -115,19 +110,11 @@ def test_the_compression_bound_is_dv_on_noisy_pairs_and_deranged_ones() -> None:
     torch.testing.assert_close(terms.mi_xt[0], expected.detach())
 
 
-def test_scaled_gradient() -> None:
-    tensor = torch.ones(3, requires_grad=True)
-    result = scale_gradient(tensor, -0.2)
-    result.sum().backward()
-    torch.testing.assert_close(result, tensor)
-    torch.testing.assert_close(tensor.grad, torch.full((3,), -0.2))
-
-
 def test_the_prediction_reads_what_it_was_told_to() -> None:
     for predict_noisy in (False, True):
         problem = Problem(predict_noisy=predict_noisy)
         terms = problem.evaluate()
-        h, t, _ = problem.noisy()
+        h, t = problem.noisy()
         scores = problem.member.label_critic(t if predict_noisy else h)
         expected = dv_labels(scores, LABELS, problem.objective.log_prior)
         torch.testing.assert_close(terms.prediction[0], expected.detach())
