@@ -44,6 +44,8 @@ def check_choice(where: str, value: object, choices: tuple[str, ...]) -> None:
 
 def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
     """One number of ``low`` or more, or several: one for each block."""
+    if not isinstance(values, tuple):
+        raise ConfigError(repr(values), "a tuple of one number, or of one for each block", where)
     if not values:
         raise ConfigError("nothing", "one number, or one for each block", where)
     for value in values:

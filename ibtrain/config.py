@@ -35,6 +35,7 @@ PREDICT_FROM = {
 READOUTS = ("dv", "cross-entropy", "critic")
 SCHEDULES = ("constant", "cosine")
 ON_NONFINITE = ("stop", "skip")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 NOISE_SCALES = ("absolute", "relative")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
@@ -59,6 +60,9 @@ class OptimConfig:
             best epoch's weights; 0 trains all epochs and holds nothing out.
         on_nonfinite: What NaN or infinity in a figure or a gradient does: ``stop`` the training at
             the end of the epoch, or ``skip`` its step and count it.
+        precision: Of a step's matrix products: ``float32``; ``tf32``, ten bits of mantissa on CUDA's
+            tensor cores; or ``bfloat16``, seven, where the processor has them. Weights, bounds and
+            the optimiser stay in float32, and so does everything that is measured.
     """
 
     learning_rate: float = 2e-3
@@ -67,6 +71,7 @@ class OptimConfig:
     epochs: int = 10
     patience: int = 0
     on_nonfinite: str = "stop"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         check_number("learning_rate", self.learning_rate, above=0)
@@ -75,6 +80,7 @@ class OptimConfig:
         check_integer("epochs", self.epochs, 1)
         check_integer("patience", self.patience, 0)
         check_choice("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
+        check_choice("precision", self.precision, PRECISIONS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class ObjectiveConfig:
     predict_from: str = "mixed"
     readout: str = "dv"
     critic_width: int = 256
-    pair_critic_width: int = 128
+    pair_critic_width: int = 64
     ema_rate: float = 0.1
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents"},
-    {"checks", "environment", "files", "foreign", "gradients", "memory", "optim"},
+    {"checks", "environment", "files", "foreign", "gradients", "memory", "optim", "precision"},
     {"lock"},
     {"config", "interval", "seeding", "stack"},
     {"recipes", "device", "mi", "models", "data"},

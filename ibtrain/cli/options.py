@@ -13,6 +13,7 @@ from ibtrain.config import (
     MODEL_KINDS,
     NOISE_SCALES,
     ON_NONFINITE,
+    PRECISIONS,
     PREDICT_FROM,
     READOUTS,
     SCHEDULES,
@@ -147,6 +148,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "type": click.Choice(ON_NONFINITE),
             "help": "NaN or infinity in a figure or a gradient: stop, or skip the step and count it.  [stop]",
+        },
+    ),
+    (
+        "--precision",
+        "optim.precision",
+        {
+            "type": click.Choice(PRECISIONS),
+            "help": "Of a training step's matrix products; tf32 is CUDA's.  [float32]",
         },
     ),
     (

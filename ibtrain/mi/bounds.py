@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ibtrain.gradients import scale_gradient
+from ibtrain.precision import at_least_float32
 
 __all__ = [
     "CLIP",
@@ -54,10 +55,6 @@ UNIFORM = Weights()
 """Every score counts the same."""
 
 
-def _float(scores: Tensor) -> Tensor:
-    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
-
-
 def _mean(scores: Tensor, log_weights: Tensor | None) -> Tensor:
     return scores.mean() if log_weights is None else (log_weights.exp() * scores).sum()
 
@@ -72,7 +69,7 @@ def log_mean_exp(scores: Float[Tensor, "*shape"], first_dim: int = 0) -> Float[T
     Returns:
         A scalar, or one for each index of the dimensions before.
     """
-    flat = _float(scores).flatten(first_dim)
+    flat = at_least_float32(scores).flatten(first_dim)
     return torch.logsumexp(flat, dim=-1) - math.log(flat.shape[-1])
 
 
@@ -87,7 +84,9 @@ def log_partition(
     """
     if weights.log_marginal is None:
         return log_mean_exp(scores_marginal)
-    return torch.logsumexp((_float(scores_marginal) + weights.log_marginal).flatten(), dim=0)
+    return torch.logsumexp(
+        (at_least_float32(scores_marginal) + weights.log_marginal).flatten(), dim=0
+    )
 
 
 def dv(
@@ -109,7 +108,7 @@ def dv(
     References:
         Donsker & Varadhan 1983; MINE (arXiv 1801.04062), eq. 5.
     """
-    mean_joint = _mean(_float(scores_joint), weights.log_joint)
+    mean_joint = _mean(at_least_float32(scores_joint), weights.log_joint)
     return mean_joint - log_partition(scores_marginal, weights)
 
 
@@ -135,7 +134,7 @@ def nwj(
     log_mean = log_partition(scores_marginal, weights)
     excess = (log_mean - STEEPEST).clamp_min(0)
     mean = log_mean.clamp_max(STEEPEST).exp() + math.exp(STEEPEST) * excess
-    return 1 + _mean(_float(scores_joint), weights.log_joint) - mean
+    return 1 + _mean(at_least_float32(scores_joint), weights.log_joint) - mean
 
 
 def smile(
@@ -182,7 +181,10 @@ def js(
         Nowozin et al. (arXiv 1606.00709), table 2; Poole et al. (arXiv 1905.06922), section 2.1.
     """
     softplus = torch.nn.functional.softplus
-    joint, marginal = softplus(-_float(scores_joint)), softplus(_float(scores_marginal))
+    joint, marginal = (
+        softplus(-at_least_float32(scores_joint)),
+        softplus(at_least_float32(scores_marginal)),
+    )
     return -_mean(joint, weights.log_joint) - _mean(marginal, weights.log_marginal)
 
 
@@ -205,7 +207,7 @@ def infonce(
     References:
         Oord et al. (arXiv 1807.03748); Poole et al. (arXiv 1905.06922), eq. 10.
     """
-    joint, marginal = _float(scores_joint), _float(scores_marginal)
+    joint, marginal = at_least_float32(scores_joint), at_least_float32(scores_marginal)
     others = marginal.shape[1]
     if weights.log_marginal is not None:
         marginal = marginal + weights.log_marginal.log_softmax(dim=1) + math.log(others)
@@ -233,12 +235,12 @@ def likelihood(
     References:
         Barber & Agakov, The IM algorithm (2003); Poole et al. (arXiv 1905.06922), eq. 2.
     """
-    marginal = _float(scores_marginal)
+    marginal = at_least_float32(scores_marginal)
     if weights.log_marginal is None:
         log_normaliser = marginal.logsumexp(dim=1) - math.log(marginal.shape[1])
     else:
         log_normaliser = (marginal + weights.log_marginal.log_softmax(dim=1)).logsumexp(dim=1)
-    return _mean(_float(scores_joint) - log_normaliser, weights.log_joint)
+    return _mean(at_least_float32(scores_joint) - log_normaliser, weights.log_joint)
 
 
 def dv_labels(

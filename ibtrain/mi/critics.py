@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ibtrain.mi.pool import shifted_columns
+from ibtrain.precision import at_least_float32
 
 __all__ = ["SCORE_LIMIT", "ClassCritic", "PairCritic", "SeparableCritic"]
 
@@ -199,4 +200,4 @@ def _smooth(widths: Sequence[int]) -> nn.Sequential:
 
 
 def _limited(scores: Tensor) -> Tensor:
-    return SCORE_LIMIT * torch.tanh(scores / SCORE_LIMIT)
+    return SCORE_LIMIT * torch.tanh(at_least_float32(scores) / SCORE_LIMIT)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ibtrain.precision import at_least_float32
+
 __all__ = ["GaussianNoise", "activation_scale"]
 
 SMALLEST = 1e-12
@@ -50,7 +52,7 @@ class GaussianNoise(nn.Module):
             return self.noise_std
         if not self.training:
             return self.noise_std * self.running_scale
-        scale = activation_scale(h)
+        scale = activation_scale(at_least_float32(h))
         with torch.no_grad():
             first = self.running_scale == 0
             weight = torch.where(first, 1.0, self.MOMENTUM)

@@ -12,6 +12,7 @@ from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
 from ibtrain.gradients import gradient_norm
 from ibtrain.optim import adam, cosine, set_rate
+from ibtrain.precision import at_least_float32, lower_precision, tensor_cores
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
@@ -68,6 +69,9 @@ class EpochLoop:
         self._epoch_orders = [order.get_state() for order in self.orders]
         self._parameters = [p for p in trainable.parameters() if p.requires_grad]
         self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
+        if config.precision == "tf32" and labels.device.type != "cuda":
+            expected = f"float32 or bfloat16 on a device such as {labels.device}"
+            raise ConfigError("tf32", expected, "precision")
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
 
@@ -95,7 +99,8 @@ class EpochLoop:
         self._epoch_orders = [order.get_state() for order in self.orders]
         for batch in self._batches()[len(self._figures) :]:
             start = time.perf_counter()
-            self._step(batch)
+            with tensor_cores(self.config.precision):
+                self._step(batch)
             self.seconds += time.perf_counter() - start
             after_step()
         start = time.perf_counter()
@@ -165,7 +170,8 @@ class EpochLoop:
         gathered = [
             own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
         ]
-        loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
+        with lower_precision(self.config.precision, self.labels.device):
+            loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
         self.optimizer.zero_grad()
         loss.backward()
         is_finite = self._figures.add(figures, gradient_norm(self._parameters))
@@ -224,7 +230,7 @@ def cross_entropy_loss(stack: Stack) -> Loss:
     """The cross-entropy, in nats, of networks whose outputs are class scores."""
 
     def loss(x: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        scores: Tensor = stack(x)
+        scores = at_least_float32(stack(x))
         losses = nn.functional.cross_entropy(
             scores.flatten(0, 1), labels.flatten(), reduction="none"
         )

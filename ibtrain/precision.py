@@ -1,0 +1,35 @@
+"""Lower precision of a step's matrix products, and back to float32 where it counts."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+from torch import Tensor
+
+__all__ = ["at_least_float32", "lower_precision", "tensor_cores"]
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """A tensor of half precision in float32, any other as it is."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def lower_precision(name: str, device: torch.device) -> AbstractContextManager[object]:
+    """Layers called within the block compute in bfloat16, if that is the name; gradients follow."""
+    if name != "bfloat16":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+@contextmanager
+def tensor_cores(name: str) -> Iterator[None]:
+    """Products of float32 matrices within the block are in TF32, if that is the name."""
+    if name != "tf32":
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
