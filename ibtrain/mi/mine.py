@@ -344,8 +344,10 @@ class InputMine(_Mine):
         assert isinstance(critic, PairCritic)
         embedded_h = critic.embed_x(self._standardise(h, member))
         embedded_t = critic.embed_t(self._standardise(t, member))
+        # what lies a distance further on, round the circle, is then a slice
+        twice = torch.cat([embedded_t, embedded_t])
         joint, *marginal = (
-            critic.score(embedded_h, embedded_t.roll(-shift, 0)).cpu().double()
+            critic.score(embedded_h, twice[shift : shift + len(h)]).cpu().double()
             for shift in (0, *distances(len(h), NEGATIVES))
         )
         partners = others(len(h), NEGATIVES, torch.device("cpu"))
