@@ -114,9 +114,11 @@ def _images(device: torch.device, count: int) -> Dataset:
 Trainer = type[LayerwiseTrainer] | type[EndToEndTrainer]
 
 
-def _training(device: torch.device, trainer: Trainer, batch_size: int, seeds: int) -> Call:
+def _training(
+    device: torch.device, trainer: Trainer, batch_size: int, seeds: int, precision: str
+) -> Call:
     data = _images(device, STEPS * batch_size)
-    optim = OptimConfig(learning_rate=1e-3, batch_size=batch_size, epochs=1)
+    optim = OptimConfig(learning_rate=1e-3, batch_size=batch_size, epochs=1, precision=precision)
 
     def train() -> object:
         models = [mlp(784, (500, 256), 10).to(device) for _ in range(seeds)]
@@ -126,13 +128,20 @@ def _training(device: torch.device, trainer: Trainer, batch_size: int, seeds: in
     return train
 
 
-def _training_cases(batch_size: int, seeds: int = 1) -> list[Case]:
+def _training_cases(batch_size: int, seeds: int = 1, precision: str = "float32") -> list[Case]:
     trainers = {"layer-wise": (LayerwiseTrainer, 3), "end to end": (EndToEndTrainer, 1)}
     many = f"{seeds} seeds " if seeds > 1 else ""
+    lower = f" {precision}" if precision != "float32" else ""
     return [
         Case(
-            f"training {many}{name} 784-500-256-10 batch {batch_size}",
-            partial(_training, trainer=trainer, batch_size=batch_size, seeds=seeds),
+            f"training {many}{name} 784-500-256-10 batch {batch_size}{lower}",
+            partial(
+                _training,
+                trainer=trainer,
+                batch_size=batch_size,
+                seeds=seeds,
+                precision=precision,
+            ),
             stages * STEPS,
             seeds * STEPS * batch_size,
         )
@@ -188,6 +197,7 @@ CASES = (
     *_training_cases(128),
     *_training_cases(128, seeds=5),
     *_training_cases(512),
+    *_training_cases(512, precision="bfloat16"),
     *(
         Case(f"channel {count} x {dim}", partial(_channel, count=count, dim=dim), 1, count)
         for count, dim in ((1000, 500), (4000, 10), (4000, 500))
