@@ -14,6 +14,7 @@ from ibtrain.memory import memory_advice
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
+from ibtrain.precision import check_precision
 from ibtrain.recipes import with_recipes
 from ibtrain.results import MethodResult, Results
 from ibtrain.train.endtoend import EndToEndTrainer
@@ -40,6 +41,8 @@ class Experiment:
     def __init__(self, config: RunConfig) -> None:
         self.config = config = with_recipes(config)
         self.device = choose_device(config.device)
+        for method in config.methods:
+            check_precision(config.optim(method).precision, self.device)
         validation = config.validation
         self.data = load_dataset(
             config.dataset, config.data_root, validation=validation, device=self.device

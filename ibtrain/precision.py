@@ -6,12 +6,20 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "lower_precision", "tensor_cores"]
+from ibtrain.errors import ConfigError
+
+__all__ = ["at_least_float32", "check_precision", "lower_precision", "tensor_cores"]
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
     """A tensor of half precision in float32, any other as it is."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def check_precision(name: str, device: torch.device) -> None:
+    """Raises a ConfigError where the device has no such products."""
+    if name == "tf32" and device.type != "cuda":
+        raise ConfigError(name, f"float32 or bfloat16 on a device such as {device}", "precision")
 
 
 def lower_precision(name: str, device: torch.device) -> AbstractContextManager[object]:

@@ -12,7 +12,12 @@ from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
 from ibtrain.gradients import gradient_norm
 from ibtrain.optim import adam, cosine, set_rate
-from ibtrain.precision import at_least_float32, lower_precision, tensor_cores
+from ibtrain.precision import (
+    at_least_float32,
+    check_precision,
+    lower_precision,
+    tensor_cores,
+)
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
@@ -69,9 +74,7 @@ class EpochLoop:
         self._epoch_orders = [order.get_state() for order in self.orders]
         self._parameters = [p for p in trainable.parameters() if p.requires_grad]
         self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
-        if config.precision == "tf32" and labels.device.type != "cuda":
-            expected = f"float32 or bfloat16 on a device such as {labels.device}"
-            raise ConfigError("tf32", expected, "precision")
+        check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
 

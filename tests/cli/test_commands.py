@@ -160,6 +160,7 @@ def bad_npz(folder: Path, **arrays: Any) -> str:
         (["--model", "conv", "--channels", "2,2,2,2"], "images of 8 x 8 pixels"),
         (["--device", "cuda"], "device: got 'cuda', expected a device of this machine"),
         (["--schedule", "steep"], "'steep' is not one of 'constant', 'cosine'"),
+        (["--precision", "tf32", "--device", "cpu"], "precision: got tf32, expected float32 or"),
         (["--config", "nowhere.toml"], "nowhere.toml: got a file that can't be read"),
         (["--nonsense"], "No such option"),
     ],

@@ -38,3 +38,12 @@ def test_averages_side_by_side_are_those_of_each_alone() -> None:
         found = together.update(values)
         expected = [average.update(value) for average, value in zip(alone, values, strict=True)]
         torch.testing.assert_close(found, torch.stack(expected))
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_what_is_not_finite_leaves_the_average_as_it_is(broken: float) -> None:
+    average = LogAverage(0.1, 2)
+    average.update(torch.tensor([broken, 1.0]))
+    assert average.value.tolist() == [-math.inf, 1.0]
+    average.update(torch.tensor([2.0, broken]))
+    assert average.value.tolist() == [2.0, 1.0]
