@@ -20,6 +20,7 @@ from ibtrain.mi.splits import draw_splits
 from ibtrain.models.mlp import mlp
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.loop import EpochLoop
 
 WAITING = {
     "_local_scalar_dense",
@@ -126,6 +127,28 @@ def test_a_longer_training_waits_no_more_often(run: Callable[[int], None]) -> No
 
 def test_a_longer_fit_waits_no_more_often(estimating: Callable[[int], None]) -> None:
     assert waits(estimating, 9) == waits(estimating, 3) > 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("trainer", [LayerwiseTrainer, EndToEndTrainer])
+def test_cuda_sees_no_step_wait(
+    trainer: type[LayerwiseTrainer] | type[EndToEndTrainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, steps = EpochLoop._step, []
+
+    def watched(loop: EpochLoop, batch: Tensor) -> None:
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            step(loop, batch)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        steps.append(batch)
+
+    monkeypatch.setattr(EpochLoop, "_step", watched)
+    cuda = torch.device("cuda")
+    optim = OptimConfig(batch_size=8, epochs=1)
+    trainer(mlp(5, (6, 4), 3).to(cuda), optim=optim).fit(toy(4).to(cuda))
+    assert len(steps) == (12 if trainer is LayerwiseTrainer else 4)
 
 
 @pytest.mark.parametrize(
