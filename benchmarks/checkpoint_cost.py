@@ -3,7 +3,6 @@
 python benchmarks/checkpoint_cost.py [--dataset mnist --data-root ../shared/data] [--every 1m] [-o RECORD.json]
 """
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import RunConfig
 from ibtrain.environment import environment
 from ibtrain.experiment import Course, Experiment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.interval import Interval
 from ibtrain.recipes import plane_recipe
 from ibtrain.train.keeper import State
@@ -64,7 +63,7 @@ def main(dataset: str, data_root: str | None, every: str, output: Path | None) -
         "share": share,
     }
     if output:
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
 
 
 if __name__ == "__main__":

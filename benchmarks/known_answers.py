@@ -20,7 +20,7 @@ import numpy as np
 from ibtrain.cli.options import Numbers
 from ibtrain.device import threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import METHODS, estimate
 
@@ -96,7 +96,7 @@ def main(
                     rows.append({"problem": name, "truth": truth, "seed": seed, **found})
                     click.echo(json.dumps(rows[-1]))
         record = {"environment": environment("cpu", 1), "rows": rows}
-    write_atomically(output, json.dumps(record, indent=1) + "\n")
+    write_json(output, record)
     click.echo(summary(rows))
 
 

@@ -6,7 +6,6 @@ The plane is measured after every epoch, as a run measures it, audits included. 
 layers on so few samples that it finishes; its time grows in proportion to them.
 """
 
-import json
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ from ibtrain.config import METHODS, ModelConfig, PlaneConfig
 from ibtrain.data.load import load_dataset
 from ibtrain.device import threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.mi.channel import channel
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
@@ -142,7 +141,7 @@ def main(
             )
         record["recipe"] = compare(timed, noise_std, recipe_samples, recipe_steps)
     if output:
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
 
 
 def compare(timed: Timed, noise_std: float, samples: int, steps: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ import numpy as np
 from ibtrain.cli.options import Numbers
 from ibtrain.device import threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.mi.neural import CurvePoint
 from ibtrain.mi.registry import estimate
 from ibtrain.report.style import check_picture, new_figure, save_figure, styled
@@ -193,7 +193,7 @@ def main(
         click.echo(done.stdout.strip())
         record = {"environment": environment("cpu", 1), "rows": rows}
         if output:
-            write_atomically(output, json.dumps(record, indent=1) + "\n")
+            write_json(output, record)
     if picture:
         draw(rows, picture)
     click.echo(table(rows))

@@ -7,7 +7,6 @@ are ratios, whose ideal is 1 and 2.
     python benchmarks/self_consistency.py -o benchmarks/records/self-consistency.json
 """
 
-import json
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -21,7 +20,7 @@ from sklearn.datasets import load_digits
 
 from ibtrain.device import threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import METHODS, estimate
 
@@ -88,7 +87,7 @@ def main(count: int, seed: int, methods: tuple[str, ...], output: Path) -> None:
                     f"| {row['processed']:.2f} | {row['copies']:.2f} |"
                 )
         record = {"environment": environment("cpu", 1), "seed": seed, "rows": rows}
-    write_atomically(output, json.dumps(record, indent=1) + "\n")
+    write_json(output, record)
 
 
 if __name__ == "__main__":

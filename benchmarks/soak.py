@@ -19,7 +19,7 @@ import click
 from ibtrain.cli.execute import execute
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.interval import Interval
 
 CONFIG = RunConfig(
@@ -81,7 +81,7 @@ def main(runs: int, output: Path | None) -> None:
     click.echo(json.dumps(summary))
     if output:
         record = {"environment": environment("cpu", 1), **summary, "states": states}
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 python benchmarks/stacked.py [-o RECORD.json]
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import torch
 
 from ibtrain.device import threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.mi.mine import InputMine
 
 COUNT, DIM, HIDDEN, BATCH_SIZE = 64, 10, (64, 64), 256
@@ -61,7 +60,7 @@ def main(output: Path | None) -> None:
         f"({ratios[0]:.2f} to {ratios[-1]:.2f} in {TURNS} turns)"
     )
     if output:
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
 
 
 if __name__ == "__main__":

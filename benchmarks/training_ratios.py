@@ -3,7 +3,6 @@
 python benchmarks/training_ratios.py --data-root ../shared/data [-o RECORD.json]
 """
 
-import json
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.models.build import build_model
 from ibtrain.recipes import recipe
 from ibtrain.train.endtoend import EndToEndTrainer
@@ -66,7 +65,7 @@ def main(data_root: str, epochs: int, seeds: int, turns: int, output: Path | Non
         "medians": medians,
     }
     if output:
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
 
 
 if __name__ == "__main__":

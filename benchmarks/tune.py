@@ -20,7 +20,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_threads, threads
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 from ibtrain.models.build import build_model
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
@@ -96,7 +96,7 @@ def main(
         "best": {method: best(rows, method) for method in methods},
         "rows": rows,
     }
-    write_atomically(output, json.dumps(record, indent=1) + "\n")
+    write_json(output, record)
     click.echo(json.dumps(record["best"], indent=1))
 
 

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and never through a link."""
 
 import errno
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -8,7 +9,14 @@ from pathlib import Path
 
 from ibtrain.errors import ConfigError, RunFolderError
 
-__all__ = ["append_line", "check_output", "is_folder", "write_atomically", "write_error"]
+__all__ = [
+    "append_line",
+    "check_output",
+    "is_folder",
+    "write_atomically",
+    "write_error",
+    "write_json",
+]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -72,6 +80,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     # a path with a NUL in it is a ValueError
     except (OSError, ValueError) as error:
         raise write_error("a file", error, path) from error
+
+
+def write_json(path: Path, document: object, *, indent: int = 1) -> None:
+    """Writes a document as JSON, as :func:`write_atomically` does."""
+    write_atomically(path, json.dumps(document, indent=indent) + "\n")
 
 
 def _flush_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.documents import DOCUMENT_BYTES, is_regular, parse_json, read_bytes
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
-from ibtrain.files import append_line, write_atomically, write_error
+from ibtrain.files import append_line, write_atomically, write_error, write_json
 from ibtrain.interval import Interval
 from ibtrain.lock import held
 from ibtrain.plane.point import PlanePoint
@@ -104,7 +104,7 @@ class RunFolder:
             raise RunFolderError("a link out of the run's folder", "a folder", where)
 
     def _write_json(self, name: str, document: dict[str, Any]) -> None:
-        write_atomically(self.path / name, json.dumps(document, indent=2) + "\n")
+        write_json(self.path / name, document, indent=2)
 
     def _check_same(self, config: RunConfig) -> None:
         there, wanted = self.config().to_dict(), config.to_dict()

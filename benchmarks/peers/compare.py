@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from ibtrain.environment import environment
-from ibtrain.files import write_atomically
+from ibtrain.files import write_json
 
 ROUNDS = 5
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def main(venv: Path, output: Path | None) -> None:
     click.echo("\n".join(f"ibtrain is {ratio:.2f} x {peer}" for peer, ratio in ratios.items()))
     record = {"environment": environment("cpu", 1), "steps_per_second": rates, "ratios": ratios}
     if output:
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
 
 
 main()

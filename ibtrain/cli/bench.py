@@ -50,7 +50,7 @@ def command(
     from ibtrain.bench.rows import time_cases
     from ibtrain.device import choose_device, threads
     from ibtrain.environment import environment
-    from ibtrain.files import check_output, write_atomically
+    from ibtrain.files import check_output, write_json
     from ibtrain.report.bench import bench_header, bench_row, machine_line
 
     cases = [case for case in CASES if only is None or only in case.name]
@@ -78,7 +78,7 @@ def command(
         "rows": rows,
     }
     if output:
-        write_atomically(output, json.dumps(record, indent=1) + "\n")
+        write_json(output, record)
     if as_json:
         click.echo(json.dumps(record))
 
