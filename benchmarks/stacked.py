@@ -15,15 +15,20 @@ import torch
 from ibtrain.device import threads
 from ibtrain.environment import environment
 from ibtrain.files import write_json
+from ibtrain.mi.critics import PairCritic
 from ibtrain.mi.mine import InputMine
 
 COUNT, DIM, HIDDEN, BATCH_SIZE = 64, 10, (64, 64), 256
 TURNS = 15
 
 
+def pair_critic(dim: int) -> PairCritic:
+    return PairCritic(dim, dim, HIDDEN, same_space=True)
+
+
 def trainer(count: int) -> Callable[[int], None]:
     """Trains so many critics as one, each on its own samples, for a number of steps."""
-    mine = InputMine(DIM, [0.5] * count, 0, torch.device("cpu"), HIDDEN)
+    mine = InputMine(DIM, [0.5] * count, 0, torch.device("cpu"), pair_critic)
     h = torch.randn(count, 2000, DIM, generator=torch.Generator().manual_seed(0))
     labels = torch.zeros(2000, dtype=torch.long)
     return lambda steps: mine.fit(h, labels, steps=steps, batch_size=BATCH_SIZE)

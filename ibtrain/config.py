@@ -179,8 +179,7 @@ class PlaneConfig:
         points: How many log-spaced epochs, the start and the end included; 0 measures no plane.
         samples: Held-out samples that a point is measured on.
         train_samples: Training samples that its critics and probes are fitted to.
-        critic_steps: Steps of the critics at each point, continuing from the one before; those of the
-            label take three fifths of them.
+        critic_steps: Steps of the critics at each point, continuing from the one before.
         batch_size: Batch of those steps.
         audit_every: Fresh critics check those that continue at every so many points, and at the
             last; 0 never.
@@ -189,7 +188,7 @@ class PlaneConfig:
     points: int = 6
     samples: int = 4000
     train_samples: int = 10_000
-    critic_steps: int = 100
+    critic_steps: int = 60
     batch_size: int = 256
     audit_every: int = 10
 

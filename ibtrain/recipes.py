@@ -32,7 +32,7 @@ def plane_recipe(dataset: str) -> PlaneConfig:
     """How the information plane of a data set is measured."""
     if dataset == "digits":
         # a first look, in under a minute: audits would add a fifth to it
-        return PlaneConfig(points=4, critic_steps=70, batch_size=128, audit_every=0)
+        return PlaneConfig(points=4, critic_steps=50, batch_size=128, audit_every=0)
     return PlaneConfig()
 
 

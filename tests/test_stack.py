@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ibtrain.mi.critics import ClassCritic, PairCritic
+from ibtrain.mi.critics import ClassCritic, DistanceCritic, PairCritic
 from ibtrain.optim import adam
 from ibtrain.stack import Stack
 
@@ -16,6 +16,8 @@ def members(kind: str) -> list[nn.Module]:
     torch.manual_seed(0)
     if kind == "class":
         return [ClassCritic(DIM, 5, (8, 8)).double() for _ in range(COUNT)]
+    if kind == "distance":
+        return [DistanceCritic(DIM, (8,)).double() for _ in range(COUNT)]
     return [PairCritic(DIM, DIM, (8, 8)).double() for _ in range(COUNT)]
 
 
@@ -28,22 +30,23 @@ def loss(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
     """Of any number of members: the sum of each one's own."""
     if isinstance(outputs, tuple):
         joint, marginal = outputs
-        return (marginal.logsumexp(dim=-1) - joint.mean(dim=-1)).sum()
+        per_member = marginal.flatten(joint.dim() - 1)
+        return (per_member.logsumexp(dim=-1) - joint.mean(dim=-1)).sum()
     return outputs.square().mean(dim=(-2, -1)).sum()
 
 
-@pytest.mark.parametrize("kind", ["class", "pair"])
+@pytest.mark.parametrize("kind", ["class", "distance", "pair"])
 def test_a_stack_gives_what_its_members_give(kind: str) -> None:
     alone = members(kind)
     inputs = batch(kind, torch.Generator().manual_seed(1))
     together = Stack(alone)(*inputs)
     for index, member in enumerate(alone):
         expected = member(*(part[index] for part in inputs))
-        found = tuple(part[index] for part in together) if kind == "pair" else together[index]
+        found = tuple(part[index] for part in together) if kind != "class" else together[index]
         torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("kind", ["class", "pair"])
+@pytest.mark.parametrize("kind", ["class", "distance", "pair"])
 def test_members_train_as_they_would_alone(kind: str) -> None:
     alone = members(kind)
     stack = Stack(members(kind))
@@ -66,7 +69,7 @@ def test_members_train_as_they_would_alone(kind: str) -> None:
             torch.testing.assert_close(trained[name], expected, rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("kind", ["class", "pair"])
+@pytest.mark.parametrize("kind", ["class", "distance", "pair"])
 def test_batched_calls_are_every_members_call(kind: str) -> None:
     """And so are their gradients, however many are in a batch."""
     inputs = batch(kind, torch.Generator().manual_seed(1))

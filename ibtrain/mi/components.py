@@ -6,7 +6,7 @@ from torch import Tensor
 
 __all__ = ["leading_components"]
 
-ITERATIONS = 4
+ITERATIONS = 2
 
 
 def leading_components(

@@ -38,6 +38,10 @@ class PairGroup:
         """Scores of true pairs."""
         return self.matrix.diagonal()
 
+    def scaled(self, scale: float) -> "PairGroup":
+        """The scores of the same critic times a number."""
+        return PairGroup(scale * self.matrix)
+
     def value(self, bound: Bound) -> float:
         """The bound over the group."""
         return self._weighted(bound, torch.zeros_like(self.joint)).item()

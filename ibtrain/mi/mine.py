@@ -1,8 +1,9 @@
 """MINE critics that are fitted to training activations and report held-out values."""
 
+import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,9 @@ from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
 from ibtrain.mi.components import leading_components
-from ibtrain.mi.critics import ClassCritic, PairCritic
-from ibtrain.mi.pool import ScorePool, distances, label_pool, others
+from ibtrain.mi.critics import ClassCritic, DistanceCritic
+from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
+from ibtrain.mi.pool import label_pool
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.seeding import derive_seed, generator, seeded
@@ -23,13 +25,13 @@ from ibtrain.stack import Stack
 
 __all__ = ["InputMine", "LabelMine"]
 
-LABEL_HIDDEN = (256,)
-PAIR_HIDDEN = (128, 64)
+LABEL_HIDDEN = (128,)
 COMPONENTS = 32
 """Leading components of a layer that a pair critic reads. With 32 of MNIST's 500 units it finds 7 to 8 of
 8.3 nats where one that reads all of them finds 5, in a third of the time."""
 EMA_RATE = 0.1
-NEGATIVES = 128
+GROUP = 512
+"""Held-out samples of which every h meets every t."""
 QUIET = 0.01
 SELECTION_SHARE = 0.1
 GRID = 41
@@ -106,22 +108,20 @@ class _Mine(nn.Module, ABC):
 
     @abstractmethod
     def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
-        """Every member's bound on the batch, with the gradient that it ascends."""
+        """Every member's bound on a batch of standardised h and t, with the gradient that it ascends."""
 
     @abstractmethod
-    def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:
-        """Scores of held-out pairs, all of them fixed."""
+    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
+        """Scores of fixed pairs of standardised h and t, of samples in random order."""
 
-    def _standardise(self, h: Tensor, member: int | slice = slice(None)) -> Tensor:
-        """By unit, noise included: a dead unit then carries noise of size one, not of size 1/0."""
-        return (h - self.mean[member]) / self.std[member]
-
-    def _noisy(
+    def _pairs(
         self, h: Tensor, randomness: torch.Generator, member: int | slice = slice(None)
-    ) -> Tensor:
-        shape = h.shape[-2:]
-        noise = torch.randn(shape, generator=randomness, device=h.device, dtype=h.dtype)
-        return h + self.noise_std[member] * noise
+    ) -> tuple[Tensor, Tensor]:
+        """h and t, standardised by unit, noise included: a dead unit then has noise of size one, not of 1/0."""
+        gain = 1 / self.std[member]
+        noise = torch.randn(h.shape[-2:], generator=randomness, device=h.device, dtype=h.dtype)
+        own = (h - self.mean[member]) * gain
+        return own, torch.addcmul(own, noise, self.noise_std[member] * gain)
 
     def fit(
         self,
@@ -143,7 +143,7 @@ class _Mine(nn.Module, ABC):
         start = time.perf_counter()
         h = self._coordinates(h if h.dim() == 3 else h.unsqueeze(0), are_new=True)
         mean = h.mean(dim=1, keepdim=True)
-        variance = (h - mean).square().mean(dim=1, keepdim=True) + self.noise_std.square()
+        variance = (h - mean).square_().mean(dim=1, keepdim=True) + self.noise_std.square()
         self.mean = mean.expand_as(variance)
         # a unit that hardly ever fires must not become huge when it does
         floor = QUIET * variance.mean(dim=2, keepdim=True)
@@ -155,7 +155,7 @@ class _Mine(nn.Module, ABC):
         )
         self._ascend(h, labels, order[held:], steps, batch_size)
         select = order[:held]
-        self.scales = [_best_scale(pool) for pool in self._pools(h[:, select], labels[select])]
+        self.scales = [_best_scale(own) for own in self._scores(h[:, select], labels[select])]
         self.fits += 1
         self.n_train = count - held
         self.seconds = time.perf_counter() - start
@@ -174,9 +174,7 @@ class _Mine(nn.Module, ABC):
                 set_rate(optimizer, self.learning_rate * cosine(step / steps))
                 picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
                 batch = train[picked]
-                own = h[:, batch]
-                noisy = self._noisy(own, randomness)
-                bounds = self._bounds(own, noisy, labels[batch])
+                bounds = self._bounds(*self._pairs(h[:, batch], randomness), labels[batch])
                 weights.grad.zero_()
                 (-bounds.sum()).backward()
                 optimizer.step()
@@ -184,11 +182,16 @@ class _Mine(nn.Module, ABC):
         self.converged = _have_converged(torch.stack(values))
 
     @torch.no_grad()
-    def _pools(self, h: Tensor, labels: Tensor) -> Iterator[ScorePool]:
+    def _scores(self, h: Tensor, labels: Tensor) -> Iterator[list[Group]]:
+        """Each member's of these samples."""
+        order = torch.randperm(
+            len(labels), generator=generator(h.device, self.seed, "order"), device=h.device
+        )
+        h, labels = h[:, order], labels[order]
         for member in range(len(self.critics)):
-            own = h[member % len(h)]
             randomness = generator(h.device, self.seed, "evaluate")
-            yield self._pool(member, own, self._noisy(own, randomness, member), labels)
+            pairs = self._pairs(h[member % len(h)], randomness, member)
+            yield self._groups(member, *pairs, labels)
 
     def evaluate(
         self, h: Float[Tensor, "*K n dim"], labels: Int[Tensor, " n"], ceiling: float
@@ -201,12 +204,14 @@ class _Mine(nn.Module, ABC):
             ceiling: H(Y) for a label, ln n for an input; touching it is flagged.
         """
         h = self._coordinates(h if h.dim() == 3 else h.unsqueeze(0), are_new=False)
-        pools = self._pools(h, labels)
-        return [self._estimate(member, pool, ceiling) for member, pool in enumerate(pools)]
+        scores = self._scores(h, labels)
+        return [self._estimate(member, groups, ceiling) for member, groups in enumerate(scores)]
 
-    def _estimate(self, member: int, pool: ScorePool, ceiling: float) -> Estimate:
+    def _estimate(self, member: int, groups: list[Group], ceiling: float) -> Estimate:
         start = time.perf_counter()
-        mi, stderr = pool.scaled(self.scales[member]).value_and_stderr(dv)
+        scaled = (iter([group.scaled(self.scales[member])]) for group in groups)
+        (reading,) = read_groups(scaled, dv)
+        mi, stderr = reading.value, reading.stderr
         flags = list(flags_of(mi, stderr, ceiling=ceiling, is_entropy=self.reads_labels))
         if not self.converged[member]:
             flags.append("not_converged")
@@ -219,14 +224,18 @@ class _Mine(nn.Module, ABC):
             ceiling=ceiling,
             flags=tuple(flags),
             n_train=self.n_train,
-            n_test=len(pool.joint),
+            n_test=sum(len(group.joint) for group in groups),
             seconds=self.seconds / len(self.critics) + time.perf_counter() - start,
         )
 
 
-def _best_scale(pool: ScorePool) -> float:
+def _best_scale(groups: list[Group]) -> float:
     """The smallest scale with the highest bound on a grid, by bisection: the bound is concave."""
-    value = cache(lambda index: pool.scaled(index / (GRID - 1)).value(dv))
+
+    @cache
+    def value(index: int) -> float:
+        return value_of_groups((group.scaled(index / (GRID - 1)) for group in groups), dv)
+
     low, high = 0, GRID - 1
     while low < high:
         middle = (low + high) // 2
@@ -259,7 +268,7 @@ class LabelMine(_Mine):
 
     log_prior: Tensor
     reads_labels = True
-    learning_rate = 4e-3
+    learning_rate = 5e-3
 
     def __init__(
         self,
@@ -275,13 +284,13 @@ class LabelMine(_Mine):
         self.to(log_prior.device)
 
     def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
-        scores: Tensor = self.critics(self._standardise(t))
+        scores: Tensor = self.critics(t)
         return dv_labels(scores, labels.expand(len(scores), -1), self.log_prior)
 
-    def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:
+    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
         """Every sample meets every label of the evaluated samples, by enumeration."""
-        scores: Tensor = self.critics.members[member](self._standardise(t, member))
-        return label_pool(scores.cpu().double(), labels.cpu())
+        scores: Tensor = self.critics.members[member](t)
+        return [label_pool(scores.cpu().double(), labels.cpu())]
 
 
 class InputMine(_Mine):
@@ -297,7 +306,8 @@ class InputMine(_Mine):
         noise_stds: Standard deviation of the noise, for each member; above 0.
         seed: Of everything random.
         device: Where the critics live.
-        hidden: Widths of the critics' hidden layers.
+        critic: Makes a critic of two vectors of so many coordinates each, which gives a batch's
+            ``scores_joint`` and ``scores_marginal``, and the ``matrix`` of all pairs.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX), AA-MINE.
@@ -305,7 +315,7 @@ class InputMine(_Mine):
 
     basis: Tensor
     reads_labels = False
-    learning_rate = 2e-3
+    learning_rate = 3e-3
 
     def __init__(
         self,
@@ -313,11 +323,11 @@ class InputMine(_Mine):
         noise_stds: Sequence[float],
         seed: int,
         device: torch.device,
-        hidden: Sequence[int] = PAIR_HIDDEN,
+        critic: Callable[[int], nn.Module] = DistanceCritic,
     ) -> None:
         with seeded(seed, "pair critic"):
             read = min(dim, COMPONENTS)
-            critics = [PairCritic(read, read, hidden, same_space=True) for _ in noise_stds]
+            critics = [critic(read) for _ in noise_stds]
             basis = torch.randn(len(critics), dim, read)
         super().__init__(critics, read, noise_stds, derive_seed(seed, "pair"))
         self.average = LogAverage(EMA_RATE, len(critics))
@@ -334,21 +344,13 @@ class InputMine(_Mine):
         return h @ self.basis
 
     def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
-        joint, marginal = self.critics(self._standardise(h), self._standardise(t))
+        joint, marginal = self.critics(h, t)
         log_partition = log_mean_exp(marginal, first_dim=1)
         return ema_corrected(joint.mean(dim=1), log_partition, self.average.update(log_partition))
 
-    def _pool(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> ScorePool:
-        """Each h meets its own t, and then the t of samples at fixed distances in the list."""
+    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
+        """Every h of a group meets every t of it but its own."""
         critic = self.critics.members[member]
-        assert isinstance(critic, PairCritic)
-        embedded_h = critic.embed_x(self._standardise(h, member))
-        embedded_t = critic.embed_t(self._standardise(t, member))
-        # what lies a distance further on, round the circle, is then a slice
-        twice = torch.cat([embedded_t, embedded_t])
-        joint, *marginal = (
-            critic.score(embedded_h, twice[shift : shift + len(h)]).cpu().double()
-            for shift in (0, *distances(len(h), NEGATIVES))
-        )
-        partners = others(len(h), NEGATIVES, torch.device("cpu"))
-        return ScorePool(joint, torch.stack(marginal, dim=1), partners)
+        parts = math.ceil(len(h) / GROUP)
+        pairs = zip(h.tensor_split(parts), t.tensor_split(parts), strict=True)
+        return [PairGroup(critic.matrix(*pair).cpu().double()) for pair in pairs]  # type: ignore[operator]

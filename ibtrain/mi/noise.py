@@ -21,7 +21,9 @@ def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
     Returns:
         A scalar in the activations' own units.
     """
-    return h.flatten(1).var(dim=0, correction=0).mean().clamp_min(SMALLEST).sqrt()
+    units = h.flatten(1)
+    # a CPU takes four times as long over torch's own variance of the columns
+    return (units - units.mean(dim=0)).square().mean().clamp_min(SMALLEST).sqrt()
 
 
 class GaussianNoise(nn.Module):

@@ -17,6 +17,7 @@ __all__ = [
     "ScorePool",
     "distances",
     "label_pool",
+    "off_diagonal",
     "others",
     "pair_pool",
     "shifted_columns",
@@ -136,6 +137,18 @@ def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"
         device: Where the indices live.
     """
     return _round_a_circle(count, distances(count, most), device)
+
+
+def off_diagonal(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n others"]:
+    """Of each row, all entries but the diagonal's, without an index.
+
+    Args:
+        matrix: A score of every x with every y, the true pairs on the diagonal.
+    """
+    count = len(matrix)
+    # dropping the first entry makes each row of the rest end on the diagonal
+    rest = matrix.flatten()[1:].view(count - 1, count + 1)[:, :-1]
+    return rest.reshape(count, count - 1)
 
 
 def shifted_columns(

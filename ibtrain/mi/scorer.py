@@ -22,6 +22,7 @@ from ibtrain.mi.pool import (
     ScorePool,
     distances,
     label_pool,
+    off_diagonal,
     pair_pool,
     shifted_columns,
 )
@@ -159,10 +160,7 @@ class PairScorer(Scorer):
                 scores = _sum(shifted_columns(closed, shifts), scores)
             return scores[:, 0], scores[:, 1:], UNIFORM
         matrix = self._matrix(critic, index, index)
-        count = len(index)
-        # dropping the first entry makes each row of the rest end on the diagonal
-        rest = matrix.flatten()[1:].view(count - 1, count + 1)[:, :-1].reshape(count, count - 1)
-        return matrix.diagonal(), rest, UNIFORM
+        return matrix.diagonal(), off_diagonal(matrix), UNIFORM
 
     def groups(
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"]

@@ -16,9 +16,6 @@ __all__ = ["LayerCritics", "lags_behind"]
 
 FIRST_FIT = 3
 """A critic's first fit, which starts from nothing, gets this many times the steps of a later one."""
-LABEL_STEPS = 0.6
-"""Share of the steps that the critics of the label get. At twice the rate these 60 do what 100 at the pair critic's
-rate did, which in turn finds less at a higher one."""
 LAG = 0.05
 """Share of the fresh critic's value by which a tracked one may be behind."""
 STANDARD_ERRORS = 3.0
@@ -82,8 +79,7 @@ class LayerCritics:
         self.label.set_noise((sigma, 0.0))
         steps = config.critic_steps * (FIRST_FIT if self.fits == 0 else 1)
         self.input.fit(h, labels, steps=steps, batch_size=config.batch_size)
-        label_steps = math.ceil(LABEL_STEPS * steps)
-        self.label.fit(h, labels, steps=label_steps, batch_size=config.batch_size)
+        self.label.fit(h, labels, steps=steps, batch_size=config.batch_size)
 
     def evaluate(self, h: Float[Tensor, "n dim"], labels: Int[Tensor, " n"]) -> dict[str, Estimate]:
         """What they say of held-out samples: ``mi_xt``, ``mi_ty`` and ``mi_hy``."""

@@ -24,7 +24,7 @@ def test_the_basis_is_orthonormal_and_spans_the_leading_components() -> None:
     leading = torch.linalg.eigh(h.T.cov()).eigenvectors[:, -4:]
     # cosines of the angles between the two subspaces
     cosines = torch.linalg.svdvals(basis.T @ leading)
-    # the gap, (0.3 / 3)^2 an iteration, leaves 1e-8
+    # the gap, (0.3 / 3)^2 an iteration, leaves angles of about 1e-4
     assert cosines.min() > 1 - 1e-5
 
 
@@ -33,7 +33,9 @@ def test_a_layer_that_hardly_changed_keeps_its_coordinates(
     monkeypatch: pytest.MonkeyPatch, iterations: int
 ) -> None:
     h = layer(0)
-    before = leading_components(h, leading_components(h, start()))
+    before = start()
+    for _ in range(4):
+        before = leading_components(h, before)
     # an even number of iterations would put signs right that each of them turned round
     monkeypatch.setattr("ibtrain.mi.components.ITERATIONS", iterations)
     turned = h + 0.01 * layer(1)

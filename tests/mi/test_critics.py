@@ -3,7 +3,23 @@
 import pytest
 import torch
 
-from ibtrain.mi.critics import SCORE_LIMIT, ClassCritic, PairCritic, SeparableCritic
+from ibtrain.mi.critics import (
+    FAR,
+    SCORE_LIMIT,
+    ClassCritic,
+    DistanceCritic,
+    PairCritic,
+    SeparableCritic,
+)
+
+
+def some_distance_critic() -> DistanceCritic:
+    """One that has left its start."""
+    torch.manual_seed(0)
+    critic = DistanceCritic(3, (8,)).double()
+    for parameter in critic.parameters():
+        torch.nn.init.normal_(parameter)
+    return critic
 
 
 @pytest.mark.parametrize("count", [2, 3, 64])
@@ -58,3 +74,46 @@ def test_shifted_scores_are_entries_of_the_matrix(kind: type[PairCritic | Separa
     matrix = critic.matrix(x, y)
     expected = torch.stack([matrix[i, [i, (i + 2) % 5, (i + 4) % 5]] for i in range(5)])
     torch.testing.assert_close(critic.shifted(x, y, [0, 2, 4]), expected)
+
+
+def test_a_distance_critic_starts_as_the_distance() -> None:
+    x, t = torch.randn(6, 3), torch.randn(4, 3)
+    expected = -0.5 * torch.cdist(x, t).square()
+    torch.testing.assert_close(DistanceCritic(3).matrix(x, t), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_distance_critic_scores_each_pair_by_its_formula() -> None:
+    critic = some_distance_critic()
+    x, t = torch.randn(5, 3).double(), torch.randn(4, 3).double()
+    matrix = critic.matrix(x, t)
+    half = SCORE_LIMIT / 2
+
+    def parts(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        a, b, *rest = critic.residual(z.unsqueeze(0)).squeeze(0)
+        u = critic.linear.weight @ z + torch.stack(rest)
+        return half * torch.tanh(a / half), half * torch.tanh(b / half), u
+
+    for i in range(5):
+        for j in range(4):
+            a, _, u = parts(x[i])
+            _, b, v = parts(t[j])
+            expected = a + b - 0.5 * (u - v).square().sum()
+            torch.testing.assert_close(matrix[i, j], expected)
+
+
+def test_a_distance_critic_gives_true_pairs_and_all_others() -> None:
+    critic = some_distance_critic()
+    x, t = 0.3 * torch.randn(2, 6, 3).double()
+    matrix = critic.matrix(x, t)
+    joint, marginal = critic(x, t)
+    torch.testing.assert_close(joint, matrix.diagonal())
+    rows = [torch.cat([matrix[i, :i], matrix[i, i + 1 :]]) for i in range(6)]
+    torch.testing.assert_close(marginal, torch.stack(rows).clamp_min(FAR))
+
+
+def test_a_distance_critic_is_bounded_above_and_cuts_what_is_far() -> None:
+    critic = some_distance_critic()
+    x = 1e3 * torch.randn(9, 3).double()
+    near, far = critic(x, x)
+    assert near.max() <= SCORE_LIMIT
+    assert far.min() == FAR

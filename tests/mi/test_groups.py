@@ -100,3 +100,9 @@ def test_groups_of_labels_say_what_all_samples_say(bound: Bound) -> None:
     assert reading.value == pytest.approx(expected.value, abs=0.1 * expected.stderr)
     assert reading.stderr == pytest.approx(expected.stderr, rel=0.01)
     assert math.isfinite(reading.value)
+
+
+def test_scaling_a_group_scales_its_scores() -> None:
+    matrix = torch.randn(7, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert PairGroup(matrix).scaled(0.5).value(dv) == PairGroup(0.5 * matrix).value(dv)
+    assert PairGroup(matrix).scaled(0.0).value(dv) == pytest.approx(0.0, abs=1e-12)

@@ -62,7 +62,7 @@ def test_every_layer_of_both_methods_is_measured_from_start_to_end(toy: Dataset)
 
 
 def test_training_moves_a_layer_towards_the_label(toy: Dataset) -> None:
-    plane = InformationPlane(toy, 0.5, config=SMALL)
+    plane = InformationPlane(toy, 1.0, config=SMALL)
     LayerwiseTrainer(network(toy), None, OPTIM, listeners=[plane]).fit(toy)
     first, *_, last = (point for point in plane.points if point.layer == "hidden1")
     assert last.mi_ty.mi > first.mi_ty.mi + 3 * (first.mi_ty.stderr + last.mi_ty.stderr)
