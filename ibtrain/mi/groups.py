@@ -27,11 +27,18 @@ class PairGroup:
     derivative by w. A :class:`~ibtrain.mi.pool.ScorePool` says the same of any choice of pairs, and takes
     several times as long and as much memory.
 
+    Where the samples are all that x can be, one in as many pairs from the product of the marginals is a true
+    one: with it counted :func:`~ibtrain.mi.bounds.dv` bounds the information of x uniform over them, and can't exceed
+    the logarithm of their number.
+
     Args:
         matrix: A score of every x with every y, the true pairs on the diagonal, ``(n, n)``.
+        population: Of how many samples, among which x's own is one, the group's are a part; None
+            counts other pairs alone. For the bounds with the logarithm of a mean.
     """
 
     matrix: Float[Tensor, "n n"]
+    population: int | None = None
 
     @property
     def joint(self) -> Float[Tensor, " n"]:
@@ -40,7 +47,7 @@ class PairGroup:
 
     def scaled(self, scale: float) -> "PairGroup":
         """The scores of the same critic times a number."""
-        return PairGroup(scale * self.matrix)
+        return PairGroup(scale * self.matrix, self.population)
 
     def value(self, bound: Bound) -> float:
         """The bound over the group."""
@@ -55,6 +62,11 @@ class PairGroup:
         count = len(influence)
         return Reading(value.item(), influence * math.sqrt(count / (count - 1)))
 
+    @property
+    def _share_of_own(self) -> float:
+        """What the true pair counts beside another, which stands for several of the population's."""
+        return (len(self.matrix) - 1) / (self.population - 1) if self.population else 0.0
+
     def _weighted(self, bound: Bound, log_weights: Tensor) -> Tensor:
         joint, weights = self.joint, log_weights.exp()
         met = weights.sum() - weights
@@ -64,7 +76,12 @@ class PairGroup:
             means = softplus(self.matrix).fill_diagonal_(0) @ weights / met
             return -(log_joint.exp() * softplus(-joint)).sum() - (log_x.exp() * means).sum()
         clipped = self.matrix.clamp(-CLIP, CLIP) if bound is smile else self.matrix.clone()
-        scores = clipped.fill_diagonal_(-math.inf)
+        scores, share = clipped, self._share_of_own
+        if share == 0:
+            scores.fill_diagonal_(-math.inf)
+        else:
+            scores.diagonal().add_(math.log(share))
+            met = met + share * weights
         top = scores.amax(dim=1, keepdim=True)
         means = scores.sub_(top).exp_() @ weights / met
         log_means = means.log() + top.squeeze(1)

@@ -196,7 +196,7 @@ class _Mine(nn.Module, ABC):
     def evaluate(
         self, h: Float[Tensor, "*K n dim"], labels: Int[Tensor, " n"], ceiling: float
     ) -> list[Estimate]:
-        """Each member's bound, pooled over samples that neither trained nor selected it.
+        """Each member's bound for x uniform over these samples, which neither trained nor selected it.
 
         Args:
             h: Clean held-out activations, ``(n, dim)`` for all or ``(K, n, dim)``.
@@ -353,4 +353,5 @@ class InputMine(_Mine):
         critic = self.critics.members[member]
         parts = math.ceil(len(h) / GROUP)
         pairs = zip(h.tensor_split(parts), t.tensor_split(parts), strict=True)
-        return [PairGroup(critic.matrix(*pair).cpu().double()) for pair in pairs]  # type: ignore[operator]
+        matrices = (critic.matrix(*pair).cpu().double() for pair in pairs)  # type: ignore[operator]
+        return [PairGroup(matrix, population=len(h)) for matrix in matrices]

@@ -106,3 +106,30 @@ def test_scaling_a_group_scales_its_scores() -> None:
     matrix = torch.randn(7, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     assert PairGroup(matrix).scaled(0.5).value(dv) == PairGroup(0.5 * matrix).value(dv)
     assert PairGroup(matrix).scaled(0.0).value(dv) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_counting_own_pairs_bounds_what_the_samples_tell() -> None:
+    matrix = 9 * torch.eye(8, dtype=torch.float64) + scores(0)[:8, :8]
+    alone = PairGroup(matrix, population=8)
+    # every pair of the eight as often as any other
+    expected = matrix.diagonal().mean() - matrix.flatten().logsumexp(0) + math.log(64)
+    assert alone.value(dv) == pytest.approx(expected.item())
+    assert alone.value(dv) < math.log(8) < PairGroup(matrix).value(dv)
+    # of eighty, of which these are eight: each other pair stands for 79 / 7
+    own = matrix.diagonal().exp().mean()
+    others = (matrix.exp().sum() - 8 * own) / 56
+    expected = matrix.diagonal().mean() - ((own + 79 * others) / 80).log()
+    assert PairGroup(matrix, population=80).value(dv) == pytest.approx(expected.item())
+    assert PairGroup(matrix, population=80).scaled(1.0).value(dv) == pytest.approx(expected.item())
+
+
+def test_the_influence_counts_own_pairs() -> None:
+    group = PairGroup(scores(0) + 4 * torch.eye(len(scores(0))), population=500)
+    step, count = 1e-5, len(scores(0))
+    influence = group.value_and_influence(dv).influence
+    for sample in (0, 3):
+        moved = torch.zeros(2, count, dtype=torch.float64)
+        moved[0, sample], moved[1, sample] = step, -step
+        up, down = (group._weighted(dv, own) for own in moved)
+        expected = (up - down) / (2 * step) * math.sqrt(count / (count - 1))
+        assert influence[sample].item() == pytest.approx(expected.item(), rel=1e-5)

@@ -189,10 +189,8 @@ def test_a_wide_layer_is_read_by_its_leading_components() -> None:
         mine.fit(train, labels, steps=200, batch_size=256)
     (found,) = mine.evaluate(test, labels[:1000], ceiling=math.log(1000))
     known = channel(test, 2.0).mi_xt
-    # a bound from below; that of the population, 9.0, lies above that of the 1000, 6.6
-    gains = torch.linalg.svdvals(mixing).square()
-    closed_form = 0.5 * torch.log1p(gains / 4).sum().item()
-    assert known.mi < found.mi < closed_form + 3 * found.stderr
+    # a bound from below on what the 1000 tell, 6.6 nats, and not on the population's 9.0
+    assert known.mi - 0.5 < found.mi < known.mi + 3 * found.stderr
 
 
 def test_members_with_the_same_samples_may_be_given_them_once() -> None:
