@@ -190,7 +190,7 @@ def test_a_wide_layer_is_read_by_its_leading_components() -> None:
     (found,) = mine.evaluate(test, labels[:1000], ceiling=math.log(1000))
     known = channel(test, 2.0).mi_xt
     # a bound from below on what the 1000 tell, 6.6 nats, and not on the population's 9.0
-    assert known.mi - 0.5 < found.mi < known.mi + 3 * found.stderr
+    assert known.mi - 1.0 < found.mi < known.mi + 3 * found.stderr
 
 
 def test_members_with_the_same_samples_may_be_given_them_once() -> None:
