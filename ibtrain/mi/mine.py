@@ -349,7 +349,7 @@ class InputMine(_Mine):
         return ema_corrected(joint.mean(dim=1), log_partition, self.average.update(log_partition))
 
     def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
-        """Every h of a group meets every t of it but its own."""
+        """Every h of a group meets every t of it; its own is one in as many as there are samples."""
         critic = self.critics.members[member]
         parts = math.ceil(len(h) / GROUP)
         pairs = zip(h.tensor_split(parts), t.tensor_split(parts), strict=True)
