@@ -19,7 +19,7 @@ from ibtrain.mi.critics import PairCritic
 from ibtrain.mi.mine import InputMine
 
 COUNT, DIM, HIDDEN, BATCH_SIZE = 64, 10, (64, 64), 256
-TURNS = 15
+TURNS = 9
 
 
 def pair_critic(dim: int) -> PairCritic:
@@ -51,7 +51,7 @@ def main(output: Path | None) -> None:
     with threads(1):
         stacked, alone = trainer(COUNT), trainer(1)
         for _ in range(TURNS + 1):
-            turn = {"stacked": seconds_a_step(stacked, 10), "alone": seconds_a_step(alone, 200)}
+            turn = {"stacked": seconds_a_step(stacked, 40), "alone": seconds_a_step(alone, 800)}
             turns.append({**turn, "ratio": COUNT * turn["alone"] / turn["stacked"]})
     # the first warms up
     ratios = sorted(turn["ratio"] for turn in turns[1:])
