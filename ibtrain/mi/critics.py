@@ -97,21 +97,6 @@ class PairCritic(nn.Module):
         if zero_start:
             _set_to_zero(self.tail[-1])
 
-    def score(
-        self, embedded_x: Float[Tensor, "pairs width"], embedded_t: Float[Tensor, "pairs width"]
-    ) -> Float[Tensor, " pairs"]:
-        """Scores of already embedded pairs.
-
-        Args:
-            embedded_x: ``embed_x(x)``, ``(pairs, width)``.
-            embedded_t: ``embed_t(t)``, ``(pairs, width)``.
-
-        Returns:
-            A score per pair, ``(pairs,)``.
-        """
-        scores: Tensor = self.tail(embedded_x + embedded_t)
-        return _limited(scores.squeeze(-1))
-
     def matrix(
         self, x: Float[Tensor, "n dim_x"], t: Float[Tensor, "m dim_t"]
     ) -> Float[Tensor, "n m"]:

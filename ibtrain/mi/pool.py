@@ -18,7 +18,6 @@ __all__ = [
     "distances",
     "label_pool",
     "off_diagonal",
-    "others",
     "pair_pool",
     "shifted_columns",
 ]
@@ -123,20 +122,9 @@ def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
     Args:
         matrix: A score of every x with every y, the true pairs on the diagonal.
     """
-    partners = others(len(matrix), len(matrix) - 1, matrix.device)
+    partners = _round_a_circle(len(matrix), range(1, len(matrix)), matrix.device)
     # a copy, or the pool would keep the matrix
     return ScorePool(matrix.diagonal().clone(), matrix.gather(1, partners), partners)
-
-
-def others(count: int, most: int, device: torch.device) -> Int[Tensor, "count k"]:
-    """For each sample at most so many others, at the same distances round a circle of them all.
-
-    Args:
-        count: Samples.
-        most: How many others, if there are as many.
-        device: Where the indices live.
-    """
-    return _round_a_circle(count, distances(count, most), device)
 
 
 def off_diagonal(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n others"]:

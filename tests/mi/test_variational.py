@@ -165,7 +165,7 @@ def test_critics_start_at_zero_and_learn(critic: SeparableCritic | PairCritic) -
 def test_a_pair_critics_matrix_is_its_score_of_every_pair() -> None:
     critic = PairCritic(3, 2, (16,))
     x, y = torch.randn(5, 3), torch.randn(4, 2)
-    one = critic.score(critic.embed_x(x[[2]]), critic.embed_t(y[[3]]))
+    one = critic.shifted(x[[2]], y[[3]], [0])
     assert critic.matrix(x, y)[2, 3].item() == pytest.approx(one.item(), abs=1e-6)
 
 
