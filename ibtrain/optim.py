@@ -15,6 +15,7 @@ def adam(
     device: torch.device,
     *,
     weight_decay: float = 0.0,
+    maximize: bool = False,
 ) -> torch.optim.Adam:
     """Adam, in one fused kernel a step where the device has it; weight decay is decoupled (AdamW)."""
     return torch.optim.Adam(
@@ -22,6 +23,7 @@ def adam(
         lr=rate,
         weight_decay=weight_decay,
         decoupled_weight_decay=True,
+        maximize=maximize,
         fused=device.type in ("cpu", "cuda"),
     )
 

@@ -25,10 +25,12 @@ def leading_components(
     References:
         Golub & Van Loan, Matrix Computations, section 8.2.4.
     """
-    centred = h - h.mean(dim=-2, keepdim=True)
     basis = start
     for _ in range(ITERATIONS):
-        basis, upper = torch.linalg.qr(centred.mT @ (centred @ basis))
+        # centring these few columns centres h as well, without a copy of it
+        along = h @ basis
+        along -= along.mean(dim=-2, keepdim=True)
+        basis, upper = torch.linalg.qr(h.mT @ along)
         # the factorisation leaves the signs open
         flipped = upper.diagonal(dim1=-2, dim2=-1) < 0
         basis = torch.where(flipped.unsqueeze(-2), -basis, basis)

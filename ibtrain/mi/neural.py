@@ -49,12 +49,11 @@ HOPELESS = 0.5
 CLIP_NORM = 5.0
 
 
-def _mine() -> Bound:
-    average = LogAverage(EMA_RATE)
+def _mine(device: torch.device) -> Bound:
+    average = LogAverage(EMA_RATE).to(device)
 
     def bound(joint: Tensor, marginal: Tensor, weights: Weights) -> Tensor:
         newest = log_partition(marginal, weights)
-        average.to(marginal.device)
         return ema_corrected(joint.mean(), newest, average.update(newest))
 
     return bound
@@ -65,26 +64,26 @@ class BoundPair:
     """What a method's critic ascends, and what is read off it when it is done.
 
     Args:
-        training: Makes the objective; it may keep a running average.
+        training: Makes the objective, on a device; it may keep a running average.
         selection: The same without it, by which checkpoints are compared.
         report: Gives the value.
     """
 
-    training: Callable[[], Bound]
+    training: Callable[[torch.device], Bound]
     selection: Bound
     report: Bound
 
 
 BOUNDS = {
     "mine": BoundPair(_mine, dv, dv),
-    "nwj": BoundPair(lambda: nwj, nwj, nwj),
-    "infonce": BoundPair(lambda: infonce, infonce, infonce),
-    "smile": BoundPair(lambda: js, js, smile),
-    "js": BoundPair(lambda: js, js, nwj),
+    "nwj": BoundPair(lambda _: nwj, nwj, nwj),
+    "infonce": BoundPair(lambda _: infonce, infonce, infonce),
+    "smile": BoundPair(lambda _: js, js, smile),
+    "js": BoundPair(lambda _: js, js, nwj),
 }
 """The neural methods by name, for continuous y."""
 
-LABEL_BOUNDS = BOUNDS | {"infonce": BoundPair(lambda: likelihood, likelihood, likelihood)}
+LABEL_BOUNDS = BOUNDS | {"infonce": BoundPair(lambda _: likelihood, likelihood, likelihood)}
 """The same for a discrete y, whose marginal is exact: no negatives to tell a true pair from."""
 
 
@@ -238,7 +237,7 @@ def fit_critic(
     def look(module: nn.Module, part: Tensor) -> float:
         return scorer.value(module, part, bounds.selection)
 
-    objective = bounds.training()
+    objective = bounds.training(train.device)
     averaged = copy.deepcopy(critic).requires_grad_(False)
     weights, average = flatten(critic.parameters()), flatten(averaged.parameters())
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
@@ -262,13 +261,13 @@ def _optimise(
     rate, decay = settings.learning_rate, settings.weight_decay
     gradient = weights.grad
     assert gradient is not None
-    optimizer = adam([weights], rate, train.device, weight_decay=decay)
+    optimizer = adam([weights], rate, train.device, weight_decay=decay, maximize=True)
 
     def ascend(bound: Tensor) -> None:
         gradient.zero_()
-        (-bound).backward()
+        bound.backward()
         # torch's own clipping and zeroing cost as much as an eighth of a small critic's step
-        gradient.mul_((CLIP_NORM / (torch.linalg.vector_norm(gradient) + 1e-6)).clamp_(max=1.0))
+        gradient.div_(torch.linalg.vector_norm(gradient).div_(CLIP_NORM).clamp_min_(1.0))
         optimizer.step()
 
     batches = _batches(train, min(settings.batch_size, len(train)), randomness)

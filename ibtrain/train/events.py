@@ -57,7 +57,7 @@ class Snapshot:
         self.blocks.eval()
         chunks = [
             {name: h.flatten(1) for name, h in block_outputs(self.blocks, x).items()}
-            for x in self.inputs[split][index].split(CHUNK)
+            for x in map(self.inputs[split].__getitem__, index.split(CHUNK))
         ]
         self.blocks.train(was_training)
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}

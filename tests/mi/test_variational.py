@@ -265,8 +265,16 @@ def test_a_gradient_is_cut_to_a_length_of_five(slope: float, norm: float) -> Non
     ascend(slope * critic.weight.sum())
     assert weights.grad is not None
     assert weights.grad.norm().item() == pytest.approx(norm, rel=1e-5)
-    # of the loss, which is the bound's negative
-    assert (weights.grad < 0).all()
+    assert (weights.grad > 0).all()
+
+
+def test_a_step_raises_the_bound() -> None:
+    critic = torch.nn.Linear(4, 1, bias=False)
+    weights = flatten(critic.parameters())
+    before = weights.detach().clone()
+    _, ascend = next(_optimise(weights, torch.arange(10), NeuralSettings(**SMALL), seed=0))
+    ascend(critic.weight.sum())
+    assert (weights > before).all()
 
 
 def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:
