@@ -53,6 +53,19 @@ def test_input_information_approaches_the_closed_form() -> None:
     assert found.mi == pytest.approx(math.log(2), abs=3 * found.stderr + 0.03)
 
 
+def test_where_a_layer_lies_does_not_matter() -> None:
+    train, test = torch.randn(2, 1000, 2, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(1000, dtype=torch.long)
+    found = []
+    for shift in (0.0, 30.0):
+        mine = InputMine(2, [1.0], seed=0, device=CPU)
+        mine.fit(train + shift, labels, steps=20, batch_size=256)
+        (estimate,) = mine.evaluate(test + shift, labels, ceiling=math.log(1000))
+        found.append(estimate.mi)
+    assert found[1] == pytest.approx(found[0], abs=1e-3)
+    assert found[0] > 0.1
+
+
 def test_shuffled_labels_leave_nothing() -> None:
     mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     h, y = labelled(1000, seed=1)
