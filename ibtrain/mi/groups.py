@@ -75,8 +75,8 @@ class PairGroup:
         if bound is js:
             means = softplus(self.matrix).fill_diagonal_(0) @ weights / met
             return -(log_joint.exp() * softplus(-joint)).sum() - (log_x.exp() * means).sum()
-        clipped = self.matrix.clamp(-CLIP, CLIP) if bound is smile else self.matrix.clone()
-        scores, share = clipped, self._share_of_own
+        scores = self.matrix.clamp(-CLIP, CLIP) if bound is smile else self.matrix.clone()
+        share = self._share_of_own
         if share == 0:
             scores.fill_diagonal_(-math.inf)
         else:

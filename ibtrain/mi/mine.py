@@ -173,7 +173,7 @@ class _Mine(nn.Module, ABC):
         values = []
         with self.critics.joined() as weights:
             assert weights.grad is not None
-            optimizer = adam([weights], self.learning_rate, h.device)
+            optimizer = adam([weights], self.learning_rate, h.device, maximize=True)
             for step in range(steps):
                 set_rate(optimizer, self.learning_rate * cosine(step / steps))
                 picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
@@ -181,7 +181,7 @@ class _Mine(nn.Module, ABC):
                 pairs = self._pairs(h.index_select(1, batch), randomness)
                 bounds = self._bounds(*pairs, labels.index_select(0, batch))
                 weights.grad.zero_()
-                (-bounds.sum()).backward()
+                bounds.sum().backward()
                 optimizer.step()
                 values.append(bounds.detach())
         self.converged = _have_converged(torch.stack(values))

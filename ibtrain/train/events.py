@@ -53,11 +53,12 @@ class Snapshot:
     @torch.no_grad()
     def activations(self, split: str, index: Int[Tensor, " n"]) -> dict[str, Tensor]:
         """Each live block's clean output h ``(n, dim)`` on some samples of a split, by name."""
+        inputs = self.inputs[split]
         was_training = self.blocks.training
         self.blocks.eval()
         chunks = [
-            {name: h.flatten(1) for name, h in block_outputs(self.blocks, x).items()}
-            for x in map(self.inputs[split].__getitem__, index.split(CHUNK))
+            {name: h.flatten(1) for name, h in block_outputs(self.blocks, inputs[part]).items()}
+            for part in index.split(CHUNK)
         ]
         self.blocks.train(was_training)
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
