@@ -9,7 +9,7 @@ layers on so few samples that it finishes; its time grows in proportion to them.
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,12 +17,15 @@ from unittest import mock
 import click
 import torch
 
-from ibtrain.config import METHODS, ModelConfig, PlaneConfig
+from ibtrain.config import METHODS, Method, ModelConfig, PlaneConfig
+from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import threads
 from ibtrain.environment import environment
 from ibtrain.files import write_json
 from ibtrain.mi.channel import channel
+from ibtrain.mi.mine import LabelMine
+from ibtrain.mi.result import Estimate
 from ibtrain.models.build import build_model
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.probe import LinearProbe
@@ -83,63 +86,96 @@ def point_of(point: PlanePoint) -> dict[str, Any]:
     }
 
 
+class NoisyLabelMine(LabelMine):
+    """The critic of I(T;Y) without its twin of I(H;Y), whose place in a point its value takes."""
+
+    def __init__(
+        self, dim: int, log_prior: torch.Tensor, noise_stds: Sequence[float], seed: int
+    ) -> None:
+        super().__init__(dim, log_prior, noise_stds[:1], seed)
+
+    def set_noise(self, noise_stds: Sequence[float]) -> None:
+        super().set_noise(noise_stds[:1])
+
+    def evaluate(self, h: torch.Tensor, labels: torch.Tensor, ceiling: float) -> list[Estimate]:
+        return super().evaluate(h, labels, ceiling) * 2
+
+
+def measure(
+    method: str, data: Dataset, epochs: int, noise_std: float
+) -> tuple[Timed, dict[str, Any]]:
+    """A training with its plane, and what both took."""
+    optim = recipe(method, data.name)
+    optim = type(optim)(**{**vars(optim), "epochs": epochs})
+    # as many log-spaced points as leave no epoch out
+    timed = Timed(InformationPlane(data, noise_std, config=PlaneConfig(points=10 * epochs)))
+    model = build_model(ModelConfig(), data, 0)
+    references = Stopwatch()
+    start = time.process_time()
+    with (
+        mock.patch("ibtrain.plane.tracker.channel", references.timed(channel)),
+        mock.patch.object(LinearProbe, "fit", references.timed(LinearProbe.fit)),
+    ):
+        TRAINERS[method](model, optim=optim, listeners=[timed]).fit(data)
+    training = time.process_time() - start - timed.seconds
+    terms = timed.seconds - references.seconds
+    points = [point_of(point) for point in timed.plane.points]
+    click.echo(
+        f"{method}: training {training:.1f} s, {len(points)} points of the plane "
+        f"{timed.seconds:.1f} s, {timed.seconds / training:.3f} of it, "
+        f"{terms / training:.3f} without known-noise values and probes, "
+        f"{timed.seconds / len(points):.2f} s a point"
+    )
+    return timed, {
+        "training_seconds": training,
+        "plane_seconds": timed.seconds,
+        "ratio": timed.seconds / training,
+        "ratio_without_references": terms / training,
+        "points": points,
+    }
+
+
 @click.command()
 @click.option("--data-root", required=True)
 @click.option("--epochs", default=20, show_default=True)
 @click.option(
     "--noise-std", default=2.0, show_default=True, help="Where ln N is above what layers know."
 )
-@click.option("--recipe-samples", default=1000, show_default=True)
+@click.option(
+    "--method", "methods", type=click.Choice(METHODS), multiple=True, default=METHODS, help="Both."
+)
+@click.option("--repeats", default=1, show_default=True, help="Runs of each training.")
+@click.option("--without-mi-hy", is_flag=True, help="I(X;T) and I(T;Y) are all that critics find.")
+@click.option("--recipe-samples", default=1000, show_default=True, help="0 leaves the recipe out.")
 @click.option("--recipe-steps", default=500, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 def main(
     data_root: str,
     epochs: int,
     noise_std: float,
+    methods: tuple[Method, ...],
+    repeats: int,
+    without_mi_hy: bool,
     recipe_samples: int,
     recipe_steps: int,
     output: Path | None,
 ) -> None:
-    """Times both trainings with their planes, then the recipe."""
+    """Times trainings with their planes, then the recipe on the last one's layers."""
     record: dict[str, Any] = {
         "environment": environment("cpu", 1),
         "epochs": epochs,
         "noise_std": noise_std,
-        "runs": {},
+        "without_mi_hy": without_mi_hy,
+        "runs": {method: [] for method in methods},
     }
-    with threads(1):
+    label_critics = NoisyLabelMine if without_mi_hy else LabelMine
+    with threads(1), mock.patch("ibtrain.plane.critics.LabelMine", label_critics):
         data = load_dataset("mnist", data_root)
-        for method in METHODS:
-            optim = recipe(method, data.name)
-            optim = type(optim)(**{**vars(optim), "epochs": epochs})
-            # as many log-spaced points as leave no epoch out
-            plane = InformationPlane(data, noise_std, config=PlaneConfig(points=10 * epochs))
-            timed = Timed(plane)
-            model = build_model(ModelConfig(), data, 0)
-            references = Stopwatch()
-            start = time.process_time()
-            with (
-                mock.patch("ibtrain.plane.tracker.channel", references.timed(channel)),
-                mock.patch.object(LinearProbe, "fit", references.timed(LinearProbe.fit)),
-            ):
-                TRAINERS[method](model, optim=optim, listeners=[timed]).fit(data)
-            training = time.process_time() - start - timed.seconds
-            terms = timed.seconds - references.seconds
-            points = [point_of(point) for point in plane.points]
-            record["runs"][method] = {
-                "training_seconds": training,
-                "plane_seconds": timed.seconds,
-                "ratio": timed.seconds / training,
-                "ratio_without_references": terms / training,
-                "points": points,
-            }
-            click.echo(
-                f"{method}: training {training:.1f} s, {len(points)} points of the plane "
-                f"{timed.seconds:.1f} s, {timed.seconds / training:.2f} of it, "
-                f"{terms / training:.2f} without known-noise values and probes, "
-                f"{timed.seconds / len(points):.2f} s a point"
-            )
-        record["recipe"] = compare(timed, noise_std, recipe_samples, recipe_steps)
+        for method in repeats * methods:
+            timed, found = measure(method, data, epochs, noise_std)
+            record["runs"][method].append(found)
+        if recipe_samples:
+            record["recipe"] = compare(timed, noise_std, recipe_samples, recipe_steps)
     if output:
         write_json(output, record)
 

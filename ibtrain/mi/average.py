@@ -1,4 +1,4 @@
-"""The running average that corrects the gradient of a Donsker-Varadhan bound."""
+"""Running averages: of a bound's exponential mean, which corrects its gradient, and of a critic's weights."""
 
 import math
 
@@ -6,7 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["LogAverage"]
+__all__ = ["LogAverage", "WeightAverage"]
+
+DECAY = 0.995
+"""Of the running average of the weights, a step."""
+EVERY = 5
+"""Steps of which the average of the weights sees the last: it forgets in hundreds of them."""
 
 
 class LogAverage(nn.Module):
@@ -35,3 +40,34 @@ class LogAverage(nn.Module):
         newest = torch.where(self.value == -math.inf, log_value, mixed)
         self.value = torch.where(log_value < math.inf, newest, self.value)
         return self.value
+
+
+class WeightAverage:
+    r"""Running average of a network's weights, over all steps alike at first and the last hundreds later.
+
+    .. math:: a \leftarrow d^k a + (1 - d^k) w, \quad d = \min(0.995, n / (n + 9))
+
+    after step n, k steps after the last time.
+
+    Args:
+        average: The average as one vector, which is moved; its first value is soon forgotten.
+        weights: The weights as one vector, which an optimiser steps.
+    """
+
+    def __init__(self, average: Tensor, weights: Tensor) -> None:
+        self.average = average
+        self.weights = weights
+        self.step = self.seen = 0
+
+    def count_step(self) -> None:
+        """Says that the weights have moved; every few times the average does."""
+        self.step += 1
+        if self.step - self.seen == EVERY:
+            self.catch_up()
+
+    @torch.no_grad()
+    def catch_up(self) -> None:
+        """Moves the average by all steps since it last was."""
+        decay = min(DECAY, self.step / (self.step + 9)) ** (self.step - self.seen)
+        self.average.lerp_(self.weights, 1 - decay)
+        self.seen = self.step

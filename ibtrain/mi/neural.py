@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.errors import ConfigError
-from ibtrain.mi.average import LogAverage
+from ibtrain.mi.average import LogAverage, WeightAverage
 from ibtrain.mi.bounds import (
     Weights,
     dv,
@@ -41,8 +41,6 @@ __all__ = [
 CRITICS = ("separable", "pair")
 BASES = ("auto", "none", "gaussian", "student", "mixture")
 EMA_RATE = 0.1
-DECAY = 0.995
-"""Of the running average of the critic's weights, a step."""
 WARM_UP = 50
 HOPELESS = 0.5
 """Nats below its best at which the selection split will not come back, and the fit stops early."""
@@ -239,16 +237,18 @@ def fit_critic(
 
     objective = bounds.training(train.device)
     averaged = copy.deepcopy(critic).requires_grad_(False)
-    weights, average = flatten(critic.parameters()), flatten(averaged.parameters())
+    weights = flatten(critic.parameters())
+    average = WeightAverage(flatten(averaged.parameters()), weights)
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
     steps = _optimise(weights, train, settings, seed)
     for step, (batch, apply) in enumerate(steps, 1):
         apply(objective(*scorer.batch(critic, batch)))
-        _move(average, weights, step)
-        is_due = step % settings.checkpoint_every == 0 or step == settings.steps
-        if is_due and checkpoints.is_hopeless(step):
-            break
+        average.count_step()
+        if step % settings.checkpoint_every == 0 or step == settings.steps:
+            average.catch_up()
+            if checkpoints.is_hopeless(step):
+                break
     critic.load_state_dict(checkpoints.kept)
     return FittedCritic(critic, checkpoints.curve)
 
@@ -282,11 +282,3 @@ def _batches(train: Tensor, size: int, randomness: torch.Generator) -> Iterator[
     while True:
         order = torch.randperm(len(train), generator=randomness, device=train.device)
         yield from train[order[: len(train) - len(train) % size]].split(size)
-
-
-@torch.no_grad()
-def _move(average: Tensor, weights: Tensor, step: int) -> None:
-    """Moves the average of the weights towards those of this step."""
-    # shorter at first, so that the start is forgotten
-    decay = min(DECAY, step / (step + 9)) if step > 1 else 0.0
-    average.lerp_(weights, 1 - decay)

@@ -1,11 +1,11 @@
-"""The running average against arithmetic in the plain domain."""
+"""The running averages against arithmetic in the plain domain, and step by step."""
 
 import math
 
 import pytest
 import torch
 
-from ibtrain.mi.average import LogAverage
+from ibtrain.mi.average import DECAY, EVERY, LogAverage, WeightAverage
 
 
 def test_it_starts_from_the_first_value_and_then_moves_by_its_rate() -> None:
@@ -47,3 +47,32 @@ def test_what_is_not_finite_leaves_the_average_as_it_is(broken: float) -> None:
     assert average.value.tolist() == [-math.inf, 1.0]
     average.update(torch.tensor([2.0, broken]))
     assert average.value.tolist() == [2.0, 1.0]
+
+
+def test_a_weights_average_counts_the_steps_that_it_has_not_seen_as_steps_to_the_newest() -> None:
+    average, weights = torch.zeros(3), torch.zeros(3)
+    moved = WeightAverage(average, weights)
+    reference = torch.zeros(3)
+    for step in range(1, 43):
+        weights.copy_(torch.tensor([1.0, 2.0, -3.0]) * (step % 7))
+        moved.count_step()
+        unseen = EVERY if step % EVERY == 0 else 2 if step == 42 else 0
+        for _ in range(unseen):
+            decay = step / (step + 9)
+            reference = decay * reference + (1 - decay) * weights
+    moved.catch_up()
+    torch.testing.assert_close(average, reference)
+    moved.catch_up()
+    torch.testing.assert_close(average, reference)
+
+
+def test_a_weights_average_forgets_its_start_and_follows_slowly_later() -> None:
+    average, weights = torch.full((1,), 100.0), torch.ones(1)
+    moved = WeightAverage(average, weights)
+    for _ in range(3000):
+        moved.count_step()
+    assert average.item() == pytest.approx(1.0, abs=1e-5)
+    weights.fill_(2.0)
+    for _ in range(100):
+        moved.count_step()
+    assert average.item() == pytest.approx(2 - DECAY**100, abs=1e-5)

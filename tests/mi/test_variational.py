@@ -7,7 +7,7 @@ import torch
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, _move, _optimise, fit_critic
+from ibtrain.mi.neural import BOUNDS, NeuralSettings, _optimise, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
@@ -196,17 +196,6 @@ def test_the_kept_weights_are_those_that_selected_best() -> None:
     assert fitted.best.step == best.step
     kept = ready.scorer.value(fitted.critic, splits.select, dv)
     assert kept == pytest.approx(best.select, abs=1e-6)
-
-
-def test_the_average_forgets_its_start_and_then_moves_slowly() -> None:
-    average, expected = torch.zeros(1), 0.0
-    for step in range(1, 3000):
-        _move(average, torch.tensor([float(step % 7)]), step)
-        decay = min(0.995, step / (step + 9))
-        expected = step % 7 if step == 1 else decay * expected + (1 - decay) * (step % 7)
-    assert average.item() == pytest.approx(expected, rel=1e-4)
-    # the mean of 0 to 6, and no single one of them
-    assert average.item() == pytest.approx(3.0, abs=0.1)
 
 
 @pytest.mark.parametrize("method", BOUNDS)
