@@ -102,7 +102,7 @@ class NoisyLabelMine(LabelMine):
 
 
 def measure(
-    method: str, data: Dataset, epochs: int, noise_std: float
+    method: Method, data: Dataset, epochs: int, noise_std: float
 ) -> tuple[Timed, dict[str, Any]]:
     """A training with its plane, and what both took."""
     optim = recipe(method, data.name)

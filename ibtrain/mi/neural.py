@@ -13,13 +13,13 @@ from ibtrain.mi.average import LogAverage, WeightAverage
 from ibtrain.mi.bounds import (
     Weights,
     dv,
-    ema_corrected,
     infonce,
     js,
     likelihood,
     log_partition,
     nwj,
     smile,
+    tuba,
 )
 from ibtrain.mi.pool import Bound
 from ibtrain.mi.scorer import Scorer
@@ -51,8 +51,8 @@ def _mine(device: torch.device) -> Bound:
     average = LogAverage(EMA_RATE).to(device)
 
     def bound(joint: Tensor, marginal: Tensor, weights: Weights) -> Tensor:
-        newest = log_partition(marginal, weights)
-        return ema_corrected(joint.mean(), newest, average.update(newest))
+        newest = log_partition(marginal.detach(), weights)
+        return tuba(joint, marginal, average.update(newest), weights)
 
     return bound
 

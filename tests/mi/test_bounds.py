@@ -15,8 +15,10 @@ from ibtrain.mi.bounds import (
     js,
     likelihood,
     log_mean_exp,
+    log_partition,
     nwj,
     smile,
+    tuba,
 )
 from ibtrain.mi.critics import SeparableCritic
 from ibtrain.mi.pool import Bound
@@ -99,6 +101,29 @@ def test_ema_correction_keeps_the_value_and_divides_the_gradient_by_the_average(
     (gradient,) = torch.autograd.grad(value, marginal)
     expected = -marginal.detach().exp() / 50 / math.exp(0.4)
     assert value.item() == pytest.approx((joint - log_mean_exp(marginal)).item(), abs=1e-12)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_the_tangent_lies_below_the_bound_and_touches_it_at_its_own_partition() -> None:
+    generator = torch.Generator().manual_seed(3)
+    joint, marginal = torch.randn(2, 50, generator=generator, dtype=torch.float64)
+    log_marginal = torch.randn(50, generator=generator, dtype=torch.float64).log_softmax(dim=0)
+    for weights in (Weights(), Weights(None, log_marginal)):
+        value, own = dv(joint, marginal, weights), log_partition(marginal, weights)
+        assert tuba(joint, marginal, own, weights).item() == pytest.approx(value.item(), abs=1e-12)
+        for step in (-0.5, 0.5):
+            gap = value - tuba(joint, marginal, own + step, weights)
+            assert gap.item() == pytest.approx(math.exp(-step) - 1 + step, abs=1e-12)
+
+
+def test_the_tangent_at_the_average_has_the_corrected_gradient() -> None:
+    generator = torch.Generator().manual_seed(4)
+    scores = torch.randn(2, 50, generator=generator, dtype=torch.float64, requires_grad=True)
+    joint, marginal = scores
+    log_average = torch.tensor(0.4, dtype=torch.float64)
+    corrected = ema_corrected(joint.mean(), log_mean_exp(marginal), log_average)
+    (expected,) = torch.autograd.grad(corrected, scores, retain_graph=True)
+    (gradient,) = torch.autograd.grad(tuba(joint, marginal, log_average), scores)
     torch.testing.assert_close(gradient, expected)
 
 
