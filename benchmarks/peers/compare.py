@@ -15,7 +15,7 @@ import click
 from ibtrain.environment import environment
 from ibtrain.files import write_json
 
-ROUNDS = 5
+ROUNDS = 7
 HERE = Path(__file__).parent
 
 
