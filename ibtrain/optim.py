@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from ibtrain.replay import is_replayed
 
 __all__ = ["adam", "cosine", "flatten", "set_rate"]
 
@@ -18,9 +20,12 @@ def adam(
     maximize: bool = False,
 ) -> torch.optim.Adam:
     """Adam, in one fused kernel a step where the device has it; weight decay is decoupled (AdamW)."""
+    as_recorded = is_replayed(device)
     return torch.optim.Adam(
         parameters,
-        lr=rate,
+        # a recorded step reads its rate where it is kept
+        lr=torch.tensor(rate, device=device) if as_recorded else rate,
+        capturable=as_recorded,
         weight_decay=weight_decay,
         decoupled_weight_decay=True,
         maximize=maximize,
@@ -31,7 +36,10 @@ def adam(
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Gives every parameter this learning rate from the next step on."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def cosine(progress: float) -> float:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from tape import Tape
 
+from ibtrain import replay
 from ibtrain.data.dataset import Dataset, Split
 
 # the sandbox of the fuzz tests has its own clock, and serves all cases of a test
@@ -58,3 +60,12 @@ def gaussian_classes(
 def toy() -> Dataset:
     """An easy problem of three classes in six dimensions."""
     return gaussian_classes()
+
+
+@pytest.fixture
+def tape(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Has steps on the CPU recorded, as those on CUDA can be."""
+    monkeypatch.setitem(replay.RECORDERS, "cpu", Tape)
+    monkeypatch.setattr(Tape, "replays", 0)
+    monkeypatch.setenv(replay.SWITCH, "1")
+    return monkeypatch

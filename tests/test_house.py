@@ -11,7 +11,7 @@ import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
-    {"errors", "lazy", "documents"},
+    {"errors", "lazy", "documents", "replay"},
     {"checks", "environment", "files", "foreign", "gradients", "memory", "optim", "precision"},
     {"lock"},
     {"config", "interval", "seeding", "stack"},

@@ -24,7 +24,7 @@ from ibtrain.plane.probe import LinearProbe
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
-__all__ = ["CASES", "Case"]
+__all__ = ["CASES", "Case", "estimator_case"]
 
 STEPS = 20
 
@@ -61,24 +61,39 @@ def _estimator(
     )
 
 
-def _estimator_case(
+def estimator_case(
     method: str,
     dim: int = 20,
+    *,
     batch_size: int = 256,
     hidden: tuple[int, ...] = (128, 128),
     critic: str = "separable",
     base: str = "none",
+    negatives: int | None = None,
 ) -> Case:
+    """Steps of an estimator's critic.
+
+    Args:
+        method: A neural one.
+        dim: Of x, and of y.
+        batch_size: As in :class:`~ibtrain.mi.neural.NeuralSettings`, and so are the others.
+        hidden: Widths.
+        critic: Its kind.
+        base: Its closed form.
+        negatives: Other y for each x.
+    """
     settings = NeuralSettings(
         critic=critic,
         base=base,
+        negatives=negatives,
         hidden=hidden,
         batch_size=batch_size,
         steps=STEPS,
         checkpoint_every=STEPS,
     )
     widths = "-".join(map(str, hidden))
-    sizes = f"{method} {dim}+{dim} {critic} {widths} batch {batch_size}"
+    others = "" if negatives is None else f" {negatives} negatives"
+    sizes = f"{method} {dim}+{dim} {critic} {widths} batch {batch_size}{others}"
     make = partial(_estimator, method=method, dim=dim, batch_size=batch_size, settings=settings)
     name = f"estimator {sizes}" + ("" if base == "none" else f" on {base}")
     return Case(name, make, STEPS, STEPS * batch_size)
@@ -188,11 +203,11 @@ def _point(device: torch.device, dim: int) -> Call:
 SMALL = (64, 64)
 
 CASES = (
-    *(_estimator_case(method) for method in BOUNDS),
-    _estimator_case("mine", base="gaussian"),
-    *(_estimator_case("mine", dim=dim) for dim in (2, 100)),
-    *(_estimator_case("mine", batch_size=size) for size in (64, 1024)),
-    *(_estimator_case("mine", hidden=(width, width)) for width in (64, 512)),
+    *(estimator_case(method) for method in BOUNDS),
+    estimator_case("mine", base="gaussian"),
+    *(estimator_case("mine", dim=dim) for dim in (2, 100)),
+    *(estimator_case("mine", batch_size=size) for size in (64, 1024)),
+    *(estimator_case("mine", hidden=(width, width)) for width in (64, 512)),
     *(_tracking_case(count, 10, SMALL) for count in (1, 8, 64)),
     *(_tracking_case(1, dim) for dim in (10, 64, 500)),
     *(

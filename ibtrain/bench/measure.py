@@ -12,6 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from ibtrain.replay import replaying
+
 __all__ = ["Call", "Timing", "Work", "time_call", "work_of"]
 
 Call = Callable[[], Any]
@@ -73,8 +75,8 @@ class Work:
 
 
 def work_of(call: Call) -> Work:
-    """Counts the work of a call as it runs."""
-    with FlopCounterMode(display=False) as flops, _Traffic() as traffic:
+    """Counts the work of a call as it runs: of replayed steps there would be nothing to see."""
+    with replaying(False), FlopCounterMode(display=False) as flops, _Traffic() as traffic:
         call()
     return Work(int(flops.get_total_flops()), traffic.bytes)
 

@@ -38,7 +38,8 @@ class LogAverage(nn.Module):
         """Takes in a new value's logarithm, unless it is NaN or infinite; returns the average's."""
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
         newest = torch.where(self.value == -math.inf, log_value, mixed)
-        self.value = torch.where(log_value < math.inf, newest, self.value)
+        # in place, as a step that is recorded has to
+        torch.where(log_value < math.inf, newest, self.value, out=self.value)
         return self.value
 
 

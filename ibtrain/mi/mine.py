@@ -20,6 +20,7 @@ from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
 from ibtrain.mi.pool import label_pool
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.optim import adam, cosine, set_rate
+from ibtrain.replay import replayed
 from ibtrain.seeding import derive_seed, generator, seeded
 from ibtrain.stack import Stack
 
@@ -172,18 +173,22 @@ class _Mine(nn.Module, ABC):
         shape = (min(batch_size, len(train)),)
         values = []
         with self.critics.joined() as weights:
-            assert weights.grad is not None
             optimizer = adam([weights], self.learning_rate, h.device, maximize=True)
-            for step in range(steps):
-                set_rate(optimizer, self.learning_rate * cosine(step / steps))
+
+            def ascend() -> Tensor:
                 picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
                 batch = train.index_select(0, picked)
                 pairs = self._pairs(h.index_select(1, batch), randomness)
                 bounds = self._bounds(*pairs, labels.index_select(0, batch))
-                weights.grad.zero_()
+                weights.grad.zero_()  # type: ignore[union-attr]
                 bounds.sum().backward()
                 optimizer.step()
-                values.append(bounds.detach())
+                return bounds.detach()
+
+            step = replayed(ascend, h.device, [randomness])
+            for index in range(steps):
+                set_rate(optimizer, self.learning_rate * cosine(index / steps))
+                values.append(step())
         self.converged = _have_converged(torch.stack(values))
 
     @torch.no_grad()

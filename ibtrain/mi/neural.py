@@ -24,6 +24,7 @@ from ibtrain.mi.bounds import (
 from ibtrain.mi.pool import Bound
 from ibtrain.mi.scorer import Scorer
 from ibtrain.optim import adam, cosine, flatten, set_rate
+from ibtrain.replay import replayed
 from ibtrain.seeding import generator
 
 __all__ = [
@@ -235,15 +236,16 @@ def fit_critic(
     def look(module: nn.Module, part: Tensor) -> float:
         return scorer.value(module, part, bounds.selection)
 
+    def bound(batch: Tensor) -> Tensor:
+        return objective(*scorer.batch(critic, batch))
+
     objective = bounds.training(train.device)
     averaged = copy.deepcopy(critic).requires_grad_(False)
     weights = flatten(critic.parameters())
     average = WeightAverage(flatten(averaged.parameters()), weights)
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
-    steps = _optimise(weights, train, settings, seed)
-    for step, (batch, apply) in enumerate(steps, 1):
-        apply(objective(*scorer.batch(critic, batch)))
+    for step in _ascend(bound, weights, train, settings, seed):
         average.count_step()
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             average.catch_up()
@@ -253,28 +255,36 @@ def fit_critic(
     return FittedCritic(critic, checkpoints.curve)
 
 
-def _optimise(
-    weights: nn.Parameter, train: Tensor, settings: NeuralSettings, seed: int
-) -> Iterator[tuple[Tensor, Callable[[Tensor], None]]]:
-    """Batches of the training split, each with what ascends a bound on it by one step."""
+def _ascend(
+    bound: Callable[[Tensor], Tensor],
+    weights: nn.Parameter,
+    train: Tensor,
+    settings: NeuralSettings,
+    seed: int,
+) -> Iterator[int]:
+    """Moves the weights up a bound of batches of the training split; counts the steps that it has done."""
     randomness = generator(train.device, seed, "critic batches")
     rate, decay = settings.learning_rate, settings.weight_decay
     gradient = weights.grad
     assert gradient is not None
     optimizer = adam([weights], rate, train.device, weight_decay=decay, maximize=True)
 
-    def ascend(bound: Tensor) -> None:
+    def ascend(batch: Tensor) -> Tensor:
+        value = bound(batch)
         gradient.zero_()
-        bound.backward()
+        value.backward()
         # torch's own clipping and zeroing cost as much as an eighth of a small critic's step
         gradient.div_(torch.linalg.vector_norm(gradient).div_(CLIP_NORM).clamp_min_(1.0))
         optimizer.step()
+        return value.detach()
 
+    step = replayed(ascend, train.device)
     batches = _batches(train, min(settings.batch_size, len(train)), randomness)
-    for step, batch in zip(range(settings.steps), batches, strict=False):
-        progress = min(1.0, (step + 1) / WARM_UP) * cosine(step / settings.steps)
+    for count, batch in zip(range(settings.steps), batches, strict=False):
+        progress = min(1.0, (count + 1) / WARM_UP) * cosine(count / settings.steps)
         set_rate(optimizer, rate * progress)
-        yield batch, ascend
+        step(batch)
+        yield count + 1
 
 
 def _batches(train: Tensor, size: int, randomness: torch.Generator) -> Iterator[Tensor]:

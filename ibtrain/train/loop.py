@@ -18,11 +18,12 @@ from ibtrain.precision import (
     lower_precision,
     tensor_cores,
 )
+from ibtrain.replay import replayed
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.events import accuracy
 from ibtrain.train.keeper import State
-from ibtrain.train.watch import StepFigures
+from ibtrain.train.watch import StepFigures, are_finite
 
 __all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
 
@@ -74,6 +75,7 @@ class EpochLoop:
         self._epoch_orders = [order.get_state() for order in self.orders]
         self._parameters = [p for p in trainable.parameters() if p.requires_grad]
         self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
+        self._descend = replayed(self._written_step, labels.device, randomness)
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
@@ -108,7 +110,7 @@ class EpochLoop:
             after_step()
         start = time.perf_counter()
         self.epoch += 1
-        figures, self._figures = self._figures, StepFigures(self.seeds)
+        figures, self._figures = self._figures, StepFigures(self.seeds, self._figures.names)
         means = figures.means(f"epoch {self.epoch}", skips=self._skips)
         self.seconds += time.perf_counter() - start
         return means
@@ -170,6 +172,10 @@ class EpochLoop:
     def _step(self, batch: Tensor) -> None:
         step = self.epoch * self.steps_per_epoch + len(self._figures)
         set_rate(self.optimizer, self.learning_rate(step))
+        self._figures.add(self._descend(batch))
+
+    def _written_step(self, batch: Tensor) -> Tensor:
+        """Moves the weights down the loss of a batch; returns its figures."""
         gathered = [
             own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
         ]
@@ -177,11 +183,12 @@ class EpochLoop:
             loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
         self.optimizer.zero_grad()
         loss.backward()
-        is_finite = self._figures.add(figures, gradient_norm(self._parameters))
+        values = self._figures.of_step(figures, gradient_norm(self._parameters))
         if self.optimizer.defaults["fused"]:
             # what is not finite never reaches the weights: the kernel itself leaves them alone
-            self.optimizer.found_inf = is_finite.logical_not().float()  # type: ignore[attr-defined]
+            self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
+        return values
 
 
 class EarlyStopping:

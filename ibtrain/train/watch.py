@@ -9,9 +9,15 @@ from torch import Tensor
 
 from ibtrain.errors import NonFiniteError
 
-__all__ = ["StepFigures"]
+__all__ = ["StepFigures", "are_finite"]
 
 GRADIENT = "gradient"
+
+
+def are_finite(figures: Tensor) -> Bool[Tensor, ""]:
+    """Whether all of a step's figures are."""
+    # NaN is not below infinity either
+    return figures.abs().amax() < math.inf
 
 
 class StepFigures:
@@ -20,7 +26,7 @@ class StepFigures:
     Args:
         seeds: Of the networks.
         names: Of the figures, if there are some already.
-        steps: Each step's figures ``(S, figures)``, the norm of its gradient last.
+        steps: What :meth:`of_step` gave for each.
     """
 
     def __init__(
@@ -30,24 +36,24 @@ class StepFigures:
         self.names = list(names)
         self.steps = list(steps)
 
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def add(self, figures: Mapping[str, Tensor], norm: Float[Tensor, ""]) -> Bool[Tensor, ""]:
-        """Takes in a step.
+    def of_step(
+        self, figures: Mapping[str, Tensor], norm: Float[Tensor, ""]
+    ) -> Float[Tensor, "S figures"]:
+        """A step's figures side by side, the norm last; their names are those of all steps.
 
         Args:
             figures: Each ``(S,)``.
             norm: Of the gradient of all networks.
-
-        Returns:
-            Whether all of it is finite.
         """
         self.names = [*figures, GRADIENT]
-        values = torch.stack([*figures.values(), norm.expand(len(self.seeds))], dim=1)
-        self.steps.append(values)
-        # NaN is not below infinity either
-        return values.abs().amax() < math.inf
+        return torch.stack([*figures.values(), norm.expand(len(self.seeds))], dim=1)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def add(self, step: Float[Tensor, "S figures"]) -> None:
+        """Takes in a step's figures."""
+        self.steps.append(step)
 
     def means(self, where: str, *, skips: bool) -> list[dict[str, float]]:
         """Each network's mean figures.

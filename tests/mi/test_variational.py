@@ -7,7 +7,7 @@ import torch
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, _optimise, fit_critic
+from ibtrain.mi.neural import BOUNDS, NeuralSettings, _ascend, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
@@ -249,9 +249,8 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
 def test_a_gradient_is_cut_to_a_length_of_five(slope: float, norm: float) -> None:
     critic = torch.nn.Linear(4, 1, bias=False)
     weights = flatten(critic.parameters())
-    train = torch.arange(10)
-    _, ascend = next(_optimise(weights, train, NeuralSettings(**SMALL), seed=0))
-    ascend(slope * critic.weight.sum())
+    settings = NeuralSettings(**SMALL)
+    next(_ascend(lambda _: slope * critic.weight.sum(), weights, torch.arange(10), settings, 0))
     assert weights.grad is not None
     assert weights.grad.norm().item() == pytest.approx(norm, rel=1e-5)
     assert (weights.grad > 0).all()
@@ -261,8 +260,8 @@ def test_a_step_raises_the_bound() -> None:
     critic = torch.nn.Linear(4, 1, bias=False)
     weights = flatten(critic.parameters())
     before = weights.detach().clone()
-    _, ascend = next(_optimise(weights, torch.arange(10), NeuralSettings(**SMALL), seed=0))
-    ascend(critic.weight.sum())
+    settings = NeuralSettings(**SMALL)
+    next(_ascend(lambda _: critic.weight.sum(), weights, torch.arange(10), settings, seed=0))
     assert (weights > before).all()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tape import Tape
 from torch import nn
 
 from ibtrain.checkpoints import read_state, write_state
@@ -166,6 +167,20 @@ QUICK = ("early stopping", "skipping", "relative noise", "layer-wise dropout")
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in CASES]
 )
 def test_a_training_goes_on_to_the_last_bit(toy: Dataset, tmp_path: Path, name: str) -> None:
+    check_goes_on(toy, tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("two seeds layer-wise", marks=pytest.mark.slow), "dropout"]
+)
+def test_a_recorded_training_goes_on_to_the_last_bit(
+    toy: Dataset, tmp_path: Path, name: str, tape: pytest.MonkeyPatch
+) -> None:
+    check_goes_on(toy, tmp_path, name)
+    assert Tape.replays > 0
+
+
+def check_goes_on(toy: Dataset, tmp_path: Path, name: str) -> None:
     kind, more = CASES[name]
     more = dict(more)
     if more.pop("validate", False):

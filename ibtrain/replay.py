@@ -1,0 +1,129 @@
+"""A training step that is recorded once and then done again as one launch: CUDA graphs."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["RECORDERS", "SWITCH", "Recorder", "is_replayed", "replayed", "replaying"]
+
+SWITCH = "IBTRAIN_CUDA_GRAPHS"
+"""Environment variable that, set to 1, has steps recorded on the devices of :data:`RECORDERS`."""
+WARM_UP = 3
+"""Steps that are done as written: libraries and the optimiser make what they keep in their first."""
+
+Step = Callable[..., Tensor]
+"""Reads tensors and what it has kept on the device, and returns a tensor."""
+
+
+class Recorder(Protocol):
+    """Records the operations of a step, and does them again on the same memory."""
+
+    def __init__(self, generators: Sequence[torch.Generator]) -> None: ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Steps within it are done as written, where those to be recorded will be."""
+
+    def recording(self) -> AbstractContextManager[None]:
+        """Operations within it are recorded; whether they are done as well is not said."""
+
+    def replay(self) -> None:
+        """Does them again, generators included, which draw on."""
+
+
+class CudaRecorder:
+    """A CUDA graph.
+
+    Args:
+        generators: What the step draws from, besides the device's own.
+
+    References:
+        PyTorch's notes on CUDA semantics, "CUDA graphs".
+    """
+
+    def __init__(self, generators: Sequence[torch.Generator]) -> None:
+        self.graph = torch.cuda.CUDAGraph()
+        self.stream = torch.cuda.Stream()
+        for own in generators:
+            self.graph.register_generator_state(own)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """On a stream that is not the default one, which can't be recorded."""
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            yield
+        torch.cuda.current_stream().wait_stream(self.stream)
+
+    def recording(self) -> AbstractContextManager[None]:
+        """Nothing within it is done."""
+        return torch.cuda.graph(self.graph, stream=self.stream)
+
+    def replay(self) -> None:
+        """One launch."""
+        self.graph.replay()
+
+
+RECORDERS: dict[str, type[Recorder]] = {"cuda": CudaRecorder}
+"""By the kind of device."""
+
+
+def is_replayed(device: torch.device) -> bool:
+    """Whether steps on this device are recorded, if they can be: optimisers must be ready for it."""
+    return device.type in RECORDERS and os.environ.get(SWITCH) == "1"
+
+
+@contextmanager
+def replaying(is_on: bool) -> Iterator[None]:
+    """Sets :data:`SWITCH` for what is prepared within the block."""
+    before = os.environ.get(SWITCH, "0")
+    os.environ[SWITCH] = "1" if is_on else "0"
+    try:
+        yield
+    finally:
+        os.environ[SWITCH] = before
+
+
+def replayed(step: Step, device: torch.device, generators: Sequence[torch.Generator] = ()) -> Step:
+    """The step, which is recorded when it has been called a few times, where :func:`is_replayed`.
+
+    What it does on the host (attributes it sets, numbers it reads) is then done no more: it must
+    change what it keeps in place, and call the same operations on tensors of the same shapes.
+
+    Args:
+        step: Reads tensors, each of one shape at all calls.
+        device: Where.
+        generators: What it draws from.
+    """
+    if not is_replayed(device):
+        return step
+    return _Replayed(step, RECORDERS[device.type](generators))
+
+
+class _Replayed:
+    def __init__(self, step: Step, recorder: Recorder) -> None:
+        self.step = step
+        self.recorder = recorder
+        self.calls = 0
+        self.inputs: tuple[Tensor, ...] = ()
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        self.calls += 1
+        if self.calls <= WARM_UP:
+            with self.recorder.aside():
+                return self.step(*inputs)
+        if not hasattr(self, "output"):
+            self._record(inputs)
+        for own, new in zip(self.inputs, inputs, strict=True):
+            own.copy_(new)
+        self.recorder.replay()
+        # the next replay writes over it
+        return self.output.clone()
+
+    def _record(self, inputs: tuple[Tensor, ...]) -> None:
+        self.inputs = tuple(own.clone() for own in inputs)
+        with self.recorder.recording():
+            self.output = self.step(*self.inputs)

@@ -1,0 +1,152 @@
+"""Steps that are recorded and replayed train as those that are done as written.
+
+No CUDA device is needed: a tape of the operators stands in for the graph.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tape import Tape
+from torch import Tensor
+
+from ibtrain import replay
+from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.data.dataset import Dataset, Split
+from ibtrain.mi.critics import DistanceCritic
+from ibtrain.mi.mine import InputMine, LabelMine
+from ibtrain.mi.neural import BOUNDS
+from ibtrain.mi.registry import estimate
+from ibtrain.models.mlp import mlp
+from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.layerwise import LayerwiseTrainer
+
+CPU = torch.device("cpu")
+STEPS = 10
+Figures = list[Tensor]
+"""Weights, and what was told of them."""
+
+
+def data() -> Dataset:
+    x = torch.randn(8 * STEPS, 5, generator=torch.Generator().manual_seed(0))
+    split = Split(x, (x[:, 0] > 0).long() + (x[:, 1] > 0))
+    return Dataset("toy", split, split, 3)
+
+
+def training(device: torch.device, method: str, seeds: int, **optim: Any) -> Figures:
+    """The weights and figures of two epochs, whose rate changes from step to step."""
+    config = OptimConfig(**{"batch_size": 8, "epochs": 2, "learning_rate": 1e-2} | optim)
+    objective = ObjectiveConfig(beta=(1e-2,))
+    trainers: list[Any] = []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        model = mlp(5, (6, 4), 3).to(device)
+        trainers.append(
+            LayerwiseTrainer(model, objective, config, seed=seed)
+            if method == "layerwise"
+            else EndToEndTrainer(model, config, seed=seed)
+        )
+    results = type(trainers[0]).fit_together(trainers, data().to(device))
+    weights = [weight.detach() for result in results for weight in result.network.parameters()]
+    figures = [
+        own for result in results for record in result.history for own in record.figures.items()
+    ]
+    assert len({name for name, _ in figures}) >= 2
+    return [*weights, torch.tensor([value for _, value in figures])]
+
+
+def tracking(device: torch.device, kind: str) -> Figures:
+    """Two fits of two critics each, the second from where the first ended."""
+    train = data().to(device).train
+    mine: InputMine | LabelMine = (
+        InputMine(5, [0.5, 2.0], 0, device, DistanceCritic)
+        if kind == "input"
+        else LabelMine(5, torch.full((3,), 1 / 3, device=device).log(), [0.5, 0.0], 0)
+    )
+    for factor in (1, 2):
+        mine.fit(factor * train.x, train.y, steps=STEPS, batch_size=16)
+    found = mine.evaluate(3 * train.x, train.y, ceiling=10.0)
+    weights = [weight.detach() for weight in mine.parameters()]
+    return [*weights, torch.tensor([own.mi for own in found])]
+
+
+def estimating(device: torch.device, method: str) -> Figures:
+    randomness = np.random.default_rng(0)
+    x, noise = randomness.standard_normal((2, 200, 2))
+    options = {"steps": 30, "batch_size": 16, "hidden": (8,), "checkpoint_every": 10}
+    found = estimate(x, x + noise, method, seed=0, device=device.type, **options)
+    return [torch.tensor([found.mi, found.stderr])]
+
+
+CASES: dict[str, Callable[[torch.device], Figures]] = {
+    "layer by layer": partial(training, method="layerwise", seeds=1),
+    "layer by layer, two seeds": partial(training, method="layerwise", seeds=2),
+    "end to end": partial(training, method="end_to_end", seeds=1),
+    "end to end, two seeds": partial(training, method="end_to_end", seeds=2),
+    "in bfloat16": partial(training, method="end_to_end", seeds=1, precision="bfloat16"),
+    "critics of the input": partial(tracking, kind="input"),
+    "critics of the label": partial(tracking, kind="label"),
+} | {f"estimating by {method}": partial(estimating, method=method) for method in BOUNDS}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_recorded_step_does_what_is_written(name: str, tape: pytest.MonkeyPatch) -> None:
+    found = CASES[name](CPU)
+    assert Tape.replays >= STEPS - replay.WARM_UP
+    replays = Tape.replays
+    tape.setattr(replay, "WARM_UP", 10**9)
+    expected = CASES[name](CPU)
+    assert Tape.replays == replays
+    for own, other in zip(found, expected, strict=True):
+        assert torch.equal(own, other)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rate_kept_on_the_device_trains_alike(name: str, tape: pytest.MonkeyPatch) -> None:
+    found = CASES[name](CPU)
+    tape.delenv(replay.SWITCH)
+    # not its weights: one whose gradient is rounding alone goes where rounding has it go
+    torch.testing.assert_close(found[-1], CASES[name](CPU)[-1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", CASES)
+def test_a_graph_does_what_is_written(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = torch.device("cuda")
+    expected = CASES[name](cuda)[-1]
+    monkeypatch.setenv(replay.SWITCH, "1")
+    torch.testing.assert_close(CASES[name](cuda)[-1], expected, atol=1e-3, rtol=1e-3)
+
+
+def test_steps_are_done_as_written_where_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step() -> Tensor:
+        return torch.zeros(())
+
+    assert replay.replayed(step, CPU) is step
+    monkeypatch.setenv(replay.SWITCH, "1")
+    assert replay.replayed(step, CPU) is step
+    monkeypatch.setitem(replay.RECORDERS, "cpu", Tape)
+    assert replay.replayed(step, CPU) is not step
+
+
+def test_what_a_step_keeps_on_the_host_is_frozen(tape: pytest.MonkeyPatch) -> None:
+    """The tape forgets Python, as a graph does: without this the tests above would say nothing."""
+    total, count = torch.zeros(()), 0
+
+    def step() -> Tensor:
+        nonlocal count
+        count += 1
+        return total.add_(count)
+
+    recorded = replay.replayed(step, CPU)
+    values = [recorded().item() for _ in range(7)]
+    assert values == [1, 3, 6, 10, 14, 18, 22]
+
+
+def test_what_a_replay_returned_stays_as_it_was(tape: pytest.MonkeyPatch) -> None:
+    recorded = replay.replayed(lambda x: x * 2, CPU)
+    kept = [recorded(torch.tensor(float(x))) for x in range(7)]
+    assert [own.item() for own in kept] == [0, 2, 4, 6, 8, 10, 12]
