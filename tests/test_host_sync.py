@@ -1,26 +1,32 @@
-"""Nothing that happens once a step waits for the device or asks it what shape something has."""
+"""Nothing that happens once a step waits for the device, asks it what shape something has, or sends it anything."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from ibtrain.config import OptimConfig
+from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.mi.mine import InputMine, LabelMine
 from ibtrain.mi.neural import BOUNDS, NeuralSettings, fit_critic
-from ibtrain.mi.preparation import prepare
+from ibtrain.mi.preparation import Prepared, prepare
 from ibtrain.mi.samples import check_samples
-from ibtrain.mi.splits import draw_splits
+from ibtrain.mi.scorer import Scorer
+from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.models.mlp import mlp
+from ibtrain.stack import Stack
 from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.layerwise import LayerwiseTrainer
-from ibtrain.train.loop import EpochLoop
+from ibtrain.train.layerwise import LayerwiseTrainer, _bound_loss
+from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
+from ibtrain.train.objective import IBObjective
 
 WAITING = {
     "_local_scalar_dense",
@@ -69,6 +75,14 @@ def counted() -> Iterator[Waits]:
                 return original(tensor, *args, **more)
 
             patch.setattr(Tensor, name, reading)
+        for name in ("tensor", "as_tensor", "from_numpy"):
+            sending = getattr(torch, name)
+
+            def making(*args: Any, sending: Any = sending, **more: Any) -> Any:
+                waits.count += 1
+                return sending(*args, **more)
+
+            patch.setattr(torch, name, making)
         yield waits
 
 
@@ -97,19 +111,38 @@ def tracking(steps: int) -> None:
         mine._ascend(split.x.expand(len(mine.scales), -1, -1), split.y, torch.arange(80), steps, 8)
 
 
-@pytest.fixture(params=["mine", "smile"])
-def estimating(request: pytest.FixtureRequest) -> Callable[[int], None]:
-    x, y = np.random.default_rng(0).standard_normal((2, 200, 2))
-    samples = check_samples(x, y)
-    splits, *_ = draw_splits(200, 5, seed=0)
+def relative_noise(steps: int) -> None:
+    objective = ObjectiveConfig(beta=(0.1,), noise_scale="relative")
+    optim = OptimConfig(batch_size=8, epochs=1)
+    LayerwiseTrainer(mlp(5, (6, 4), 3), objective, optim).fit(toy(steps))
 
+
+ESTIMATING: list[dict[str, Any]] = [
+    {"method": "mine"},
+    {"method": "smile"},
+    {"method": "mine", "critic": "pair", "base": "gaussian", "negatives": 2},
+    {"method": "mine", "base": "student", "negatives": 3},
+    {"method": "mine", "base": "mixture"},
+]
+
+
+def ready(steps: int = 3, **options: Any) -> tuple[Prepared, Splits, NeuralSettings]:
+    x, noise = np.random.default_rng(0).standard_normal((2, 200, 2))
+    splits, *_ = draw_splits(200, 5, seed=0)
+    settings = NeuralSettings(
+        steps=steps, batch_size=16, hidden=(8,), checkpoint_every=99, **{"base": "none"} | options
+    )
+    samples = check_samples(x, x + noise)
+    return prepare(samples, splits, settings, torch.device("cpu")), splits, settings
+
+
+@pytest.fixture(params=ESTIMATING, ids=lambda options: " ".join(map(str, options.values())))
+def estimating(request: pytest.FixtureRequest) -> Callable[[int], None]:
     def run(steps: int) -> None:
-        settings = NeuralSettings(steps=steps, batch_size=16, hidden=(8,), checkpoint_every=99)
-        ready = prepare(samples, splits, settings, torch.device("cpu"))
-        bounds = BOUNDS[request.param]
-        fit_critic(
-            ready.critic, ready.scorer, bounds, splits.train, splits.select, settings, seed=0
-        )
+        options = dict(request.param)
+        bounds = BOUNDS[options.pop("method")]
+        made, splits, settings = ready(steps, **options)
+        fit_critic(made.critic, made.scorer, bounds, splits.train, splits.select, settings, seed=0)
 
     return run
 
@@ -120,13 +153,103 @@ def waits(run: Callable[[int], None], steps: int) -> int:
     return found.count
 
 
-@pytest.mark.parametrize("run", [layerwise, end_to_end, tracking])
+@pytest.mark.parametrize("run", [layerwise, relative_noise, end_to_end, tracking])
 def test_a_longer_training_waits_no_more_often(run: Callable[[int], None]) -> None:
     assert waits(run, 9) == waits(run, 3) > 0
 
 
 def test_a_longer_fit_waits_no_more_often(estimating: Callable[[int], None]) -> None:
     assert waits(estimating, 9) == waits(estimating, 3) > 0
+
+
+ELSEWHERE = torch.device("meta")
+"""Where nothing is computed, but what lies on the host is as far away as from any accelerator."""
+
+
+class FromHost(TorchDispatchMode):
+    """Names the operators that read a tensor of the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        leaves = tree_leaves((args, kwargs))
+        if any(isinstance(leaf, Tensor) and leaf.device.type == "cpu" for leaf in leaves):
+            self.names.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def moved(scorer: Scorer) -> Scorer:
+    tensors = {k: v.to(ELSEWHERE) for k, v in vars(scorer).items() if isinstance(v, Tensor)}
+    return replace(scorer, **tensors)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("critic", ["pair", "separable"])
+@pytest.mark.parametrize("base", ["none", "gaussian", "student", "mixture"])
+@pytest.mark.parametrize("negatives", [None, 3])
+def test_an_estimators_step_reads_nothing_from_the_host(
+    critic: str, base: str, negatives: int | None
+) -> None:
+    made, *_ = ready(critic=critic, base=base, negatives=negatives)
+    network, scorer = made.critic.to(ELSEWHERE), moved(made.scorer)
+    index = torch.zeros(16, dtype=torch.long, device=ELSEWHERE)
+    bound = BOUNDS["mine"].training(ELSEWHERE)
+    # what is moved once is moved in the first step
+    bound(*scorer.batch(network, index)).backward()
+    with FromHost() as read:
+        bound(*scorer.batch(network, index)).backward()
+    assert read.names == []
+
+
+def test_a_tracked_critics_step_reads_nothing_from_the_host() -> None:
+    h, t = torch.randn(2, 2, 16, 5, device=ELSEWHERE)
+    labels = torch.zeros(16, dtype=torch.long, device=ELSEWHERE)
+    log_prior = torch.zeros(3, device=ELSEWHERE)
+    for mine in (
+        InputMine(5, [0.5, 2.0], 0, ELSEWHERE),
+        LabelMine(5, log_prior, [0.5, 0.0], 0),
+    ):
+        with FromHost() as read:
+            mine._bounds(h, t, labels).sum().backward()
+        assert read.names == []
+
+
+def block_loss(noise_scale: str) -> tuple[nn.Module, Loss]:
+    config = ObjectiveConfig(beta=(0.1,), noise_scale=noise_scale)
+    reader = LayerwiseTrainer(mlp(5, (6, 4), 3), config).reader(0, 6, 3)
+    objective = IBObjective([reader], 6, torch.zeros(3), ema_rate=0.1).to(ELSEWHERE)
+    return objective, _bound_loss(objective, [torch.Generator()])
+
+
+def network_loss() -> tuple[nn.Module, Loss]:
+    stack = Stack([mlp(5, (6, 4), 3).to(ELSEWHERE)])
+    return stack, cross_entropy_loss(stack)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [partial(block_loss, "absolute"), partial(block_loss, "relative"), network_loss],
+    ids=["block", "block with relative noise", "network"],
+)
+def test_a_trainings_step_reads_nothing_from_the_host(
+    make: Callable[[], tuple[nn.Module, Loss]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # there are no generators elsewhere
+    monkeypatch.setattr("ibtrain.train.loop.generator", lambda *_: torch.Generator())
+    data = toy(4).to(ELSEWHERE).train
+    trainable, loss = make()
+    optim = OptimConfig(batch_size=8, epochs=1)
+    loop = EpochLoop(trainable, loss, [data.x], data.y, optim, [0])
+    # no fused kernel either: others count their steps on the host
+    monkeypatch.setattr(loop.optimizer, "step", lambda: None)
+    batch = torch.zeros(1, 8, dtype=torch.long, device=ELSEWHERE)
+    with FromHost() as read:
+        loop._step(batch)
+        loop._step(batch)
+    assert read.names == []
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -63,26 +63,40 @@ class ZeroBase(Base):
         return x.new_zeros(len(x), len(y))
 
 
+class _Placed:
+    """Tensors that are moved to where they are used once, and not at every step, which would wait for it."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self.tensors = tensors
+        self._there = tensors
+
+    def beside(self, other: Tensor) -> tuple[Tensor, ...]:
+        """They, on the device and in the precision of another."""
+        first = self._there[0]
+        if (first.device, first.dtype) != (other.device, other.dtype):
+            self._there = tuple(tensor.to(other) for tensor in self.tensors)
+        return self._there
+
+
 class _Quadratic:
     """Mahalanobis distances of x, of y and of the pairs, from one covariance matrix."""
 
     def __init__(self, joint: Tensor, dim_x: int) -> None:
         self.dim_x = dim_x
-        self.precision = torch.linalg.inv(joint)
         blocks = joint[:dim_x, :dim_x], joint[dim_x:, dim_x:]
-        self.precision_x, self.precision_y = (torch.linalg.inv(block) for block in blocks)
+        self.precisions = _Placed(*(torch.linalg.inv(part) for part in (joint, *blocks)))
         self.log_dets = [torch.linalg.slogdet(part)[1].item() for part in (joint, *blocks)]
         self.log_det = 0.5 * (self.log_dets[1] + self.log_dets[2] - self.log_dets[0])
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Squared distances ``(n, 1)``, ``(1, m)`` and, of the pairs, ``(n, m)``."""
         cut = self.dim_x
-        precision = self.precision.to(x)
+        precision, precision_x, precision_y = self.precisions.beside(x)
         own_x = ((x @ precision[:cut, :cut]) * x).sum(1, keepdim=True)
         own_y = ((y @ precision[cut:, cut:]) * y).sum(1)
         pairs = own_x + own_y + 2 * (x @ precision[:cut, cut:]) @ y.T
-        distance_x = ((x @ self.precision_x.to(x)) * x).sum(1, keepdim=True)
-        distance_y = ((y @ self.precision_y.to(y)) * y).sum(1)
+        distance_x = ((x @ precision_x) * x).sum(1, keepdim=True)
+        distance_y = ((y @ precision_y) * y).sum(1)
         return distance_x, distance_y, pairs
 
 
@@ -189,8 +203,9 @@ class MixtureBase(Base):
             # a fit that stops short is a closed form all the same; the selection split judges it
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture.fit(z)
-        self.means = torch.from_numpy(mixture.means_).split([dim_x, z.shape[1] - dim_x], dim=1)
-        self.log_weights = torch.from_numpy(np.log(mixture.weights_))
+        dims = [dim_x, z.shape[1] - dim_x]
+        self.means = _Placed(*torch.from_numpy(mixture.means_).split(dims, dim=1))
+        self.log_weights = np.log(mixture.weights_).tolist()
         covariances = [torch.from_numpy(covariance) for covariance in mixture.covariances_]
         self.quadratics = [_Quadratic(covariance, dim_x) for covariance in covariances]
 
@@ -200,9 +215,9 @@ class MixtureBase(Base):
     def matrix(self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "m dim_y"]) -> Tensor:
         terms_x, terms_y, terms = [], [], []
         for log_weight, mean_x, mean_y, quadratic in zip(
-            self.log_weights.tolist(), *self.means, self.quadratics, strict=True
+            self.log_weights, *self.means.beside(x), self.quadratics, strict=True
         ):
-            distance_x, distance_y, pairs = quadratic(x - mean_x.to(x), y - mean_y.to(y))
+            distance_x, distance_y, pairs = quadratic(x - mean_x, y - mean_y)
             log_det, log_det_x, log_det_y = quadratic.log_dets
             terms_x.append(log_weight - 0.5 * (log_det_x + distance_x))
             terms_y.append(log_weight - 0.5 * (log_det_y + distance_y))

@@ -57,7 +57,8 @@ class GaussianNoise(nn.Module):
         scale = activation_scale(at_least_float32(h))
         with torch.no_grad():
             first = self.running_scale == 0
-            weight = torch.where(first, 1.0, self.MOMENTUM)
+            # between two numbers, `where` would copy them to the device
+            weight = self.MOMENTUM + (1 - self.MOMENTUM) * first
             newest = self.running_scale.lerp(scale, weight)
             self.running_scale.copy_(torch.where(scale.isfinite(), newest, self.running_scale))
         return self.noise_std * scale

@@ -122,7 +122,8 @@ def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
     Args:
         matrix: A score of every x with every y, the true pairs on the diagonal.
     """
-    partners = _round_a_circle(len(matrix), range(1, len(matrix)), matrix.device)
+    rows = torch.arange(len(matrix), device=matrix.device)
+    partners = (rows.unsqueeze(1) + rows[1:]) % len(matrix)
     # a copy, or the pool would keep the matrix
     return ScorePool(matrix.diagonal().clone(), matrix.gather(1, partners), partners)
 
@@ -148,12 +149,10 @@ def shifted_columns(
         matrix: A score of every x with every y.
         shifts: How many places; 0 is the diagonal.
     """
-    return matrix.gather(1, _round_a_circle(len(matrix), shifts, matrix.device))
-
-
-def _round_a_circle(count: int, shifts: Sequence[int], device: torch.device) -> Tensor:
-    rows = torch.arange(count, device=device).unsqueeze(1)
-    return (rows + torch.tensor(shifts, device=device)) % count
+    rows = torch.arange(len(matrix), device=matrix.device)
+    # the shifts as one tensor would be copied to the device at every step, which waits for it
+    columns = torch.stack([rows + shift for shift in shifts], dim=1)
+    return matrix.gather(1, columns % len(matrix))
 
 
 def distances(count: int, most: int) -> list[int]:
