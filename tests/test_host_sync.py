@@ -195,7 +195,7 @@ def test_an_estimators_step_reads_nothing_from_the_host(
 ) -> None:
     made, *_ = ready(critic=critic, base=base, negatives=negatives)
     network, scorer = made.critic.to(ELSEWHERE), moved(made.scorer)
-    index = torch.zeros(16, dtype=torch.long, device=ELSEWHERE)
+    index = torch.zeros(16, dtype=torch.long, device=scorer.device)
     bound = BOUNDS["mine"].training(ELSEWHERE)
     # what is moved once is moved in the first step
     bound(*scorer.batch(network, index)).backward()

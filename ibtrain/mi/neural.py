@@ -239,7 +239,8 @@ def fit_critic(
     def bound(batch: Tensor) -> Tensor:
         return objective(*scorer.batch(critic, batch))
 
-    objective = bounds.training(train.device)
+    train, select = train.to(scorer.device), select.to(scorer.device)
+    objective = bounds.training(scorer.device)
     averaged = copy.deepcopy(critic).requires_grad_(False)
     weights = flatten(critic.parameters())
     average = WeightAverage(flatten(averaged.parameters()), weights)

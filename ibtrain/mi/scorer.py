@@ -43,7 +43,14 @@ EMBEDDED_PAIRS = 1 << 20
 
 
 class Scorer(ABC):
-    """Samples at hand, which a critic scores by index."""
+    """Samples at hand, which a critic scores by index, where they are."""
+
+    x: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where the samples are; the indices of a batch must be there too."""
+        return self.x.device
 
     @abstractmethod
     def batch(self, critic: nn.Module, index: Tensor) -> Batch:
@@ -71,14 +78,14 @@ class Scorer(ABC):
 
     def value(self, critic: nn.Module | None, index: Tensor, bound: Bound) -> float:
         """A bound on the samples, of a critic or, None, of the closed form alone."""
-        groups = self.groups([critic], index)
+        groups = self.groups([critic], index.to(self.device))
         return value_of_groups((group for scored in groups for group in scored), bound)
 
     def read(
         self, critics: Sequence[nn.Module | None], index: Tensor, bound: Bound
     ) -> list[Reading]:
         """What each critic says of the samples; None is the closed form alone."""
-        return read_groups(self.groups(critics, index), bound)
+        return read_groups(self.groups(critics, index.to(self.device)), bound)
 
 
 @dataclass(frozen=True)

@@ -235,7 +235,9 @@ class _Task:
         def groups() -> Iterator[Iterator[Group]]:
             for piece in rows.tensor_split(math.ceil(len(rows) / PIECE)):
                 samples = self.samples.take(piece.numpy())
-                yield from scorer.of(samples).groups(critics, torch.arange(len(samples)))
+                yield from scorer.of(samples).groups(
+                    critics, torch.arange(len(samples), device=scorer.device)
+                )
 
         return read_groups(groups(), bound)
 
