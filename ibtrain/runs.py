@@ -392,8 +392,13 @@ def list_runs(folder: Path) -> list[RunFolder]:
 def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: nn.Module) -> None:
     """Saves ``network`` and ``readout``, whose argmax predicts, as ``checkpoints/NAME.pt``.
 
-    Both are state dicts, and load with ``weights_only=True``.
+    Both are state dicts, on the host wherever they trained, and load with ``weights_only=True``.
     """
     buffer = io.BytesIO()
-    torch.save({"network": network.state_dict(), "readout": readout.state_dict()}, buffer)
+    parts = {"network": network, "readout": readout}
+    states = {
+        name: {key: value.cpu() for key, value in part.state_dict().items()}
+        for name, part in parts.items()
+    }
+    torch.save(states, buffer)
     write_atomically(folder.path / "checkpoints" / f"{name}.pt", buffer.getvalue())
