@@ -23,9 +23,10 @@ from ibtrain.mi.scorer import Scorer
 from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.models.mlp import mlp
 from ibtrain.stack import Stack
+from ibtrain.train.descent import Loss
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer, _bound_loss
-from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
+from ibtrain.train.loop import EpochLoop, cross_entropy_loss
 from ibtrain.train.objective import IBObjective
 
 WAITING = {

@@ -17,9 +17,10 @@ from ibtrain.models.blocks import check_output, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.seeding import generator, seeded
 from ibtrain.stack import Stack
+from ibtrain.train.descent import Loss
 from ibtrain.train.events import Listener, Snapshot, accuracy, apply_in_chunks
 from ibtrain.train.keeper import Keeper, Nested, State, restoring
-from ibtrain.train.loop import EpochLoop, Loss, cross_entropy_loss
+from ibtrain.train.loop import EpochLoop, cross_entropy_loss
 from ibtrain.train.objective import BlockWithCritics, IBObjective
 from ibtrain.train.stage import (
     FitResult,

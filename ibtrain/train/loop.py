@@ -10,26 +10,21 @@ from torch import Tensor, nn
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
-from ibtrain.gradients import gradient_norm
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.precision import (
     at_least_float32,
     check_precision,
-    lower_precision,
     tensor_cores,
 )
 from ibtrain.replay import replayed
 from ibtrain.seeding import generator
-from ibtrain.stack import Stack, side_by_side
+from ibtrain.stack import Stack
+from ibtrain.train.descent import Descent, Loss
 from ibtrain.train.events import accuracy
 from ibtrain.train.keeper import State
-from ibtrain.train.watch import StepFigures, are_finite
+from ibtrain.train.watch import StepFigures
 
-__all__ = ["EarlyStopping", "EpochLoop", "Loss", "cross_entropy_loss"]
-
-Loss = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
-"""Maps a batch ``(S, batch, ...)`` for each of S networks, and its labels ``(S, batch)``, to the scalar that
-is descended, and to figures ``(S,)`` to average over the epoch."""
+__all__ = ["EarlyStopping", "EpochLoop", "cross_entropy_loss"]
 
 
 class EpochLoop:
@@ -60,8 +55,6 @@ class EpochLoop:
         randomness: Sequence[torch.Generator] = (),
     ) -> None:
         self.trainable = trainable
-        self.loss = loss
-        self.inputs = inputs
         self.labels = labels
         self.config = config
         self.seeds = seeds
@@ -75,7 +68,10 @@ class EpochLoop:
         self._epoch_orders = [order.get_state() for order in self.orders]
         self._parameters = [p for p in trainable.parameters() if p.requires_grad]
         self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
-        self._descend = replayed(self._written_step, labels.device, randomness)
+        self._descent = Descent(
+            loss, inputs, labels, self._parameters, self.optimizer, config.precision
+        )
+        self._descend = replayed(self._descent, labels.device, randomness)
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
@@ -110,7 +106,7 @@ class EpochLoop:
             after_step()
         start = time.perf_counter()
         self.epoch += 1
-        figures, self._figures = self._figures, StepFigures(self.seeds, self._figures.names)
+        figures, self._figures = self._figures, StepFigures(self.seeds)
         means = figures.means(f"epoch {self.epoch}", skips=self._skips)
         self.seconds += time.perf_counter() - start
         return means
@@ -172,23 +168,8 @@ class EpochLoop:
     def _step(self, batch: Tensor) -> None:
         step = self.epoch * self.steps_per_epoch + len(self._figures)
         set_rate(self.optimizer, self.learning_rate(step))
-        self._figures.add(self._descend(batch))
-
-    def _written_step(self, batch: Tensor) -> Tensor:
-        """Moves the weights down the loss of a batch; returns its figures."""
-        gathered = [
-            own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
-        ]
-        with lower_precision(self.config.precision, self.labels.device):
-            loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
-        self.optimizer.zero_grad()
-        loss.backward()
-        values = self._figures.of_step(figures, gradient_norm(self._parameters))
-        if self.optimizer.defaults["fused"]:
-            # what is not finite never reaches the weights: the kernel itself leaves them alone
-            self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
-        self.optimizer.step()
-        return values
+        values = self._descend(batch)
+        self._figures.add(self._descent.names, values)
 
 
 class EarlyStopping:

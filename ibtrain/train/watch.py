@@ -1,7 +1,7 @@
 """What an epoch's steps say, read once: their mean figures, and which of them were not finite."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,9 +9,10 @@ from torch import Tensor
 
 from ibtrain.errors import NonFiniteError
 
-__all__ = ["StepFigures", "are_finite"]
+__all__ = ["GRADIENT", "StepFigures", "are_finite"]
 
 GRADIENT = "gradient"
+"""What the norm of a step's gradient is called."""
 
 
 def are_finite(figures: Tensor) -> Bool[Tensor, ""]:
@@ -26,7 +27,7 @@ class StepFigures:
     Args:
         seeds: Of the networks.
         names: Of the figures, if there are some already.
-        steps: What :meth:`of_step` gave for each.
+        steps: Each step's figures ``(S, figures)``, the norm of its gradient last.
     """
 
     def __init__(
@@ -36,23 +37,12 @@ class StepFigures:
         self.names = list(names)
         self.steps = list(steps)
 
-    def of_step(
-        self, figures: Mapping[str, Tensor], norm: Float[Tensor, ""]
-    ) -> Float[Tensor, "S figures"]:
-        """A step's figures side by side, the norm last; their names are those of all steps.
-
-        Args:
-            figures: Each ``(S,)``.
-            norm: Of the gradient of all networks.
-        """
-        self.names = [*figures, GRADIENT]
-        return torch.stack([*figures.values(), norm.expand(len(self.seeds))], dim=1)
-
     def __len__(self) -> int:
         return len(self.steps)
 
-    def add(self, step: Float[Tensor, "S figures"]) -> None:
-        """Takes in a step's figures."""
+    def add(self, names: Sequence[str], step: Float[Tensor, "S figures"]) -> None:
+        """Takes in a step's figures, and what they are called."""
+        self.names = list(names)
         self.steps.append(step)
 
     def means(self, where: str, *, skips: bool) -> list[dict[str, float]]:

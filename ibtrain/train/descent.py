@@ -1,0 +1,77 @@
+"""A step of training: weights down the gradient of a loss, and the figures that it leaves behind."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ibtrain.gradients import gradient_norm
+from ibtrain.precision import lower_precision
+from ibtrain.stack import side_by_side
+from ibtrain.train.watch import GRADIENT, are_finite
+
+__all__ = ["Descent", "Loss"]
+
+Loss = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
+"""Maps a batch ``(S, batch, ...)`` for each of S networks, and its labels ``(S, batch)``, to the scalar that
+is descended, and to figures ``(S,)`` to average over the epoch."""
+
+
+class Descent:
+    """Steps of an optimiser on batches of samples that stay where they are.
+
+    What a step does on the host is the same each time, so that it can be recorded: see
+    :func:`~ibtrain.replay.replayed`. The loop that takes the steps is not known here, or what it holds would
+    outlive it.
+
+    Args:
+        loss: Evaluated on the networks' batches.
+        inputs: What each network reads, ``(samples, ...)``.
+        labels: ``(samples,)``.
+        parameters: That the optimiser steps.
+        optimizer: Steps them.
+        precision: Of the loss's matrix products.
+    """
+
+    def __init__(
+        self,
+        loss: Loss,
+        inputs: Sequence[Tensor],
+        labels: Tensor,
+        parameters: Sequence[nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+        precision: str,
+    ) -> None:
+        self.loss = loss
+        self.inputs = inputs
+        self.labels = labels
+        self.parameters = parameters
+        self.optimizer = optimizer
+        self.precision = precision
+        self.names: list[str] = []
+
+    def __call__(self, batch: Tensor) -> Float[Tensor, "S figures"]:
+        """Takes a step, unless something is not finite and the optimiser's kernel can tell.
+
+        Args:
+            batch: Indices of samples, ``(S, batch)``.
+
+        Returns:
+            Each network's figures, called :attr:`names`; the norm of all gradients is the last.
+        """
+        gathered = [
+            own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
+        ]
+        with lower_precision(self.precision, self.labels.device):
+            loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
+        self.optimizer.zero_grad()
+        loss.backward()
+        norm = gradient_norm(self.parameters).expand(len(batch))
+        self.names = [*figures, GRADIENT]
+        values = torch.stack([*figures.values(), norm], dim=1)
+        if self.optimizer.defaults["fused"]:
+            # what is not finite never reaches the weights: the kernel itself leaves them alone
+            self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        return values
