@@ -107,23 +107,24 @@ class _Replayed:
     def __init__(self, step: Step, recorder: Recorder) -> None:
         self.step = step
         self.recorder = recorder
-        self.calls = 0
-        self.inputs: tuple[Tensor, ...] = ()
+        self.warm_up = WARM_UP
+        self.recorded: tuple[tuple[Tensor, ...], Tensor] | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        self.calls += 1
-        if self.calls <= WARM_UP:
+        if self.warm_up:
+            self.warm_up -= 1
             with self.recorder.aside():
                 return self.step(*inputs)
-        if not hasattr(self, "output"):
-            self._record(inputs)
-        for own, new in zip(self.inputs, inputs, strict=True):
-            own.copy_(new)
+        self.recorded = self.recorded or self._record(inputs)
+        places, output = self.recorded
+        for place, new in zip(places, inputs, strict=True):
+            place.copy_(new)
         self.recorder.replay()
         # the next replay writes over it
-        return self.output.clone()
+        return output.clone()
 
-    def _record(self, inputs: tuple[Tensor, ...]) -> None:
-        self.inputs = tuple(own.clone() for own in inputs)
+    def _record(self, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Where the recorded step reads its inputs, and where it writes its output."""
+        places = tuple(own.clone() for own in inputs)
         with self.recorder.recording():
-            self.output = self.step(*self.inputs)
+            return places, self.step(*places)
