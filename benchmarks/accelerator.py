@@ -30,11 +30,13 @@ from ibtrain.replay import replaying
 
 LARGE = {"batch_size": 8192, "hidden": (1500, 1500)}
 SMALL = {"batch_size": 256, "hidden": (64, 64)}
+STEPS = 200
+"""Of a fit: the first few are taken as written, and one is recorded."""
 
 
 def share_of_products(machine: Machine, device: torch.device, sizes: dict[str, Any]) -> float:
     """Products a second of a critic's step, of those that the machine was measured to do."""
-    case = estimator_case("mine", critic="pair", negatives=1, **sizes)
+    case = estimator_case("mine", critic="pair", negatives=1, steps=STEPS, **sizes)
     (row,) = time_cases([case], device)
     return float(row.to_dict(machine)["share_of_flops"])
 

@@ -1,8 +1,9 @@
-"""A training step that is recorded once and then done again as one launch: CUDA graphs."""
+"""A training step whose operations are recorded once and then launched as one: CUDA graphs."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -22,10 +23,10 @@ Step = Callable[..., Tensor]
 class Recorder(Protocol):
     """Records the operations of a step, and does them again on the same memory."""
 
-    def __init__(self, generators: Sequence[torch.Generator]) -> None: ...
+    def __init__(self, device: torch.device, generators: Sequence[torch.Generator]) -> None: ...
 
     def aside(self) -> AbstractContextManager[None]:
-        """Steps within it are done as written, where those to be recorded will be."""
+        """Steps within it are done as written, on the queue of work that will be recorded."""
 
     def recording(self) -> AbstractContextManager[None]:
         """Operations within it are recorded; whether they are done as well is not said."""
@@ -38,25 +39,27 @@ class CudaRecorder:
     """A CUDA graph.
 
     Args:
+        device: Where.
         generators: What the step draws from, besides the device's own.
 
     References:
         PyTorch's notes on CUDA semantics, "CUDA graphs".
     """
 
-    def __init__(self, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, device: torch.device, generators: Sequence[torch.Generator]) -> None:
         self.graph = torch.cuda.CUDAGraph()
-        self.stream = torch.cuda.Stream()
+        self.stream = _side_stream(device)
         for own in generators:
             self.graph.register_generator_state(own)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """On a stream that is not the default one, which can't be recorded."""
-        self.stream.wait_stream(torch.cuda.current_stream())
+        main = torch.cuda.current_stream(self.stream.device)
+        self.stream.wait_stream(main)
         with torch.cuda.stream(self.stream):
             yield
-        torch.cuda.current_stream().wait_stream(self.stream)
+        main.wait_stream(self.stream)
 
     def recording(self) -> AbstractContextManager[None]:
         """Nothing within it is done."""
@@ -65,6 +68,12 @@ class CudaRecorder:
     def replay(self) -> None:
         """One launch."""
         self.graph.replay()
+
+
+@cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    # libraries keep a workspace for each stream that they have met
+    return torch.cuda.Stream(device)
 
 
 RECORDERS: dict[str, type[Recorder]] = {"cuda": CudaRecorder}
@@ -79,12 +88,15 @@ def is_replayed(device: torch.device) -> bool:
 @contextmanager
 def replaying(is_on: bool) -> Iterator[None]:
     """Sets :data:`SWITCH` for what is prepared within the block."""
-    before = os.environ.get(SWITCH, "0")
+    before = os.environ.get(SWITCH)
     os.environ[SWITCH] = "1" if is_on else "0"
     try:
         yield
     finally:
-        os.environ[SWITCH] = before
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before
 
 
 def replayed(step: Step, device: torch.device, generators: Sequence[torch.Generator] = ()) -> Step:
@@ -100,7 +112,7 @@ def replayed(step: Step, device: torch.device, generators: Sequence[torch.Genera
     """
     if not is_replayed(device):
         return step
-    return _Replayed(step, RECORDERS[device.type](generators))
+    return _Replayed(step, RECORDERS[device.type](device, generators))
 
 
 class _Replayed:

@@ -41,7 +41,7 @@ class Tape:
 
     replays = 0
 
-    def __init__(self, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, device: torch.device, generators: Sequence[torch.Generator]) -> None:
         self.generators = [torch.default_generator, *generators]
         self.operators = _Operators()
 

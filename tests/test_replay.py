@@ -36,10 +36,12 @@ def data() -> Dataset:
     return Dataset("toy", split, split, 3)
 
 
-def training(device: torch.device, method: str, seeds: int, **optim: Any) -> Figures:
+def training(
+    device: torch.device, method: str, seeds: int, noise_scale: str = "absolute", **optim: Any
+) -> Figures:
     """The weights and figures of two epochs, whose rate changes from step to step."""
     config = OptimConfig(**{"batch_size": 8, "epochs": 2, "learning_rate": 1e-2} | optim)
-    objective = ObjectiveConfig(beta=(1e-2,))
+    objective = ObjectiveConfig(beta=(1e-2,), noise_scale=noise_scale)
     trainers: list[Any] = []
     for seed in range(seeds):
         torch.manual_seed(seed)
@@ -73,23 +75,34 @@ def tracking(device: torch.device, kind: str) -> Figures:
     return [*weights, torch.tensor([own.mi for own in found])]
 
 
-def estimating(device: torch.device, method: str) -> Figures:
-    randomness = np.random.default_rng(0)
-    x, noise = randomness.standard_normal((2, 200, 2))
-    options = {"steps": 30, "batch_size": 16, "hidden": (8,), "checkpoint_every": 10}
-    found = estimate(x, x + noise, method, seed=0, device=device.type, **options)
+def estimating(
+    device: torch.device, method: str, *, is_label: bool = False, **more: Any
+) -> Figures:
+    x, noise = np.random.default_rng(0).standard_normal((2, 200, 2))
+    y = (x[:, 0] > 0).astype(int) if is_label else x + noise
+    options = {"steps": 30, "batch_size": 16, "hidden": (8,), "checkpoint_every": 10, **more}
+    found = estimate(x, y, method, seed=0, device=device.type, **options)
     return [torch.tensor([found.mi, found.stderr])]
 
 
-CASES: dict[str, Callable[[torch.device], Figures]] = {
-    "layer by layer": partial(training, method="layerwise", seeds=1),
-    "layer by layer, two seeds": partial(training, method="layerwise", seeds=2),
-    "end to end": partial(training, method="end_to_end", seeds=1),
-    "end to end, two seeds": partial(training, method="end_to_end", seeds=2),
-    "in bfloat16": partial(training, method="end_to_end", seeds=1, precision="bfloat16"),
-    "critics of the input": partial(tracking, kind="input"),
-    "critics of the label": partial(tracking, kind="label"),
-} | {f"estimating by {method}": partial(estimating, method=method) for method in BOUNDS}
+CASES: dict[str, Callable[[torch.device], Figures]] = (
+    {
+        "layer by layer": partial(training, method="layerwise", seeds=1),
+        "layer by layer, two seeds": partial(training, method="layerwise", seeds=2),
+        "end to end": partial(training, method="end_to_end", seeds=1),
+        "end to end, two seeds": partial(training, method="end_to_end", seeds=2),
+        "in bfloat16": partial(training, method="end_to_end", seeds=1, precision="bfloat16"),
+        "critics of the input": partial(tracking, kind="input"),
+        "critics of the label": partial(tracking, kind="label"),
+    }
+    | {f"estimating by {method}": partial(estimating, method=method) for method in BOUNDS}
+    | {
+        "relative noise": partial(training, method="layerwise", seeds=1, noise_scale="relative"),
+        "estimating with pairs": partial(estimating, method="mine", critic="pair", negatives=2),
+        "estimating on a mixture": partial(estimating, method="mine", base="mixture", negatives=3),
+        "estimating of a label": partial(estimating, method="mine", is_label=True),
+    }
+)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -107,9 +120,11 @@ def test_a_recorded_step_does_what_is_written(name: str, tape: pytest.MonkeyPatc
 @pytest.mark.parametrize("name", CASES)
 def test_a_rate_kept_on_the_device_trains_alike(name: str, tape: pytest.MonkeyPatch) -> None:
     found = CASES[name](CPU)
+    replays = Tape.replays
     tape.delenv(replay.SWITCH)
     # not its weights: one whose gradient is rounding alone goes where rounding has it go
     torch.testing.assert_close(found[-1], CASES[name](CPU)[-1], atol=1e-4, rtol=1e-4)
+    assert Tape.replays == replays > 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -125,11 +140,17 @@ def test_steps_are_done_as_written_where_nobody_asked(monkeypatch: pytest.Monkey
     def step() -> Tensor:
         return torch.zeros(())
 
-    assert replay.replayed(step, CPU) is step
     monkeypatch.setenv(replay.SWITCH, "1")
     assert replay.replayed(step, CPU) is step
     monkeypatch.setitem(replay.RECORDERS, "cpu", Tape)
     assert replay.replayed(step, CPU) is not step
+    with replay.replaying(False):
+        assert replay.replayed(step, CPU) is step
+    monkeypatch.delenv(replay.SWITCH)
+    assert replay.replayed(step, CPU) is step
+    with replay.replaying(True):
+        assert replay.replayed(step, CPU) is not step
+    assert replay.replayed(step, CPU) is step
 
 
 def test_what_a_step_keeps_on_the_host_is_frozen(tape: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ def estimator_case(
     critic: str = "separable",
     base: str = "none",
     negatives: int | None = None,
+    steps: int = STEPS,
 ) -> Case:
     """Steps of an estimator's critic.
 
@@ -81,6 +82,7 @@ def estimator_case(
         critic: Its kind.
         base: Its closed form.
         negatives: Other y for each x.
+        steps: In one call.
     """
     settings = NeuralSettings(
         critic=critic,
@@ -88,15 +90,15 @@ def estimator_case(
         negatives=negatives,
         hidden=hidden,
         batch_size=batch_size,
-        steps=STEPS,
-        checkpoint_every=STEPS,
+        steps=steps,
+        checkpoint_every=steps,
     )
     widths = "-".join(map(str, hidden))
     others = "" if negatives is None else f" {negatives} negatives"
     sizes = f"{method} {dim}+{dim} {critic} {widths} batch {batch_size}{others}"
     make = partial(_estimator, method=method, dim=dim, batch_size=batch_size, settings=settings)
     name = f"estimator {sizes}" + ("" if base == "none" else f" on {base}")
-    return Case(name, make, STEPS, STEPS * batch_size)
+    return Case(name, make, steps, steps * batch_size)
 
 
 def _tracking(
