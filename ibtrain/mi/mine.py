@@ -173,6 +173,8 @@ class _Mine(nn.Module, ABC):
         shape = (min(batch_size, len(train)),)
         values = []
         with self.critics.joined() as weights:
+            gradient = weights.grad
+            assert gradient is not None
             optimizer = adam([weights], self.learning_rate, h.device, maximize=True)
 
             def ascend() -> Tensor:
@@ -180,7 +182,7 @@ class _Mine(nn.Module, ABC):
                 batch = train.index_select(0, picked)
                 pairs = self._pairs(h.index_select(1, batch), randomness)
                 bounds = self._bounds(*pairs, labels.index_select(0, batch))
-                weights.grad.zero_()  # type: ignore[union-attr]
+                gradient.zero_()
                 bounds.sum().backward()
                 optimizer.step()
                 return bounds.detach()

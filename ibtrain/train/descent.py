@@ -1,6 +1,7 @@
 """A step of training: weights down the gradient of a loss, and the figures that it leaves behind."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -18,6 +19,7 @@ Loss = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
 is descended, and to figures ``(S,)`` to average over the epoch."""
 
 
+@dataclass(eq=False)
 class Descent:
     """Steps of an optimiser on batches of samples that stay where they are.
 
@@ -32,24 +34,16 @@ class Descent:
         parameters: That the optimiser steps.
         optimizer: Steps them.
         precision: Of the loss's matrix products.
+        names: What the last step's figures are called.
     """
 
-    def __init__(
-        self,
-        loss: Loss,
-        inputs: Sequence[Tensor],
-        labels: Tensor,
-        parameters: Sequence[nn.Parameter],
-        optimizer: torch.optim.Optimizer,
-        precision: str,
-    ) -> None:
-        self.loss = loss
-        self.inputs = inputs
-        self.labels = labels
-        self.parameters = parameters
-        self.optimizer = optimizer
-        self.precision = precision
-        self.names: list[str] = []
+    loss: Loss
+    inputs: Sequence[Tensor]
+    labels: Tensor
+    parameters: Sequence[nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    precision: str
+    names: list[str] = field(default_factory=list, init=False)
 
     def __call__(self, batch: Tensor) -> Float[Tensor, "S figures"]:
         """Takes a step, unless something is not finite and the optimiser's kernel can tell.

@@ -1,4 +1,4 @@
-"""The device of ``device.cpp``, and streams of randomness for it."""
+"""The device of ``device.cpp``, built and registered, and what has crossed over to it and back."""
 
 import types
 from pathlib import Path
