@@ -41,6 +41,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
 MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
+MAX_PIXELS = 8192
+"""Height and width of an image."""
 MAX_POINTS = 10_000
 """Of the plane, whose list of epochs is drawn up for every event."""
 MAX_THREADS = 1024
@@ -218,6 +220,7 @@ class RunConfig:
         validation: Share of the training split held out; early stopping needs one.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: CPU threads; 0 chooses by the size of a step.
+        resize: Height and width that the images of ``folder:DIR`` are resized to; None keeps them.
     """
 
     dataset: str = "digits"
@@ -232,6 +235,7 @@ class RunConfig:
     validation: float = 0.0
     device: str = "auto"
     threads: int = 0
+    resize: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.dataset, str):
@@ -259,6 +263,8 @@ class RunConfig:
             raise ConfigError(0, expected, "noise_std")
         check_choice("device", self.device, DEVICES)
         check_integer("threads", self.threads, 0, MAX_THREADS)
+        if self.resize is not None:
+            check_integer("resize", self.resize, 1, MAX_PIXELS)
 
     def optim(self, method: Method) -> OptimConfig:
         """How a method is optimised.

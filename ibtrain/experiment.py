@@ -43,9 +43,12 @@ class Experiment:
         self.device = choose_device(config.device)
         for method in config.methods:
             check_precision(config.optim(method).precision, self.device)
-        validation = config.validation
         self.data = load_dataset(
-            config.dataset, config.data_root, validation=validation, device=self.device
+            config.dataset,
+            config.data_root,
+            validation=config.validation,
+            resize=config.resize,
+            device=self.device,
         )
         model = build_model(config.model, self.data, config.seeds[0])
         LayerwiseTrainer(model, config.objective)

@@ -76,6 +76,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "Where data sets are, or are downloaded to.  [~/.cache/ibtrain]",
         },
     ),
+    (
+        "--resize",
+        "resize",
+        {
+            "type": int,
+            "help": "Height and width in pixels that the images of folder:DIR are resized to.  [none]",
+        },
+    ),
     ("--model", "model.kind", {"type": click.Choice(MODEL_KINDS), "help": "The network.  [mlp]"}),
     (
         "--hidden",

@@ -124,7 +124,8 @@ class Dataset:
         coordinate. A constant coordinate is only centred.
 
         Raises:
-            DataError: The values are so large that float32 can't hold their variance.
+            DataError: If the values are so large that float32 can't hold their variance, or if all
+                training samples are the same.
         """
         x = self.train.x
         dims = [0, *range(2, x.ndim)]
@@ -134,7 +135,11 @@ class Dataset:
             expected = "values whose variance float32 can hold"
             raise DataError(f"values as large as {x.abs().max().item():g}", expected, self.name)
         # a constant's standard deviation is the rounding error of its mean, and not always zero
-        std = torch.where(std > CONSTANT * mean.abs(), std, 1.0)
+        varies = std > CONSTANT * mean.abs()
+        if not varies.any() or all(torch.equal(sample, x[0]) for sample in x):
+            given = f"{len(x)} training samples that are all the same"
+            raise DataError(given, "samples that differ", self.name)
+        std = torch.where(varies, std, 1.0)
 
         def scale(split: Split) -> Split:
             return Split((split.x - mean) / std, split.y)

@@ -25,6 +25,7 @@ def load_dataset(
     data_root: str | Path | None = None,
     *,
     validation: float = 0.0,
+    resize: int | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> Dataset:
@@ -36,6 +37,7 @@ def load_dataset(
             there, ``x_test``, ``y_test``).
         data_root: Where torchvision's data sets are, or are downloaded to.
         validation: Share of the training samples held out for choices; 0 holds out none.
+        resize: Height and width that the images of ``folder:DIR`` are resized to; None keeps them.
         seed: Which samples are held out.
         device: Where the tensors live.
 
@@ -46,17 +48,20 @@ def load_dataset(
     Raises:
         DataError: No such data set, or it is missing, broken or not a classification problem.
     """
-    raw = _read(name, _expanded(data_root) if data_root is not None else default_data_root())
+    root = _expanded(data_root) if data_root is not None else default_data_root()
+    raw = _read(name, root, resize)
     data = _checked(name, raw).to(torch.device(device))
     if validation:
         data = data.hold_out(validation, seed)
     return data.standardised()
 
 
-def _read(name: str, root: Path) -> RawData:
+def _read(name: str, root: Path, resize: int | None) -> RawData:
     kind, _, path = name.partition(":")
     if kind == "folder" and path:
-        return read_folder(_expanded(path))
+        return read_folder(_expanded(path), resize)
+    if resize is not None:
+        raise DataError(f"{resize} with {name}", "images in folder:DIR to resize", "resize")
     if kind == "npz" and path:
         return read_npz(_expanded(path))
     if name not in SOURCES:

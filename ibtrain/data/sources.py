@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
-from ibtrain.data.images import list_images, read_images
+from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
 from ibtrain.files import is_folder
 
@@ -125,15 +125,25 @@ def _images(data: Any) -> NDArray[Any]:
     return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 
-def read_folder(path: Path) -> RawData:
-    """Images in torchvision's ImageFolder layout, ``train/CLASS/*`` and ``test/CLASS/*``, of one size."""
+def read_folder(path: Path, resize: int | None = None) -> RawData:
+    """Images in torchvision's ImageFolder layout, ``train/CLASS/*`` and ``test/CLASS/*``, of one size.
+
+    Args:
+        path: The folder.
+        resize: Height and width that every image is resized to; None keeps their one size.
+
+    Raises:
+        DataError: It has no such layout, or :func:`~ibtrain.data.images.read_images` can't read it.
+    """
     train, test = list_images(path / "train"), list_images(path / "test")
     if list(train) != list(test):
         odd = sorted(set(train) ^ set(test))
         expected = "the same classes in train and test"
         raise DataError(f"{', '.join(odd)} in one of them only", expected, str(path))
-    x_train = read_images(list(chain(*train.values())))
-    x_test = read_images(list(chain(*test.values())), x_train.shape[1:3])
+    x_train = read_images(list(chain(*train.values())), resize=resize)
+    x_test = read_images(list(chain(*test.values())), x_train.shape[1:3], resize=resize)
+    if x_train.dtype != x_test.dtype:
+        x_train, x_test = widened(x_train), widened(x_test)
     return RawData(
         _images(x_train), _targets(train), _images(x_test), _targets(test), num_classes=len(train)
     )

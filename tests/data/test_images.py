@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 from torchvision.datasets import ImageFolder
@@ -152,3 +153,115 @@ def test_no_decoder_is_fooled_into_another_size(tmp_path: Path) -> None:
     files = list_images(tmp_path / "train")["cat"]
     with pytest.raises(DataError, match="got 6 x 6 pixels, expected images of 5 x 6 pixels"):
         read_images(files, (6, 5))
+
+
+GREY16 = np.array([[0, 257, 1000], [40_000, 65_534, 65_535]], dtype=np.uint16)
+
+
+def saved(path: Path, pixels: np.ndarray) -> Path:
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def read_one(path: Path, **options: int) -> np.ndarray:
+    return read_images([path], **options)[0]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_grey_images_keep_their_values(tmp_path: Path, suffix: str) -> None:
+    pixels = read_one(saved(tmp_path / f"grey{suffix}", GREY16))
+    np.testing.assert_array_equal(pixels, np.repeat(GREY16[:, :, None], 3, axis=2))
+
+
+def test_a_16_bit_pgm_keeps_its_values(tmp_path: Path) -> None:
+    path = tmp_path / "grey.pgm"
+    path.write_bytes(b"P5 3 2 65535\n" + GREY16.astype(">u2").tobytes())
+    np.testing.assert_array_equal(read_one(path)[:, :, 0], GREY16)
+
+
+def test_8_bit_images_among_16_bit_ones_keep_their_brightness(tmp_path: Path) -> None:
+    grey8 = np.array([[0, 1, 2], [200, 254, 255]], dtype=np.uint8)
+    files = [saved(tmp_path / "a.png", grey8), saved(tmp_path / "b.png", GREY16)]
+    for images, low, high in ((read_images(files), 0, 1), (read_images(files[::-1]), 1, 0)):
+        assert images.dtype == np.uint16
+        np.testing.assert_array_equal(images[low, :, :, 0], grey8.astype(int) * 257)
+        np.testing.assert_array_equal(images[high, :, :, 0], GREY16)
+
+
+def test_splits_of_8_and_16_bits_are_on_one_scale(tmp_path: Path) -> None:
+    image_folder(tmp_path)
+    before = load_dataset(f"folder:{tmp_path}")
+    saved(tmp_path / "test" / "cat" / "0.png", np.full((6, 6), 257 * 80, dtype=np.uint16))
+    after = load_dataset(f"folder:{tmp_path}")
+    torch.testing.assert_close(after.train.x, before.train.x)
+    torch.testing.assert_close(after.test.x[1:], before.test.x[1:])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_pixels_of_an_unknown_range_are_refused(tmp_path: Path, dtype: type) -> None:
+    path = saved(tmp_path / "x.tif", np.arange(6).reshape(2, 3).astype(dtype))
+    message = r"x.tif: got pixels of Pillow's mode [FI], whose range is unknown, expected 8 bits"
+    with pytest.raises(DataError, match=message):
+        read_one(path)
+
+
+def test_transparent_pixels_are_white(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 3, 4), dtype=np.uint8)
+    pixels[0, :, 3] = 0, 51, 255
+    assert read_one(saved(tmp_path / "rgba.png", pixels))[0, :, 0].tolist() == [255, 204, 0]
+    grey = saved(tmp_path / "grey.png", pixels[:, :, 2:])
+    assert read_one(grey)[0, :, 0].tolist() == [255, 204, 0]
+    Image.new("RGB", (2, 2), (1, 2, 3)).save(tmp_path / "key.png", transparency=(1, 2, 3))
+    assert (read_one(tmp_path / "key.png") == 255).all()
+
+
+def test_opaque_images_with_an_alpha_channel_stay_as_they_are(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(256, size=(4, 5, 4), dtype=np.uint8)
+    pixels[:, :, 3] = 255
+    np.testing.assert_array_equal(read_one(saved(tmp_path / "x.png", pixels)), pixels[:, :, :3])
+
+
+def test_a_transparent_16_bit_image_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(GREY16).save(tmp_path / "x.png", transparency=3)
+    with pytest.raises(DataError, match=r"x.png: got a 16-bit image with transparency"):
+        read_one(tmp_path / "x.png")
+
+
+def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
+    image_folder(tmp_path)
+    before = list_images(tmp_path / "train")
+    for hidden in (".ipynb_checkpoints", "cat/.ipynb_checkpoints", ".git"):
+        (tmp_path / "train" / hidden).mkdir()
+        Image.new("RGB", (9, 9)).save(tmp_path / "train" / hidden / "0.png")
+    (tmp_path / "train" / "cat" / "._0.png").write_bytes(b"what macOS leaves behind")
+    assert list_images(tmp_path / "train") == before
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_images_of_any_size_can_be_resized(tmp_path: Path, dtype: type) -> None:
+    for index, size in enumerate(((8, 8), (4, 6), (5, 3))):
+        saved(tmp_path / f"{index}.png", np.full(size, 7 * (index + 1), dtype=dtype))
+    files = sorted(tmp_path.iterdir())
+    images = read_images(files, resize=4)
+    assert images.shape == (3, 4, 4, 3)
+    assert images.dtype == dtype
+    assert images.reshape(3, -1).std(axis=1).tolist() == [0, 0, 0]
+    assert images[:, 0, 0, 0].tolist() == [7, 14, 21]
+    with pytest.raises(DataError, match=r"1.png: got 6 x 4 pixels, expected .*, or --resize"):
+        read_images(files)
+
+
+def test_resize_reaches_the_run(tmp_path: Path) -> None:
+    image_folder(tmp_path / "images")
+    Image.new("RGB", (9, 7), (7, 7, 7)).save(tmp_path / "images" / "train" / "cat" / "9.png")
+    dataset = f"folder:{tmp_path / 'images'}"
+    arguments = ["train", "end-to-end", "--dataset", dataset, "--resize", "4", "--hidden", "3"]
+    arguments += ["--epochs", "1", "--seeds", "0", "--plane-points", "0", "--device", "cpu"]
+    result = CliRunner().invoke(cli, [*arguments, "--run-dir", str(tmp_path / "run")])
+    assert result.exit_code == 0, result.stderr
+    assert "of 48 values" in result.stderr
+
+
+def test_only_images_can_be_resized() -> None:
+    with pytest.raises(DataError, match="resize: got 4 with digits, expected images in folder:DIR"):
+        load_dataset("digits", resize=4)

@@ -252,3 +252,18 @@ def test_an_mnist_with_too_few_labels_is_told(tmp_path: Path) -> None:
 def test_values_whose_variance_overflows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected values whose variance float32 can hold"):
         load_dataset(npz(tmp_path, x=X * 1e30, y=Y))
+
+
+@pytest.mark.parametrize("x", [np.full((60, 4), 0.1), np.tile(X[:1], (60, 1))])
+def test_training_samples_that_are_all_the_same_are_refused(tmp_path: Path, x: np.ndarray) -> None:
+    with pytest.raises(DataError, match="got 60 training samples that are all the same"):
+        load_dataset(npz(tmp_path, x=x, y=Y, x_test=X, y_test=Y))
+
+
+def test_images_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
+    image_folder(tmp_path)
+    first = tmp_path / "train" / "cat" / "0.png"
+    for path in (tmp_path / "train").rglob("*.png"):
+        path.write_bytes(first.read_bytes())
+    with pytest.raises(DataError, match="got 12 training samples that are all the same"):
+        load_dataset(f"folder:{tmp_path}")
