@@ -1,7 +1,6 @@
 """Cutting a network into the blocks that layer-wise training takes one at a time."""
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -9,12 +8,26 @@ from torch import Tensor, nn
 
 from ibtrain.errors import ModelError
 
-__all__ = ["block_outputs", "check_output", "cut_into_blocks"]
+__all__ = ["block_outputs", "check_apart", "check_output", "cut_into_blocks"]
 
 
-def _starts_block(module: nn.Module) -> bool:
-    """Whether a module holds a weight matrix; normalisations, activations and pooling don't."""
-    return any(parameter.ndim >= 2 for parameter in module.parameters())
+NORMALISED = (nn.LogSigmoid, nn.LogSoftmax, nn.Sigmoid, nn.Softmax, nn.Softmin)
+"""Activations that turn class scores into probabilities or their logarithms."""
+ROUNDING = 1e-5
+"""Error of a float32 sum of probabilities, at most."""
+
+
+def _starts_block(name: str, module: nn.Module) -> bool:
+    """Whether a module holds a weight matrix; normalisations, activations and pooling don't.
+
+    Raises:
+        ModelError: If its weights have no shape yet.
+    """
+    parameters = list(module.parameters())
+    if any(nn.parameter.is_lazy(parameter) for parameter in parameters):
+        expected = "weights of known shapes: run the model on a batch first"
+        raise ModelError(f"layer {name} with lazy weights", expected, "model")
+    return any(parameter.ndim >= 2 for parameter in parameters)
 
 
 def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential:
@@ -31,43 +44,102 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
         An ``nn.Sequential`` with one named child a block; the last one is the output layer.
 
     Raises:
-        ModelError: The model is neither, or holds no weights.
+        ModelError: If the model is neither, holds no weights, names a block as no module can be
+            named, or if two blocks share a parameter or a buffer.
     """
     if isinstance(model, Mapping):
-        return nn.Sequential(OrderedDict(model))
-    if not isinstance(model, nn.Sequential):
+        blocks = _named_blocks([(str(name), block) for name, block in model.items()])
+    elif isinstance(model, nn.Sequential):
+        blocks = _cut(model)
+    else:
         raise ModelError(
             f"a {type(model).__name__}",
             "an nn.Sequential or a mapping from block names to modules, which can be cut into blocks",
             "model",
         )
+    if next(blocks.parameters(), None) is None:
+        raise ModelError("no layer with weights", "at least one block to train", "model")
+    # not named_children(), which leaves a repeated block out
+    check_apart((f"block {n}", blocks[i]) for i, n in enumerate(blocks._modules))
+    return blocks
+
+
+def _cut(model: nn.Sequential) -> nn.Sequential:
     groups: list[tuple[str, list[nn.Module]]] = []
     leading: list[nn.Module] = []
-    seen: set[int] = set()
     # not named_children(), which leaves a repeated module out: one ReLU may serve many layers
     for name, child in zip(model._modules, model, strict=True):
-        if _starts_block(child):
-            if id(child) in seen:
-                raise ModelError(f"layer {name} twice", "no weights shared between blocks", "model")
-            seen.add(id(child))
+        if _starts_block(name, child):
             groups.append((name, [*leading, child]))
             leading = []
         elif groups:
             groups[-1][1].append(child)
         else:
             leading.append(child)
-    if not groups:
-        raise ModelError("no layer with weights", "at least one block to train", "model")
-    return nn.Sequential(
-        OrderedDict(
-            (_block_name(name), modules[0] if len(modules) == 1 else nn.Sequential(*modules))
-            for name, modules in groups
-        )
+    names = _block_names([name for name, _ in groups])
+    return _named_blocks(
+        [
+            (name, modules[0] if len(modules) == 1 else nn.Sequential(*modules))
+            for name, (_, modules) in zip(names, groups, strict=True)
+        ]
     )
 
 
-def _block_name(name: str) -> str:
-    return f"layer{name}" if name.isdigit() else name
+def _block_names(names: Sequence[str]) -> list[str]:
+    """Names of blocks from those of layers: ``layer0`` for ``0``, unless a layer has that name."""
+    taken = set(names)
+    block_names = []
+    for name in names:
+        block_name = f"layer{name}" if name.isdigit() else name
+        while name.isdigit() and block_name in taken:
+            block_name += "_"
+        block_names.append(block_name)
+    return block_names
+
+
+def _named_blocks(named: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
+    """A chain of blocks.
+
+    Raises:
+        ModelError: If a name occurs twice or can't be a module's, or a block is no module.
+    """
+    blocks = nn.Sequential()
+    for name, block in named:
+        if not isinstance(block, nn.Module):
+            given = f"an object of type {type(block).__name__}"
+            raise ModelError(given, "an nn.Module", f"block {name}")
+        if not name or "." in name or hasattr(blocks, name):
+            expected = (
+                "a name without a dot that no other block and no attribute of nn.Sequential has"
+            )
+            raise ModelError(f"a block named {name!r}", expected, "model")
+        blocks.add_module(name, block)
+    return blocks
+
+
+def check_apart(named: Iterable[tuple[str, nn.Module]]) -> None:
+    """Checks that training one of several modules changes no other.
+
+    Args:
+        named: The modules, with what an error calls them.
+
+    Raises:
+        ModelError: If two of them share a parameter or a buffer, or its memory.
+    """
+    owners: dict[object, str] = {}
+    for name, module in named:
+        for tensor in (*module.parameters(), *module.buffers()):
+            owner = owners.setdefault(_memory(tensor), name)
+            if owner != name:
+                given = f"parameters or buffers that {owner} and {name} share"
+                raise ModelError(given, "none that two of them share", "model")
+
+
+def _memory(tensor: Tensor) -> object:
+    """What two tensors have in common if one changes with the other."""
+    # a weight that is tied by its transpose is another parameter of the same memory
+    has_memory = not nn.parameter.is_lazy(tensor) and tensor.numel() and not tensor.is_meta
+    return (tensor.device, tensor.data_ptr()) if has_memory else id(tensor)
 
 
 def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> dict[str, Tensor]:
@@ -79,14 +151,16 @@ def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> di
 
 
 def check_output(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int) -> None:
-    """Runs two samples through the blocks and checks the shape of what comes out.
+    """Runs two samples through the blocks and checks what comes out.
 
     Raises:
-        ModelError: A block can't read its input, or the last one's output is not a score for each class.
+        ModelError: If a block can't read its input or changes it in place, or the last one's output
+            is not an unnormalised score for each class.
     """
     blocks.eval()
-    sample = x[:2]
+    sample = x[:2].clone()
     for name, block in blocks.named_children():
+        version = sample._version
         try:
             with torch.no_grad():
                 output = block(sample)
@@ -95,9 +169,31 @@ def check_output(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_cl
             raise ModelError(
                 given, f"what the block can read ({error})", f"block {name}"
             ) from error
+        if sample._version != version:
+            expected = "one that leaves it as it is (inplace=False)"
+            raise ModelError("a module that changes its input in place", expected, f"block {name}")
         if not isinstance(output, torch.Tensor):
             raise ModelError(f"a {type(output).__name__}", "a tensor", f"output of block {name}")
         sample = output
     if sample.shape != (min(2, len(x)), num_classes):
         expected = f"a score for each of {num_classes} classes from the last block"
         raise ModelError(f"output of shape {tuple(sample.shape[1:])}", expected, "model")
+    _check_scores(blocks, sample)
+
+
+def _check_scores(blocks: nn.Sequential, scores: Float[Tensor, "batch classes"]) -> None:
+    """Checks that the output block ends without a softmax or a sigmoid.
+
+    Raises:
+        ModelError: If it ends with one, as a module or in its ``forward``.
+    """
+    last: nn.Module = blocks
+    while isinstance(last, nn.Sequential) and len(last):
+        last = last[-1]
+    scores = scores.double()
+    is_softmax = bool((scores >= 0).all() and ((scores.sum(dim=1) - 1).abs() < ROUNDING).all())
+    is_log_softmax = bool((scores.logsumexp(dim=1).abs() < ROUNDING).all())
+    if isinstance(last, NORMALISED) or is_softmax or is_log_softmax:
+        kind = type(last).__name__ if isinstance(last, NORMALISED) else "a softmax or log-softmax"
+        expected = f"unnormalised class scores: remove {kind}"
+        raise ModelError(f"an output block that ends with {kind}", expected, "model")

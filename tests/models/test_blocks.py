@@ -1,11 +1,17 @@
 """Cutting networks into blocks."""
 
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import jaxtyping
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ibtrain.errors import ModelError
-from ibtrain.models.blocks import block_outputs, cut_into_blocks
+from ibtrain.models.blocks import block_outputs, check_output, cut_into_blocks
 from ibtrain.models.conv import conv_net
 from ibtrain.models.mlp import mlp
 
@@ -66,7 +72,125 @@ def test_one_activation_may_serve_many_layers() -> None:
     torch.testing.assert_close(cut_into_blocks(model)(x), model(x))
 
 
-def test_blocks_that_share_weights_are_refused() -> None:
+class Head(nn.Module):
+    """Ends with a function of its scores."""
+
+    def __init__(self, end: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+        self.end = end
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.linear(x))
+
+
+def tied(weight: Callable[[nn.Linear], nn.Parameter]) -> dict[str, nn.Module]:
+    """A block whose weight comes from the first one's, two levels down."""
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    second.weight = weight(first)
+    return {"first": first, "second": nn.Sequential(nn.ReLU(), nn.Sequential(second))}
+
+
+def with_shared_norm() -> nn.Sequential:
+    norm = nn.BatchNorm1d(4, affine=False)
+    return nn.Sequential(nn.Linear(4, 4), norm, nn.Linear(4, 4), norm)
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (nn.Sequential(*[nn.Linear(4, 4)] * 2), ("layer0", "layer1")),
+        (dict.fromkeys(("a", "b"), nn.Linear(4, 4)), ("a", "b")),
+        (tied(lambda linear: linear.weight), ("first", "second")),
+        (tied(lambda linear: nn.Parameter(linear.weight.t())), ("first", "second")),
+        (with_shared_norm(), ("layer0", "layer2")),
+    ],
+)
+def test_blocks_that_share_weights_or_buffers_are_refused(
+    model: nn.Module | dict[str, nn.Module], names: tuple[str, str]
+) -> None:
+    message = f"model: got parameters or buffers that block {names[0]} and block {names[1]} share"
+    with pytest.raises(ModelError, match=message):
+        cut_into_blocks(model)
+
+
+def test_weights_may_be_shared_within_a_block() -> None:
     shared = nn.Linear(4, 4)
-    with pytest.raises(ModelError, match="layer 1 twice"):
-        cut_into_blocks(nn.Sequential(shared, shared))
+    blocks = cut_into_blocks({"a": nn.Sequential(shared, shared), "b": nn.Linear(4, 2)})
+    assert list(block_outputs(blocks, torch.randn(3, 4))) == ["a", "b"]
+
+
+def test_layers_whose_block_names_collide_are_all_kept() -> None:
+    layers = {"layer0": nn.Linear(4, 5), "0": nn.Linear(5, 6), "layer0_": nn.Linear(6, 2)}
+    model = nn.Sequential(OrderedDict(layers))
+    blocks = cut_into_blocks(model)
+    assert [name for name, _ in blocks.named_children()] == ["layer0", "layer0__", "layer0_"]
+    x = torch.randn(3, 4)
+    torch.testing.assert_close(blocks(x), model(x))
+
+
+@pytest.fixture
+def without_type_checks() -> Iterator[None]:
+    """As users have it, who may pass what the annotations forbid."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("without_type_checks")
+def test_whole_numbers_name_blocks() -> None:
+    blocks = cut_into_blocks({0: nn.Linear(4, 3), 1: nn.Linear(3, 2)})  # type: ignore[dict-item]
+    assert list(block_outputs(blocks, torch.randn(3, 4))) == ["0", "1"]
+
+
+@pytest.mark.usefixtures("without_type_checks")
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"a.b": nn.Linear(4, 2)}, r"got a block named 'a\.b', expected a name without a dot"),
+        ({"": nn.Linear(4, 2)}, "got a block named ''"),
+        ({"forward": nn.Linear(4, 2)}, "got a block named 'forward'"),
+        ({1: nn.Linear(4, 4), "1": nn.Linear(4, 2)}, "got a block named '1'"),
+        ({"a": "linear"}, "block a: got an object of type str, expected an nn.Module"),
+        ({}, "got no layer with weights"),
+        ({"a": nn.ReLU()}, "got no layer with weights"),
+        (nn.Sequential(nn.Linear(4, 4), nn.LazyLinear(2)), "got layer 1 with lazy weights"),
+    ],
+)
+def test_a_mapping_that_names_no_blocks_is_refused(model: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        cut_into_blocks(model)
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        (nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)), "Softmax"),
+        (nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.LogSoftmax(dim=1))), "LogSoftmax"),
+        (nn.Sequential(nn.Linear(4, 3), nn.Sigmoid()), "Sigmoid"),
+        (Head(partial(torch.softmax, dim=1)), "a softmax or log-softmax"),
+        (Head(partial(torch.log_softmax, dim=1)), "a softmax or log-softmax"),
+    ],
+)
+def test_an_output_that_is_no_score_is_refused(last: nn.Module, kind: str) -> None:
+    blocks = cut_into_blocks({"hidden": nn.Linear(4, 4), "output": last})
+    message = f"an output block that ends with {kind}, expected unnormalised class scores: remove"
+    with pytest.raises(ModelError, match=message):
+        check_output(blocks, torch.randn(6, 4), 3)
+
+
+def test_other_ends_of_an_output_block_are_scores() -> None:
+    torch.manual_seed(0)
+    for end in (torch.relu, torch.tanh, torch.zeros_like):
+        check_output(cut_into_blocks({"output": Head(end)}), torch.randn(6, 4), 3)
+
+
+def test_a_block_that_changes_its_input_is_refused() -> None:
+    x = torch.randn(6, 4)
+    before = x.clone()
+    model = {"a": nn.Linear(4, 4), "b": nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3))}
+    with pytest.raises(ModelError, match="block b: got a module that changes its input in place"):
+        check_output(cut_into_blocks(model), x, 3)
+    with pytest.raises(ModelError, match="block layer1: got a module that changes its input"):
+        check_output(cut_into_blocks(model["b"]), x, 3)
+    assert torch.equal(x, before)

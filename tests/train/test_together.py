@@ -6,7 +6,7 @@ from torch import nn
 
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.mlp import mlp
 from ibtrain.seeding import seeded
 from ibtrain.train.endtoend import EndToEndTrainer
@@ -103,3 +103,13 @@ def test_only_trainings_that_are_alike_can_be_one(toy: Dataset) -> None:
     others[2] = EndToEndTrainer(mlp(toy.dim_x, (9, 8), 3), OPTIM)
     with pytest.raises(ConfigError, match="networks that differ"):
         EndToEndTrainer.fit_together(others, toy)
+
+
+def test_trainers_that_share_a_network_are_refused(toy: Dataset) -> None:
+    shared = network(toy, 0)
+    for trainers in (
+        [LayerwiseTrainer(shared, optim=OPTIM, seed=seed) for seed in SEEDS],
+        [EndToEndTrainer(shared, optim=OPTIM, seed=seed) for seed in SEEDS],
+    ):
+        with pytest.raises(ModelError, match="that network 0 and network 1 share"):
+            trainers[0].fit_together(trainers, toy)  # type: ignore[arg-type]
