@@ -1,6 +1,7 @@
 """The baseline: the same network, trained end to end with backprop on the cross-entropy."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from torch import nn
 
@@ -10,9 +11,9 @@ from ibtrain.models.blocks import check_output, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.stack import Stack
 from ibtrain.train.events import Listener, Snapshot
-from ibtrain.train.keeper import Keeper
+from ibtrain.train.keeper import Keeper, identified
 from ibtrain.train.loop import EpochLoop, cross_entropy_loss
-from ibtrain.train.stage import FitResult, Member, Stage, check_alike, evaluate
+from ibtrain.train.stage import FitResult, Member, Stage, check_alike, evaluate, identity
 
 __all__ = ["EndToEndTrainer"]
 
@@ -99,7 +100,8 @@ class EndToEndTrainer:
                 for trainer in trainers
             ],
         )
-        histories = stage.run(keeper or Keeper())
+        origin = partial(identity, "end_to_end", networks[0], data, seeds, optim=optim)
+        histories = stage.run(identified(keeper or Keeper(), origin))
         stack.eval()
         return [
             FitResult(

@@ -1,12 +1,15 @@
 """What a training tells of itself as it goes, so that it can be continued where it stopped."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
+from ibtrain.errors import RunFolderError
 from ibtrain.foreign import foreign
 
-__all__ = ["Keeper", "Nested", "State", "restoring"]
+__all__ = ["Keeper", "Nested", "State", "identified", "restoring"]
 
 State = dict[str, Any]
 """Tensors, numbers, words and None, in lists and in dictionaries whose keys are words."""
@@ -60,6 +63,41 @@ class Nested(Keeper):
 
     def after_stage(self, state: Callable[[], State]) -> None:
         self._keeper.after_stage(lambda: self._wrap(state()))
+
+
+def identified(keeper: Keeper, identity: Callable[[], State]) -> Keeper:
+    """A keeper that records in every state which training it belongs to.
+
+    States without a record, which older versions wrote, are taken as they are.
+
+    Args:
+        keeper: Has the state to go on from, and keeps the training's.
+        identity: Everything that a state must agree in with the training that goes on from it, by
+            name; called only when there is a state.
+
+    Raises:
+        RunFolderError: If the kept state is of another training; names what differs.
+    """
+
+    @cache
+    def recorded() -> State:
+        # lists and not tuples, as they come out of a file
+        record: State = json.loads(json.dumps(identity()))
+        return record
+
+    restored = keeper.restored()
+    saved = restored.get("identity") if restored else None
+    if saved is not None:
+        with restoring():
+            _check_identity(saved, recorded())
+    return Nested(keeper, lambda state: {**state, "identity": recorded()}, restored)
+
+
+def _check_identity(saved: State, expected: State) -> None:
+    for name in {**expected, **saved}:
+        if saved.get(name) != expected.get(name):
+            advice = f"{name} {expected.get(name)} (train in another folder, or delete this one)"
+            raise RunFolderError(f"{name} {saved.get(name)}", advice, "checkpoint")
 
 
 def restoring() -> AbstractContextManager[None]:

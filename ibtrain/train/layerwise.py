@@ -19,7 +19,7 @@ from ibtrain.seeding import generator, seeded
 from ibtrain.stack import Stack
 from ibtrain.train.descent import Loss
 from ibtrain.train.events import Listener, Snapshot, accuracy, apply_in_chunks
-from ibtrain.train.keeper import Keeper, Nested, State, restoring
+from ibtrain.train.keeper import Keeper, Nested, State, identified, restoring
 from ibtrain.train.loop import EpochLoop, cross_entropy_loss
 from ibtrain.train.objective import BlockWithCritics, IBObjective
 from ibtrain.train.stage import (
@@ -31,6 +31,7 @@ from ibtrain.train.stage import (
     evaluate,
     histories_of,
     histories_state,
+    identity,
 )
 
 __all__ = ["LayerwiseTrainer"]
@@ -160,6 +161,7 @@ class _Together:
             check_output(trainer.blocks, data.train.x, data.num_classes)
 
     def fit(self, keeper: Keeper) -> list[FitResult]:
+        keeper = identified(keeper, self._identity)
         restored = keeper.restored()
         in_stage = None
         if restored:
@@ -195,6 +197,13 @@ class _Together:
                 self.trainers, stage.members, self.histories, strict=True
             )
         ]
+
+    def _identity(self) -> State:
+        """What a checkpoint of this training belongs to."""
+        first, seeds = self.first, [trainer.seed for trainer in self.trainers]
+        return identity(
+            "layerwise", first.blocks, self.data, seeds, objective=first.objective, optim=self.optim
+        )
 
     def _state(self, stage: State | None) -> State:
         """The blocks, what is known of their epochs, and the state of the stage in training."""

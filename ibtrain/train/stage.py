@@ -1,13 +1,13 @@
 """One stage of training: a block where it is layer-wise, the network where it is end to end."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from torch import nn
 
 from ibtrain.checks import check_fields
-from ibtrain.config import Method
+from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.memory import memory_advice
@@ -27,6 +27,7 @@ __all__ = [
     "evaluate",
     "histories_of",
     "histories_state",
+    "identity",
 ]
 
 
@@ -260,6 +261,36 @@ def check_alike(networks: Sequence[nn.Module], *settings: Sequence[object]) -> N
     for values, what in ((shapes, "networks"), *((own, "settings") for own in settings)):
         if any(value != values[0] for value in values):
             raise ConfigError(f"{what} that differ", f"the same {what}", "training together")
+
+
+def identity(
+    method: Method,
+    network: nn.Module,
+    data: Dataset,
+    seeds: Sequence[int],
+    **settings: ObjectiveConfig | OptimConfig,
+) -> State:
+    """What a checkpoint belongs to: settings, the network's modules and shapes, device and samples.
+
+    Args:
+        method: The trainers' name.
+        network: One of the networks, which are alike.
+        data: What they train on.
+        seeds: Of the trainings.
+        **settings: Of each training, by the name of their table.
+    """
+    tables = {f"{table}.{k}": v for table, own in settings.items() for k, v in asdict(own).items()}
+    modules = {f"model.{name}": type(part).__name__ for name, part in network.named_modules()}
+    weights = {f"shape of {name}": part.shape for name, part in network.state_dict().items()}
+    return {
+        "method": method,
+        "seeds": list(seeds),
+        "device": data.train.x.device.type,
+        **tables,
+        **modules,
+        **weights,
+        "samples": data.fingerprint(),
+    }
 
 
 def evaluate(snapshot: Snapshot, data: Dataset) -> dict[str, float]:

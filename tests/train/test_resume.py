@@ -9,10 +9,11 @@ import torch
 from tape import Tape
 from torch import nn
 
-from ibtrain.checkpoints import read_state, write_state
+from ibtrain.checkpoints import Checkpoints, read_state, write_state
 from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import RunFolderError
+from ibtrain.interval import Interval
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.keeper import Keeper, State
@@ -197,12 +198,107 @@ def check_goes_on(toy: Dataset, tmp_path: Path, name: str) -> None:
         check_same(found, expected)
 
 
-def test_a_state_of_another_training_is_told(toy: Dataset, tmp_path: Path) -> None:
-    path = tmp_path / "state.npz"
-    with pytest.raises(PulledPlugError):
-        LayerwiseTrainer(network(0), optim=OPTIM).fit(toy, Plug(path, 3))
+class Shelf(Keeper):
+    """Keeps the last state in memory."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state
+
+    def restored(self) -> State | None:
+        return self.state
+
+    def after_epoch(self, state: Callable[[], State]) -> None:
+        self.state = state()
+
+
+def small(*activation: nn.Module, width: int = 8) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Sequential(nn.Linear(6, width), *activation), nn.Linear(width, 3))
+
+
+OBJECTIVE = ObjectiveConfig(beta=(0.1, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        (EndToEndTrainer, {}, "got method layerwise, expected method end_to_end"),
+        (LayerwiseTrainer, {"seed": 2}, r"got seeds \[0\], expected seeds \[2\]"),
+        (
+            LayerwiseTrainer,
+            {"optim": replace(OPTIM, epochs=4)},
+            "got optim.epochs 3, expected optim.epochs 4",
+        ),
+        (
+            LayerwiseTrainer,
+            {"objective": replace(OBJECTIVE, beta=(0.2, 0.0))},
+            r"got objective.beta \[0.1, 0.0\], expected objective.beta \[0.2, 0.0\]",
+        ),
+        (
+            LayerwiseTrainer,
+            {"model": small(nn.Tanh())},
+            "got model.layer0.1 ReLU, expected model.layer0.1 Tanh",
+        ),
+        (
+            LayerwiseTrainer,
+            {"model": small(nn.ReLU(), width=9)},
+            r"got shape of layer0.0.weight \[8, 6\], expected shape of layer0.0.weight \[9, 6\]",
+        ),
+        (
+            LayerwiseTrainer,
+            {"model": small()},
+            "got model.layer0.1 ReLU, expected model.layer0.1 None",
+        ),
+    ],
+)
+def test_a_state_of_another_training_is_told(
+    toy: Dataset, kind: type[Trainer], changes: dict[str, object], message: str
+) -> None:
+    settings: dict[str, object] = {"optim": OPTIM, "objective": OBJECTIVE}
+    shelf = Shelf()
+    LayerwiseTrainer(small(nn.ReLU()), **settings).fit(toy, shelf)  # type: ignore[arg-type]
+    if kind is EndToEndTrainer:
+        del settings["objective"]
+    settings = {"model": small(nn.ReLU()), **settings, **changes}
+    with pytest.raises(RunFolderError, match=f"checkpoint: {message}"):
+        kind(**settings).fit(toy, shelf)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [EndToEndTrainer, LayerwiseTrainer])
+def test_a_state_of_other_samples_is_told(toy: Dataset, kind: type[Trainer]) -> None:
+    shelf = Shelf()
+    kind(small(), optim=OPTIM).fit(toy, shelf)
+    other = replace(toy, train=Split(toy.train.x + 1, toy.train.y))
+    with pytest.raises(RunFolderError, match=f"got samples {toy.fingerprint()}, expected samples"):
+        kind(small(), optim=OPTIM).fit(other, shelf)
+
+
+@pytest.mark.parametrize("kind", [EndToEndTrainer, LayerwiseTrainer])
+def test_a_state_without_a_record_is_taken(toy: Dataset, kind: type[Trainer]) -> None:
+    """As older versions wrote it."""
+    shelf = Shelf()
+    expected = kind(small(), optim=OPTIM).fit(toy, shelf)
+    assert shelf.state is not None
+    del shelf.state["identity"]
+    found = kind(small(), optim=OPTIM).fit(toy, shelf)
+    weights, others = found.network.state_dict(), expected.network.state_dict()
+    assert all(torch.equal(weights[name], others[name]) for name in others)
+
+
+def test_a_second_training_in_a_folder_of_checkpoints_is_refused(
+    toy: Dataset, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval.parse("1", "test"))
+    EndToEndTrainer(small(), OPTIM).fit(toy, checkpoints)
+    slower = replace(OPTIM, learning_rate=1e-3)
+    with pytest.raises(RunFolderError, match=r"got optim.learning_rate 0.005, expected .* 0.001"):
+        EndToEndTrainer(small(), slower).fit(toy, Checkpoints(tmp_path, checkpoints.interval))
+
+
+def test_a_damaged_record_is_told(toy: Dataset) -> None:
+    shelf = Shelf()
+    EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
+    assert shelf.state is not None
+    shelf.state["identity"] = "mine"
     with pytest.raises(RunFolderError, match="got a state that does not fit"):
-        EndToEndTrainer(network(0), optim=OPTIM).fit(toy, Plug(path))
-    small = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 4), nn.Linear(4, 3))
-    with pytest.raises(RunFolderError, match="got a state that does not fit"):
-        LayerwiseTrainer(small, optim=OPTIM).fit(toy, Plug(path))
+        EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
