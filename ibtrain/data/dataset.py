@@ -7,21 +7,39 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.data.copies import draw_distinct
 from ibtrain.errors import DataError
 from ibtrain.seeding import generator
 
-__all__ = ["Dataset", "Split", "label_entropy"]
+__all__ = ["LARGEST", "Dataset", "Split", "label_entropy"]
 
+LARGEST = 1.8e19
+"""A value whose square float32 can hold."""
+FARTHEST = 1e6
+"""Standard deviations from the mean: what lies farther away is no measurement but a fill value."""
+LEAST = {"train": 4, "test": 2, "validation": 1}
+"""Samples of a split."""
 CONSTANT = 1e-5
 """A coordinate whose standard deviation is below this share of its mean is a constant in float32."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples ``x`` ``(samples, ...)`` and their labels ``y`` ``(samples,)``."""
+    """Samples ``x`` ``(samples, ...)`` and their labels ``y`` ``(samples,)``, whole numbers.
+
+    Raises:
+        DataError: If the labels are no whole numbers, or not one for each sample.
+    """
 
     x: Tensor
     y: Tensor
+
+    def __post_init__(self) -> None:
+        if self.y.ndim != 1 or self.x.ndim < 2 or len(self.x) != len(self.y):
+            given = f"samples of shape {tuple(self.x.shape)}, labels of shape {tuple(self.y.shape)}"
+            raise DataError(given, "(samples, ...) and one label for each", "split")
+        if self.y.dtype != torch.int64:
+            object.__setattr__(self, "y", _class_labels(self.y))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -41,6 +59,11 @@ class Dataset:
         test: What is reported on, and nothing else.
         num_classes: Labels are ``0 .. num_classes - 1``.
         validation: What choices are made on (early stopping, tuning); None where none is made.
+
+    Raises:
+        DataError: If a split has too few samples, samples of another shape or values whose squares
+            float32 can't hold, if a label is none of the classes, or if a class has no training
+            sample.
     """
 
     name: str
@@ -48,6 +71,39 @@ class Dataset:
     test: Split
     num_classes: int
     validation: Split | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_classes < 2:
+            raise DataError("a single class", "at least two classes", self.name)
+        for name, split in self.splits.items():
+            self._check_split(name, split)
+        present = self.train.y.unique()
+        if len(present) < self.num_classes:
+            gaps = (present != torch.arange(len(present), device=present.device)).nonzero()
+            absent = int(gaps[0]) if len(gaps) else len(present)
+            expected = f"samples of every class 0..{self.num_classes - 1}"
+            raise DataError(f"no training sample of class {absent}", expected, self.name)
+
+    def _check_split(self, name: str, split: Split) -> None:
+        words = "training" if name == "train" else name
+        if len(split) < LEAST[name]:
+            given = f"{len(split)} {words} samples"
+            raise DataError(given, f"at least {LEAST[name]}", self.name)
+        shape = self.train.x.shape[1:]
+        if split.x.shape[1:] != shape or shape.numel() == 0:
+            given = f"{words} samples of shape {tuple(split.x.shape[1:])}"
+            expected = f"shape {tuple(shape)}, as in training, and at least one value in each"
+            raise DataError(given, expected, self.name)
+        outside = split.y[(split.y < 0) | (split.y >= self.num_classes)]
+        if len(outside):
+            expected = f"labels in 0..{self.num_classes - 1}, the classes of the training split"
+            raise DataError(f"label {outside[0]}", expected, self.name)
+        index = _beyond(split.x, LARGEST)
+        if index is not None:
+            given = (
+                f"a value of {split.x.flatten(1)[index]:g} in {_place(index)} of the {words} split"
+            )
+            raise DataError(given, "values whose squares float32 can hold", self.name)
 
     @property
     def inputs(self) -> dict[str, Tensor]:
@@ -101,51 +157,105 @@ class Dataset:
     def hold_out(self, share: float, seed: int) -> "Dataset":
         """Moves a random share of the training split into a validation split.
 
+        All copies of a sample go to the same side, with a warning that there are copies.
+
         Raises:
-            DataError: The share leaves a split empty.
+            DataError: If the share leaves a split empty, or a class without a training sample.
         """
         count = round(share * len(self.train))
         if not 0 < count < len(self.train):
             expected = f"a share that leaves both splits of {len(self.train)} samples non-empty"
             raise DataError(share, expected, "validation share")
         randomness = generator(torch.device("cpu"), seed, "validation")
-        order = torch.randperm(len(self.train), generator=randomness).to(self.train.y.device)
-        held, kept = order[:count], order[count:].sort().values
-        return replace(
-            self,
-            train=Split(self.train.x[kept], self.train.y[kept]),
-            validation=Split(self.train.x[held], self.train.y[held]),
+        order = torch.randperm(len(self.train), generator=randomness).numpy()
+        x = self.train.x.cpu().numpy()
+        held = torch.from_numpy(draw_distinct(x, order, count, "validation", self.name))
+        is_kept = torch.ones(len(self.train), dtype=torch.bool)
+        is_kept[held] = False
+        kept = is_kept.nonzero().squeeze(1)
+        train, validation = (
+            Split(self.train.x[index], self.train.y[index])
+            for index in (part.to(self.train.y.device) for part in (kept, held))
         )
+        return replace(self, train=train, validation=validation)
 
     def standardised(self) -> "Dataset":
-        """Centred and scaled with the training split's own statistics.
+        """Centred and scaled with the training split's own statistics, in float32.
 
         Images ``(samples, channels, height, width)`` by channel; vectors ``(samples, dim)`` by
-        coordinate. A constant coordinate is only centred.
+        coordinate. A constant coordinate is only centred. Bytes are only here made floats, so that
+        no more than one copy of them in floats is in memory.
 
         Raises:
-            DataError: If the values are so large that float32 can't hold their variance, or if all
-                training samples are the same.
+            DataError: If the values are so large that float32 can't hold their variance, if all
+                training samples are the same, or if a value is absurdly far from the training mean.
         """
         x = self.train.x
         dims = [0, *range(2, x.ndim)]
-        mean = x.mean(dims, keepdim=True)
-        std = (x - mean).square_().mean(dims, keepdim=True).sqrt()
+        mean = _float_copy(x).mean(dims, keepdim=True)
+        std = _float_copy(x).sub_(mean).square_().mean(dims, keepdim=True).sqrt()
         if not std.isfinite().all():
             expected = "values whose variance float32 can hold"
-            raise DataError(f"values as large as {x.abs().max().item():g}", expected, self.name)
+            largest = max(x.max().item(), -x.min().item())
+            raise DataError(f"values as large as {largest:g}", expected, self.name)
         # a constant's standard deviation is the rounding error of its mean, and not always zero
         varies = std > CONSTANT * mean.abs()
         if not varies.any() or all(torch.equal(sample, x[0]) for sample in x):
             given = f"{len(x)} training samples that are all the same"
             raise DataError(given, "samples that differ", self.name)
         std = torch.where(varies, std, 1.0)
+        train, test = (self._scaled(name, mean, std) for name in ("train", "test"))
+        validation = self._scaled("validation", mean, std) if self.validation else None
+        return replace(self, train=train, test=test, validation=validation)
 
-        def scale(split: Split) -> Split:
-            return Split((split.x - mean) / std, split.y)
+    def _scaled(self, name: str, mean: Tensor, std: Tensor) -> Split:
+        split = self.splits[name]
+        x = _float_copy(split.x).sub_(mean).div_(std)
+        index = _beyond(x, FARTHEST)
+        if index is not None:
+            value, distance = split.x.flatten(1)[index], x.flatten(1)[index]
+            given = (
+                f"a value of {value:g} in {_place(index)} of the {name} split, "
+                f"{abs(distance):.1g} standard deviations from the training mean"
+            )
+            raise DataError(given, f"at most {FARTHEST:g} (is it a fill value?)", self.name)
+        return Split(x, split.y)
 
-        held = None if self.validation is None else scale(self.validation)
-        return replace(self, train=scale(self.train), test=scale(self.test), validation=held)
+
+def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
+    """Labels of any type as whole numbers of 64 bits.
+
+    Raises:
+        DataError: If one of them is no whole number.
+    """
+    if y.is_complex():
+        raise DataError(f"labels of type {y.dtype}", "whole numbers", "split")
+    fractional = y[~(y == y.floor())] if y.is_floating_point() else y[:0]
+    if len(fractional):
+        given = f"label {fractional[0].item()}"
+        raise DataError(given, "whole numbers, the classes (not targets of a regression)", "split")
+    return y.long()
+
+
+def _float_copy(x: Tensor) -> Tensor:
+    """A copy in float32, in which bytes are scaled to [0, 1]."""
+    copy = x.to(torch.float32, copy=True)
+    # divided by a tensor: a GPU multiplies by a number's reciprocal, and rounds otherwise than a CPU
+    return copy.div_(torch.tensor(255.0, device=x.device)) if x.dtype == torch.uint8 else copy
+
+
+def _beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
+    """Sample and place within it of a value that is larger than a limit, or NaN; None if there is none."""
+    # reduced without an intermediate as large as x
+    if x.is_complex() or (x.amax() <= limit and x.amin() >= -limit):
+        return None
+    flat = x.flatten(1)
+    row, column = (~(flat.abs() <= limit)).nonzero()[0].tolist()
+    return row, column
+
+
+def _place(index: tuple[int, int]) -> str:
+    return f"row {index[0]}, column {index[1]}"
 
 
 def label_entropy(labels: Int[Tensor, " n"]) -> float:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
+from ibtrain.data.copies import draw_distinct
+from ibtrain.data.dataset import LARGEST
 from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
 from ibtrain.files import is_folder
@@ -43,12 +45,15 @@ class RawData:
     num_classes: int | None = None
 
 
-def _split(x: NDArray[Any], y: NDArray[Any]) -> RawData:
-    """A fixed random fifth of the samples becomes the test split; the same for every run's seed."""
+def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
+    """A fixed random fifth of the samples becomes the test split; the same for every run's seed.
+
+    All copies of a sample go to the same side.
+    """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
-    count = round(TEST_SHARE * len(x))
-    test, train = np.sort(order[:count]), np.sort(order[count:])
-    return RawData(x[train], y[train], x[test], y[test])
+    is_test = np.zeros(len(x), dtype=bool)
+    is_test[draw_distinct(x, order, round(TEST_SHARE * len(x)), "test", where)] = True
+    return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
 
 def read_digits(root: Path) -> RawData:
@@ -57,7 +62,7 @@ def read_digits(root: Path) -> RawData:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return _split(digits.images[:, None].astype(np.float32), digits.target)
+    return _split(digits.images[:, None].astype(np.float32), digits.target, "digits")
 
 
 def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]:
@@ -162,7 +167,7 @@ def read_npz(path: Path) -> RawData:
         )
     check_arrays(arrays["x"], arrays["y"], f"{path}: x, y")
     if "x_test" not in arrays:
-        return _split(arrays["x"], arrays["y"])
+        return _split(arrays["x"], arrays["y"], str(path))
     check_arrays(arrays["x_test"], arrays["y_test"], f"{path}: x_test, y_test")
     if arrays["x_test"].shape[1:] != arrays["x"].shape[1:]:
         expected = f"samples of shape {arrays['x'].shape[1:]}, as in x"
@@ -171,10 +176,10 @@ def read_npz(path: Path) -> RawData:
 
 
 def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
-    """Checks that samples and labels are numbers, finite, and as many.
+    """Checks that samples and labels are numbers, finite, not too large, and as many.
 
     Raises:
-        DataError: They aren't; says which.
+        DataError: If they aren't; says which.
     """
     for name, array in (("samples", x), ("labels", y)):
         if array.dtype.kind not in "biuf":
@@ -182,9 +187,16 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = int((~np.isfinite(array)).sum())
             raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
+        if array.dtype.kind == "f" and array.size and max(array.max(), -array.min()) > LARGEST:
+            place = np.unravel_index(np.abs(array).argmax(), array.shape)
+            column = np.ravel_multi_index(place[1:], array.shape[1:]) if place[1:] else 0
+            given = f"a value of {array[place]:g} in row {place[0]}, column {column} of the {name}"
+            raise DataError(given, "values whose squares float32 can hold", where)
     if x.ndim not in (2, 4):
         expected = "(samples, dim) or (samples, channels, height, width)"
         raise DataError(f"samples of shape {x.shape}", expected, where)
+    if x.size == 0:
+        raise DataError(f"samples of shape {x.shape}", "at least one value in each", where)
     if y.shape != (len(x),):
         raise DataError(
             f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where

@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from ibtrain.data.copies import draw_distinct, sample_groups
 from ibtrain.data.dataset import label_entropy
 from ibtrain.data.load import load_dataset
-from ibtrain.errors import DataError
+from ibtrain.errors import DataError, IBTrainWarning
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 4)).astype(np.float32)
@@ -193,10 +196,29 @@ def test_a_constant_that_float32_rounds_is_a_constant(tmp_path: Path) -> None:
     assert data.test.x[:, -1].abs().max() < 0.01
 
 
+def spoilt(value: float) -> np.ndarray:
+    """Samples of which one has a fill value."""
+    x = X.astype(np.float64)
+    x[7, 2] = value
+    return x
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        (broken(x=1e300 * np.ones((60, 2))), "a value of 1e.300, expected values that float32"),
+        (
+            broken(x=spoilt(-1e300)),
+            r"x, y: got a value of -1e\+300 in row 7, column 2 of the samples, expected values whose",
+        ),
+        (broken(x=spoilt(1e20)), r"got a value of 1e\+20 in row 7, column 2"),
+        (
+            broken(x_test=spoilt(1e20), y_test=Y),
+            r"x_test, y_test: got a value of 1e\+20 in row 7, column 2",
+        ),
+        (
+            broken(x_test=spoilt(1e10), y_test=Y),
+            r"got a value of 1e\+10 in row 7, column 2 of the test split, 1e\+10 standard deviations",
+        ),
         (broken(x=np.empty((60, 0))), "at least one value in each"),
         (broken(y=np.where(np.arange(60) == 0, 10**12, Y)), "no training sample of class 3"),
         ({"x": X[:5], "y": np.arange(5) % 2}, "got 1 test samples, expected at least 2"),
@@ -251,7 +273,7 @@ def test_an_mnist_with_too_few_labels_is_told(tmp_path: Path) -> None:
 
 def test_values_whose_variance_overflows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected values whose variance float32 can hold"):
-        load_dataset(npz(tmp_path, x=X * 1e30, y=Y))
+        load_dataset(npz(tmp_path, x=np.sign(X) * 1.6e19 + 1e18 * np.tanh(X), y=Y))
 
 
 @pytest.mark.parametrize("x", [np.full((60, 4), 0.1), np.tile(X[:1], (60, 1))])
@@ -267,3 +289,89 @@ def test_images_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
         path.write_bytes(first.read_bytes())
     with pytest.raises(DataError, match="got 12 training samples that are all the same"):
         load_dataset(f"folder:{tmp_path}")
+
+
+def test_no_copy_of_a_test_sample_is_trained_on(tmp_path: Path) -> None:
+    """Random labels can't be predicted, unless copies of test samples are among the training ones."""
+    x = np.concatenate([X, X[:45], X[:20], -0.0 * X[:1]])
+    x[-1] = np.where(np.arange(4) == 1, -0.0, X[-1])
+    x[59, 1] = 0.0
+    x[-1] = np.where(np.arange(4) == 1, -0.0, x[59])
+    y = np.arange(len(x)) % 2
+    with pytest.warns(
+        IBTrainWarning, match=r"data.npz: 52.38% of the samples are copies"
+    ) as record:
+        data = load_dataset(npz(tmp_path, x=x, y=y))
+    assert len(record) == 1
+    train, test = (set(map(tuple, s.x.round(decimals=4).tolist())) for s in (data.train, data.test))
+    assert not train & test
+    assert len(train) + len(test) == 60
+    assert len(data.train) + len(data.test) == len(x)
+    assert 20 <= len(data.test) <= 25
+
+
+def test_no_copy_of_a_validation_sample_is_trained_on(tmp_path: Path) -> None:
+    x, y = np.repeat(X, 2, axis=0), np.repeat(Y, 2)
+    name = npz(tmp_path, x=x, y=y, x_test=X, y_test=Y)
+    with pytest.warns(
+        IBTrainWarning, match=r"50.00% .* both the training and the validation split"
+    ):
+        data = load_dataset(name, validation=0.2)
+    assert data.validation is not None
+    train, held = (
+        set(map(tuple, s.x.round(decimals=4).tolist())) for s in (data.train, data.validation)
+    )
+    assert not train & held
+    assert (len(data.train), len(data.validation)) == (96, 24)
+
+
+def test_samples_without_copies_are_split_as_ever() -> None:
+    order = np.random.default_rng(0).permutation(60)
+    for x in (X, X.astype(np.float64), (1000 * X).astype(np.int16), X[:, :, None, None] > X[0, 0]):
+        distinct = len(np.unique(x.reshape(60, -1), axis=0))
+        assert len(np.unique(sample_groups(x))) == distinct
+        if distinct == 60:
+            np.testing.assert_array_equal(draw_distinct(x, order, 12, "test", "x"), order[:12])
+
+
+def test_samples_that_differ_in_one_bit_are_no_copies() -> None:
+    """Multiplying 64-bit words instead of bytes would lose the high bits in which these differ."""
+    powers = 2.0 ** np.arange(-500, 500)
+    x = np.stack([powers, -powers]).reshape(-1, 1)
+    assert len(np.unique(sample_groups(x))) == 2000
+
+
+def test_too_few_distinct_samples_are_told(tmp_path: Path) -> None:
+    x = np.tile(X[:3], (20, 1))
+    with pytest.raises(
+        DataError, match="got 3 distinct samples among 60, expected enough for a test"
+    ):
+        load_dataset(npz(tmp_path, x=x, y=Y))
+
+
+MEMORY = """
+import resource
+import sys
+from ibtrain.data.load import load_dataset
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+load_dataset(sys.argv[1])
+before = peak()
+load_dataset(sys.argv[2])
+print(peak() - before)
+"""
+
+
+def test_bytes_are_copied_to_floats_once(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = []
+    for count in (50, 20_000):
+        path = tmp_path / f"{count}.npz"
+        np.savez(
+            path, x=rng.integers(256, size=(count, 1500), dtype=np.uint8), y=np.arange(count) % 2
+        )
+        names.append(f"npz:{path}")
+    command = [sys.executable, "-c", MEMORY, *names]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    # a float has four bytes, the data itself one; it was 12 when each step made a copy
+    assert int(result.stdout) < 6 * 20_000 * 1500
