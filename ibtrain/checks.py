@@ -7,7 +7,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ibtrain.errors import ConfigError
 
-__all__ = ["check_choice", "check_fields", "check_integer", "check_number", "check_per_block"]
+__all__ = [
+    "LARGEST_FLOAT32",
+    "check_choice",
+    "check_fields",
+    "check_integer",
+    "check_number",
+    "check_per_block",
+    "check_sequence",
+]
 
 LARGEST = 2**63 - 1
 """What a tensor's sizes and a generator's seed are counted in."""
@@ -50,6 +58,12 @@ def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
         raise ConfigError("nothing", "one number, or one for each block", where)
     for value in values:
         check_number(where, value, low)
+
+
+def check_sequence(where: str, values: object) -> None:
+    """Several values in order."""
+    if not isinstance(values, tuple | list):
+        raise ConfigError(repr(values), "a tuple", where)
 
 
 def check_fields(where: str, record: Any) -> None:

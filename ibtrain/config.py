@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
+from ibtrain.checks import (
+    check_choice,
+    check_integer,
+    check_number,
+    check_per_block,
+    check_sequence,
+)
 from ibtrain.documents import parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
 
@@ -19,6 +25,7 @@ __all__ = [
     "OptimConfig",
     "PlaneConfig",
     "RunConfig",
+    "check_noise_std",
     "read_settings",
 ]
 
@@ -39,6 +46,10 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 NOISE_SCALES = ("absolute", "relative")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODEL_KINDS = ("mlp", "conv")
+MAX_BETA = 1e12
+"""Weight of the compression term: float32 holds the gradients that it multiplies."""
+MIN_NOISE_STD, MAX_NOISE_STD = 1e-12, 1e12
+"""Of the noise: float32 holds its square, and that of activations in its units."""
 MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
 MAX_PIXELS = 8192
@@ -118,7 +129,12 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         check_per_block("beta", self.beta, 0)
+        for beta in self.beta:
+            if beta > MAX_BETA:
+                raise ConfigError(beta, f"a number of {MAX_BETA:g} or less", "beta")
         check_per_block("noise_std", self.noise_std, 0)
+        for noise_std in self.noise_std:
+            check_noise_std("noise_std", noise_std)
         check_choice("noise_scale", self.noise_scale, NOISE_SCALES)
         check_choice("predict_from", self.predict_from, tuple(PREDICT_FROM))
         check_choice("readout", self.readout, READOUTS)
@@ -167,6 +183,7 @@ class ModelConfig:
         check_choice("model", self.kind, MODEL_KINDS)
         check_choice("activation", self.activation, ACTIVATIONS)
         for name in ("hidden", "channels"):
+            check_sequence(name, getattr(self, name))
             for width in getattr(self, name):
                 check_integer(name, width, 1, MAX_WIDTH)
         if not self.hidden and self.kind == "mlp":
@@ -242,6 +259,8 @@ class RunConfig:
             raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
         if self.data_root is not None and not isinstance(self.data_root, str):
             raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
+        check_sequence("seeds", self.seeds)
+        check_sequence("methods", self.methods)
         for seed in self.seeds:
             check_integer("seeds", seed, 0)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -319,6 +338,18 @@ class RunConfig:
         for name, table in tables.items():
             lines += ["", f"[{name}]", *_toml_lines(table)]
         return "\n".join(lines) + "\n"
+
+
+def check_noise_std(where: str, value: float) -> None:
+    """A standard deviation of noise: none, or one that float32 can hold beside activations.
+
+    Raises:
+        ConfigError: If it is smaller or larger.
+    """
+    check_number(where, value, 0)
+    if value and not MIN_NOISE_STD <= value <= MAX_NOISE_STD:
+        expected = f"0, or a number between {MIN_NOISE_STD:g} and {MAX_NOISE_STD:g}"
+        raise ConfigError(value, expected, where)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

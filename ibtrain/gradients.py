@@ -1,12 +1,20 @@
-"""Gradients that are changed on their way back, and their length."""
+"""Gradients that are changed on their way back, their length, and whether there are any."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["gradient_norm", "scale_gradient"]
+__all__ = ["differentiable", "gradient_norm", "scale_gradient"]
+
+
+@contextmanager
+def differentiable() -> Iterator[None]:
+    """Records gradients within, even where it is entered in ``no_grad`` or ``inference_mode``."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> Float[Tensor, ""]:

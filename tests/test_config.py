@@ -60,6 +60,13 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
         (lambda: RunConfig(seeds=(1, 1)), "none twice"),
         (lambda: RunConfig(validation=1.0), "validation: got 1.0"),
         (lambda: RunConfig(layerwise=OptimConfig(patience=2)), "no validation split"),
+        (lambda: ObjectiveConfig(beta=(0.1, 1e39)), "beta: got 1e.39, expected a number of 1e.12 or less"),
+        (lambda: ObjectiveConfig(noise_std=(1e-300,)), "noise_std: got 1e-300, expected 0, or a number between 1e-12 and 1e.12"),
+        (lambda: ObjectiveConfig(noise_std=(1.0, 1e39)), "noise_std: got 1e.39, expected 0, or a number between"),
+        (lambda: ModelConfig(hidden=5), "hidden: got 5, expected a tuple"),
+        (lambda: RunConfig(seeds=3), "seeds: got 3, expected a tuple"),
+        (lambda: RunConfig(methods="layerwise"), "methods: got 'layerwise', expected a tuple"),
+        (lambda: RunConfig(resize=0), "resize: got 0, expected a whole number of 1 or more"),
     ],
 )  # fmt: skip
 def test_out_of_range_is_refused(make: Any, message: str) -> None:

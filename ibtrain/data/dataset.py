@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.checks import check_number
 from ibtrain.data.copies import draw_distinct
 from ibtrain.errors import DataError
 from ibtrain.seeding import generator
@@ -160,8 +161,10 @@ class Dataset:
         All copies of a sample go to the same side, with a warning that there are copies.
 
         Raises:
+            ConfigError: If the share is no finite number.
             DataError: If the share leaves a split empty, or a class without a training sample.
         """
+        check_number("validation share", share)
         count = round(share * len(self.train))
         if not 0 < count < len(self.train):
             expected = f"a share that leaves both splits of {len(self.train)} samples non-empty"

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ibtrain.errors import ModelError
 
-__all__ = ["block_outputs", "check_apart", "check_output", "cut_into_blocks"]
+__all__ = ["block_outputs", "check_output", "check_trainable", "cut_into_blocks"]
 
 
 NORMALISED = (nn.LogSigmoid, nn.LogSoftmax, nn.Sigmoid, nn.Softmax, nn.Softmin)
@@ -60,7 +60,7 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
     if next(blocks.parameters(), None) is None:
         raise ModelError("no layer with weights", "at least one block to train", "model")
     # not named_children(), which leaves a repeated block out
-    check_apart((f"block {n}", blocks[i]) for i, n in enumerate(blocks._modules))
+    check_trainable((f"block {n}", blocks[i]) for i, n in enumerate(blocks._modules))
     return blocks
 
 
@@ -117,18 +117,22 @@ def _named_blocks(named: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
     return blocks
 
 
-def check_apart(named: Iterable[tuple[str, nn.Module]]) -> None:
-    """Checks that training one of several modules changes no other.
+def check_trainable(named: Iterable[tuple[str, nn.Module]]) -> None:
+    """Checks that modules can be trained, and that training one changes no other.
 
     Args:
         named: The modules, with what an error calls them.
 
     Raises:
-        ModelError: If two of them share a parameter or a buffer, or its memory.
+        ModelError: If two of them share a parameter or a buffer, or its memory, or if one was made
+            in ``torch.inference_mode``.
     """
     owners: dict[object, str] = {}
     for name, module in named:
         for tensor in (*module.parameters(), *module.buffers()):
+            if tensor.is_inference():
+                given = f"weights of {name} that were made in torch.inference_mode"
+                raise ModelError(given, "a model made outside of it, which can train", "model")
             owner = owners.setdefault(_memory(tensor), name)
             if owner != name:
                 given = f"parameters or buffers that {owner} and {name} share"

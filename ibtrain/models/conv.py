@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.errors import ModelError
-from ibtrain.models.mlp import activation_layer, check_weights, mlp
+from ibtrain.models.mlp import activation_layer, check_weights, check_widths, mlp
 
 __all__ = ["conv_net"]
 
@@ -32,9 +32,11 @@ def conv_net(
         activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
 
     Raises:
-        ModelError: The images are too small for that many poolings, the activation is unknown, or
+        ConfigError: If a width is no whole number above 0.
+        ModelError: If the images are too small for that many poolings, the activation is unknown, or
             memory can't hold the weights.
     """
+    check_widths(channels=channels, hidden=hidden, num_classes=num_classes)
     depth, height, width = input_shape
     scale = 2 ** len(channels)
     if min(height, width) < scale:

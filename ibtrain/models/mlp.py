@@ -6,10 +6,11 @@ from itertools import pairwise
 
 from torch import nn
 
+from ibtrain.checks import check_integer
 from ibtrain.errors import ModelError
 from ibtrain.memory import check_memory
 
-__all__ = ["activation_layer", "check_weights", "mlp"]
+__all__ = ["activation_layer", "check_weights", "check_widths", "mlp"]
 
 BYTES = 4
 """Of a weight."""
@@ -31,6 +32,17 @@ def activation_layer(name: str) -> nn.Module:
     if name not in _ACTIVATIONS:
         raise ModelError(repr(name), "one of " + ", ".join(_ACTIVATIONS), "activation")
     return _ACTIVATIONS[name]()
+
+
+def check_widths(**widths: int | Sequence[int]) -> None:
+    """Widths of layers, by the name of the argument that has them.
+
+    Raises:
+        ConfigError: If one is no whole number above 0.
+    """
+    for name, value in widths.items():
+        for width in value if isinstance(value, Sequence) else [value]:
+            check_integer(name, width, 1)
 
 
 def check_weights(count: int) -> None:
@@ -59,8 +71,10 @@ def mlp(
         ``(batch, num_classes)``.
 
     Raises:
-        ModelError: The activation is unknown, or memory can't hold the weights.
+        ConfigError: If a width is no whole number above 0.
+        ModelError: If the activation is unknown, or memory can't hold the weights.
     """
+    check_widths(dim_x=dim_x, hidden=hidden, num_classes=num_classes)
     check_weights(sum(a * b + b for a, b in pairwise([dim_x, *hidden, num_classes])))
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise([dim_x, *hidden]), 1):

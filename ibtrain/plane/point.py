@@ -1,5 +1,6 @@
 """One layer at one moment on the information plane."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -45,6 +46,18 @@ class PlanePoint:
     mi_xt_channel: Estimate
     mi_ty_channel: Estimate
     audits: dict[str, Estimate] = field(default_factory=dict)
+
+    def values(self) -> Iterator[tuple[str, float]]:
+        """Every measured number by name; ceilings, which may be infinite, are none of them."""
+        for name in ("sigma", "activation_scale", "probe_accuracy"):
+            yield name, getattr(self, name)
+        estimates = {name: getattr(self, name) for name in ESTIMATES}
+        audits = {f"audit of {name}": audit for name, audit in self.audits.items()}
+        for name, estimate in {**estimates, **audits}.items():
+            for reading in (estimate, estimate.beside):
+                if reading is not None:
+                    yield name, reading.mi
+                    yield f"stderr of {name}", reading.stderr
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

@@ -9,9 +9,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ibtrain.config import Method, PlaneConfig
+from ibtrain.checks import LARGEST_FLOAT32
+from ibtrain.config import Method, PlaneConfig, check_noise_std
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
+from ibtrain.gradients import differentiable
 from ibtrain.memory import memory_advice
 from ibtrain.mi.channel import channel
 from ibtrain.mi.noise import activation_scale
@@ -74,9 +76,11 @@ class InformationPlane:
         on_point: Called with each point as it is measured.
 
     Raises:
-        ConfigError: There is no noise, without which I(x; t) is infinite or constant.
+        ConfigError: If there is no noise, without which I(x; t) is infinite or constant, or if
+            float32 can't hold it.
     """
 
+    @differentiable()
     def __init__(
         self,
         data: Dataset,
@@ -88,6 +92,8 @@ class InformationPlane:
         on_point: Callable[[PlanePoint], None] | None = None,
     ) -> None:
         self.noise_stds = noise_std if isinstance(noise_std, tuple) else (noise_std,)
+        for value in self.noise_stds:
+            check_noise_std("noise_std of the information plane", value)
         if min(self.noise_stds) <= 0:
             expected = "above 0 (I(x; h) of a deterministic layer is infinite or constant)"
             raise ConfigError(noise_std, expected, "noise_std of the information plane")
@@ -100,6 +106,8 @@ class InformationPlane:
         self.test_index = plane_index(data.test, self.config.samples)
         self.y_train = data.train.y[self.train_index]
         self.y_test = data.test.y[self.test_index]
+        # the known noise has no use for a class of which there is no sample
+        self._present_y_test = self.y_test.unique(return_inverse=True)[1]
         self.log_prior = data.log_prior
         self.num_classes = data.num_classes
         self._critics: dict[tuple[Method, str], LayerCritics] = {}
@@ -172,9 +180,9 @@ class InformationPlane:
     def _measure(
         self, event: Event, layer: str, index: int, h_train: Tensor, h_test: Tensor
     ) -> PlanePoint:
+        where = f"{event.method}, {layer}, epoch {event.epoch}, seed {event.seed}"
         scale = activation_scale(h_train).item()
         if not math.isfinite(scale):
-            where = f"{event.method}, {layer}, epoch {event.epoch}, seed {event.seed}"
             raise NonFiniteError(f"{where}: the activations' scale became {scale}")
         sigma = self._noise_std(index)
         sigma = sigma * scale if self.relative else sigma
@@ -183,10 +191,10 @@ class InformationPlane:
             seed = derive_seed(self.seed, event.method, layer)
             self._follow(key, h_train.shape[1], seed)
         estimates, audits = self._estimates(key, event.kind, sigma, h_train, h_test)
-        known = channel(h_test, sigma, self.y_test, seed=derive_seed(self.seed, "channel"))
+        known = channel(h_test, sigma, self._present_y_test, seed=derive_seed(self.seed, "channel"))
         assert known.mi_ty is not None
         self._probes[key].fit(h_train, self.y_train)
-        return PlanePoint(
+        point = PlanePoint(
             method=event.method,
             seed=event.seed,
             layer=layer,
@@ -199,6 +207,10 @@ class InformationPlane:
             **estimates,
             audits=audits,
         )
+        for name, value in point.values():
+            if not abs(value) < LARGEST_FLOAT32:
+                raise NonFiniteError(f"{where}: {name} became {value} on the plane")
+        return point
 
     def _estimates(
         self, key: tuple[Method, str], moment: str, sigma: float, h_train: Tensor, h_test: Tensor

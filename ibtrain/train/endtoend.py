@@ -7,6 +7,7 @@ from torch import nn
 
 from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset
+from ibtrain.gradients import differentiable
 from ibtrain.models.blocks import check_output, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.stack import Stack
@@ -59,6 +60,7 @@ class EndToEndTrainer:
         return result
 
     @staticmethod
+    @differentiable()
     def fit_together(
         trainers: Sequence["EndToEndTrainer"], data: Dataset, keeper: Keeper | None = None
     ) -> list[FitResult]:

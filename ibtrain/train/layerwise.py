@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, ModelError
+from ibtrain.gradients import differentiable
 from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.noise import GaussianNoise
 from ibtrain.models.blocks import check_output, cut_into_blocks
@@ -52,7 +53,7 @@ class LayerwiseTrainer:
         listeners: Called with every :class:`~ibtrain.train.events.Event`.
 
     Raises:
-        ModelError: The model can't be cut into blocks.
+        ModelError: If the model can't be cut into blocks, or its output block has no weights.
         ConfigError: A setting for each block does not match their number.
 
     References:
@@ -77,6 +78,10 @@ class LayerwiseTrainer:
         self.noise_stds = self.objective.for_blocks("noise_std", len(self.blocks))
         if self.objective.readout == "critic" and len(self.blocks) < 2:
             raise ConfigError("critic", "dv or cross-entropy for a single block", "readout")
+        name, output = list(self.blocks.named_children())[-1]
+        if self.objective.readout != "critic" and next(output.parameters(), None) is None:
+            expected = "weights that can be trained: join it to the block before it"
+            raise ModelError("an output block without weights", expected, f"block {name}")
 
     def fit(self, data: Dataset, keeper: Keeper | None = None) -> FitResult:
         """Trains every block in turn.
@@ -93,6 +98,7 @@ class LayerwiseTrainer:
         return result
 
     @staticmethod
+    @differentiable()
     def fit_together(
         trainers: Sequence["LayerwiseTrainer"], data: Dataset, keeper: Keeper | None = None
     ) -> list[FitResult]:

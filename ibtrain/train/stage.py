@@ -11,7 +11,7 @@ from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.memory import memory_advice
-from ibtrain.models.blocks import check_apart
+from ibtrain.models.blocks import check_trainable
 from ibtrain.train.divergence import ceilings, flags_of
 from ibtrain.train.events import Event, Listener, Snapshot
 from ibtrain.train.keeper import Keeper, State, restoring
@@ -256,7 +256,7 @@ def check_alike(networks: Sequence[nn.Module], *settings: Sequence[object]) -> N
         ConfigError: They differ.
         ModelError: If two networks share weights.
     """
-    check_apart((f"network {index}", network) for index, network in enumerate(networks))
+    check_trainable((f"network {index}", network) for index, network in enumerate(networks))
     shapes = [[p.shape for p in network.parameters()] for network in networks]
     for values, what in ((shapes, "networks"), *((own, "settings") for own in settings)):
         if any(value != values[0] for value in values):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ibtrain.errors import ModelError
+from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.blocks import block_outputs, check_output, cut_into_blocks
 from ibtrain.models.conv import conv_net
 from ibtrain.models.mlp import mlp
@@ -194,3 +194,25 @@ def test_a_block_that_changes_its_input_is_refused() -> None:
     with pytest.raises(ModelError, match="block layer1: got a module that changes its input"):
         check_output(cut_into_blocks(model["b"]), x, 3)
     assert torch.equal(x, before)
+
+
+@pytest.mark.usefixtures("without_type_checks")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mlp(4, (0,), 3), "hidden: got 0, expected a whole number of 1 or more"),
+        (lambda: mlp(4, (4e12,), 3), "hidden: got 4000000000000.0, expected a whole number"),
+        (lambda: mlp(4, (5,), 0), "num_classes: got 0"),
+        (lambda: conv_net((1, 8, 8), (-2,), (5,), 3), "channels: got -2"),
+    ],
+)
+def test_widths_that_no_layer_has_are_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+def test_weights_that_can_not_be_trained_are_refused() -> None:
+    with torch.inference_mode():
+        model = mlp(4, (3,), 2)
+    with pytest.raises(ModelError, match=r"weights of block hidden1 that were made in torch.infer"):
+        cut_into_blocks(model)

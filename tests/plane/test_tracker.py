@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ibtrain.config import OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.result import Estimate
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.critics import LayerCritics, lags_behind
@@ -219,3 +219,45 @@ def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
     found, expected = (own.evaluate(h, labels) for own in (other_critics, critics))
     assert [found[name].mi for name in found] == [expected[name].mi for name in expected]
     assert other.points == plane.points
+
+
+@pytest.mark.parametrize("noise_std", [1e-300, 1e300, float("nan")])
+def test_noise_that_float32_can_not_hold_is_refused(toy: Dataset, noise_std: float) -> None:
+    with pytest.raises(ConfigError, match="noise_std of the information plane: got"):
+        InformationPlane(toy, noise_std)
+
+
+def test_a_class_without_a_test_sample_is_measured(toy: Dataset) -> None:
+    first = toy.test.y > 0
+    data = replace(toy, test=Split(toy.test.x[first], toy.test.y[first]))
+    plane = InformationPlane(data, 0.5, config=SMALL)
+    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(data)
+    # the two classes that are left have almost one bit between them
+    assert 0.5 < plane.points[-1].mi_ty_channel.mi < math.log(2)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1e300])
+def test_a_value_that_is_not_finite_is_named(
+    toy: Dataset, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LinearProbe, "accuracy", lambda *_: value)
+    points: list[PlanePoint] = []
+    plane = InformationPlane(toy, 0.5, config=SMALL, on_point=points.append)
+    where = r"end_to_end, hidden1, epoch 0, seed 0: probe_accuracy became .* on the plane"
+    with pytest.raises(NonFiniteError, match=where):
+        EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    assert points == []
+
+
+def test_every_number_of_a_point_is_checked(toy: Dataset) -> None:
+    plane = InformationPlane(toy, 0.5, config=SMALL)
+    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    point = plane.points[-1]
+
+    def numbers(document: object) -> list[float]:
+        if isinstance(document, dict):
+            skipped = ("ceiling", "seconds", "n_train", "n_test", "epoch", "seed")
+            return [n for key, v in document.items() if key not in skipped for n in numbers(v)]
+        return [document] if isinstance(document, float) else []
+
+    assert sorted(value for _, value in point.values()) == sorted(numbers(point.to_dict()))

@@ -15,6 +15,7 @@ from ibtrain.mi.mine import LabelMine
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.seeding import seeded
+from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.stage import FitResult
@@ -203,3 +204,29 @@ def test_which_blocks_predict_from_noisy_outputs(
 ) -> None:
     result = LayerwiseTrainer(network(toy), ObjectiveConfig(predict_from=source), OPTIM).fit(toy)
     assert [r.stage for r in result.history if "mi_ty" in r.figures and r.epoch == 1] == noisy
+
+
+@pytest.mark.parametrize("kind", [LayerwiseTrainer, EndToEndTrainer])
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_training_within_no_grad_is_the_same(
+    toy: Dataset, kind: type[LayerwiseTrainer] | type[EndToEndTrainer], mode: type
+) -> None:
+    plane_config = PlaneConfig(points=2, samples=50, train_samples=80, critic_steps=2)
+    optim = OptimConfig(epochs=1, batch_size=50)
+
+    def fit(model: nn.Module) -> FitResult:
+        plane = InformationPlane(toy, config=plane_config)
+        return kind(model, optim=optim, listeners=[plane]).fit(toy)
+
+    models = [network(toy) for _ in range(2)]
+    expected = fit(models[0])
+    with mode():
+        found = fit(models[1])
+    assert found.accuracies == expected.accuracies
+    torch.testing.assert_close(found.network.state_dict(), expected.network.state_dict())
+
+
+def test_an_output_block_without_weights_is_refused() -> None:
+    model = {"linear": nn.Linear(6, 3), "scores": nn.Identity()}
+    with pytest.raises(ModelError, match="block scores: got an output block without weights"):
+        LayerwiseTrainer(model)
