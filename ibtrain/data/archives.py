@@ -1,7 +1,7 @@
 """NumPy archives, read without ever unpickling."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ __all__ = ["read_archive"]
 
 
 def read_archive(
-    path: Path, wanted: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    wanted: Sequence[str],
+    optional: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Arrays of an npz file by their keys.
 
@@ -29,6 +32,7 @@ def read_archive(
         path: The file.
         wanted: Keys that must be there.
         optional: Keys that may be.
+        aliases: What a wanted key may be called in the file where it is not there itself.
 
     Raises:
         DataError: The file is missing, is no npz, lacks a key, declares more than it holds or than
@@ -43,13 +47,19 @@ def read_archive(
             names = set(archive.namelist())
             keys = (*wanted, *(key for key in optional if f"{key}.npy" in names))
             check_names(archive, str(path))
-            members = {key: member_of(archive, key, str(path)) for key in keys}
+            stored = {key: _stored_name(key, names, aliases or {}) for key in keys}
+            members = {key: member_of(archive, stored[key], str(path)) for key in keys}
             length = path.stat().st_size
             for key, member in members.items():
                 check_stored(member, length, f"{path}: {key}")
             total = sum(member.file_size for member in members.values())
             check_memory(total, "arrays", DataError, str(path))
             return {key: _read_array(archive, m, f"{path}: {key}") for key, m in members.items()}
+
+
+def _stored_name(key: str, names: set[str], aliases: Mapping[str, str]) -> str:
+    alias = aliases.get(key)
+    return alias if alias and f"{key}.npy" not in names and f"{alias}.npy" in names else key
 
 
 def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:

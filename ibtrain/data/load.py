@@ -33,8 +33,8 @@ def load_dataset(
 
     Args:
         name: ``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``folder:DIR``
-            (``train/CLASS/*`` and ``test/CLASS/*`` images) or ``npz:FILE`` (``x``, ``y`` and, if
-            there, ``x_test``, ``y_test``).
+            (``train/CLASS/*`` and ``test/CLASS/*`` images) or ``npz:FILE`` (``x`` and ``y``, or
+            ``x_train`` and ``y_train``, and, if there, ``x_test`` and ``y_test``).
         data_root: Where torchvision's data sets are, or are downloaded to.
         validation: Share of the training samples held out for choices; 0 holds out none.
         resize: Height and width that the images of ``folder:DIR`` are resized to; None keeps them.

@@ -82,17 +82,11 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
         if not is_folder(root / folder):
             _download(root, folder, lambda where: load(where, download=True))
         try:
-            train, test = load(root, download=False)
+            train, test = (_arrays(split) for split in load(root, download=False))
         except Exception as error:
             expected = f"the complete files of {class_name} as torchvision stores them ({error})"
             raise DataError("a missing or broken file", expected, str(root / folder)) from error
-        raw = RawData(
-            _images(train.data),
-            np.asarray(train.targets),
-            _images(test.data),
-            np.asarray(test.targets),
-            10,
-        )
+        raw = RawData(*train, *test, 10)
         where = str(root / folder)
         check_arrays(raw.x_train, raw.y_train, f"{where}: train")
         check_arrays(raw.x_test, raw.y_test, f"{where}: test")
@@ -124,9 +118,20 @@ def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
         ) from error
 
 
+def _arrays(split: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Images and labels of one of torchvision's data sets; an old MNIST's may be anything."""
+    return _images(split.data), np.asarray(split.targets)
+
+
 def _images(data: Any) -> NDArray[Any]:
-    """Images as ``(samples, channels, height, width)`` bytes."""
+    """Images as ``(samples, channels, height, width)`` bytes.
+
+    Raises:
+        ValueError: If they are neither grey nor coloured images.
+    """
     images = np.asarray(data)
+    if images.ndim not in (3, 4):
+        raise ValueError(f"images of shape {images.shape}")
     return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 
@@ -159,8 +164,12 @@ def _targets(classes: dict[str, list[Path]]) -> NDArray[np.int64]:
 
 
 def read_npz(path: Path) -> RawData:
-    """``x`` and ``y``, and ``x_test`` and ``y_test`` if there; else a fixed fifth is the test split."""
-    arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"))
+    """``x`` and ``y``, and ``x_test`` and ``y_test`` if there; else a fixed fifth is the test split.
+
+    ``x`` and ``y`` may be called ``x_train`` and ``y_train``, as in Keras.
+    """
+    aliases = {"x": "x_train", "y": "y_train"}
+    arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"), aliases)
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise DataError(
             f"keys {', '.join(arrays)}", "both x_test and y_test, or neither", str(path)
@@ -193,7 +202,7 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
             given = f"a value of {array[place]:g} in row {place[0]}, column {column} of the {name}"
             raise DataError(given, "values whose squares float32 can hold", where)
     if x.ndim not in (2, 4):
-        expected = "(samples, dim) or (samples, channels, height, width)"
+        expected = "(samples, dim) or (samples, channels, height, width): x[:, None] of grey images"
         raise DataError(f"samples of shape {x.shape}", expected, where)
     if x.size == 0:
         raise DataError(f"samples of shape {x.shape}", "at least one value in each", where)

@@ -378,3 +378,39 @@ def test_bytes_are_copied_to_floats_once(tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     # a float has four bytes, the data itself one; it was 12 when each step made a copy
     assert int(result.stdout) < 6 * 20_000 * 1500
+
+
+def test_names_as_in_keras_will_do(tmp_path: Path) -> None:
+    expected = load_dataset(npz(tmp_path, x=X, y=Y, x_test=X[:9], y_test=Y[:9]))
+    data = load_dataset(npz(tmp_path, x_train=X, y_train=Y, x_test=X[:9], y_test=Y[:9]))
+    for name, split in expected.splits.items():
+        assert torch.equal(data.splits[name].x, split.x)
+        assert torch.equal(data.splits[name].y, split.y)
+    assert len(load_dataset(npz(tmp_path, x_train=X, y_train=Y)).train) == 48
+    with pytest.raises(DataError, match="keys x_train, expected a key 'y'"):
+        load_dataset(npz(tmp_path, x_train=X))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ((torch.zeros(6), torch.zeros(6)), r"torchvision stores them \(images of shape \(6,\)"),
+        ((torch.zeros(6, 4), torch.zeros(6)), r"images of shape \(6, 4\)"),
+        (("images", "labels"), r"images of shape \(\)"),
+        (torch.zeros(3, 2), "a missing or broken file"),
+        ({"data": 1}, "a missing or broken file"),
+        (3, "a missing or broken file"),
+        ((torch.zeros(6, 4, 4), torch.zeros(6, 2)), r"train: got labels of shape \(6, 2\)"),
+        ((torch.zeros(6, 0, 4), torch.zeros(6)), "at least one value in each"),
+        ((torch.zeros(6, 4, 4, dtype=torch.bfloat16), torch.zeros(6)), "a missing or broken file"),
+    ],
+)
+def test_an_mnist_of_odd_shape_that_was_saved_by_torch_is_told(
+    tmp_path: Path, content: Any, message: str
+) -> None:
+    folder = tmp_path / "MNIST" / "processed"
+    folder.mkdir(parents=True)
+    for name in ("training.pt", "test.pt"):
+        torch.save(content, folder / name)
+    with pytest.raises(DataError, match=message):
+        load_dataset("mnist", tmp_path)
