@@ -74,6 +74,9 @@ class Dataset:
     validation: Split | None = None
 
     def __post_init__(self) -> None:
+        if self.train.x.is_meta:
+            # there are no values to check
+            return
         if self.num_classes < 2:
             raise DataError("a single class", "at least two classes", self.name)
         for name, split in self.splits.items():
