@@ -52,8 +52,8 @@ MIN_NOISE_STD, MAX_NOISE_STD = 1e-12, 1e12
 """Of the noise: float32 holds its square, and that of activations in its units."""
 MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
-MAX_PIXELS = 8192
-"""Height and width of an image."""
+MAX_SIDE = 8192
+"""Pixels that images are resized to, in height and width."""
 MAX_POINTS = 10_000
 """Of the plane, whose list of epochs is drawn up for every event."""
 MAX_THREADS = 1024
@@ -283,7 +283,7 @@ class RunConfig:
         check_choice("device", self.device, DEVICES)
         check_integer("threads", self.threads, 0, MAX_THREADS)
         if self.resize is not None:
-            check_integer("resize", self.resize, 1, MAX_PIXELS)
+            check_integer("resize", self.resize, 1, MAX_SIDE)
 
     def optim(self, method: Method) -> OptimConfig:
         """How a method is optimised.

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ibtrain.checks import check_integer
+from ibtrain.config import MAX_SIDE
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.data.sources import SOURCES, RawData, read_folder, read_npz
 from ibtrain.errors import DataError
@@ -46,8 +48,11 @@ def load_dataset(
         vectors by coordinate.
 
     Raises:
+        ConfigError: ``validation`` or ``resize`` is out of its range.
         DataError: No such data set, or it is missing, broken or not a classification problem.
     """
+    if resize is not None:
+        check_integer("resize", resize, 1, MAX_SIDE)
     root = _expanded(data_root) if data_root is not None else default_data_root()
     data = _tensors(name, _read(name, root, resize)).to(torch.device(device))
     if validation:

@@ -16,7 +16,7 @@ from torchvision.datasets import ImageFolder
 from ibtrain.cli.main import cli
 from ibtrain.data.images import list_images, read_images
 from ibtrain.data.load import load_dataset
-from ibtrain.errors import DataError
+from ibtrain.errors import ConfigError, DataError
 
 
 def image_folder(root: Path) -> Path:
@@ -265,3 +265,10 @@ def test_resize_reaches_the_run(tmp_path: Path) -> None:
 def test_only_images_can_be_resized() -> None:
     with pytest.raises(DataError, match="resize: got 4 with digits, expected images in folder:DIR"):
         load_dataset("digits", resize=4)
+
+
+@pytest.mark.parametrize("resize", [0, -3, 10**6])
+def test_a_size_that_no_image_has_is_refused(tmp_path: Path, resize: int) -> None:
+    image_folder(tmp_path)
+    with pytest.raises(ConfigError, match=f"resize: got {resize}, expected a whole number"):
+        load_dataset(f"folder:{tmp_path}", resize=resize)
