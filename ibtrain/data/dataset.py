@@ -17,9 +17,9 @@ __all__ = ["LARGEST", "Dataset", "Split", "label_entropy"]
 LARGEST = 1.8e19
 """A value whose square float32 can hold."""
 FARTHEST = 1e6
-"""Standard deviations from the mean: what lies farther away is no measurement but a fill value."""
+"""Largest distance from the training mean, in standard deviations; what lies beyond is a fill value."""
 LEAST = {"train": 4, "test": 2, "validation": 1}
-"""Samples of a split."""
+"""Fewest samples of each split."""
 CONSTANT = 1e-5
 """A coordinate whose standard deviation is below this share of its mean is a constant in float32."""
 
@@ -174,7 +174,7 @@ class Dataset:
             raise DataError(share, expected, "validation share")
         randomness = generator(torch.device("cpu"), seed, "validation")
         order = torch.randperm(len(self.train), generator=randomness).numpy()
-        x = self.train.x.cpu().numpy()
+        x = self.train.x.detach().cpu().numpy()
         held = torch.from_numpy(draw_distinct(x, order, count, "validation", self.name))
         is_kept = torch.ones(len(self.train), dtype=torch.bool)
         is_kept[held] = False
@@ -189,8 +189,8 @@ class Dataset:
         """Centred and scaled with the training split's own statistics, in float32.
 
         Images ``(samples, channels, height, width)`` by channel; vectors ``(samples, dim)`` by
-        coordinate. A constant coordinate is only centred. Bytes are only here made floats, so that
-        no more than one copy of them in floats is in memory.
+        coordinate. A constant coordinate is only centred. Bytes become floats only here, so that
+        memory holds a single copy of them in floats at any time.
 
         Raises:
             DataError: If the values are so large that float32 can't hold their variance, if all
