@@ -1,13 +1,12 @@
 """What a run is: frozen dataclasses that check themselves and read and write TOML and JSON."""
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
-from ibtrain.documents import parse_json, parse_toml, read_bytes
+from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -303,7 +302,7 @@ class RunConfig:
 
     def to_json(self) -> str:
         """The JSON form."""
-        return json.dumps(self.to_dict(), indent=2) + "\n"
+        return json_text(self.to_dict(), "config", indent=2) + "\n"
 
     def to_toml(self) -> str:
         """The TOML form; what is None is left out."""
@@ -335,7 +334,9 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def _toml_lines(values: dict[str, Any]) -> list[str]:
     # JSON's scalars and arrays are TOML's too
-    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+    return [
+        f"{key} = {json_text(value, key)}" for key, value in values.items() if value is not None
+    ]
 
 
 _LEFT_OPEN = METHODS

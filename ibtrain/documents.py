@@ -1,4 +1,4 @@
-"""TOML and JSON that may come from anywhere, read without surprises."""
+"""TOML and JSON that may come from anywhere, read without surprises; JSON that can be read again."""
 
 import json
 import math
@@ -7,7 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["DOCUMENT_BYTES", "is_regular", "parse_json", "parse_toml", "read_bytes"]
+from ibtrain.errors import NonFiniteError, RunFolderError
+
+__all__ = ["DOCUMENT_BYTES", "is_regular", "json_text", "parse_json", "parse_toml", "read_bytes"]
 
 DOCUMENT_BYTES = 64 << 20
 """The longest document, and the longest line of events, that is read."""
@@ -61,6 +63,44 @@ def parse_json(content: bytes) -> Any:
         raise ValueError(_TOO_DEEP) from error
     _check(document)
     return document
+
+
+def json_text(document: Any, where: str, *, indent: int | None = None) -> str:
+    """A document as JSON that :func:`parse_json` accepts.
+
+    Args:
+        document: Dictionaries, lists, numbers, words and None.
+        where: What the document is, or its file, for an error to name.
+        indent: Spaces of each level; None writes one line.
+
+    Raises:
+        NonFiniteError: If a number is NaN or infinite; names its place.
+        RunFolderError: If the text is longer than what is read.
+    """
+    place = _nonfinite_place(document)
+    if place is not None:
+        raise NonFiniteError(f"{where}: {place} is not a finite number; nothing was written")
+    text = json.dumps(document, indent=indent, allow_nan=False)
+    if len(text) > DOCUMENT_BYTES:
+        expected = f"at most {DOCUMENT_BYTES}, which is what is read"
+        raise RunFolderError(f"a document of {len(text)} bytes", expected, where)
+    return text
+
+
+def _nonfinite_place(value: Any) -> str | None:
+    """The keys that lead to the first number that is not finite, joined by dots."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    for key, inner in items:
+        place = _nonfinite_place(inner)
+        if place is not None:
+            return f"{key}.{place}" if place else str(key)
+    return None
 
 
 def parse_toml(content: bytes) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Runs an experiment for a command: folder, progress, pictures, table."""
 
-import json
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,11 +11,12 @@ import click
 
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
-from ibtrain.cli.text import printable
 from ibtrain.config import RunConfig
+from ibtrain.documents import json_text
 from ibtrain.errors import InterruptedRunError
 from ibtrain.foreign import foreign
 from ibtrain.interval import Interval
+from ibtrain.text import printable
 
 if TYPE_CHECKING:
     from ibtrain.experiment import Experiment
@@ -48,7 +48,7 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
         given = foreign("a result or an event", "what a run makes", str(folder.path))
         with given if was_finished else nullcontext():
             document = folder.results()
-            told = json.dumps(document) if as_json else results_table(document)
+            told = json_text(document, str(folder.path)) if as_json else results_table(document)
             save_pictures(folder)
         folder.checkpoints(interval).clear()
         click.echo(told if as_json else printable(told))

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ibtrain import __version__
-from ibtrain.cli.text import printable
 from ibtrain.errors import IBTrainError, IBTrainWarning
+from ibtrain.text import printable
 
 __all__ = ["cli"]
 
