@@ -1,7 +1,6 @@
 """A run's folder on disk: what it holds, and how it is written whole or not at all."""
 
 import io
-import json
 import os
 import re
 import warnings
@@ -17,19 +16,26 @@ from torch import nn
 
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import METHODS, RunConfig
-from ibtrain.documents import DOCUMENT_BYTES, is_regular, parse_json, read_bytes
-from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
-from ibtrain.files import append_line, write_atomically, write_error, write_json
+from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json, read_bytes
+from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
+from ibtrain.files import (
+    SCRATCH,
+    append_line,
+    flush_folder,
+    read_error,
+    scratch_path,
+    write_atomically,
+    write_error,
+    write_json,
+)
 from ibtrain.interval import Interval
-from ibtrain.lock import held
+from ibtrain.lock import FolderLock, held
 from ibtrain.plane.point import PlanePoint
 
 __all__ = ["RunFolder", "list_runs", "save_checkpoint"]
 
 SCHEMA = 1
 LOCK = ".lock"
-SCRATCH = f".{'[0-9a-f]' * 16}.part"
-"""What :func:`~ibtrain.files.write_atomically` writes beside a file's place."""
 
 
 class RunFolder:
@@ -40,10 +46,14 @@ class RunFolder:
 
     Args:
         path: The folder.
+        lock: Holds it for this process, if it is written to.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: FolderLock | None = None) -> None:
         self.path = path
+        self._lock = lock
+        self._metrics = path / "metrics.jsonl"
+        self._events_path = self._metrics
 
     @classmethod
     @contextmanager
@@ -65,10 +75,15 @@ class RunFolder:
         path = path or _fresh_path(config)
         is_new = _make_folder(path)
         try:
-            with held(path / LOCK):
-                folder = cls(path)
+            with held(path / LOCK) as lock:
+                folder = cls(path, lock)
                 folder._begin(config, environment)
-                yield folder
+                try:
+                    yield folder
+                finally:
+                    is_new = is_new and lock.is_in_place
+                    folder._drop_new_events()
+                    folder._lock = None
         finally:
             if is_new:
                 # it is left alone where there is something in it
@@ -103,7 +118,17 @@ class RunFolder:
             where = str(self.path / "checkpoints")
             raise RunFolderError("a link out of the run's folder", "a folder", where)
 
+    def check_owned(self) -> None:
+        """Checks before a write that the folder is still the one that this process has locked.
+
+        Raises:
+            RunFolderError: If it has been deleted, moved or replaced.
+        """
+        if self._lock:
+            self._lock.check()
+
     def _write_json(self, name: str, document: dict[str, Any]) -> None:
+        self.check_owned()
         write_json(self.path / name, document, indent=2)
 
     def _check_same(self, config: RunConfig) -> None:
@@ -146,36 +171,69 @@ class RunFolder:
 
     def checkpoints(self, interval: Interval) -> Checkpoints:
         """Keeps the state of the run, and what its events say until then, on the disk."""
-        return Checkpoints(self.path / "checkpoints", interval, before=self._flush)
+        return Checkpoints(self.path / "checkpoints", interval, before=self._settle_events)
 
-    def _flush(self) -> None:
-        path = self.path / "metrics.jsonl"
-        if path.exists():
+    def _settle_events(self) -> None:
+        """Has the events so far on the disk, in their own place."""
+        self.check_owned()
+        path = self._events_path
+        try:
+            if not path.exists():
+                return
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
+            if path != self._metrics:
+                path.replace(self._metrics)
+                flush_folder(self.path)
+                self._events_path = self._metrics
+        except OSError as error:
+            raise write_error("a file", error, self._metrics) from error
+
+    def _drop_new_events(self) -> None:
+        """Deletes the events of a process that wrote no checkpoint: they will be made again."""
+        if self._events_path != self._metrics:
+            # if the folder is another process's by now, it has no such file
+            with suppress(OSError):
+                self._events_path.unlink()
+            self._events_path = self._metrics
 
     def keep_events(self, count: int) -> None:
-        """Cuts off what came after the first events, whole lines or a part of one.
+        """Leaves out what came after the first events, whole lines or a part of one.
+
+        The file itself stays as it is until the next checkpoint is written: what is added meanwhile
+        goes to a copy of the first events, which then takes the file's place.
 
         Args:
             count: How many are kept.
 
         Raises:
-            RunFolderError: There are fewer, or the file can't be written.
+            RunFolderError: There are fewer, or the copy can't be written.
         """
-        path = self.path / "metrics.jsonl"
+        path = self._metrics
         try:
             if not path.exists():
                 self._check_events(0, count)
                 return
             if not is_regular(path):
                 raise RunFolderError("no regular file", "events in JSON", str(path))
-            with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+            self.check_owned()
+            self._drop_new_events()
+            self._events_path = scratch_path(path)
+            copied = 0
+            with (
+                open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file,
+                open(self._events_path, "xb") as copy,
+            ):
                 lines = iter(lambda: file.readline(DOCUMENT_BYTES), b"")
-                found = sum(line.endswith(b"\n") for line in islice(lines, count))
-                self._check_events(found, count)
-                file.truncate(file.tell())
+                for line in islice(lines, count):
+                    copied += line.endswith(b"\n")
+                    copy.write(line)
+            self._check_events(copied, count)
+        except RunFolderError:
+            self._drop_new_events()
+            raise
         except OSError as error:
+            self._drop_new_events()
             raise write_error("a file", error, path) from error
 
     def _check_events(self, found: int, count: int) -> None:
@@ -188,13 +246,16 @@ class RunFolder:
 
     def note_environment(self, environment: dict[str, Any], *, goes_on: bool) -> None:
         """Notes on what a run begins, or goes on, and warns where that may change its last digits."""
-        first: dict[str, Any] = {}
-        if goes_on:
-            with suppress(RunFolderError):
-                first = self.read_json("environment.json")
         if not goes_on:
             self._write_json("environment.json", environment)
             return
+        try:
+            first = self.read_json("environment.json")
+        except UnreadableError:
+            raise
+        except RunFolderError:
+            # missing or broken, and nothing depends on it
+            first = {}
         for name in ("versions", "device", "threads"):
             if first.get(name) != environment[name]:
                 message = (
@@ -207,8 +268,15 @@ class RunFolder:
         self._write_json("environment.json", {**first, "resumed": resumed})
 
     def append(self, event: dict[str, Any]) -> None:
-        """Adds one event to ``metrics.jsonl``."""
-        append_line(self.path / "metrics.jsonl", json.dumps(event))
+        """Adds one event to ``metrics.jsonl``.
+
+        Raises:
+            NonFiniteError: If a number in it is NaN or infinite.
+            RunFolderError: If it can't be added.
+        """
+        line = json_text(event, f"{self._metrics}: event {event.get('event')!r}")
+        self.check_owned()
+        append_line(self._events_path, line)
 
     def events(self, kind: str | None = None) -> Iterator[dict[str, Any]]:
         """The events of ``metrics.jsonl``, or those of one kind.
@@ -223,7 +291,7 @@ class RunFolder:
 
     def _events(self, kind: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Events, and where each stands."""
-        path = self.path / "metrics.jsonl"
+        path = self._events_path
         try:
             if not path.exists():
                 return
@@ -245,7 +313,7 @@ class RunFolder:
                     if kind is None or event["event"] == kind:
                         yield where, event
         except OSError as error:
-            raise RunFolderError("a file that can't be read", str(error), str(path)) from error
+            raise read_error(error, path) from error
 
     def plane_points(self) -> list[PlanePoint]:
         """Every point of the information plane that the run has recorded.
@@ -304,7 +372,11 @@ class RunFolder:
         path = self.path / name
         try:
             document = parse_json(read_bytes(path))
-        except (OSError, ValueError) as error:
+        except (MemoryError, OSError) as error:
+            if not isinstance(error, FileNotFoundError):
+                raise read_error(error, path) from error
+            raise RunFolderError("no such file", "a file of a run", str(path)) from error
+        except ValueError as error:
             raise RunFolderError(
                 "a missing or broken file", f"JSON ({error})", str(path)
             ) from error
@@ -320,6 +392,7 @@ class RunFolder:
 
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
         """Writes ``results.json`` and returns what it holds."""
+        self._settle_events()
         document = {"schema": SCHEMA, **results}
         self._write_json("results.json", document)
         return document
@@ -401,4 +474,5 @@ def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: n
         for name, part in parts.items()
     }
     torch.save(states, buffer)
+    folder.check_owned()
     write_atomically(folder.path / "checkpoints" / f"{name}.pt", buffer.getvalue())

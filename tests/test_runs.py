@@ -1,7 +1,10 @@
 """A run's folder."""
 
+import errno
 import json
+import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,12 @@ from folders import ENVIRONMENT, made
 from torch import nn
 
 from ibtrain.config import RunConfig
-from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.errors import IBTrainWarning, NonFiniteError, RunFolderError, UnreadableError
 from ibtrain.files import write_atomically
+from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
+from ibtrain.report.pictures import save_pictures
 from ibtrain.runs import RunFolder, list_runs, save_checkpoint
 
 
@@ -113,6 +118,116 @@ def test_events_after_a_checkpoint_are_cut_off(tmp_path: Path) -> None:
         assert [event["event"] for event in run.events()] == ["a", "b"][:count]
     run.append({"event": "d"})
     assert [event["event"] for event in run.events()] == ["d"]
+
+
+def test_events_after_a_checkpoint_stay_until_the_next_one(tmp_path: Path) -> None:
+    before = b'{"event": "a"}\n{"event": "b"}\n{"event": "c'
+    metrics = recorded(tmp_path, before).path / "metrics.jsonl"
+    for is_written in (False, True):
+        with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
+            run.keep_events(1)
+            run.append({"event": "d"})
+            assert metrics.read_bytes() == before
+            assert [event["event"] for event in run.events()] == ["a", "d"]
+            if is_written:
+                run.checkpoints(Interval(epochs=1)).write({})
+                run.append({"event": "e"})
+    lines = [json.loads(line)["event"] for line in metrics.read_text().splitlines()]
+    assert lines == ["a", "d", "e"]
+    assert not list(metrics.parent.glob(".*"))
+
+
+def test_no_number_is_recorded_that_cannot_be_read(tmp_path: Path) -> None:
+    run = made(tmp_path / "run")
+    run.append({"event": "epoch", "mi_hy": 1.0})
+    with pytest.raises(NonFiniteError, match="event 'epoch': mi_hy is not a finite number"):
+        run.append({"event": "epoch", "mi_hy": math.nan})
+    assert [event["mi_hy"] for event in run.events()] == [1.0]
+    with pytest.raises(NonFiniteError, match=r"results\.json: layerwise.0.seconds is not a finite"):
+        run.write_results({"layerwise": [{"seconds": math.inf}]})
+    assert not run.is_finished
+
+
+def test_a_folder_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    environment = {**ENVIRONMENT, "started": "first"}
+    with RunFolder.claim(path, RunConfig(), environment) as first:
+        first.append({"event": "a"})
+        shutil.rmtree(path)
+        with RunFolder.claim(path, RunConfig(), ENVIRONMENT) as second:
+            second.append({"event": "b"})
+            checkpoints = second.checkpoints(Interval(epochs=1))
+            checkpoints.write({"number": 2})
+            before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+            writes = (
+                lambda: first.append({"event": "c"}),
+                lambda: first.keep_events(0),
+                lambda: first.write_results({}),
+                lambda: first.note_environment(environment, goes_on=True),
+                lambda: first.checkpoints(Interval(epochs=1)).write({"number": 1}),
+                lambda: first.checkpoints(Interval(epochs=1)).clear(),
+                lambda: save_checkpoint(first, "layerwise-seed0", nn.Linear(2, 2), nn.Identity()),
+                lambda: save_pictures(first),
+            )
+            for write in writes:
+                with pytest.raises(RunFolderError, match="run: got a folder that was deleted"):
+                    write()
+            assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
+            assert checkpoints.restored() == {"number": 2}
+    # the second process has let go of its folder; the first one leaves it alone
+    assert not (path / ".lock").exists()
+    assert (path / "config.json").exists()
+
+
+def test_the_lock_of_a_replaced_folder_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with RunFolder.claim(path, RunConfig(), ENVIRONMENT):
+        shutil.rmtree(path)
+        second = RunFolder.claim(path, RunConfig(), ENVIRONMENT)
+        second.__enter__()
+    assert (path / ".lock").exists()
+    with pytest.raises(RunFolderError, match="a run of process"):
+        made(path)
+    second.__exit__(None, None, None)
+
+
+def test_a_deleted_folder_is_not_made_again(tmp_path: Path) -> None:
+    with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
+        shutil.rmtree(tmp_path / "run")
+        with pytest.raises(RunFolderError, match="got a folder that was deleted"):
+            run.checkpoints(Interval(epochs=1)).write({})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_environment_that_cannot_be_read_now_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = made(tmp_path / "run", started="then")
+    before = (run.path / "environment.json").read_bytes()
+
+    def fail(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ibtrain.runs.read_bytes", fail)
+        with pytest.raises(UnreadableError, match=r"environment\.json: .*Permission denied"):
+            run.note_environment(ENVIRONMENT, goes_on=True)
+    assert (run.path / "environment.json").read_bytes() == before
+
+
+def test_events_of_a_hard_link_go_on_in_a_file_of_their_own(tmp_path: Path) -> None:
+    run = recorded(tmp_path, b'{"event": "a"}\n{"event": "b"}\n')
+    backup = tmp_path / "notes.txt"
+    backup.hardlink_to(run.path / "metrics.jsonl")
+    before = backup.read_bytes()
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a hard link"):
+        run.append({"event": "c"})
+    with RunFolder.claim(run.path, RunConfig(), ENVIRONMENT) as resumed:
+        resumed.keep_events(1)
+        resumed.append({"event": "d"})
+        resumed.checkpoints(Interval(epochs=1)).write({})
+    assert backup.read_bytes() == before
+    assert [event["event"] for event in run.events()] == ["a", "d"]
 
 
 def test_missing_events_are_told(tmp_path: Path) -> None:

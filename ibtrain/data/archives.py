@@ -1,5 +1,6 @@
 """NumPy archives, read without ever unpickling."""
 
+import errno
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.documents import is_regular
-from ibtrain.errors import DataError
+from ibtrain.errors import DataError, UnreadableError
+from ibtrain.files import read_error
 from ibtrain.memory import check_memory
 
 __all__ = ["read_archive"]
@@ -31,8 +33,9 @@ def read_archive(
         optional: Keys that may be.
 
     Raises:
-        DataError: The file is missing, is no npz, lacks a key, declares more than it holds or than
-            memory can, or an array holds objects that would have to be unpickled.
+        DataError: The file is no npz, lacks a key, declares more than it holds, or an array holds
+            objects that would have to be unpickled.
+        UnreadableError: The file is missing, can't be read now, or is more than memory can hold.
     """
     with _reading(path):
         if path.exists() and not is_regular(path):
@@ -48,7 +51,7 @@ def read_archive(
             for key, member in members.items():
                 check_stored(member, length, f"{path}: {key}")
             total = sum(member.file_size for member in members.values())
-            check_memory(total, "arrays", DataError, str(path))
+            check_memory(total, "arrays", UnreadableError, str(path))
             return {key: _read_array(archive, m, f"{path}: {key}") for key, m in members.items()}
 
 
@@ -70,16 +73,22 @@ def _reading(path: Path) -> Iterator[None]:
     """Tells in a line what zipfile, zlib and numpy find wrong.
 
     Raises:
-        DataError: They found something.
+        DataError: If the content is broken.
+        UnreadableError: If the content can't be read now.
     """
     try:
         yield
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError("no such file", "an npz archive", str(path)) from error
+        raise UnreadableError("no such file", "an npz archive", str(path)) from error
+    except MemoryError as error:
+        raise read_error(error, path) from error
     # an encrypted member is a RuntimeError
     except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
+        # a broken archive leads zipfile to places before the file, which the system calls invalid
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise read_error(error, path) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         expected = f"an npz archive of plain arrays ({reason})"
         raise DataError("a file that can't be read", expected, str(path)) from error

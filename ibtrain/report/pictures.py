@@ -40,8 +40,15 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
 
 def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
-    save_figure(curves_figure(folder.events("epoch")), folder.path / "curves.png")
+    # what is drawn takes seconds, in which the folder may become another process's
+    folder.check_owned()
+    curves = curves_figure(folder.events("epoch"))
+    folder.check_owned()
+    save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)
     if panels:
+        folder.check_owned()
         save_plane(panels, folder.path / "plane.png")
-        save_figure(layers_figure(folder.read_json("results.json")), folder.path / "layers.png")
+        layers = layers_figure(folder.read_json("results.json"))
+        folder.check_owned()
+        save_figure(layers, folder.path / "layers.png")
