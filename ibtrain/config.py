@@ -18,6 +18,7 @@ __all__ = [
     "OptimConfig",
     "PlaneConfig",
     "RunConfig",
+    "difference",
     "read_settings",
 ]
 
@@ -330,6 +331,27 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(type(values).__name__, "a table of settings", str(path))
     return values
+
+
+def difference(wanted: object, there: object, place: str = "") -> tuple[str, object, object] | None:
+    """The first setting of nested dictionaries that differs.
+
+    Args:
+        wanted: Settings.
+        there: The settings that they are compared with.
+        place: The keys that lead to both.
+
+    Returns:
+        The setting's keys, joined by dots, and both values; None if all settings are the same.
+    """
+    if not isinstance(wanted, dict) or not isinstance(there, dict):
+        return None if wanted == there else (place, wanted, there)
+    for key in {**wanted, **there}:
+        inner = f"{place}.{key}" if place else str(key)
+        found = difference(wanted.get(key), there.get(key), inner)
+        if found:
+            return found
+    return None
 
 
 def _toml_lines(values: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ibtrain.checks import check_integer
-from ibtrain.config import METHODS, Method, RunConfig
+from ibtrain.config import METHODS, Method, RunConfig, difference
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
@@ -226,10 +226,15 @@ class Course:
 
     def _load(self, state: State) -> None:
         saved = state["identity"]
-        for name, own in self._identity.items():
-            if saved.get(name) != own:
-                expected = f"those of a run with {name} {own}"
-                raise RunFolderError(f"{name} {saved.get(name)}", expected, "checkpoints")
+        if not isinstance(saved, dict):
+            raise TypeError(f"a {type(saved).__name__} for the run's identity")
+        # an ibtrain of another version may have saved more, or other, keys
+        for name, value in self._identity.items():
+            change = difference(value, saved.get(name), name)
+            if change:
+                place, wanted, there = change
+                expected = f"those of a run with {place} {wanted}"
+                raise RunFolderError(f"{place} {there}", expected, "checkpoints")
         for name in ("done", "epochs", "records"):
             check_integer(f"checkpoint's {name}", state[name], 0)
             setattr(self, name, state[name])

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ibtrain.checkpoints import Checkpoints
-from ibtrain.config import METHODS, RunConfig
+from ibtrain.config import METHODS, RunConfig, difference
 from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json, read_bytes
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.files import (
@@ -132,11 +132,11 @@ class RunFolder:
         write_json(self.path / name, document, indent=2)
 
     def _check_same(self, config: RunConfig) -> None:
-        there, wanted = self.config().to_dict(), config.to_dict()
-        for name, value in wanted.items():
-            if there[name] != value:
-                expected = f"a new folder, or the {name} of the run that is there: {there[name]}"
-                raise RunFolderError(f"{name} {value}", expected, str(self.path))
+        change = difference(config.to_dict(), self.config().to_dict())
+        if change:
+            place, wanted, there = change
+            expected = f"{there}, as in the run that is there, or a new folder"
+            raise RunFolderError(wanted, expected, f"{self.path}: {place}")
 
     def _sweep(self) -> None:
         """Deletes what a killed process was writing."""
@@ -166,8 +166,16 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to train."""
-        return (self.path / "results.json").exists()
+        """Whether nothing is left to train.
+
+        Raises:
+            UnreadableError: If the folder can't be inspected now.
+        """
+        path = self.path / "results.json"
+        try:
+            return path.exists()
+        except OSError as error:
+            raise read_error(error, path) from error
 
     def checkpoints(self, interval: Interval) -> Checkpoints:
         """Keeps the state of the run, and what its events say until then, on the disk."""
@@ -450,16 +458,28 @@ def _fresh_path(config: RunConfig) -> Path:
 def list_runs(folder: Path) -> list[RunFolder]:
     """The runs directly below a folder, oldest first.
 
+    Warns of each subfolder that can't be read.
+
     Raises:
         RunFolderError: There is no such folder, or it can't be read.
     """
     try:
         if not folder.is_dir():
             raise RunFolderError("no such folder", "a folder of runs", str(folder))
-        found = [path for path in folder.iterdir() if (path / "config.json").is_file()]
-        return [RunFolder(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+        paths = list(folder.iterdir())
     except OSError as error:
-        raise RunFolderError("a folder that can't be read", str(error), str(folder)) from error
+        raise read_error(error, folder, "a folder") from error
+    times: dict[Path, float] = {}
+    for path in paths:
+        try:
+            if is_regular(path / "config.json"):
+                times[path] = path.stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            reason = str(read_error(error, path, "a folder"))
+            warnings.warn(reason, IBTrainWarning, stacklevel=2)
+    return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
 
 
 def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: nn.Module) -> None:

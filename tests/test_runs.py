@@ -56,7 +56,7 @@ def test_what_a_process_left_that_was_killed_at_its_start_is_taken_over(tmp_path
 def test_a_run_goes_on_in_its_folder_and_no_other_does(tmp_path: Path) -> None:
     made(tmp_path / "run")
     assert made(tmp_path / "run").config() == RunConfig()
-    with pytest.raises(RunFolderError, match="got dataset mnist, expected a new folder, or the"):
+    with pytest.raises(RunFolderError, match="run: dataset: got mnist, expected digits, as"):
         made(tmp_path / "run", RunConfig(dataset="mnist"))
 
 
