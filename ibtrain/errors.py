@@ -24,15 +24,21 @@ LONGEST = 300
 class IBTrainWarning(UserWarning):
     """Something was not as it should be, and could be worked around."""
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
+
 
 class IBTrainError(Exception):
     """Base of every deliberate error.
 
     ``exit_code`` is what the command line exits with: 1 for a run that failed, 2 for a mistake
-    that its user can mend.
+    that its user can mend. What isn't printable in its message is escaped.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class InvalidInputError(IBTrainError, ValueError):
@@ -51,7 +57,7 @@ class InvalidInputError(IBTrainError, ValueError):
         told = told if len(told) <= LONGEST else f"{told[:LONGEST]}..."
         # what was expected may quote an error of several lines
         expected_line = " ".join(expected.split())
-        super().__init__(printable(f"{where}: got {told}, expected {expected_line}"))
+        super().__init__(f"{where}: got {told}, expected {expected_line}")
         self.given = given
         self.expected = expected
         self.where = where

@@ -66,7 +66,8 @@ class Commands(click.Group):
 
 
 def _say(kind: str, message: str) -> None:
-    line = f"{kind}: " + " ".join(message.split())
+    # click's messages may have several lines
+    line = f"{kind}: " + " ".join(part.strip() for part in message.splitlines())
     if len(line) > LONGEST:
         # the middle is the value, which its owner knows; the end says what was expected
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"

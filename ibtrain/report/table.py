@@ -10,6 +10,7 @@ from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
 from ibtrain.runs import RunFolder
+from ibtrain.text import printable
 
 __all__ = ["results_table", "runs_table"]
 
@@ -134,9 +135,9 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
         f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
         f"beta {_values(objective['beta'])}, "
         f"predicting from {PREDICT_FROM[objective['predict_from']]}; "
-        f"chance {100 * results['chance_accuracy']:.1f} %"
+        f"majority class {100 * results['chance_accuracy']:.1f} %"
     )
-    return limits + (f"; flags: {', '.join(flags)}" if flags else "")
+    return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
 
 
 def _values(values: Sequence[float]) -> str:
@@ -150,6 +151,7 @@ def _spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
