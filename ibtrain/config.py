@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
+from ibtrain.checks import (
+    MAX_LAYERS,
+    check_choice,
+    check_integer,
+    check_number,
+    check_per_block,
+)
 from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
 
 __all__ = [
     "ACTIVATIONS",
+    "MAX_SEEDS",
     "METHODS",
     "Method",
     "ModelConfig",
@@ -43,6 +50,9 @@ MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
 MAX_POINTS = 10_000
 """Of the plane, whose list of epochs is drawn up for every event."""
+MAX_SEEDS = 10_000
+MAX_PATH = 10_000
+"""Characters of a data set's name or a folder's path; no system has longer paths."""
 MAX_THREADS = 1024
 """OpenMP ends the process where the system grants it fewer than it was asked for."""
 
@@ -164,6 +174,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         check_choice("model", self.kind, MODEL_KINDS)
         check_choice("activation", self.activation, ACTIVATIONS)
+        layers = len(self.hidden) + len(self.channels)
+        if layers > MAX_LAYERS:
+            raise ConfigError(f"{layers} layers", f"at most {MAX_LAYERS}", "hidden and channels")
         for name in ("hidden", "channels"):
             for width in getattr(self, name):
                 check_integer(name, width, 1, MAX_WIDTH)
@@ -238,6 +251,11 @@ class RunConfig:
             raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
         if self.data_root is not None and not isinstance(self.data_root, str):
             raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
+        for name, path in (("dataset", self.dataset), ("data_root", self.data_root or "")):
+            if len(path) > MAX_PATH:
+                raise ConfigError(f"{len(path)} characters", f"at most {MAX_PATH}", name)
+        if len(self.seeds) > MAX_SEEDS:
+            raise ConfigError(f"{len(self.seeds)} seeds", f"at most {MAX_SEEDS}", "seeds")
         for seed in self.seeds:
             check_integer("seeds", seed, 0)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):

@@ -11,7 +11,9 @@ from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
 from ibtrain.errors import RunFolderError
 from ibtrain.memory import memory_advice
+from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
+from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.precision import check_precision
@@ -49,11 +51,30 @@ class Experiment:
         )
         model = build_model(config.model, self.data, config.seeds[0])
         LayerwiseTrainer(model, config.objective)
+        outputs = block_outputs(model.eval(), self.data.train.x[:2])
+        self.dims = {name: h[0].numel() for name, h in outputs.items()}
+        self._check_critics()
         weights = sum(parameter.numel() for parameter in model.parameters())
         batch_size = max(config.optim(method).batch_size for method in config.methods)
         self.threads = config.threads or choose_threads(batch_size, weights)
         readout = config.objective.readout
         self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
+
+    def _check_critics(self) -> None:
+        """Checks that memory holds the critics of the widest layer, before they are made."""
+        objective, widest = self.config.objective, max(self.dims.values())
+        label = objective.critic_width * (widest + self.data.num_classes)
+        check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
+
+    def check_plane(self, state: State) -> None:
+        """Checks the layers that a plane's kept state declares, before anything is built for them.
+
+        Raises:
+            ValueError: If the network has no such layers.
+        """
+        for entry in state["layers"]:
+            if self.dims.get(entry["layer"]) != entry["dim"]:
+                raise ValueError(f"a layer {entry['layer']!r} of {entry['dim']} units")
 
     def run(
         self,
@@ -183,6 +204,7 @@ class Course:
             with restoring():
                 fit_state = restored["fit"]
                 for plane, state in zip(measuring, restored["planes"], strict=True):
+                    self.experiment.check_plane(state)
                     plane.load_state_dict(state)
 
         def wrap(fit: State) -> State:

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from ibtrain.checkpoints import Checkpoints
-from ibtrain.config import METHODS, RunConfig, difference
+from ibtrain.checks import MAX_LAYERS, MAX_NAME
+from ibtrain.config import MAX_SEEDS, METHODS, RunConfig, difference
 from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json, read_bytes
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.files import (
@@ -329,7 +330,8 @@ class RunFolder:
         Raises:
             RunFolderError: A recorded point is broken.
         """
-        points = []
+        points: list[PlanePoint] = []
+        layers: set[tuple[str, str]] = set()
         for where, event in self._events("plane"):
             try:
                 point = PlanePoint.from_dict(event["point"])
@@ -337,6 +339,10 @@ class RunFolder:
                 expected = f"a point of the plane ({error})"
                 raise RunFolderError("a broken point", expected, where) from error
             points.append(point)
+            layers.add((point.method, point.layer))
+            if len(layers) > len(METHODS) * (MAX_LAYERS + 1):
+                expected = f"at most {MAX_LAYERS + 1} of each method"
+                raise RunFolderError("points of too many layers", expected, where)
         return points
 
     def config(self) -> RunConfig:
@@ -353,7 +359,7 @@ class RunFolder:
             raise RunFolderError(error.given, error.expected, where) from error
 
     def results(self) -> dict[str, Any]:
-        """The document ``results.json``, of which the accuracies have been checked.
+        """The document ``results.json``, of which accuracies and the layers' names have been checked.
 
         Raises:
             RunFolderError: It is missing, broken, or of a newer schema.
@@ -364,6 +370,11 @@ class RunFolder:
             seeds = document.get(method, [])
             if not isinstance(seeds, list) or not all(isinstance(seed, dict) for seed in seeds):
                 raise RunFolderError(repr(seeds), "a list of results", f"{where}: {method}")
+            if len(seeds) > MAX_SEEDS:
+                given, expected = f"results of {len(seeds)} seeds", f"at most {MAX_SEEDS}"
+                raise RunFolderError(given, expected, f"{where}: {method}")
+            for seed in seeds:
+                _check_layers(seed.get("layers", []), f"{where}: {method}.layers")
             for accuracy in (seed.get("test_accuracy") for seed in seeds):
                 is_number = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
                 if not is_number or not 0 <= accuracy <= 1:
@@ -404,6 +415,18 @@ class RunFolder:
         document = {"schema": SCHEMA, **results}
         self._write_json("results.json", document)
         return document
+
+
+def _check_layers(layers: object, where: str) -> None:
+    """How many layers a result has, and how long their names are, which tables repeat."""
+    if not isinstance(layers, list) or len(layers) > MAX_LAYERS + 1:
+        count = f"{len(layers)} layers" if isinstance(layers, list) else repr(layers)
+        raise RunFolderError(count, f"a list of at most {MAX_LAYERS + 1}", where)
+    for layer in layers:
+        name = layer.get("name") if isinstance(layer, dict) else None
+        if not isinstance(name, str) or len(name) > MAX_NAME:
+            expected = f"layers with names of at most {MAX_NAME} characters"
+            raise RunFolderError(repr(name), expected, where)
 
 
 def _event(line: bytes) -> dict[str, Any]:

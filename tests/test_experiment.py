@@ -1,11 +1,13 @@
 """The wiring: the same run, whether its seeds train one after another or as one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.errors import ModelError
 from ibtrain.experiment import Experiment
 
 CONFIG = RunConfig(
@@ -39,3 +41,22 @@ def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None
     assert len(records_as_one) == len(records_apart)
     order = [(r["method"], r["seed"]) for r in records_as_one if r["event"] == "result"]
     assert order == [("layerwise", 0), ("layerwise", 1), ("end_to_end", 0), ("end_to_end", 1)]
+
+
+def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 64 << 20)
+    Experiment(CONFIG)
+    objective = ObjectiveConfig(critic_width=1 << 20)
+    with pytest.raises(ModelError, match=r"critics of [0-9]+ weights, with gradients and Adam's"):
+        Experiment(replace(CONFIG, objective=objective))
+
+
+@pytest.mark.parametrize(
+    "change", [{"dim": 3_000_000}, {"dim": 8}, {"layer": "hidden9"}, {"layer": ["hidden1"]}]
+)
+def test_layers_of_another_network_are_told(change: dict[str, Any]) -> None:
+    experiment = Experiment(CONFIG)
+    good = {"layer": "hidden1", "dim": 12}
+    experiment.check_plane({"layers": [good, {"layer": "output", "dim": 10}]})
+    with pytest.raises((ValueError, TypeError)):
+        experiment.check_plane({"layers": [good | change]})

@@ -19,6 +19,7 @@ from ibtrain.files import write_atomically
 from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
+from ibtrain.report.curves import curves_figure
 from ibtrain.report.pictures import save_pictures
 from ibtrain.runs import RunFolder, list_runs, save_checkpoint
 
@@ -332,7 +333,7 @@ POINT = {
         {"epoch": -1}, {"epoch": 1.5}, {"method": "magic"}, {"layer": None}, {"sigma": 1e300},
         {"mi_xt": 3}, {"mi_xt": {**POINT["mi_xt"], "mi": "1"}}, {"mi_ty": {}}, {"audits": []},
         {"mi_xt": {**POINT["mi_xt"], "ceiling": None}}, {"mi_xt": {**POINT["mi_xt"], "flags": 3}},
-        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": 1},
+        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": 1}, {"layer": "x" * 1001},
     ],
 )  # fmt: skip
 def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -342,6 +343,33 @@ def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None
         RunFolderError, match=r"metrics\.jsonl:2: got a broken point, expected a point"
     ):
         run.plane_points()
+
+
+def test_points_of_more_layers_than_a_network_has_are_told(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"event": "plane", "point": POINT | {"layer": f"h{n}"}}) for n in range(600)
+    ]
+    run = recorded(tmp_path, "\n".join(lines).encode())
+    with pytest.raises(RunFolderError, match=r"jsonl:515: got points of too many layers"):
+        run.plane_points()
+
+
+def test_epochs_of_more_stages_than_a_network_has_are_told() -> None:
+    events = [
+        {"method": "m", "stage": f"{n}", "seed": 0, "test_accuracy": 0.5} for n in range(9999)
+    ]
+    with pytest.raises(RunFolderError, match="got epochs of more than 2056 stages and bounds"):
+        curves_figure(events)
+
+
+def test_one_long_seed_among_many_is_no_way_to_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 1 << 20)
+    events = [
+        {"method": "m", "stage": "s", "seed": seed, "test_accuracy": 0.5}
+        for seed in [*range(1000), *[0] * 1000]
+    ]
+    with pytest.raises(RunFolderError, match="figures of every seed and epoch of 8008000 bytes"):
+        curves_figure(events)
 
 
 @pytest.mark.parametrize(
@@ -357,6 +385,26 @@ def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None
         ('{"end_to_end": [{"test_accuracy": 1e300}]}', r"end_to_end.test_accuracy: got 1e\+300"),
         ('{"end_to_end": [{"test_accuracy": true}]}', r"end_to_end.test_accuracy: got True"),
         ("{", "a missing or broken file"),
+        (
+            '{"layerwise": [{"test_accuracy": 1, "layers": 3}]}',
+            "layerwise.layers: got 3, expected a list",
+        ),
+        (
+            '{"layerwise": [{"test_accuracy": 1, "layers": [{}]}]}',
+            "got None, expected layers with names",
+        ),
+        (
+            json.dumps({"layerwise": [{"test_accuracy": 1, "layers": [{"name": "x" * 1001}]}]}),
+            r"layerwise.layers: got 'x+\.\.\., expected layers with names of at most 1000 characters",
+        ),
+        (
+            json.dumps({"end_to_end": [{"test_accuracy": 1, "layers": [{"name": "x"}] * 2000}]}),
+            "end_to_end.layers: got 2000 layers, expected a list of at most 257",
+        ),
+        (
+            json.dumps({"layerwise": [{}] * 10_001}),
+            "got results of 10001 seeds, expected at most 10000",
+        ),
     ],
 )
 def test_broken_results_are_told(tmp_path: Path, text: str, message: str) -> None:

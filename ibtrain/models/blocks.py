@@ -1,12 +1,13 @@
 """Cutting a network into the blocks that layer-wise training takes one at a time."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ibtrain.checks import MAX_NAME
 from ibtrain.errors import ModelError
 
 __all__ = ["block_outputs", "check_output", "cut_into_blocks"]
@@ -31,9 +32,10 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
         An ``nn.Sequential`` with one named child a block; the last one is the output layer.
 
     Raises:
-        ModelError: The model is neither, or holds no weights.
+        ModelError: The model is neither, holds no weights, or a name is too long to be recorded.
     """
     if isinstance(model, Mapping):
+        _check_names(model)
         return nn.Sequential(OrderedDict(model))
     if not isinstance(model, nn.Sequential):
         raise ModelError(
@@ -58,12 +60,19 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
             leading.append(child)
     if not groups:
         raise ModelError("no layer with weights", "at least one block to train", "model")
+    _check_names(name for name, _ in groups)
     return nn.Sequential(
         OrderedDict(
             (_block_name(name), modules[0] if len(modules) == 1 else nn.Sequential(*modules))
             for name, modules in groups
         )
     )
+
+
+def _check_names(names: Iterable[str]) -> None:
+    longest = max(map(len, names), default=0)
+    if longest > MAX_NAME:
+        raise ModelError(f"a block's name of {longest} characters", f"at most {MAX_NAME}", "model")
 
 
 def _block_name(name: str) -> str:

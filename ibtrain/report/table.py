@@ -14,6 +14,8 @@ from ibtrain.text import printable
 
 __all__ = ["results_table", "runs_table"]
 
+LONGEST = 1000
+"""Characters of a cell."""
 _LABELS = {"layerwise": "layer-wise", "end_to_end": "end to end"}
 
 
@@ -150,8 +152,13 @@ def _spread(values: Sequence[float], digits: int = 2) -> str:
     return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
+def _cell(text: str) -> str:
+    """A printable text that makes no column wider than what can be looked at."""
+    return printable(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
+
+
 def _columns(rows: Sequence[Sequence[str]]) -> str:
-    rows = [[printable(cell) for cell in row] for row in rows]
+    rows = [[_cell(text) for text in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

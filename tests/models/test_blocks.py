@@ -1,5 +1,7 @@
 """Cutting networks into blocks."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -70,3 +72,12 @@ def test_blocks_that_share_weights_are_refused() -> None:
     shared = nn.Linear(4, 4)
     with pytest.raises(ModelError, match="layer 1 twice"):
         cut_into_blocks(nn.Sequential(shared, shared))
+
+
+def test_a_name_that_no_table_can_show_is_refused() -> None:
+    for model in (
+        {"x" * 1001: nn.Linear(2, 2)},
+        nn.Sequential(OrderedDict({"x" * 1001: nn.Linear(2, 2)})),
+    ):
+        with pytest.raises(ModelError, match="a block's name of 1001 characters, expected at most"):
+            cut_into_blocks(model)

@@ -219,3 +219,20 @@ def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
     found, expected = (own.evaluate(h, labels) for own in (other_critics, critics))
     assert [found[name].mi for name in found] == [expected[name].mi for name in expected]
     assert other.points == plane.points
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_layer_is_not_made_as_wide_as_a_file_says(toy: Dataset, is_wide: bool) -> None:
+    """Its critics alone would take gigabytes."""
+    plane = InformationPlane(toy, 0.5, config=SMALL)
+    EndToEndTrainer(mlp(6, (5,), 3), OptimConfig(epochs=1), listeners=[plane]).fit(toy)
+    state = plane.state_dict()
+    entry = state["layers"][0]
+    entry["dim"] = 3_000_000
+    message = "a probe of another width than 3000000"
+    if is_wide:
+        # no memory is taken: every row is the same
+        entry["probe"]["weight"] = torch.zeros(1).expand(3, 3_000_000)
+        message = "critics of [0-9]+ numbers for 3000000 units"
+    with pytest.raises(ValueError, match=message):
+        InformationPlane(toy, 0.5, config=SMALL).load_state_dict(state)
