@@ -270,6 +270,17 @@ def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
         read_state(path)
 
 
+def test_a_compressed_document_is_not_parsed(tmp_path: Path) -> None:
+    """A thousand times as many bytes as the file has would take memory for as many objects."""
+    path = tmp_path / "state.npz"
+    document = json.dumps({"format": 1, "state": {"x": [{}] * 100_000}}).encode()
+    np.savez_compressed(path, state=np.frombuffer(document, np.uint8))
+    size = path.stat().st_size
+    assert size < 5000
+    with pytest.raises(DataError, match=f"{len(document)} bytes of state, expected at most {size}"):
+        read_state(path)
+
+
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException) -> None:
     """Has every opening of files of a name fail."""
     real: Callable[..., Any] = io.open

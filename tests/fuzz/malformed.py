@@ -69,6 +69,14 @@ def arguments(draw: st.DrawFn, command: click.Command, most: int = 4) -> list[st
     return words
 
 
+NUMBERS_OF_STATES = (0, 1, 2, 7, 999_998, 10**6, 10**11, 10**12 - 3, 10**12 - 2, 10**12 - 1)
+huge = st.sampled_from(
+    [
+        3_000_000, 2**40, "x" * 4_000_000, "\x1b" * 100_000, [0.1] * 200_000, [3] * 200_000,
+        ["x" * 1000] * 2000, [{}] * 50_000, {str(number): 1.0 for number in range(20_000)},
+    ]
+)  # fmt: skip
+"""What is cheap to declare and would be dear to make."""
 odd = st.recursive(
     st.one_of(
         st.none(),
@@ -106,9 +114,14 @@ def mutated(draw: st.DrawFn, document: Any) -> Any:
         holder = document
         for key in place[:-1]:
             holder = holder[key]
-        match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
+        match draw(st.sampled_from(["replace", "replace", "huge", "repeat", "remove", "add"])):
             case "replace":
                 holder[place[-1]] = draw(odd)
+            case "huge":
+                holder[place[-1]] = draw(huge)
+            case "repeat":
+                if isinstance(holder[place[-1]], list):
+                    holder[place[-1]] = holder[place[-1]] * draw(st.sampled_from([2, 300, 3000]))
             case "remove":
                 del holder[place[-1]]
             case _ if isinstance(holder, dict):
