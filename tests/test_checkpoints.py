@@ -5,6 +5,9 @@ import io
 import json
 import os
 import pickle
+import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -328,6 +331,33 @@ def test_a_machine_with_less_memory_does_not_take_a_checkpoint_for_damaged(
     monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 4000)
     with pytest.raises(UnreadableError, match="expected at most 2000 bytes"):
         checkpoints.restored()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_foreseen", [True, False])
+def test_a_limit_of_memory_does_not_make_a_checkpoint_damaged(
+    tmp_path: Path, is_foreseen: bool
+) -> None:
+    """Whether the memory is counted before or runs out while the file is read."""
+    Checkpoints(tmp_path, Interval(epochs=1)).write({"weights": torch.zeros(40 << 20)})
+    code = f"""
+import resource, warnings
+from pathlib import Path
+from ibtrain import memory
+from ibtrain.checkpoints import Checkpoints
+from ibtrain.interval import Interval
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+limit = used + (80 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+if not {is_foreseen}:
+    memory.host_memory = lambda: 1 << 40
+warnings.simplefilter("error")
+Checkpoints(Path({str(tmp_path)!r}), Interval(epochs=1)).restored()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    expected = "half of the memory" if is_foreseen else r"readable place \(out of memory\)"
+    last = done.stderr.splitlines()[-1]
+    assert re.match(rf"ibtrain.errors.UnreadableError: .*state-000001.npz: .*{expected}", last)
 
 
 def test_a_checkpoint_behind_a_link_that_leads_nowhere_is_not_taken_for_damage(

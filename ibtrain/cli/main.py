@@ -59,6 +59,9 @@ class Commands(click.Group):
         except IBTrainError as error:
             _say("Error", str(error))
             code = error.exit_code
+        except MemoryError:
+            _say("Error", "out of memory")
+            code = 1
         except (click.Abort, KeyboardInterrupt):
             _say("Error", "interrupted")
             code = 130

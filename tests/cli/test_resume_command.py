@@ -4,10 +4,13 @@ import errno
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import run
-from processes import SETTINGS, check_same, start
+from processes import CODE, SETTINGS, check_same, start
 
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.cli.interrupts import graceful, prompt
@@ -251,6 +254,23 @@ def test_a_closed_session_ends_a_run_as_sigterm_does(
     assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
     assert len(list(path.glob("checkpoints/state-*.npz"))) == 1
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_gone_leaves_a_checkpoint(tmp_path: Path, settings: Path) -> None:
+    """What is written to it fails from then on."""
+    path = tmp_path / "run"
+    process, terminal = pty.fork()
+    if process == 0:
+        words = ["compare", "--config", str(settings), "--run-dir", str(path), *ARGUMENTS]
+        os.execv(sys.executable, [sys.executable, "-c", CODE, *words])
+    while not list(path.glob("checkpoints/state-*.npz")):
+        with suppress(OSError):
+            os.read(terminal, 1 << 16)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert run("resume", path).exit_code == 0
 
 
 def test_an_ignored_hangup_stays_ignored(hangup: None) -> None:

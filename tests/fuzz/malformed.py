@@ -114,18 +114,24 @@ def mutated(draw: st.DrawFn, document: Any) -> Any:
         holder = document
         for key in place[:-1]:
             holder = holder[key]
-        match draw(st.sampled_from(["replace", "replace", "huge", "repeat", "remove", "add"])):
+        match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
             case "replace":
                 holder[place[-1]] = draw(odd)
-            case "huge":
-                holder[place[-1]] = draw(huge)
-            case "repeat":
-                if isinstance(holder[place[-1]], list):
-                    holder[place[-1]] = holder[place[-1]] * draw(st.sampled_from([2, 300, 3000]))
             case "remove":
                 del holder[place[-1]]
             case _ if isinstance(holder, dict):
                 holder[draw(st.text(max_size=5))] = draw(odd)
+    # last, so that no place within it is drawn: only one of its values is huge
+    places = [place for place in _places(document) if place]
+    if places and draw(st.integers(0, 3)) == 3:
+        place = draw(st.sampled_from(places))
+        holder = document
+        for key in place[:-1]:
+            holder = holder[key]
+        value = holder[place[-1]]
+        count = draw(st.sampled_from([2, 300, 3000]))
+        is_repeated = isinstance(value, list) and draw(st.booleans())
+        holder[place[-1]] = value * count if is_repeated else draw(huge)
     return document
 
 
