@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ibtrain.data.archives import read_archive
-from ibtrain.documents import DOCUMENT_BYTES, json_text, parse_json
+from ibtrain.documents import DOCUMENT_BYTES, json_text, parse_json, place_of
 from ibtrain.errors import (
     DataError,
     IBTrainWarning,
     InterruptedRunError,
+    NonFiniteError,
     RunFolderError,
     UnreadableError,
 )
@@ -46,8 +47,12 @@ def write_state(path: Path, state: State) -> None:
     """Writes a state whole, or not at all.
 
     Raises:
+        NonFiniteError: If a number outside of tensors is NaN, with which no training goes on.
         RunFolderError: It can't be written.
     """
+    place = place_of(state, math.isnan)
+    if place is not None:
+        raise NonFiniteError(f"{path}: {place} is NaN; nothing was written")
     arrays: list[NDArray[Any]] = []
     document = json_text({"format": FORMAT, "state": _put_away(state, arrays)}, str(path))
     buffer = io.BytesIO()

@@ -17,6 +17,7 @@ from ibtrain.errors import ConfigError
 
 __all__ = [
     "ACTIVATIONS",
+    "MAX_PATH",
     "MAX_SEEDS",
     "METHODS",
     "Method",

@@ -4,12 +4,21 @@ import json
 import math
 import stat
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ibtrain.errors import NonFiniteError, RunFolderError
 
-__all__ = ["DOCUMENT_BYTES", "is_regular", "json_text", "parse_json", "parse_toml", "read_bytes"]
+__all__ = [
+    "DOCUMENT_BYTES",
+    "is_regular",
+    "json_text",
+    "parse_json",
+    "parse_toml",
+    "place_of",
+    "read_bytes",
+]
 
 DOCUMENT_BYTES = 64 << 20
 """The longest document, and the longest line of events, that is read."""
@@ -77,7 +86,7 @@ def json_text(document: Any, where: str, *, indent: int | None = None) -> str:
         NonFiniteError: If a number is NaN or infinite; names its place.
         RunFolderError: If the text is longer than what is read.
     """
-    place = _nonfinite_place(document)
+    place = place_of(document, lambda number: not math.isfinite(number))
     if place is not None:
         raise NonFiniteError(f"{where}: {place} is not a finite number; nothing was written")
     text = json.dumps(document, indent=indent, allow_nan=False)
@@ -87,17 +96,22 @@ def json_text(document: Any, where: str, *, indent: int | None = None) -> str:
     return text
 
 
-def _nonfinite_place(value: Any) -> str | None:
-    """The keys that lead to the first number that is not finite, joined by dots."""
+def place_of(value: Any, is_wanted: Callable[[float], bool]) -> str | None:
+    """The keys that lead to the first number of a kind in a document, joined by dots.
+
+    Args:
+        value: Dictionaries and lists, in which anything but a float is passed over.
+        is_wanted: Whether a number is of that kind.
+    """
     if isinstance(value, float):
-        return None if math.isfinite(value) else ""
+        return "" if is_wanted(value) else None
     items: Any = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list | tuple):
         items = enumerate(value)
     for key, inner in items:
-        place = _nonfinite_place(inner)
+        place = place_of(inner, is_wanted)
         if place is not None:
             return f"{key}.{place}" if place else str(key)
     return None

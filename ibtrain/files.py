@@ -53,6 +53,7 @@ def check_output(path: Path, where: str) -> None:
         raise ConfigError("no such folder", "a folder that exists", f"{where} {path.parent}")
     if is_folder(path):
         raise ConfigError("a folder", "a file", f"{where} {path}")
+    # what can't be inspected is told when it is written
     with suppress(OSError):
         if not _is_replaceable(path):
             raise ConfigError("a device or a pipe", "a regular file", f"{where} {path}")
@@ -64,6 +65,9 @@ def _is_replaceable(path: Path) -> bool:
     Raises:
         OSError: If the place can't be inspected.
     """
+    if "\0" in str(path):
+        # no file has such a name, which is told when it is opened
+        return True
     folder = path.parent.resolve()
     # what is there stands for a process's open files, or for devices, even where it is a link
     if folder == Path("/dev") or Path("/proc") in (folder, *folder.parents):

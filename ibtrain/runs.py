@@ -16,7 +16,7 @@ from torch import nn
 
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
-from ibtrain.config import MAX_SEEDS, METHODS, RunConfig, difference
+from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS, RunConfig, difference
 from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json, read_bytes
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.files import (
@@ -359,13 +359,16 @@ class RunFolder:
             raise RunFolderError(error.given, error.expected, where) from error
 
     def results(self) -> dict[str, Any]:
-        """The document ``results.json``, of which accuracies and the layers' names have been checked.
+        """The document ``results.json``, of which accuracies and names have been checked.
 
         Raises:
             RunFolderError: It is missing, broken, or of a newer schema.
         """
         document = self.read_json("results.json")
         where = str(self.path / "results.json")
+        dataset = document.get("dataset", "")
+        if not isinstance(dataset, str) or len(dataset) > MAX_PATH:
+            raise RunFolderError(repr(dataset), "a data set's name", f"{where}: dataset")
         for method in METHODS:
             seeds = document.get(method, [])
             if not isinstance(seeds, list) or not all(isinstance(seed, dict) for seed in seeds):

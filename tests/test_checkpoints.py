@@ -23,6 +23,7 @@ from ibtrain.errors import (
     DataError,
     IBTrainWarning,
     InterruptedRunError,
+    NonFiniteError,
     RunFolderError,
     UnreadableError,
 )
@@ -52,6 +53,14 @@ def same(found: Any, expected: Any) -> bool:
 def test_a_state_comes_back_to_the_last_bit(tmp_path: Path) -> None:
     write_state(tmp_path / "state.npz", STATE)
     assert same(read_state(tmp_path / "state.npz"), STATE)
+
+
+def test_a_state_that_no_training_goes_on_from_is_not_written(tmp_path: Path) -> None:
+    write_state(tmp_path / "state.npz", {"tensor": torch.tensor(float("nan"))})
+    (tmp_path / "state.npz").unlink()
+    with pytest.raises(NonFiniteError, match=r"state\.npz: points\.1\.mi_xt is NaN; nothing was"):
+        write_state(tmp_path / "state.npz", {"points": [{}, {"mi_xt": float("nan")}]})
+    assert not (tmp_path / "state.npz").exists()
 
 
 def test_a_state_is_an_archive_that_numpy_opens(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def test_a_path_that_cannot_be_is_told(tmp_path: Path, name: str) -> None:
 def test_an_output_is_checked_before_the_work(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_output(tmp_path / name, "--output")
-    check_output(tmp_path / "x", "--output")
+    for allowed in ("x", "a\0b"):
+        check_output(tmp_path / allowed, "--output")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "link to a device"])

@@ -362,6 +362,12 @@ def test_epochs_of_more_stages_than_a_network_has_are_told() -> None:
         curves_figure(events)
 
 
+def test_a_stage_with_an_endless_name_is_told() -> None:
+    event = {"method": "m", "stage": "x" * 1001, "seed": 0, "test_accuracy": 0.5}
+    with pytest.raises(RunFolderError, match="got a stage's name of 1001 characters"):
+        curves_figure([event])
+
+
 def test_one_long_seed_among_many_is_no_way_to_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 1 << 20)
     events = [
@@ -385,6 +391,11 @@ def test_one_long_seed_among_many_is_no_way_to_fill_memory(monkeypatch: pytest.M
         ('{"end_to_end": [{"test_accuracy": 1e300}]}', r"end_to_end.test_accuracy: got 1e\+300"),
         ('{"end_to_end": [{"test_accuracy": true}]}', r"end_to_end.test_accuracy: got True"),
         ("{", "a missing or broken file"),
+        ('{"dataset": 3}', "dataset: got 3, expected a data set's name"),
+        (
+            json.dumps({"dataset": "x" * 10_001}),
+            r"dataset: got 'x+\.\.\., expected a data set's name",
+        ),
         (
             '{"layerwise": [{"test_accuracy": 1, "layers": 3}]}',
             "layerwise.layers: got 3, expected a list",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ibtrain.checks import MAX_LAYERS
+from ibtrain.checks import MAX_LAYERS, MAX_NAME
 from ibtrain.config import METHODS, Method
 from ibtrain.errors import RunFolderError
 from ibtrain.memory import check_memory
@@ -82,6 +82,9 @@ def _series(
         for name in ("test_accuracy", *(bound for bound, _, _ in BOUNDS)):
             if name in event:
                 found[event["method"], event["stage"], name][event["seed"]].append(event[name])
+                if len(event["stage"]) > MAX_NAME:
+                    given = f"a stage's name of {len(event['stage'])} characters"
+                    raise RunFolderError(given, f"at most {MAX_NAME}", "metrics.jsonl")
         if len(found) > MOST:
             given = f"epochs of more than {MOST} stages and bounds"
             raise RunFolderError(given, "a run's", "metrics.jsonl")
