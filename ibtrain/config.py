@@ -367,9 +367,9 @@ def difference(wanted: object, there: object, place: str = "") -> tuple[str, obj
         return None if wanted == there else (place, wanted, there)
     for key in {**wanted, **there}:
         inner = f"{place}.{key}" if place else str(key)
-        found = difference(wanted.get(key), there.get(key), inner)
-        if found:
-            return found
+        change = difference(wanted.get(key), there.get(key), inner)
+        if change:
+            return change
     return None
 
 

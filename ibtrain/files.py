@@ -93,10 +93,12 @@ def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -
     """That a file can't be read now; a failure of the machine where its disk or memory fails."""
     is_memory = isinstance(error, MemoryError)
     reason = "out of memory" if is_memory else getattr(error, "strerror", None) or str(error)
-    told = UnreadableError(f"{what} that can't be read", f"a readable place ({reason})", str(path))
+    unreadable = UnreadableError(
+        f"{what} that can't be read", f"a readable place ({reason})", str(path)
+    )
     if is_memory or getattr(error, "errno", None) in _MACHINE:
-        told.exit_code = 1
-    return told
+        unreadable.exit_code = 1
+    return unreadable
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

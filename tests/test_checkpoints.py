@@ -332,6 +332,58 @@ def test_what_cannot_be_read_now_is_not_taken_for_damage(
     assert checkpoints.restored() == {"number": 1}
 
 
+class FailingFile(io.FileIO):
+    """A file on a disk that fails at one of its reads.
+
+    Args:
+        path: Where.
+        at: Which read, of all such files, from 0.
+    """
+
+    reads = 0
+
+    def __init__(self, path: Path, at: int) -> None:
+        super().__init__(path)
+        self.at = at
+
+    def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+        FailingFile.reads += 1
+        if FailingFile.reads - 1 == self.at:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(-1 if size is None else size)
+
+
+def test_a_disk_that_fails_at_any_read_damages_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    for number in range(2):
+        checkpoints.write({"number": number, "weights": torch.zeros(3)})
+    path = tmp_path / "state-000002.npz"
+    real: Callable[..., Any] = io.open
+    at = 0
+
+    def opening(file: Any, *args: Any, **kwargs: Any) -> Any:
+        is_newest = isinstance(file, str | os.PathLike) and Path(file).name == path.name
+        return FailingFile(path, at) if is_newest else real(file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", opening)
+        patch.setattr("io.open", opening)
+        for moment in range(1000):
+            at, FailingFile.reads = moment, 0
+            try:
+                found = checkpoints.restored()
+            except UnreadableError as error:
+                assert "Input/output error" in str(error)
+                continue
+            assert found is not None
+            assert found["number"] == 1
+            break
+    assert FailingFile.reads <= at
+    assert at > 5
+
+
 def test_a_machine_with_less_memory_does_not_take_a_checkpoint_for_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,14 +49,14 @@ def _raise(number: int, frame: FrameType | None) -> None:
 def _answered() -> list[signal.Signals]:
     """The signals but for SIGHUP where it is ignored: `nohup` has runs survive their terminal."""
     is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    return [each for each in _SIGNALS if each != signal.SIGHUP or not is_ignored]
+    return [number for number in _SIGNALS if number != signal.SIGHUP or not is_ignored]
 
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = {each: signal.signal(each, handler) for each in _answered()}
+    before = {number: signal.signal(number, handler) for number in _answered()}
     try:
         yield
     finally:
-        for each, earlier in before.items():
-            signal.signal(each, earlier)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

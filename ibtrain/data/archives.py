@@ -86,9 +86,23 @@ def _reading(path: Path) -> Iterator[None]:
         raise read_error(error, path) from error
     # an encrypted member is a RuntimeError
     except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
-        # a broken archive leads zipfile to places before the file, which the system calls invalid
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            raise read_error(error, path) from error
+        failure = _system_failure(error)
+        if failure is not None:
+            raise read_error(failure, path) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         expected = f"an npz archive of plain arrays ({reason})"
         raise DataError("a file that can't be read", expected, str(path)) from error
+
+
+def _system_failure(error: BaseException) -> OSError | None:
+    """The failure of the system behind an error, if there is one.
+
+    zipfile says of a file whose end can't be read that it is no zip file.
+    """
+    behind: BaseException | None = error
+    while behind is not None:
+        # a broken archive leads zipfile to places before the file, which the system calls invalid
+        if isinstance(behind, OSError) and behind.errno not in (None, errno.EINVAL):
+            return behind
+        behind = behind.__context__
+    return None
