@@ -43,8 +43,13 @@ _FLOAT = "$float"
 """JSON has no NaN and no infinity."""
 
 
-def write_state(path: Path, state: State) -> None:
+def write_state(path: Path, state: State, before_move: Callable[[], None] | None = None) -> None:
     """Writes a state whole, or not at all.
+
+    Args:
+        path: The file.
+        state: What it holds.
+        before_move: Called when the state is on the disk, but not yet in its place.
 
     Raises:
         NonFiniteError: If a number outside of tensors is NaN, with which no training goes on.
@@ -58,7 +63,7 @@ def write_state(path: Path, state: State) -> None:
     buffer = io.BytesIO()
     members: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
     np.savez(buffer, **members, state=np.frombuffer(document.encode(), np.uint8))
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue(), before_move)
 
 
 def read_state(path: Path) -> State:
@@ -146,14 +151,20 @@ class Checkpoints(Keeper):
         folder: Where; it is made when it is needed. Whoever has trained deletes it to train anew.
         interval: How often after an epoch; after a stage always.
         before: Called before each is written or deleted, to flush what has to be on the disk by then.
+        before_move: Called when each is on the disk, but not yet in its place.
     """
 
     def __init__(
-        self, folder: Path, interval: Interval, before: Callable[[], None] | None = None
+        self,
+        folder: Path,
+        interval: Interval,
+        before: Callable[[], None] | None = None,
+        before_move: Callable[[], None] | None = None,
     ) -> None:
         self.folder = folder
         self.interval = interval
         self.before = before
+        self.before_move = before_move
         self.stop_signal: int | None = None
         self._epochs = 0
         self._written = time.monotonic()
@@ -231,7 +242,7 @@ class Checkpoints(Keeper):
             # and this one is the newest once the others are gone
             number, outdated = 1, [path for path in paths if _number(path) != 1]
         whole = {"torch": _torch_state(), "training": state}
-        write_state(self.folder / f"state-{number:06d}.npz", whole)
+        write_state(self.folder / f"state-{number:06d}.npz", whole, self.before_move)
         self._delete(outdated)
         self._epochs = 0
         self._written = time.monotonic()

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,10 +102,17 @@ def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -
     return unreadable
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(
+    path: Path, content: str | bytes, before_move: Callable[[], None] | None = None
+) -> None:
     """Writes a file beside its place, flushes it, and moves it there.
 
     A link in its place is replaced, and what it leads to is left alone.
+
+    Args:
+        path: The file's place.
+        content: What it holds.
+        before_move: Called when the content is on the disk, but not yet in its place.
 
     Raises:
         RunFolderError: It can't be written, or a device or a pipe is in its place.
@@ -119,6 +127,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            if before_move:
+                before_move()
             scratch.replace(path)
             flush_folder(path.parent)
         finally:

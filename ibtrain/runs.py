@@ -180,23 +180,34 @@ class RunFolder:
 
     def checkpoints(self, interval: Interval) -> Checkpoints:
         """Keeps the state of the run, and what its events say until then, on the disk."""
-        return Checkpoints(self.path / "checkpoints", interval, before=self._settle_events)
+        return Checkpoints(
+            self.path / "checkpoints",
+            interval,
+            before=self._flush_events,
+            before_move=self._settle_events,
+        )
 
-    def _settle_events(self) -> None:
-        """Has the events so far on the disk, in their own place."""
+    def _flush_events(self) -> None:
+        """Has the events so far on the disk."""
         self.check_owned()
-        path = self._events_path
         try:
-            if not path.exists():
-                return
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
-            if path != self._metrics:
-                path.replace(self._metrics)
-                flush_folder(self.path)
-                self._events_path = self._metrics
+            if self._events_path.exists():
+                with open(self._events_path, "rb") as file:
+                    os.fsync(file.fileno())
         except OSError as error:
             raise write_error("a file", error, self._metrics) from error
+
+    def _settle_events(self) -> None:
+        """Has the events so far in their own place, now that those before aren't needed."""
+        self.check_owned()
+        if self._events_path == self._metrics:
+            return
+        try:
+            self._events_path.replace(self._metrics)
+            flush_folder(self.path)
+        except OSError as error:
+            raise write_error("a file", error, self._metrics) from error
+        self._events_path = self._metrics
 
     def _drop_new_events(self) -> None:
         """Deletes the events of a process that wrote no checkpoint: they will be made again."""
@@ -414,6 +425,7 @@ class RunFolder:
 
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
         """Writes ``results.json`` and returns what it holds."""
+        self._flush_events()
         self._settle_events()
         document = {"schema": SCHEMA, **results}
         self._write_json("results.json", document)

@@ -138,6 +138,26 @@ def test_events_after_a_checkpoint_stay_until_the_next_one(tmp_path: Path) -> No
     assert not list(metrics.parent.glob(".*"))
 
 
+def test_events_stay_where_a_checkpoint_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = b'{"event": "a"}\n{"event": "b"}\n'
+    metrics = recorded(tmp_path, before).path / "metrics.jsonl"
+
+    def fail(file: int) -> None:
+        name = str(Path(f"/proc/self/fd/{file}").readlink())
+        if "/checkpoints/" in name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
+        run.keep_events(0)
+        run.append({"event": "c"})
+        with pytest.raises(RunFolderError, match="No space left on device"):
+            run.checkpoints(Interval(epochs=1)).write({})
+    assert metrics.read_bytes() == before
+
+
 def test_no_number_is_recorded_that_cannot_be_read(tmp_path: Path) -> None:
     run = made(tmp_path / "run")
     run.append({"event": "epoch", "mi_hy": 1.0})
