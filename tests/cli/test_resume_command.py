@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -236,10 +237,14 @@ def test_a_second_signal_stops_at_once() -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+def _unanswered(number: int, frame: FrameType | None) -> None:
+    raise RuntimeError(f"signal {number} was not answered")
+
+
 @pytest.fixture
 def hangup() -> Iterator[None]:
-    """A process that a hangup ends, which it may not if the tests were started by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """A process in which an unanswered hangup is an error, also if nohup started the tests."""
+    before = signal.signal(signal.SIGHUP, _unanswered)
     yield
     signal.signal(signal.SIGHUP, before)
 
@@ -253,7 +258,7 @@ def test_a_closed_session_ends_a_run_as_sigterm_does(
     assert result.exit_code == 129
     assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
     assert len(list(path.glob("checkpoints/state-*.npz"))) == 1
-    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is _unanswered
 
 
 @pytest.mark.slow
