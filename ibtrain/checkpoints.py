@@ -5,7 +5,6 @@ document in which they have their places. The archive's check sums tell where a 
 """
 
 import io
-import json
 import math
 import re
 import time
@@ -20,34 +19,51 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ibtrain.data.archives import read_archive
-from ibtrain.documents import DOCUMENT_BYTES, parse_json
-from ibtrain.errors import DataError, IBTrainWarning, InterruptedRunError, RunFolderError
-from ibtrain.files import write_atomically
+from ibtrain.documents import DOCUMENT_BYTES, json_text, parse_json, place_of
+from ibtrain.errors import (
+    DataError,
+    IBTrainWarning,
+    InterruptedRunError,
+    NonFiniteError,
+    RunFolderError,
+    UnreadableError,
+)
+from ibtrain.files import read_error, write_atomically, write_error
 from ibtrain.interval import Interval
-from ibtrain.train.keeper import Keeper, State
+from ibtrain.train.keeper import Keeper, State, restoring
 
 __all__ = ["Checkpoints", "read_state", "write_state"]
 
 FORMAT = 1
 KEPT = 2
+LAST_NUMBER = 10**12 - 1
 _NAME = re.compile(r"state-([0-9]{6,12})\.npz")
 _TENSOR = "$tensor"
 _FLOAT = "$float"
 """JSON has no NaN and no infinity."""
 
 
-def write_state(path: Path, state: State) -> None:
+def write_state(path: Path, state: State, before_move: Callable[[], None] | None = None) -> None:
     """Writes a state whole, or not at all.
 
+    Args:
+        path: The file.
+        state: What it holds.
+        before_move: Called when the state is on the disk, but not yet in its place.
+
     Raises:
+        NonFiniteError: If a number outside of tensors is NaN, with which no training goes on.
         RunFolderError: It can't be written.
     """
+    place = place_of(state, math.isnan)
+    if place is not None:
+        raise NonFiniteError(f"{path}: {place} is NaN; nothing was written")
     arrays: list[NDArray[Any]] = []
-    document = json.dumps({"format": FORMAT, "state": _put_away(state, arrays)}, allow_nan=False)
+    document = json_text({"format": FORMAT, "state": _put_away(state, arrays)}, str(path))
     buffer = io.BytesIO()
     members: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
     np.savez(buffer, **members, state=np.frombuffer(document.encode(), np.uint8))
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue(), before_move)
 
 
 def read_state(path: Path) -> State:
@@ -55,12 +71,14 @@ def read_state(path: Path) -> State:
 
     Raises:
         DataError: It is damaged, or no checkpoint.
+        UnreadableError: It can't be read now, and may be sound.
         RunFolderError: It is of a newer format.
     """
     document = read_archive(path, ["state"])["state"]
-    if document.nbytes > DOCUMENT_BYTES:
-        given, most = f"{document.nbytes} bytes of state", f"at most {DOCUMENT_BYTES}"
-        raise DataError(given, most, str(path))
+    # what is written here is not compressed: a few bytes can't stand for a document of many
+    most = min(DOCUMENT_BYTES, path.stat().st_size)
+    if document.nbytes > most:
+        raise DataError(f"{document.nbytes} bytes of state", f"at most {most}", str(path))
     try:
         content = parse_json(document.tobytes())
         told = content["format"], content["state"]
@@ -132,15 +150,21 @@ class Checkpoints(Keeper):
     Args:
         folder: Where; it is made when it is needed. Whoever has trained deletes it to train anew.
         interval: How often after an epoch; after a stage always.
-        before: Called before each is written, to flush what has to be on the disk by then.
+        before: Called before each is written or deleted, to flush what has to be on the disk by then.
+        before_move: Called when each is on the disk, but not yet in its place.
     """
 
     def __init__(
-        self, folder: Path, interval: Interval, before: Callable[[], None] | None = None
+        self,
+        folder: Path,
+        interval: Interval,
+        before: Callable[[], None] | None = None,
+        before_move: Callable[[], None] | None = None,
     ) -> None:
         self.folder = folder
         self.interval = interval
         self.before = before
+        self.before_move = before_move
         self.stop_signal: int | None = None
         self._epochs = 0
         self._written = time.monotonic()
@@ -150,26 +174,30 @@ class Checkpoints(Keeper):
         self.stop_signal = signal
 
     def restored(self) -> State | None:
-        """The newest state that can be read; None where there is none.
+        """The newest state that is not damaged; None where there is none.
 
         torch's own generators, from which dropout draws, go on from there too. Warns of each
-        checkpoint that can't be read.
+        damaged checkpoint.
 
         Raises:
-            RunFolderError: The newest is of a newer format.
+            UnreadableError: If one can't be read now; it may be sound.
+            RunFolderError: If the newest is of a newer format.
         """
         for path in reversed(self._paths()):
             try:
-                found = read_state(path)
-                _set_torch(found["torch"])
-                state: State = found["training"]
-                return state
-            except RunFolderError:
+                generators, training = _parts(path)
+            # these are DataErrors too, and no damage
+            except UnreadableError:
                 raise
-            except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-                told = error if isinstance(error, DataError) else f"{path}: no state ({error})"
-                message = f"{told}; going on from what was before it"
+            except MemoryError as error:
+                raise read_error(error, path) from error
+            except DataError as error:
+                message = f"{error}; going on from what was before it"
                 warnings.warn(message, IBTrainWarning, stacklevel=2)
+                continue
+            with restoring():
+                _set_torch(generators)
+            return training
         return None
 
     def after_step(self, state: Callable[[], State]) -> None:
@@ -202,17 +230,27 @@ class Checkpoints(Keeper):
         """
         if self.before:
             self.before()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error("a folder", error, self.folder) from error
         paths = self._paths()
         number = 1 + max((_number(path) for path in paths), default=0)
+        outdated = paths[: len(paths) + 1 - KEPT]
+        if number > LAST_NUMBER:
+            # no run comes so far, but a file may have been given such a name: counting starts again,
+            # and this one is the newest once the others are gone
+            number, outdated = 1, [path for path in paths if _number(path) != 1]
         whole = {"torch": _torch_state(), "training": state}
-        write_state(self.folder / f"state-{number:06d}.npz", whole)
-        self._delete(paths[: len(paths) + 1 - KEPT])
+        write_state(self.folder / f"state-{number:06d}.npz", whole, self.before_move)
+        self._delete(outdated)
         self._epochs = 0
         self._written = time.monotonic()
 
     def clear(self) -> None:
         """Deletes all of them: what they lead to is there."""
+        if self.before:
+            self.before()
         self._delete(self._paths())
 
     def _paths(self) -> list[Path]:
@@ -222,19 +260,39 @@ class Checkpoints(Keeper):
         except FileNotFoundError:
             return []
         except OSError as error:
-            where = str(self.folder)
-            raise RunFolderError("checkpoints that can't be read", str(error), where) from error
+            raise read_error(error, self.folder, "checkpoints") from error
         return sorted(found, key=_number)
 
     def _delete(self, paths: Sequence[Path]) -> None:
         for path in paths:
             try:
-                path.unlink(missing_ok=True)
-            # a folder under such a name is none of ours
+                # a folder under such a name is none of ours
+                if path.is_symlink() or not path.is_dir():
+                    path.unlink(missing_ok=True)
             except OSError as error:
                 raise RunFolderError(
                     "a file that can't be deleted", str(error), str(path)
                 ) from error
+
+
+def _parts(path: Path) -> tuple[list[Tensor], State]:
+    """The states of torch's generators and that of the training, in a checkpoint.
+
+    Raises:
+        DataError: As :func:`read_state`.
+    """
+    state = read_state(path)
+    try:
+        generators, training = state["torch"], state["training"]
+        # a trial of the first; this process may have fewer GPUs than the others are for
+        torch.Generator().set_state(generators[0])
+        if not all(isinstance(generator, Tensor) for generator in generators):
+            raise TypeError("generators that are no tensors")
+        if not isinstance(training, dict):
+            raise TypeError(f"a {type(training).__name__} for the training")
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
+    return generators, training
 
 
 def _number(path: Path) -> int:
@@ -248,7 +306,11 @@ def _torch_state() -> list[Tensor]:
 
 
 def _set_torch(states: list[Tensor]) -> None:
+    """Sets torch's generators of the CPU and of those GPUs that are here.
+
+    A run computes on one GPU, so that the states of further ones don't matter.
+    """
     cpu, *gpus = states
     torch.set_rng_state(cpu)
-    if gpus:
-        torch.cuda.set_rng_state_all(gpus)
+    for index, gpu in enumerate(gpus[: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(gpu, index)

@@ -9,6 +9,8 @@ from ibtrain.errors import ConfigError
 
 __all__ = [
     "LARGEST_FLOAT32",
+    "MAX_LAYERS",
+    "MAX_NAME",
     "check_choice",
     "check_fields",
     "check_integer",
@@ -19,6 +21,10 @@ __all__ = [
 
 LARGEST = 2**63 - 1
 """What a tensor's sizes and a generator's seed are counted in."""
+MAX_LAYERS = 256
+"""Hidden layers of a network: what is built, drawn and printed of a deeper one takes minutes."""
+MAX_NAME = 1000
+"""Characters of a layer's name, which tables and pictures repeat."""
 LARGEST_FLOAT32 = 2.0**128
 """What is measured in float32 can't reach it; what is drawn must not, or axes overflow."""
 
@@ -56,6 +62,8 @@ def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
         raise ConfigError(repr(values), "a tuple of one number, or of one for each block", where)
     if not values:
         raise ConfigError("nothing", "one number, or one for each block", where)
+    if len(values) > MAX_LAYERS + 1:
+        raise ConfigError(f"{len(values)} values", f"at most {MAX_LAYERS + 1}", where)
     for value in values:
         check_number(where, value, low)
 

@@ -1,23 +1,25 @@
 """What a run is: frozen dataclasses that check themselves and read and write TOML and JSON."""
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from ibtrain.checks import (
+    MAX_LAYERS,
     check_choice,
     check_integer,
     check_number,
     check_per_block,
     check_sequence,
 )
-from ibtrain.documents import parse_json, parse_toml, read_bytes
+from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
 
 __all__ = [
     "ACTIVATIONS",
+    "MAX_PATH",
+    "MAX_SEEDS",
     "METHODS",
     "Method",
     "ModelConfig",
@@ -26,6 +28,7 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "check_noise_std",
+    "difference",
     "read_settings",
 ]
 
@@ -56,6 +59,9 @@ MAX_SIDE = 8192
 """Pixels that images are resized to, in height and width."""
 MAX_POINTS = 10_000
 """Of the plane, whose list of epochs is drawn up for every event."""
+MAX_SEEDS = 10_000
+MAX_PATH = 10_000
+"""Characters of a data set's name or a folder's path; no system has longer paths."""
 MAX_THREADS = 1024
 """OpenMP ends the process where the system grants it fewer than it was asked for."""
 
@@ -184,6 +190,10 @@ class ModelConfig:
         check_choice("activation", self.activation, ACTIVATIONS)
         for name in ("hidden", "channels"):
             check_sequence(name, getattr(self, name))
+        layers = len(self.hidden) + len(self.channels)
+        if layers > MAX_LAYERS:
+            raise ConfigError(f"{layers} layers", f"at most {MAX_LAYERS}", "hidden and channels")
+        for name in ("hidden", "channels"):
             for width in getattr(self, name):
                 check_integer(name, width, 1, MAX_WIDTH)
         if not self.hidden and self.kind == "mlp":
@@ -255,16 +265,9 @@ class RunConfig:
     resize: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dataset, str):
-            raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
-        if self.data_root is not None and not isinstance(self.data_root, str):
-            raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
-        check_sequence("seeds", self.seeds)
+        self._check_paths()
+        self._check_seeds()
         check_sequence("methods", self.methods)
-        for seed in self.seeds:
-            check_integer("seeds", seed, 0)
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
         for method in self.methods:
             check_choice("methods", method, METHODS)
         if not self.methods or len(set(self.methods)) < len(self.methods):
@@ -284,6 +287,24 @@ class RunConfig:
         check_integer("threads", self.threads, 0, MAX_THREADS)
         if self.resize is not None:
             check_integer("resize", self.resize, 1, MAX_SIDE)
+
+    def _check_paths(self) -> None:
+        if not isinstance(self.dataset, str):
+            raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
+        if self.data_root is not None and not isinstance(self.data_root, str):
+            raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
+        for name, path in (("dataset", self.dataset), ("data_root", self.data_root or "")):
+            if len(path) > MAX_PATH:
+                raise ConfigError(f"{len(path)} characters", f"at most {MAX_PATH}", name)
+
+    def _check_seeds(self) -> None:
+        check_sequence("seeds", self.seeds)
+        if len(self.seeds) > MAX_SEEDS:
+            raise ConfigError(f"{len(self.seeds)} seeds", f"at most {MAX_SEEDS}", "seeds")
+        for seed in self.seeds:
+            check_integer("seeds", seed, 0)
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
 
     def optim(self, method: Method) -> OptimConfig:
         """How a method is optimised.
@@ -328,7 +349,7 @@ class RunConfig:
 
     def to_json(self) -> str:
         """The JSON form."""
-        return json.dumps(self.to_dict(), indent=2) + "\n"
+        return json_text(self.to_dict(), "config", indent=2) + "\n"
 
     def to_toml(self) -> str:
         """The TOML form; what is None is left out."""
@@ -370,9 +391,32 @@ def read_settings(path: Path) -> dict[str, Any]:
     return values
 
 
+def difference(wanted: object, there: object, place: str = "") -> tuple[str, object, object] | None:
+    """The first setting of nested dictionaries that differs.
+
+    Args:
+        wanted: Settings.
+        there: The settings that they are compared with.
+        place: The keys that lead to both.
+
+    Returns:
+        The setting's keys, joined by dots, and both values; None if all settings are the same.
+    """
+    if not isinstance(wanted, dict) or not isinstance(there, dict):
+        return None if wanted == there else (place, wanted, there)
+    for key in {**wanted, **there}:
+        inner = f"{place}.{key}" if place else str(key)
+        change = difference(wanted.get(key), there.get(key), inner)
+        if change:
+            return change
+    return None
+
+
 def _toml_lines(values: dict[str, Any]) -> list[str]:
     # JSON's scalars and arrays are TOML's too
-    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+    return [
+        f"{key} = {json_text(value, key)}" for key, value in values.items() if value is not None
+    ]
 
 
 _LEFT_OPEN = METHODS

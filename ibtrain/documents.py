@@ -1,13 +1,24 @@
-"""TOML and JSON that may come from anywhere, read without surprises."""
+"""TOML and JSON that may come from anywhere, read without surprises; JSON that can be read again."""
 
 import json
 import math
 import stat
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["DOCUMENT_BYTES", "is_regular", "parse_json", "parse_toml", "read_bytes"]
+from ibtrain.errors import NonFiniteError, RunFolderError
+
+__all__ = [
+    "DOCUMENT_BYTES",
+    "is_regular",
+    "json_text",
+    "parse_json",
+    "parse_toml",
+    "place_of",
+    "read_bytes",
+]
 
 DOCUMENT_BYTES = 64 << 20
 """The longest document, and the longest line of events, that is read."""
@@ -61,6 +72,49 @@ def parse_json(content: bytes) -> Any:
         raise ValueError(_TOO_DEEP) from error
     _check(document)
     return document
+
+
+def json_text(document: Any, where: str, *, indent: int | None = None) -> str:
+    """A document as JSON that :func:`parse_json` accepts.
+
+    Args:
+        document: Dictionaries, lists, numbers, words and None.
+        where: What the document is, or its file, for an error to name.
+        indent: Spaces of each level; None writes one line.
+
+    Raises:
+        NonFiniteError: If a number is NaN or infinite; names its place.
+        RunFolderError: If the text is longer than what is read.
+    """
+    place = place_of(document, lambda number: not math.isfinite(number))
+    if place is not None:
+        raise NonFiniteError(f"{where}: {place} is not a finite number; nothing was written")
+    text = json.dumps(document, indent=indent, allow_nan=False)
+    if len(text) > DOCUMENT_BYTES:
+        expected = f"at most {DOCUMENT_BYTES}, which is what is read"
+        raise RunFolderError(f"a document of {len(text)} bytes", expected, where)
+    return text
+
+
+def place_of(value: Any, is_wanted: Callable[[float], bool]) -> str | None:
+    """The keys that lead to the first number of a kind in a document, joined by dots.
+
+    Args:
+        value: Dictionaries and lists, in which anything but a float is passed over.
+        is_wanted: Whether a number is of that kind.
+    """
+    if isinstance(value, float):
+        return "" if is_wanted(value) else None
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    for key, inner in items:
+        place = place_of(inner, is_wanted)
+        if place is not None:
+            return f"{key}.{place}" if place else str(key)
+    return None
 
 
 def parse_toml(content: bytes) -> dict[str, Any]:

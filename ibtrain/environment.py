@@ -37,11 +37,29 @@ def _version(name: str) -> str | None:
 
 
 def _git_commit() -> str | None:
-    """The commit of the source tree that this package runs from, if it is one."""
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"]
+    """The commit of the git work tree that this package is the content of, if it is one.
+
+    Where the package was installed into a folder of somebody's own repository, a virtual environment
+    perhaps, that repository's commit says nothing about it.
+    """
+    root = Path(__file__).resolve().parents[1]
+    tracked = ["setup.py", "ibtrain/environment.py"]
+    if _git(root, "rev-parse", "--show-prefix") != "":
+        return None
+    if _git(root, "ls-files", "--error-unmatch", *tracked) is None:
+        return None
+    return _git(root, "describe", "--always", "--dirty", "--abbrev=40") or None
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What a git command prints about a folder; None if it fails."""
+    # a hook of git's has variables that name another repository
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10, env=variables
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    return done.stdout.strip()

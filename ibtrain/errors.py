@@ -1,5 +1,7 @@
 """The errors that ibtrain raises on purpose; anything else that escapes is a bug."""
 
+from ibtrain.text import printable
+
 __all__ = [
     "ConfigError",
     "DataError",
@@ -11,6 +13,7 @@ __all__ = [
     "NonFiniteError",
     "OutOfMemoryError",
     "RunFolderError",
+    "UnreadableError",
 ]
 
 
@@ -21,15 +24,21 @@ LONGEST = 300
 class IBTrainWarning(UserWarning):
     """Something was not as it should be, and could be worked around."""
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
+
 
 class IBTrainError(Exception):
     """Base of every deliberate error.
 
     ``exit_code`` is what the command line exits with: 1 for a run that failed, 2 for a mistake
-    that its user can mend.
+    that its user can mend. What isn't printable in its message is escaped.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class InvalidInputError(IBTrainError, ValueError):
@@ -46,7 +55,9 @@ class InvalidInputError(IBTrainError, ValueError):
     def __init__(self, given: object, expected: str, where: str) -> None:
         told = str(given)
         told = told if len(told) <= LONGEST else f"{told[:LONGEST]}..."
-        super().__init__(f"{where}: got {told}, expected {expected}")
+        # what was expected may quote an error of several lines
+        expected_line = " ".join(expected.split())
+        super().__init__(f"{where}: got {told}, expected {expected_line}")
         self.given = given
         self.expected = expected
         self.where = where
@@ -68,8 +79,15 @@ class RunFolderError(InvalidInputError):
     """A run's folder can't be read or written."""
 
 
+class UnreadableError(DataError, RunFolderError):
+    """A file can't be read now: its permissions, an I/O error, or too little memory.
+
+    Nothing is known about its content, which may be sound.
+    """
+
+
 class NonFiniteError(IBTrainError):
-    """A loss or a bound became NaN or infinite during training."""
+    """A loss or a bound became NaN or infinite during training, or a value to be written is."""
 
 
 class OutOfMemoryError(IBTrainError):

@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ibtrain.checks import check_integer
-from ibtrain.config import METHODS, Method, RunConfig
+from ibtrain.config import METHODS, Method, RunConfig, difference
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
 from ibtrain.errors import RunFolderError
 from ibtrain.memory import memory_advice
+from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
+from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.precision import check_precision
@@ -43,20 +45,47 @@ class Experiment:
         self.device = choose_device(config.device)
         for method in config.methods:
             check_precision(config.optim(method).precision, self.device)
-        self.data = load_dataset(
+        # on one thread sums are the same on every machine, and so are the samples of a run that goes
+        # on on another one
+        with threads(1):
+            self.data = self.load_data()
+        model = build_model(config.model, self.data, config.seeds[0])
+        LayerwiseTrainer(model, config.objective)
+        outputs = block_outputs(model.eval(), self.data.train.x[:2])
+        self.dims = {name: h[0].numel() for name, h in outputs.items()}
+        self._check_critics()
+        weights = sum(parameter.numel() for parameter in model.parameters())
+        batch_size = max(config.optim(method).batch_size for method in config.methods)
+        self.threads = config.threads or choose_threads(batch_size, weights)
+        readout = config.objective.readout
+        self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
+
+    def load_data(self) -> Dataset:
+        """The data set, standardised on as many threads as torch uses now."""
+        config = self.config
+        return load_dataset(
             config.dataset,
             config.data_root,
             validation=config.validation,
             resize=config.resize,
             device=self.device,
         )
-        model = build_model(config.model, self.data, config.seeds[0])
-        LayerwiseTrainer(model, config.objective)
-        weights = sum(parameter.numel() for parameter in model.parameters())
-        batch_size = max(config.optim(method).batch_size for method in config.methods)
-        self.threads = config.threads or choose_threads(batch_size, weights)
-        readout = config.objective.readout
-        self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
+
+    def _check_critics(self) -> None:
+        """Checks that memory holds the critics of the widest layer, before they are made."""
+        objective, widest = self.config.objective, max(self.dims.values())
+        label = objective.critic_width * (widest + self.data.num_classes)
+        check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
+
+    def check_plane(self, state: State) -> None:
+        """Checks the layers that a plane's kept state declares, before anything is built for them.
+
+        Raises:
+            ValueError: If the network has no such layers.
+        """
+        for entry in state["layers"]:
+            if self.dims.get(entry["layer"]) != entry["dim"]:
+                raise ValueError(f"a layer {entry['layer']!r} of {entry['dim']} units")
 
     def run(
         self,
@@ -186,6 +215,7 @@ class Course:
             with restoring():
                 fit_state = restored["fit"]
                 for plane, state in zip(measuring, restored["planes"], strict=True):
+                    self.experiment.check_plane(state)
                     plane.load_state_dict(state)
 
         def wrap(fit: State) -> State:
@@ -229,10 +259,17 @@ class Course:
 
     def _load(self, state: State) -> None:
         saved = state["identity"]
-        for name, own in self._identity.items():
-            if saved.get(name) != own:
-                expected = f"those of a run with {name} {own}"
-                raise RunFolderError(f"{name} {saved.get(name)}", expected, "checkpoints")
+        if not isinstance(saved, dict):
+            raise TypeError(f"a {type(saved).__name__} for the run's identity")
+        if saved.get("samples") != self._identity["samples"]:
+            self._find_samples(saved.get("samples"))
+        # an ibtrain of another version may have saved more, or other, keys
+        for name, value in self._identity.items():
+            change = difference(value, saved.get(name), name)
+            if change:
+                place, wanted, there = change
+                expected = f"those of a run with {place} {wanted}"
+                raise RunFolderError(f"{place} {there}", expected, "checkpoints")
         for name in ("done", "epochs", "records"):
             check_integer(f"checkpoint's {name}", state[name], 0)
             setattr(self, name, state[name])
@@ -246,6 +283,13 @@ class Course:
             seeds = [seed for own, group in done if own == method for seed in group]
             if [entry["seed"] for entry in entries] != seeds:
                 raise ValueError(f"results of other seeds than {seeds}")
+
+    def _find_samples(self, fingerprint: object) -> None:
+        """Takes the samples that an earlier version would have: standardised on several threads."""
+        data = self.experiment.load_data()
+        if data.fingerprint() == fingerprint:
+            self.experiment.data = self.results.data = data
+            self._identity = _identity(self.experiment)
 
 
 def _identity(experiment: Experiment) -> State:

@@ -11,11 +11,48 @@ from pathlib import Path
 from ibtrain.errors import RunFolderError
 from ibtrain.files import write_error
 
-__all__ = ["held"]
+__all__ = ["FolderLock", "held"]
+
+
+class FolderLock:
+    """A lock file that this process holds.
+
+    Args:
+        path: Its place.
+        file: Its descriptor.
+    """
+
+    def __init__(self, path: Path, file: int) -> None:
+        self.path = path
+        self._file = file
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file is still in its place, so that the folder is the one that was locked.
+
+        Raises:
+            OSError: If its place can't be inspected.
+        """
+        return _is_in_place(self._file, self.path)
+
+    def check(self) -> None:
+        """Checks that the folder is still the one that was locked.
+
+        Raises:
+            RunFolderError: If it has been deleted, moved or replaced, or can't be inspected.
+        """
+        try:
+            is_in_place = self.is_in_place
+        except OSError as error:
+            raise write_error("a folder", error, self.path.parent) from error
+        if not is_in_place:
+            given = "a folder that was deleted, moved or replaced while the run was in it"
+            expected = "the folder that the run began in (nothing more was written)"
+            raise RunFolderError(given, expected, str(self.path.parent))
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path) -> Iterator[FolderLock]:
     """Holds a lock file until the block is left.
 
     The system lets go of the lock when its process ends, however it ends, so that a file which a
@@ -33,10 +70,12 @@ def held(path: Path) -> Iterator[None]:
         with suppress(OSError):
             os.ftruncate(file, 0)
             os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        yield
+        yield FolderLock(path, file)
     finally:
         with suppress(OSError):
-            path.unlink()
+            # in its place may be another process's lock by now
+            if _is_in_place(file, path):
+                path.unlink()
         os.close(file)
 
 
@@ -72,8 +111,8 @@ def _check_own(file: int, path: Path) -> None:
 
 
 def _is_in_place(file: int, path: Path) -> bool:
-    """Whether the one that held it before has not deleted it meanwhile."""
+    """Whether nobody has deleted, moved or replaced it since it was opened."""
     try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
+        return os.path.samestat(os.fstat(file), path.lstat())
+    except (FileNotFoundError, NotADirectoryError):
         return False

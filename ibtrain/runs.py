@@ -1,7 +1,6 @@
 """A run's folder on disk: what it holds, and how it is written whole or not at all."""
 
 import io
-import json
 import os
 import re
 import warnings
@@ -16,20 +15,28 @@ import torch
 from torch import nn
 
 from ibtrain.checkpoints import Checkpoints
-from ibtrain.config import METHODS, RunConfig
-from ibtrain.documents import DOCUMENT_BYTES, is_regular, parse_json, read_bytes
-from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
-from ibtrain.files import append_line, write_atomically, write_error, write_json
+from ibtrain.checks import MAX_LAYERS, MAX_NAME
+from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS, RunConfig, difference
+from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json, read_bytes
+from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
+from ibtrain.files import (
+    SCRATCH,
+    append_line,
+    flush_folder,
+    read_error,
+    scratch_path,
+    write_atomically,
+    write_error,
+    write_json,
+)
 from ibtrain.interval import Interval
-from ibtrain.lock import held
+from ibtrain.lock import FolderLock, held
 from ibtrain.plane.point import PlanePoint
 
 __all__ = ["RunFolder", "list_runs", "save_checkpoint"]
 
 SCHEMA = 1
 LOCK = ".lock"
-SCRATCH = f".{'[0-9a-f]' * 16}.part"
-"""What :func:`~ibtrain.files.write_atomically` writes beside a file's place."""
 
 
 class RunFolder:
@@ -40,10 +47,14 @@ class RunFolder:
 
     Args:
         path: The folder.
+        lock: Holds it for this process, if it is written to.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: FolderLock | None = None) -> None:
         self.path = path
+        self._lock = lock
+        self._metrics = path / "metrics.jsonl"
+        self._events_path = self._metrics
 
     @classmethod
     @contextmanager
@@ -65,10 +76,15 @@ class RunFolder:
         path = path or _fresh_path(config)
         is_new = _make_folder(path)
         try:
-            with held(path / LOCK):
-                folder = cls(path)
+            with held(path / LOCK) as lock:
+                folder = cls(path, lock)
                 folder._begin(config, environment)
-                yield folder
+                try:
+                    yield folder
+                finally:
+                    is_new = is_new and lock.is_in_place
+                    folder._drop_new_events()
+                    folder._lock = None
         finally:
             if is_new:
                 # it is left alone where there is something in it
@@ -103,15 +119,25 @@ class RunFolder:
             where = str(self.path / "checkpoints")
             raise RunFolderError("a link out of the run's folder", "a folder", where)
 
+    def check_owned(self) -> None:
+        """Checks before a write that the folder is still the one that this process has locked.
+
+        Raises:
+            RunFolderError: If it has been deleted, moved or replaced.
+        """
+        if self._lock:
+            self._lock.check()
+
     def _write_json(self, name: str, document: dict[str, Any]) -> None:
+        self.check_owned()
         write_json(self.path / name, document, indent=2)
 
     def _check_same(self, config: RunConfig) -> None:
-        there, wanted = self.config().to_dict(), config.to_dict()
-        for name, value in wanted.items():
-            if there[name] != value:
-                expected = f"a new folder, or the {name} of the run that is there: {there[name]}"
-                raise RunFolderError(f"{name} {value}", expected, str(self.path))
+        change = difference(config.to_dict(), self.config().to_dict())
+        if change:
+            place, wanted, there = change
+            expected = f"{there}, as in the run that is there, or a new folder"
+            raise RunFolderError(wanted, expected, f"{self.path}: {place}")
 
     def _sweep(self) -> None:
         """Deletes what a killed process was writing."""
@@ -141,41 +167,93 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to train."""
-        return (self.path / "results.json").exists()
+        """Whether nothing is left to train.
+
+        Raises:
+            UnreadableError: If the folder can't be inspected now.
+        """
+        path = self.path / "results.json"
+        try:
+            return path.exists()
+        except OSError as error:
+            raise read_error(error, path) from error
 
     def checkpoints(self, interval: Interval) -> Checkpoints:
         """Keeps the state of the run, and what its events say until then, on the disk."""
-        return Checkpoints(self.path / "checkpoints", interval, before=self._flush)
+        return Checkpoints(
+            self.path / "checkpoints",
+            interval,
+            before=self._flush_events,
+            before_move=self._settle_events,
+        )
 
-    def _flush(self) -> None:
-        path = self.path / "metrics.jsonl"
-        if path.exists():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
+    def _flush_events(self) -> None:
+        """Has the events so far on the disk."""
+        self.check_owned()
+        try:
+            if self._events_path.exists():
+                with open(self._events_path, "rb") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise write_error("a file", error, self._metrics) from error
+
+    def _settle_events(self) -> None:
+        """Has the events so far in their own place, now that those before aren't needed."""
+        self.check_owned()
+        if self._events_path == self._metrics:
+            return
+        try:
+            self._events_path.replace(self._metrics)
+            flush_folder(self.path)
+        except OSError as error:
+            raise write_error("a file", error, self._metrics) from error
+        self._events_path = self._metrics
+
+    def _drop_new_events(self) -> None:
+        """Deletes the events of a process that wrote no checkpoint: they will be made again."""
+        if self._events_path != self._metrics:
+            # if the folder is another process's by now, it has no such file
+            with suppress(OSError):
+                self._events_path.unlink()
+            self._events_path = self._metrics
 
     def keep_events(self, count: int) -> None:
-        """Cuts off what came after the first events, whole lines or a part of one.
+        """Leaves out what came after the first events, whole lines or a part of one.
+
+        The file itself stays as it is until the next checkpoint is written: what is added meanwhile
+        goes to a copy of the first events, which then takes the file's place.
 
         Args:
             count: How many are kept.
 
         Raises:
-            RunFolderError: There are fewer, or the file can't be written.
+            RunFolderError: There are fewer, or the copy can't be written.
         """
-        path = self.path / "metrics.jsonl"
+        path = self._metrics
         try:
             if not path.exists():
                 self._check_events(0, count)
                 return
             if not is_regular(path):
                 raise RunFolderError("no regular file", "events in JSON", str(path))
-            with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
+            self.check_owned()
+            self._drop_new_events()
+            self._events_path = scratch_path(path)
+            copied = 0
+            with (
+                open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file,
+                open(self._events_path, "xb") as copy,
+            ):
                 lines = iter(lambda: file.readline(DOCUMENT_BYTES), b"")
-                found = sum(line.endswith(b"\n") for line in islice(lines, count))
-                self._check_events(found, count)
-                file.truncate(file.tell())
+                for line in islice(lines, count):
+                    copied += line.endswith(b"\n")
+                    copy.write(line)
+            self._check_events(copied, count)
+        except RunFolderError:
+            self._drop_new_events()
+            raise
         except OSError as error:
+            self._drop_new_events()
             raise write_error("a file", error, path) from error
 
     def _check_events(self, found: int, count: int) -> None:
@@ -188,13 +266,16 @@ class RunFolder:
 
     def note_environment(self, environment: dict[str, Any], *, goes_on: bool) -> None:
         """Notes on what a run begins, or goes on, and warns where that may change its last digits."""
-        first: dict[str, Any] = {}
-        if goes_on:
-            with suppress(RunFolderError):
-                first = self.read_json("environment.json")
         if not goes_on:
             self._write_json("environment.json", environment)
             return
+        try:
+            first = self.read_json("environment.json")
+        except UnreadableError:
+            raise
+        except RunFolderError:
+            # missing or broken, and nothing depends on it
+            first = {}
         for name in ("versions", "device", "threads"):
             if first.get(name) != environment[name]:
                 message = (
@@ -207,8 +288,15 @@ class RunFolder:
         self._write_json("environment.json", {**first, "resumed": resumed})
 
     def append(self, event: dict[str, Any]) -> None:
-        """Adds one event to ``metrics.jsonl``."""
-        append_line(self.path / "metrics.jsonl", json.dumps(event))
+        """Adds one event to ``metrics.jsonl``.
+
+        Raises:
+            NonFiniteError: If a number in it is NaN or infinite.
+            RunFolderError: If it can't be added.
+        """
+        line = json_text(event, f"{self._metrics}: event {event.get('event')!r}")
+        self.check_owned()
+        append_line(self._events_path, line)
 
     def events(self, kind: str | None = None) -> Iterator[dict[str, Any]]:
         """The events of ``metrics.jsonl``, or those of one kind.
@@ -223,7 +311,7 @@ class RunFolder:
 
     def _events(self, kind: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Events, and where each stands."""
-        path = self.path / "metrics.jsonl"
+        path = self._events_path
         try:
             if not path.exists():
                 return
@@ -245,7 +333,7 @@ class RunFolder:
                     if kind is None or event["event"] == kind:
                         yield where, event
         except OSError as error:
-            raise RunFolderError("a file that can't be read", str(error), str(path)) from error
+            raise read_error(error, path) from error
 
     def plane_points(self) -> list[PlanePoint]:
         """Every point of the information plane that the run has recorded.
@@ -253,7 +341,8 @@ class RunFolder:
         Raises:
             RunFolderError: A recorded point is broken.
         """
-        points = []
+        points: list[PlanePoint] = []
+        layers: set[tuple[str, str]] = set()
         for where, event in self._events("plane"):
             try:
                 point = PlanePoint.from_dict(event["point"])
@@ -261,6 +350,10 @@ class RunFolder:
                 expected = f"a point of the plane ({error})"
                 raise RunFolderError("a broken point", expected, where) from error
             points.append(point)
+            layers.add((point.method, point.layer))
+            if len(layers) > len(METHODS) * (MAX_LAYERS + 1):
+                expected = f"at most {MAX_LAYERS + 1} of each method"
+                raise RunFolderError("points of too many layers", expected, where)
         return points
 
     def config(self) -> RunConfig:
@@ -277,17 +370,25 @@ class RunFolder:
             raise RunFolderError(error.given, error.expected, where) from error
 
     def results(self) -> dict[str, Any]:
-        """The document ``results.json``, of which the accuracies have been checked.
+        """The document ``results.json``, of which accuracies and names have been checked.
 
         Raises:
             RunFolderError: It is missing, broken, or of a newer schema.
         """
         document = self.read_json("results.json")
         where = str(self.path / "results.json")
+        dataset = document.get("dataset", "")
+        if not isinstance(dataset, str) or len(dataset) > MAX_PATH:
+            raise RunFolderError(repr(dataset), "a data set's name", f"{where}: dataset")
         for method in METHODS:
             seeds = document.get(method, [])
             if not isinstance(seeds, list) or not all(isinstance(seed, dict) for seed in seeds):
                 raise RunFolderError(repr(seeds), "a list of results", f"{where}: {method}")
+            if len(seeds) > MAX_SEEDS:
+                given, expected = f"results of {len(seeds)} seeds", f"at most {MAX_SEEDS}"
+                raise RunFolderError(given, expected, f"{where}: {method}")
+            for seed in seeds:
+                _check_layers(seed.get("layers", []), f"{where}: {method}.layers")
             for accuracy in (seed.get("test_accuracy") for seed in seeds):
                 is_number = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
                 if not is_number or not 0 <= accuracy <= 1:
@@ -304,7 +405,11 @@ class RunFolder:
         path = self.path / name
         try:
             document = parse_json(read_bytes(path))
-        except (OSError, ValueError) as error:
+        except (MemoryError, OSError) as error:
+            if not isinstance(error, FileNotFoundError):
+                raise read_error(error, path) from error
+            raise RunFolderError("no such file", "a file of a run", str(path)) from error
+        except ValueError as error:
             raise RunFolderError(
                 "a missing or broken file", f"JSON ({error})", str(path)
             ) from error
@@ -320,9 +425,23 @@ class RunFolder:
 
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
         """Writes ``results.json`` and returns what it holds."""
+        self._flush_events()
+        self._settle_events()
         document = {"schema": SCHEMA, **results}
         self._write_json("results.json", document)
         return document
+
+
+def _check_layers(layers: object, where: str) -> None:
+    """How many layers a result has, and how long their names are, which tables repeat."""
+    if not isinstance(layers, list) or len(layers) > MAX_LAYERS + 1:
+        count = f"{len(layers)} layers" if isinstance(layers, list) else repr(layers)
+        raise RunFolderError(count, f"a list of at most {MAX_LAYERS + 1}", where)
+    for layer in layers:
+        name = layer.get("name") if isinstance(layer, dict) else None
+        if not isinstance(name, str) or len(name) > MAX_NAME:
+            expected = f"layers with names of at most {MAX_NAME} characters"
+            raise RunFolderError(repr(name), expected, where)
 
 
 def _event(line: bytes) -> dict[str, Any]:
@@ -377,16 +496,28 @@ def _fresh_path(config: RunConfig) -> Path:
 def list_runs(folder: Path) -> list[RunFolder]:
     """The runs directly below a folder, oldest first.
 
+    Warns of each subfolder that can't be read.
+
     Raises:
         RunFolderError: There is no such folder, or it can't be read.
     """
     try:
         if not folder.is_dir():
             raise RunFolderError("no such folder", "a folder of runs", str(folder))
-        found = [path for path in folder.iterdir() if (path / "config.json").is_file()]
-        return [RunFolder(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+        paths = list(folder.iterdir())
     except OSError as error:
-        raise RunFolderError("a folder that can't be read", str(error), str(folder)) from error
+        raise read_error(error, folder, "a folder") from error
+    times: dict[Path, float] = {}
+    for path in paths:
+        try:
+            if is_regular(path / "config.json"):
+                times[path] = path.stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            reason = str(read_error(error, path, "a folder"))
+            warnings.warn(reason, IBTrainWarning, stacklevel=2)
+    return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
 
 
 def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: nn.Module) -> None:
@@ -401,4 +532,5 @@ def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: n
         for name, part in parts.items()
     }
     torch.save(states, buffer)
+    folder.check_owned()
     write_atomically(folder.path / "checkpoints" / f"{name}.pt", buffer.getvalue())

@@ -1,9 +1,15 @@
 """Checkpoints: what goes in comes out, and what is damaged is left aside."""
 
+import errno
 import io
 import json
+import os
 import pickle
+import re
+import subprocess
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,14 @@ import torch
 from torch import Tensor
 
 from ibtrain.checkpoints import Checkpoints, read_state, write_state
-from ibtrain.errors import DataError, IBTrainWarning, InterruptedRunError, RunFolderError
+from ibtrain.errors import (
+    DataError,
+    IBTrainWarning,
+    InterruptedRunError,
+    NonFiniteError,
+    RunFolderError,
+    UnreadableError,
+)
 from ibtrain.interval import Interval
 
 STATE = {
@@ -40,6 +53,14 @@ def same(found: Any, expected: Any) -> bool:
 def test_a_state_comes_back_to_the_last_bit(tmp_path: Path) -> None:
     write_state(tmp_path / "state.npz", STATE)
     assert same(read_state(tmp_path / "state.npz"), STATE)
+
+
+def test_a_state_that_no_training_goes_on_from_is_not_written(tmp_path: Path) -> None:
+    write_state(tmp_path / "state.npz", {"tensor": torch.tensor(float("nan"))})
+    (tmp_path / "state.npz").unlink()
+    with pytest.raises(NonFiniteError, match=r"state\.npz: points\.1\.mi_xt is NaN; nothing was"):
+        write_state(tmp_path / "state.npz", {"points": [{}, {"mi_xt": float("nan")}]})
+    assert not (tmp_path / "state.npz").exists()
 
 
 def test_a_state_is_an_archive_that_numpy_opens(tmp_path: Path) -> None:
@@ -259,3 +280,212 @@ def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("ibtrain.checkpoints.DOCUMENT_BYTES", 50)
     with pytest.raises(DataError, match="bytes of state, expected at most 50"):
         read_state(path)
+
+
+def test_a_compressed_document_is_not_parsed(tmp_path: Path) -> None:
+    """A thousand times as many bytes as the file has would take memory for as many objects."""
+    path = tmp_path / "state.npz"
+    document = json.dumps({"format": 1, "state": {"x": [{}] * 100_000}}).encode()
+    np.savez_compressed(path, state=np.frombuffer(document, np.uint8))
+    size = path.stat().st_size
+    assert size < 5000
+    with pytest.raises(DataError, match=f"{len(document)} bytes of state, expected at most {size}"):
+        read_state(path)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException) -> None:
+    """Has every opening of files of a name fail."""
+    real: Callable[..., Any] = io.open
+
+    def opening(file: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(file, str | os.PathLike) and Path(file).name == name:
+            raise error
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", opening)
+    monkeypatch.setattr("io.open", opening)
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied", 2),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error", 1),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files", 1),
+        (OSError(errno.ESTALE, "Stale file handle"), "Stale file handle", 1),
+        (MemoryError(), "out of memory", 1),
+    ],
+    ids=["permission", "disk", "files", "network disk", "memory"],
+)
+def test_what_cannot_be_read_now_is_not_taken_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, message: str, code: int
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    for number in range(2):
+        checkpoints.write({"number": number})
+    with monkeypatch.context() as patch:
+        failing(patch, "state-000002.npz", error)
+        expected = rf"state-000002\.npz: got a file that can't be read, .*{message}"
+        with pytest.raises(UnreadableError, match=expected) as caught:
+            checkpoints.restored()
+    assert caught.value.exit_code == code
+    assert checkpoints.restored() == {"number": 1}
+
+
+class FailingFile(io.FileIO):
+    """A file on a disk that fails at one of its reads.
+
+    Args:
+        path: Where.
+        at: Which read, of all such files, from 0.
+    """
+
+    reads = 0
+
+    def __init__(self, path: Path, at: int) -> None:
+        super().__init__(path)
+        self.at = at
+
+    def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+        FailingFile.reads += 1
+        if FailingFile.reads - 1 == self.at:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(-1 if size is None else size)
+
+
+def test_a_disk_that_fails_at_any_read_damages_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    for number in range(2):
+        checkpoints.write({"number": number, "weights": torch.zeros(3)})
+    path = tmp_path / "state-000002.npz"
+    real: Callable[..., Any] = io.open
+    at = 0
+
+    def opening(file: Any, *args: Any, **kwargs: Any) -> Any:
+        is_newest = isinstance(file, str | os.PathLike) and Path(file).name == path.name
+        return FailingFile(path, at) if is_newest else real(file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", opening)
+        patch.setattr("io.open", opening)
+        for moment in range(1000):
+            at, FailingFile.reads = moment, 0
+            try:
+                found = checkpoints.restored()
+            except UnreadableError as error:
+                assert "Input/output error" in str(error)
+                continue
+            assert found is not None
+            assert found["number"] == 1
+            break
+    assert FailingFile.reads <= at
+    assert at > 5
+
+
+def test_a_machine_with_less_memory_does_not_take_a_checkpoint_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints.write({"weights": torch.zeros(1000)})
+    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 4000)
+    with pytest.raises(UnreadableError, match="expected at most 2000 bytes"):
+        checkpoints.restored()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_foreseen", [True, False])
+def test_a_limit_of_memory_does_not_make_a_checkpoint_damaged(
+    tmp_path: Path, is_foreseen: bool
+) -> None:
+    """Whether the memory is counted before or runs out while the file is read."""
+    Checkpoints(tmp_path, Interval(epochs=1)).write({"weights": torch.zeros(40 << 20)})
+    code = f"""
+import resource, warnings
+from pathlib import Path
+from ibtrain import memory
+from ibtrain.checkpoints import Checkpoints
+from ibtrain.interval import Interval
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+limit = used + (80 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+if not {is_foreseen}:
+    memory.host_memory = lambda: 1 << 40
+warnings.simplefilter("error")
+Checkpoints(Path({str(tmp_path)!r}), Interval(epochs=1)).restored()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    expected = "half of the memory" if is_foreseen else r"readable place \(out of memory\)"
+    last = done.stderr.splitlines()[-1]
+    assert re.match(rf"ibtrain.errors.UnreadableError: .*state-000001.npz: .*{expected}", last)
+
+
+def test_a_checkpoint_behind_a_link_that_leads_nowhere_is_not_taken_for_damage(
+    tmp_path: Path,
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints.write({"number": 0})
+    (tmp_path / "state-000002.npz").symlink_to("/a/disk/that/is/not/mounted")
+    with pytest.raises(UnreadableError, match=r"state-000002\.npz: got no such file"):
+        checkpoints.restored()
+
+
+def test_a_state_of_more_gpus_than_are_here_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    gpu = torch.arange(16, dtype=torch.uint8)
+    states = [torch.get_rng_state(), gpu, gpu + 1, gpu + 2]
+    monkeypatch.setattr("ibtrain.checkpoints._torch_state", lambda: states)
+    checkpoints.write({"number": 3})
+    was_set = []
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(
+        "torch.cuda.set_rng_state", lambda state, index: was_set.append((index, int(state[0])))
+    )
+    assert checkpoints.restored() == {"number": 3}
+    assert was_set == [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"torch": []}, {"torch": [3]}, {"torch": [torch.zeros(3)]}, {"torch": 3, "training": {}}],
+)
+def test_a_state_without_its_parts_is_damaged(tmp_path: Path, state: dict[str, Any]) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints.write({"number": 0})
+    write_state(tmp_path / "state-000002.npz", state)
+    with pytest.warns(IBTrainWarning, match="no state, expected a checkpoint"):
+        assert checkpoints.restored() == {"number": 0}
+
+
+@pytest.mark.parametrize("planted", ["state-999999999999.npz", "state-999999999998.npz"])
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_a_planted_number_hides_no_progress(tmp_path: Path, planted: str, is_sound: bool) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints.write({"number": 0})
+    content = (tmp_path / "state-000001.npz").read_bytes()
+    (tmp_path / planted).write_bytes(content if is_sound else b"")
+    for number in range(1, 5):
+        checkpoints.write({"number": number})
+        assert checkpoints.restored() == {"number": number}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_with_a_checkpoints_name_does_not_end_a_run(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    (tmp_path / "state-000003.npz").mkdir()
+    for number in range(4):
+        checkpoints.write({"number": number})
+    assert checkpoints.restored() == {"number": 3}
+    checkpoints.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["state-000003.npz"]
+
+
+def test_what_is_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.npz"
+    monkeypatch.setattr("ibtrain.documents.DOCUMENT_BYTES", 50)
+    with pytest.raises(RunFolderError, match=r"a document of 5[0-9] bytes, expected at most 50"):
+        write_state(path, {"word": "x" * 20})
+    assert not path.exists()

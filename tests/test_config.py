@@ -13,6 +13,7 @@ from ibtrain.config import (
     OptimConfig,
     PlaneConfig,
     RunConfig,
+    difference,
     read_settings,
 )
 from ibtrain.errors import ConfigError
@@ -31,6 +32,21 @@ CONFIG = RunConfig(
 def test_settings_survive_both_formats() -> None:
     assert RunConfig.from_dict(json.loads(CONFIG.to_json())) == CONFIG
     assert RunConfig.from_dict(tomllib.loads(CONFIG.to_toml())) == CONFIG
+
+
+def test_a_deep_network_has_a_beta_for_each_block() -> None:
+    model = ModelConfig(hidden=(4,) * 254)
+    objective = ObjectiveConfig(beta=(0.1,) * 255)
+    assert RunConfig(model=model, objective=objective).model.hidden == (4,) * 254
+
+
+def test_the_first_setting_that_differs_is_found() -> None:
+    wanted, there = CONFIG.to_dict(), RunConfig().to_dict()
+    assert difference(wanted, wanted) is None
+    assert difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}) == ("a.c", 2, 3)
+    assert difference({"a": 1}, {"a": 1, "b": None, "c": 0}) == ("c", None, 0)
+    place, *values = difference(wanted, there) or ("",)
+    assert (place, *values) == ("dataset", CONFIG.dataset, "digits")
 
 
 def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
@@ -57,6 +73,13 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
         (lambda: ModelConfig(hidden=(5, 0)), "hidden: got 0"),
         (lambda: PlaneConfig(samples=1), "plane samples: got 1"),
         (lambda: RunConfig(seeds=()), "at least one seed"),
+        (lambda: RunConfig(seeds=tuple(range(10_001))), "seeds: got 10001 seeds, expected at most 10000"),
+        (lambda: RunConfig(dataset="x" * 10_001), "dataset: got 10001 characters, expected at most 10000"),
+        (lambda: RunConfig(data_root="x" * 10_001), "data_root: got 10001 characters"),
+        (lambda: ModelConfig(hidden=(1,) * 300_000), "hidden and channels: got 300002 layers, expected at most 256"),
+        (lambda: ModelConfig(kind="conv", channels=(1,) * 300, hidden=()), "got 300 layers, expected at most 256"),
+        (lambda: ObjectiveConfig(beta=(0.1,) * 1_000_000), "beta: got 1000000 values, expected at most 257"),
+        (lambda: ObjectiveConfig(noise_std=(0.1,) * 258), "noise_std: got 258 values, expected at most 257"),
         (lambda: RunConfig(seeds=(1, 1)), "none twice"),
         (lambda: RunConfig(validation=1.0), "validation: got 1.0"),
         (lambda: RunConfig(layerwise=OptimConfig(patience=2)), "no validation split"),

@@ -10,8 +10,8 @@ import pytest
 
 from ibtrain.checks import check_fields
 from ibtrain.config import RunConfig, read_settings
-from ibtrain.documents import parse_json, parse_toml, read_bytes
-from ibtrain.errors import ConfigError
+from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
+from ibtrain.errors import ConfigError, NonFiniteError
 
 DEEP = 100_000
 
@@ -54,6 +54,25 @@ def test_json_is_refused(content: bytes, message: str) -> None:
 def test_toml_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_toml(content)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("wrap", "place"),
+    [
+        (lambda value: {"point": {"mi_xt": {"stderr": value}}}, "point.mi_xt.stderr"),
+        (lambda value: {"layerwise": [{}, {"seconds": value}]}, "layerwise.1.seconds"),
+        (lambda value: {"beta": (0.5, value)}, "beta.1"),
+    ],
+)
+def test_no_number_is_written_that_is_not_read(value: float, wrap: Any, place: str) -> None:
+    with pytest.raises(NonFiniteError, match=f"^a.json: {place} is not a finite number"):
+        json_text(wrap(value), "a.json")
+
+
+def test_what_is_plain_is_written() -> None:
+    document = {"a": [1, 0.1, None, True, "é\n"], "b": {"c": -(2**63)}}
+    assert parse_json(json_text(document, "", indent=1).encode()) == document
 
 
 def test_what_is_plain_is_read() -> None:

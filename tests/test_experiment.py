@@ -1,12 +1,18 @@
 """The wiring: the same run, whether its seeds train one after another or as one."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.experiment import Experiment
+from ibtrain.checkpoints import Checkpoints
+from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.errors import ModelError, RunFolderError
+from ibtrain.experiment import Course, Experiment
+from ibtrain.interval import Interval
 
 CONFIG = RunConfig(
     seeds=(0, 1),
@@ -16,6 +22,8 @@ CONFIG = RunConfig(
     plane=PlaneConfig(points=2, samples=200, train_samples=300, critic_steps=5),
     device="cpu",
 )
+HELD_OUT = replace(CONFIG, validation=0.1)
+"""The statistics of what is left to train on differ in their last digits by the number of threads."""
 
 
 def run(*, as_one: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -39,3 +47,54 @@ def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None
     assert len(records_as_one) == len(records_apart)
     order = [(r["method"], r["seed"]) for r in records_as_one if r["event"] == "result"]
     assert order == [("layerwise", 0), ("layerwise", 1), ("end_to_end", 0), ("end_to_end", 1)]
+
+
+def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 64 << 20)
+    Experiment(CONFIG)
+    objective = ObjectiveConfig(critic_width=1 << 20)
+    with pytest.raises(ModelError, match=r"critics of [0-9]+ weights, with gradients and Adam's"):
+        Experiment(replace(CONFIG, objective=objective))
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_samples_are_the_same_on_any_number_of_threads(two_threads: None) -> None:
+    several = Experiment(HELD_OUT).data.fingerprint()
+    torch.set_num_threads(1)
+    assert Experiment(HELD_OUT).data.fingerprint() == several
+
+
+def test_a_run_whose_samples_were_standardised_on_two_threads_goes_on(
+    tmp_path: Path, two_threads: None
+) -> None:
+    experiment = Experiment(HELD_OUT)
+    one_thread = experiment.data.fingerprint()
+    experiment.data = experiment.load_data()
+    several = experiment.data.fingerprint()
+    assert several != one_thread
+    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints.write(Course(experiment, checkpoints)._state())
+    course = Course(Experiment(HELD_OUT), checkpoints)
+    assert course.goes_on
+    assert course.experiment.data.fingerprint() == several
+    torch.set_num_threads(1)
+    with pytest.raises(RunFolderError, match=f"got samples {several}, expected those of a run"):
+        Course(Experiment(HELD_OUT), checkpoints)
+
+
+@pytest.mark.parametrize(
+    "change", [{"dim": 3_000_000}, {"dim": 8}, {"layer": "hidden9"}, {"layer": ["hidden1"]}]
+)
+def test_layers_of_another_network_are_told(change: dict[str, Any]) -> None:
+    experiment = Experiment(CONFIG)
+    good = {"layer": "hidden1", "dim": 12}
+    experiment.check_plane({"layers": [good, {"layer": "output", "dim": 10}]})
+    with pytest.raises((ValueError, TypeError)):
+        experiment.check_plane({"layers": [good | change]})

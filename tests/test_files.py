@@ -1,6 +1,10 @@
 """Files are written whole or not at all, and never through a link."""
 
+import errno
 import os
+import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,4 +127,78 @@ def test_a_path_that_cannot_be_is_told(tmp_path: Path, name: str) -> None:
 def test_an_output_is_checked_before_the_work(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_output(tmp_path / name, "--output")
-    check_output(tmp_path / "x", "--output")
+    for allowed in ("x", "a\0b"):
+        check_output(tmp_path / allowed, "--output")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "link to a device"])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "out.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        # a copy of /dev/null, so that no fault of the code costs the machine its own
+        try:
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root makes devices")
+    else:
+        path.symlink_to("/dev/null")
+    before = path.lstat()
+    with pytest.raises(RunFolderError, match=f"{path}: got something else, expected a regular"):
+        write_atomically(path, "x")
+    with pytest.raises(ConfigError, match=f"--output {path}: got a device or a pipe"):
+        check_output(path, "--output")
+    assert os.path.samestat(path.lstat(), before)
+
+
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/null", "/dev/fd/1", "/proc/self/fd/1"])
+def test_an_open_file_of_a_process_is_not_replaced(tmp_path: Path, path: str) -> None:
+    """Whatever the output is redirected to: here it is a regular file."""
+    code = (
+        "from pathlib import Path; from ibtrain.files import check_output;"
+        f"check_output(Path({path!r}), '--output')"
+    )
+    target = tmp_path / "redirected"
+    with target.open("w") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert f"--output {path}: got a device or a pipe, expected a regular file" in done.stderr
+
+
+def test_no_event_goes_through_a_hard_link(tmp_path: Path, outside: Path) -> None:
+    (tmp_path / "metrics.jsonl").hardlink_to(outside)
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a hard link, or no file"):
+        append_line(tmp_path / "metrics.jsonl", "event")
+    assert outside.read_text() == "precious"
+
+
+def test_no_event_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "metrics.jsonl")
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a line that can't be written"):
+        append_line(tmp_path / "metrics.jsonl", "event")
+
+
+def test_a_link_to_a_file_is_replaced(tmp_path: Path, outside: Path) -> None:
+    (tmp_path / "out.json").symlink_to(outside)
+    check_output(tmp_path / "out.json", "--output")
+    write_atomically(tmp_path / "out.json", "x")
+    assert not (tmp_path / "out.json").is_symlink()
+    assert outside.read_text() == "precious"
+
+
+def test_a_broken_disk_is_a_failure_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(RunFolderError, match="Input/output error") as caught:
+        write_atomically(tmp_path / "x", "x")
+    assert caught.value.exit_code == 1

@@ -11,7 +11,9 @@ import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
-    {"errors", "lazy", "documents", "replay"},
+    {"lazy", "replay", "text"},
+    {"errors"},
+    {"documents"},
     {"checks", "environment", "files", "foreign", "gradients", "memory", "optim", "precision"},
     {"lock"},
     {"config", "interval", "seeding", "stack"},

@@ -60,7 +60,7 @@ def end_somewhere(reference: Reference, folder: Path, how: signal.Signals, momen
 
 
 @pytest.mark.parametrize(
-    "how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name
+    "how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda how: how.name
 )
 def test_a_run_that_is_ended_at_any_moment_is_not_lost(
     reference: Reference, tmp_path: Path, how: signal.Signals, request: pytest.FixtureRequest

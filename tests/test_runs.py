@@ -1,7 +1,10 @@
 """A run's folder."""
 
+import errno
 import json
+import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,13 @@ from folders import ENVIRONMENT, made
 from torch import nn
 
 from ibtrain.config import RunConfig
-from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.errors import IBTrainWarning, NonFiniteError, RunFolderError, UnreadableError
 from ibtrain.files import write_atomically
+from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
+from ibtrain.report.curves import curves_figure
+from ibtrain.report.pictures import save_pictures
 from ibtrain.runs import RunFolder, list_runs, save_checkpoint
 
 
@@ -51,7 +57,7 @@ def test_what_a_process_left_that_was_killed_at_its_start_is_taken_over(tmp_path
 def test_a_run_goes_on_in_its_folder_and_no_other_does(tmp_path: Path) -> None:
     made(tmp_path / "run")
     assert made(tmp_path / "run").config() == RunConfig()
-    with pytest.raises(RunFolderError, match="got dataset mnist, expected a new folder, or the"):
+    with pytest.raises(RunFolderError, match="run: dataset: got mnist, expected digits, as"):
         made(tmp_path / "run", RunConfig(dataset="mnist"))
 
 
@@ -113,6 +119,136 @@ def test_events_after_a_checkpoint_are_cut_off(tmp_path: Path) -> None:
         assert [event["event"] for event in run.events()] == ["a", "b"][:count]
     run.append({"event": "d"})
     assert [event["event"] for event in run.events()] == ["d"]
+
+
+def test_events_after_a_checkpoint_stay_until_the_next_one(tmp_path: Path) -> None:
+    before = b'{"event": "a"}\n{"event": "b"}\n{"event": "c'
+    metrics = recorded(tmp_path, before).path / "metrics.jsonl"
+    for is_written in (False, True):
+        with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
+            run.keep_events(1)
+            run.append({"event": "d"})
+            assert metrics.read_bytes() == before
+            assert [event["event"] for event in run.events()] == ["a", "d"]
+            if is_written:
+                run.checkpoints(Interval(epochs=1)).write({})
+                run.append({"event": "e"})
+    lines = [json.loads(line)["event"] for line in metrics.read_text().splitlines()]
+    assert lines == ["a", "d", "e"]
+    assert not list(metrics.parent.glob(".*"))
+
+
+def test_events_stay_where_a_checkpoint_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = b'{"event": "a"}\n{"event": "b"}\n'
+    metrics = recorded(tmp_path, before).path / "metrics.jsonl"
+
+    def fail(file: int) -> None:
+        name = str(Path(f"/proc/self/fd/{file}").readlink())
+        if "/checkpoints/" in name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
+        run.keep_events(0)
+        run.append({"event": "c"})
+        with pytest.raises(RunFolderError, match="No space left on device"):
+            run.checkpoints(Interval(epochs=1)).write({})
+    assert metrics.read_bytes() == before
+
+
+def test_no_number_is_recorded_that_cannot_be_read(tmp_path: Path) -> None:
+    run = made(tmp_path / "run")
+    run.append({"event": "epoch", "mi_hy": 1.0})
+    with pytest.raises(NonFiniteError, match="event 'epoch': mi_hy is not a finite number"):
+        run.append({"event": "epoch", "mi_hy": math.nan})
+    assert [event["mi_hy"] for event in run.events()] == [1.0]
+    with pytest.raises(NonFiniteError, match=r"results\.json: layerwise.0.seconds is not a finite"):
+        run.write_results({"layerwise": [{"seconds": math.inf}]})
+    assert not run.is_finished
+
+
+def test_a_folder_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    environment = {**ENVIRONMENT, "started": "first"}
+    with RunFolder.claim(path, RunConfig(), environment) as first:
+        first.append({"event": "a"})
+        shutil.rmtree(path)
+        with RunFolder.claim(path, RunConfig(), ENVIRONMENT) as second:
+            second.append({"event": "b"})
+            checkpoints = second.checkpoints(Interval(epochs=1))
+            checkpoints.write({"number": 2})
+            before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+            writes = (
+                lambda: first.append({"event": "c"}),
+                lambda: first.keep_events(0),
+                lambda: first.write_results({}),
+                lambda: first.note_environment(environment, goes_on=True),
+                lambda: first.checkpoints(Interval(epochs=1)).write({"number": 1}),
+                lambda: first.checkpoints(Interval(epochs=1)).clear(),
+                lambda: save_checkpoint(first, "layerwise-seed0", nn.Linear(2, 2), nn.Identity()),
+                lambda: save_pictures(first),
+            )
+            for write in writes:
+                with pytest.raises(RunFolderError, match="run: got a folder that was deleted"):
+                    write()
+            assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
+            assert checkpoints.restored() == {"number": 2}
+    # the second process has let go of its folder; the first one leaves it alone
+    assert not (path / ".lock").exists()
+    assert (path / "config.json").exists()
+
+
+def test_the_lock_of_a_replaced_folder_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with RunFolder.claim(path, RunConfig(), ENVIRONMENT):
+        shutil.rmtree(path)
+        second = RunFolder.claim(path, RunConfig(), ENVIRONMENT)
+        second.__enter__()
+    assert (path / ".lock").exists()
+    with pytest.raises(RunFolderError, match="a run of process"):
+        made(path)
+    second.__exit__(None, None, None)
+
+
+def test_a_deleted_folder_is_not_made_again(tmp_path: Path) -> None:
+    with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
+        shutil.rmtree(tmp_path / "run")
+        with pytest.raises(RunFolderError, match="got a folder that was deleted"):
+            run.checkpoints(Interval(epochs=1)).write({})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_environment_that_cannot_be_read_now_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = made(tmp_path / "run", started="then")
+    before = (run.path / "environment.json").read_bytes()
+
+    def fail(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ibtrain.runs.read_bytes", fail)
+        with pytest.raises(UnreadableError, match=r"environment\.json: .*Permission denied"):
+            run.note_environment(ENVIRONMENT, goes_on=True)
+    assert (run.path / "environment.json").read_bytes() == before
+
+
+def test_events_of_a_hard_link_go_on_in_a_file_of_their_own(tmp_path: Path) -> None:
+    run = recorded(tmp_path, b'{"event": "a"}\n{"event": "b"}\n')
+    backup = tmp_path / "notes.txt"
+    backup.hardlink_to(run.path / "metrics.jsonl")
+    before = backup.read_bytes()
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a hard link"):
+        run.append({"event": "c"})
+    with RunFolder.claim(run.path, RunConfig(), ENVIRONMENT) as resumed:
+        resumed.keep_events(1)
+        resumed.append({"event": "d"})
+        resumed.checkpoints(Interval(epochs=1)).write({})
+    assert backup.read_bytes() == before
+    assert [event["event"] for event in run.events()] == ["a", "d"]
 
 
 def test_missing_events_are_told(tmp_path: Path) -> None:
@@ -217,7 +353,7 @@ POINT = {
         {"epoch": -1}, {"epoch": 1.5}, {"method": "magic"}, {"layer": None}, {"sigma": 1e300},
         {"mi_xt": 3}, {"mi_xt": {**POINT["mi_xt"], "mi": "1"}}, {"mi_ty": {}}, {"audits": []},
         {"mi_xt": {**POINT["mi_xt"], "ceiling": None}}, {"mi_xt": {**POINT["mi_xt"], "flags": 3}},
-        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": 1},
+        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": 1}, {"layer": "x" * 1001},
     ],
 )  # fmt: skip
 def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -227,6 +363,39 @@ def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None
         RunFolderError, match=r"metrics\.jsonl:2: got a broken point, expected a point"
     ):
         run.plane_points()
+
+
+def test_points_of_more_layers_than_a_network_has_are_told(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"event": "plane", "point": POINT | {"layer": f"h{n}"}}) for n in range(600)
+    ]
+    run = recorded(tmp_path, "\n".join(lines).encode())
+    with pytest.raises(RunFolderError, match=r"jsonl:515: got points of too many layers"):
+        run.plane_points()
+
+
+def test_epochs_of_more_stages_than_a_network_has_are_told() -> None:
+    events = [
+        {"method": "m", "stage": f"{n}", "seed": 0, "test_accuracy": 0.5} for n in range(9999)
+    ]
+    with pytest.raises(RunFolderError, match="got epochs of more than 2056 stages and bounds"):
+        curves_figure(events)
+
+
+def test_a_stage_with_an_endless_name_is_told() -> None:
+    event = {"method": "m", "stage": "x" * 1001, "seed": 0, "test_accuracy": 0.5}
+    with pytest.raises(RunFolderError, match="got a stage's name of 1001 characters"):
+        curves_figure([event])
+
+
+def test_one_long_seed_among_many_is_no_way_to_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 1 << 20)
+    events = [
+        {"method": "m", "stage": "s", "seed": seed, "test_accuracy": 0.5}
+        for seed in [*range(1000), *[0] * 1000]
+    ]
+    with pytest.raises(RunFolderError, match="figures of every seed and epoch of 8008000 bytes"):
+        curves_figure(events)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +411,31 @@ def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None
         ('{"end_to_end": [{"test_accuracy": 1e300}]}', r"end_to_end.test_accuracy: got 1e\+300"),
         ('{"end_to_end": [{"test_accuracy": true}]}', r"end_to_end.test_accuracy: got True"),
         ("{", "a missing or broken file"),
+        ('{"dataset": 3}', "dataset: got 3, expected a data set's name"),
+        (
+            json.dumps({"dataset": "x" * 10_001}),
+            r"dataset: got 'x+\.\.\., expected a data set's name",
+        ),
+        (
+            '{"layerwise": [{"test_accuracy": 1, "layers": 3}]}',
+            "layerwise.layers: got 3, expected a list",
+        ),
+        (
+            '{"layerwise": [{"test_accuracy": 1, "layers": [{}]}]}',
+            "got None, expected layers with names",
+        ),
+        (
+            json.dumps({"layerwise": [{"test_accuracy": 1, "layers": [{"name": "x" * 1001}]}]}),
+            r"layerwise.layers: got 'x+\.\.\., expected layers with names of at most 1000 characters",
+        ),
+        (
+            json.dumps({"end_to_end": [{"test_accuracy": 1, "layers": [{"name": "x"}] * 2000}]}),
+            "end_to_end.layers: got 2000 layers, expected a list of at most 257",
+        ),
+        (
+            json.dumps({"layerwise": [{}] * 10_001}),
+            "got results of 10001 seeds, expected at most 10000",
+        ),
     ],
 )
 def test_broken_results_are_told(tmp_path: Path, text: str, message: str) -> None:

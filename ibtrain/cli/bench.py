@@ -1,6 +1,5 @@
 """``ibtrain bench``."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import click
 
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import DEVICES, MAX_THREADS
-from ibtrain.documents import parse_json, read_bytes
+from ibtrain.documents import json_text, parse_json, read_bytes
 from ibtrain.errors import ConfigError, DataError
 
 __all__ = ["command"]
@@ -80,7 +79,7 @@ def command(
     if output:
         write_json(output, record)
     if as_json:
-        click.echo(json.dumps(record))
+        click.echo(json_text(record, "record"))
 
 
 def _seconds_of(path: Path) -> dict[str, float]:

@@ -1,7 +1,5 @@
 """Runs an experiment for a command: folder, progress, pictures, table."""
 
-import json
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -12,11 +10,12 @@ import click
 
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
-from ibtrain.cli.text import printable
 from ibtrain.config import RunConfig
-from ibtrain.errors import InterruptedRunError
+from ibtrain.documents import json_text
+from ibtrain.errors import InterruptedRunError, RunFolderError
 from ibtrain.foreign import foreign
 from ibtrain.interval import Interval
+from ibtrain.text import printable, shell_word
 
 if TYPE_CHECKING:
     from ibtrain.experiment import Experiment
@@ -35,25 +34,33 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
     from ibtrain.report.table import results_table
     from ibtrain.runs import RunFolder
 
-    experiment = Experiment(config)
-    surroundings = environment(str(experiment.device), experiment.threads)
+    # a finished run is shown even if its data set or its device is gone
+    is_shown = run_dir is not None and RunFolder(run_dir).is_finished
+    experiment = None if is_shown else Experiment(config)
+    surroundings = (
+        environment(str(experiment.device), experiment.threads) if experiment is not None else {}
+    )
     with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
         was_finished = folder.is_finished
         if was_finished:
             _say(f"{folder.path} is finished: nothing is left to train")
+        elif experiment is None:
+            raise RunFolderError(
+                "results that were just deleted", "a finished run", str(folder.path)
+            )
         else:
-            _say(_opening(config, experiment, folder.path))
+            _say(*_opening(config, experiment, folder.path))
             _train(experiment, folder, interval, surroundings)
         # what another process left may be anything
         given = foreign("a result or an event", "what a run makes", str(folder.path))
         with given if was_finished else nullcontext():
             document = folder.results()
-            told = json.dumps(document) if as_json else results_table(document)
+            told = json_text(document, str(folder.path)) if as_json else results_table(document)
             save_pictures(folder)
         folder.checkpoints(interval).clear()
-        click.echo(told if as_json else printable(told))
+        click.echo(told)
         pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-        _say(printable(f"run folder: {folder.path} (pictures: {pictures})"))
+        _say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
 def _train(
@@ -89,15 +96,17 @@ def _interruptible(path: Path) -> Iterator[None]:
         number = (
             error.signal if isinstance(error, InterruptedRunError) else (*error.args, SIGINT)[0]
         )
-        advice = f"`ibtrain resume {shlex.quote(str(path))}` goes on"
+        advice = f"`ibtrain resume {shell_word(str(path))}` goes on"
         raise InterruptedRunError(number, advice) from error
 
 
-def _say(message: str) -> None:
-    click.echo(message, err=True)
+def _say(*lines: str) -> None:
+    """Prints lines on stderr, with what isn't printable in them escaped."""
+    for line in lines:
+        click.echo(printable(line), err=True)
 
 
-def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> str:
+def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> tuple[str, str, str]:
     data = experiment.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
@@ -108,6 +117,7 @@ def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> str:
     return (
         f"{data.name}: {len(data.train)} training and {len(data.test)} test samples of "
         f"{data.dim_x} values, {data.num_classes} classes; "
-        f"{experiment.device}, {experiment.threads} thread{'s' * (experiment.threads > 1)}\n"
-        f"{optims}\nwriting {path}"
+        f"{experiment.device}, {experiment.threads} thread{'s' * (experiment.threads > 1)}",
+        optims,
+        f"writing {path}",
     )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run trains: the first lets the step in hand end, the second doesn't."""
+"""Ctrl-C, SIGTERM and SIGHUP while a run trains: the first lets the step in hand end, the second doesn't."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from types import FrameType
 
 __all__ = ["graceful"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MESSAGE = b"\nstopping after the step in hand; once more stops at once\n"
 
 
@@ -23,7 +23,7 @@ def graceful(stop: Callable[[int], None]) -> Iterator[None]:
     def first(number: int, frame: FrameType | None) -> None:
         del frame
         stop(number)
-        for each in _SIGNALS:
+        for each in _answered():
             signal.signal(each, _raise)
         # not by print: the signal may have come in the middle of another; and stderr may be gone,
         # because a Ctrl-C ends what it is piped to as well
@@ -36,7 +36,7 @@ def graceful(stop: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def prompt() -> Iterator[None]:
-    """Turns either signal within the block into ``KeyboardInterrupt``, which says by which."""
+    """Turns any of the signals within the block into ``KeyboardInterrupt``, which says by which."""
     with _handled(_raise):
         yield
 
@@ -46,11 +46,17 @@ def _raise(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
+def _answered() -> list[signal.Signals]:
+    """The signals but for SIGHUP where it is ignored: `nohup` has runs survive their terminal."""
+    is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return [number for number in _SIGNALS if number != signal.SIGHUP or not is_ignored]
+
+
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = [signal.signal(each, handler) for each in _SIGNALS]
+    before = {number: signal.signal(number, handler) for number in _answered()}
     try:
         yield
     finally:
-        for each, earlier in zip(_SIGNALS, before, strict=True):
-            signal.signal(each, earlier)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ibtrain import __version__
-from ibtrain.cli.text import printable
 from ibtrain.errors import IBTrainError, IBTrainWarning
+from ibtrain.text import printable
 
 __all__ = ["cli"]
 
@@ -59,6 +59,9 @@ class Commands(click.Group):
         except IBTrainError as error:
             _say("Error", str(error))
             code = error.exit_code
+        except MemoryError:
+            _say("Error", "out of memory")
+            code = 1
         except (click.Abort, KeyboardInterrupt):
             _say("Error", "interrupted")
             code = 130
@@ -66,7 +69,8 @@ class Commands(click.Group):
 
 
 def _say(kind: str, message: str) -> None:
-    line = f"{kind}: " + " ".join(message.split())
+    # click's messages may have several lines
+    line = f"{kind}: " + " ".join(part.strip() for part in message.splitlines())
     if len(line) > LONGEST:
         # the middle is the value, which its owner knows; the end says what was expected
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"

@@ -1,9 +1,12 @@
 """``ibtrain plane``."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
+
+from ibtrain.text import printable
 
 __all__ = ["command"]
 
@@ -31,4 +34,4 @@ def command(runs: tuple[Path, ...], output: Path | None) -> None:
     path = output or folders[0].path / "plane.png"
     save_plane(panels, path)
     # as bytes, so that any name can be piped on
-    click.echo(os.fsencode(path))
+    click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))

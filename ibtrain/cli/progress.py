@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from ibtrain.config import RunConfig
+from ibtrain.text import printable
 
 if TYPE_CHECKING:
     from ibtrain.train.events import Event
@@ -56,19 +57,20 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.bar.close()
+        with suppress(OSError):
+            self.bar.close()
 
     def __call__(self, event: "Event") -> None:
         """Shows where training is."""
-        text = _describe(event)
-        if event.kind == "epoch":
-            self.bar.update()
-        if event.kind == "end":
-            self.bar.update(event.epochs - event.epoch)
-            # whoever read it may be gone, and the run goes on
-            with suppress(OSError):
+        text = printable(_describe(event))
+        # whoever read it, or the terminal, may be gone, and the run goes on
+        with suppress(OSError):
+            if event.kind == "epoch":
+                self.bar.update()
+            if event.kind == "end":
+                self.bar.update(event.epochs - event.epoch)
                 tqdm.write(text, file=sys.stderr)
-        self.bar.set_description_str(text)
+            self.bar.set_description_str(text)
 
 
 def _describe(event: "Event") -> str:

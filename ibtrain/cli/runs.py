@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-from ibtrain.cli.text import printable
-
 __all__ = ["command"]
 
 
@@ -16,4 +14,4 @@ def command(folder: Path) -> None:
     from ibtrain.report.table import runs_table
     from ibtrain.runs import list_runs
 
-    click.echo(printable(runs_table(list_runs(folder))))
+    click.echo(runs_table(list_runs(folder)))

@@ -1,11 +1,11 @@
 """``ibtrain validate``."""
 
-import json
 from pathlib import Path
 
 import click
 
 from ibtrain.checks import check_choice, check_integer
+from ibtrain.documents import json_text
 
 __all__ = ["command"]
 
@@ -79,4 +79,4 @@ def command(
         save_figure(answers_figure(answers), output)
     if as_json:
         document = {"samples": count, "seed": seed, "answers": [a.to_dict() for a in answers]}
-        click.echo(json.dumps(document))
+        click.echo(json_text(document, "answers"))

@@ -1,5 +1,6 @@
 """NumPy archives, read without ever unpickling."""
 
+import errno
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.documents import is_regular
-from ibtrain.errors import DataError
+from ibtrain.errors import DataError, UnreadableError
+from ibtrain.files import read_error
 from ibtrain.memory import check_memory
 
 __all__ = ["read_archive"]
@@ -35,8 +37,9 @@ def read_archive(
         aliases: What a wanted key may be called in the file where it is not there itself.
 
     Raises:
-        DataError: The file is missing, is no npz, lacks a key, declares more than it holds or than
-            memory can, or an array holds objects that would have to be unpickled.
+        DataError: The file is no npz, lacks a key, declares more than it holds, or an array holds
+            objects that would have to be unpickled.
+        UnreadableError: The file is missing, can't be read now, or is more than memory can hold.
     """
     with _reading(path):
         if path.exists() and not is_regular(path):
@@ -53,7 +56,7 @@ def read_archive(
             for key, member in members.items():
                 check_stored(member, length, f"{path}: {key}")
             total = sum(member.file_size for member in members.values())
-            check_memory(total, "arrays", DataError, str(path))
+            check_memory(total, "arrays", UnreadableError, str(path))
             return {key: _read_array(archive, m, f"{path}: {key}") for key, m in members.items()}
 
 
@@ -80,16 +83,36 @@ def _reading(path: Path) -> Iterator[None]:
     """Tells in a line what zipfile, zlib and numpy find wrong.
 
     Raises:
-        DataError: They found something.
+        DataError: If the content is broken.
+        UnreadableError: If the content can't be read now.
     """
     try:
         yield
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError("no such file", "an npz archive", str(path)) from error
+        raise UnreadableError("no such file", "an npz archive", str(path)) from error
+    except MemoryError as error:
+        raise read_error(error, path) from error
     # an encrypted member is a RuntimeError
     except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
+        failure = _system_failure(error)
+        if failure is not None:
+            raise read_error(failure, path) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         expected = f"an npz archive of plain arrays ({reason})"
         raise DataError("a file that can't be read", expected, str(path)) from error
+
+
+def _system_failure(error: BaseException) -> OSError | None:
+    """The failure of the system behind an error, if there is one.
+
+    zipfile says of a file whose end can't be read that it is no zip file.
+    """
+    behind: BaseException | None = error
+    while behind is not None:
+        # a broken archive leads zipfile to places before the file, which the system calls invalid
+        if isinstance(behind, OSError) and behind.errno not in (None, errno.EINVAL):
+            return behind
+        behind = behind.__context__
+    return None

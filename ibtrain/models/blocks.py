@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ibtrain.checks import MAX_NAME
 from ibtrain.errors import ModelError
 
 __all__ = ["block_outputs", "check_output", "check_trainable", "cut_into_blocks"]
@@ -108,6 +109,9 @@ def _named_blocks(named: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
         if not isinstance(block, nn.Module):
             given = f"an object of type {type(block).__name__}"
             raise ModelError(given, "an nn.Module", f"block {name}")
+        if len(name) > MAX_NAME:
+            given = f"a block's name of {len(name)} characters"
+            raise ModelError(given, f"at most {MAX_NAME}", "model")
         if not name or "." in name or hasattr(blocks, name):
             expected = (
                 "a name without a dot that no other block and no attribute of nn.Sequential has"

@@ -45,13 +45,17 @@ def check_widths(**widths: int | Sequence[int]) -> None:
             check_integer(name, width, 1)
 
 
-def check_weights(count: int) -> None:
+def check_weights(count: int, what: str = "") -> None:
     """A network's weights, before they are made.
+
+    Args:
+        count: How many.
+        what: Words for an error that say which network has them.
 
     Raises:
         ModelError: They, their gradients and Adam's two moments are more than memory can hold.
     """
-    given = f"{count} weights, with gradients and Adam's moments"
+    given = f"{what}{count} weights, with gradients and Adam's moments"
     check_memory(4 * BYTES * count, given, ModelError, "model")
 
 

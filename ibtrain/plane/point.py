@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ibtrain.checks import check_fields, check_integer, check_number
+from ibtrain.checks import MAX_NAME, check_fields, check_integer, check_number
 from ibtrain.config import Method
+from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
 __all__ = ["ESTIMATES", "PlanePoint"]
@@ -78,6 +79,9 @@ class PlanePoint:
         point = cls(**{**values, **estimates, "audits": audits})
         check_fields("point", point)
         check_integer("point.epoch", point.epoch, 0)
+        if len(point.layer) > MAX_NAME:
+            given = f"a layer's name of {len(point.layer)} characters"
+            raise ConfigError(given, f"at most {MAX_NAME}", "point.layer")
         for name in ("mi_xt", "mi_ty"):
             check_number(f"point.{name}.ceiling", getattr(point, name).ceiling)
         return point

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ibtrain.checks import LARGEST_FLOAT32
+from ibtrain.checks import LARGEST_FLOAT32, check_integer
 from ibtrain.config import Method, PlaneConfig, check_noise_std
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
@@ -27,6 +27,8 @@ from ibtrain.train.events import Event
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
 
 
+MIN_WIDTH = 64
+"""Numbers that the critics of a layer hold for each of its units, at least."""
 _LESS = "--plane-samples, or train_samples and batch_size of the plane in --config"
 
 
@@ -55,6 +57,14 @@ def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
         return torch.arange(len(split), device=split.y.device)
     order = torch.randperm(len(split), generator=generator(torch.device("cpu"), 0, "plane"))
     return order[:count].to(split.y.device)
+
+
+def _count(state: Any) -> int:
+    """Numbers in the tensors of a state."""
+    if isinstance(state, Tensor):
+        return state.numel()
+    inner = state.values() if isinstance(state, dict) else state if isinstance(state, list) else ()
+    return sum(map(_count, inner))
 
 
 class InformationPlane:
@@ -150,10 +160,21 @@ class InformationPlane:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from there.
+
+        Raises:
+            ValueError: If a layer is declared to be wider than what its critics hold.
+        """
         self.points = [PlanePoint.from_dict(point) for point in state["points"]]
         for entry in state["layers"]:
             key = (entry["method"], entry["layer"])
+            # before anything is built, for which the dimension is only a number in a file
+            check_integer("dim", entry["dim"], 1)
+            held = _count(entry["critics"])
+            if entry["probe"]["weight"].shape != (self.num_classes, entry["dim"]):
+                raise ValueError(f"a probe of another width than {entry['dim']}")
+            if held < entry["dim"] * MIN_WIDTH:
+                raise ValueError(f"critics of {held} numbers for {entry['dim']} units")
             self._follow(key, entry["dim"], entry["critics"]["seed"])
             self._critics[key].load_state_dict(entry["critics"])
             self._probes[key].load_state_dict(entry["probe"])

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ibtrain.config import Method
+from ibtrain.checks import MAX_LAYERS, MAX_NAME
+from ibtrain.config import METHODS, Method
+from ibtrain.errors import RunFolderError
+from ibtrain.memory import check_memory
 from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure, styled
+from ibtrain.text import printable
 
 __all__ = ["curves_figure"]
 
@@ -17,6 +21,7 @@ BOUNDS = (
     ("mi_ty", "I(T; Y), batch bound", "-."),
     ("mi_xt", "I(X; T), batch bound", ":"),
 )
+MOST = (len(BOUNDS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
 
 
 @styled
@@ -77,10 +82,18 @@ def _series(
         for name in ("test_accuracy", *(bound for bound, _, _ in BOUNDS)):
             if name in event:
                 found[event["method"], event["stage"], name][event["seed"]].append(event[name])
+                if len(event["stage"]) > MAX_NAME:
+                    given = f"a stage's name of {len(event['stage'])} characters"
+                    raise RunFolderError(given, f"at most {MAX_NAME}", "metrics.jsonl")
+        if len(found) > MOST:
+            given = f"epochs of more than {MOST} stages and bounds"
+            raise RunFolderError(given, "a run's", "metrics.jsonl")
     return {key: _padded(list(by_seed.values())) for key, by_seed in found.items()}
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
+    size = 8 * len(rows) * max(map(len, rows))
+    check_memory(size, "figures of every seed and epoch", RunFolderError, "metrics.jsonl")
     values = np.full((len(rows), max(map(len, rows))), np.nan)
     for row, figures in zip(values, rows, strict=True):
         row[: len(figures)] = figures
@@ -112,7 +125,7 @@ def _mark_stages(axis: Any, stages: dict[str, int]) -> None:
         if offset:
             axis.axvline(offset + 0.5, color="0.6", lw=0.8)
         axis.annotate(
-            stage,
+            printable(stage),
             (offset + 0.8, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, -2),

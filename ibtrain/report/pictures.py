@@ -6,6 +6,7 @@ from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
 from ibtrain.report.style import METHOD_NAMES, METHOD_TITLES, save_figure
 from ibtrain.runs import RunFolder
+from ibtrain.text import printable
 
 __all__ = ["plane_panels", "save_pictures"]
 
@@ -26,13 +27,17 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     relative = " × scale of h" if config.objective.noise_scale == "relative" else ""
     beta = ", ".join(f"{value:g}" for value in config.objective.beta)
     note = (
-        f"{config.dataset}: σ = {noise}{relative}, β = {beta}, "
+        f"{printable(config.dataset)}: σ = {noise}{relative}, β = {beta}, "
         f"predicting from {PREDICT_FROM[config.objective.predict_from]}"
     )
     panels = []
     for method in METHODS:
         own = [point for point in points if point.method == method]
-        title = f"{folder.path.name}\n{METHOD_NAMES[method]}" if named else METHOD_TITLES[method]
+        title = (
+            f"{printable(folder.path.name)}\n{METHOD_NAMES[method]}"
+            if named
+            else METHOD_TITLES[method]
+        )
         if own:
             panels.append(PlanePanel(title, own, note))
     return panels
@@ -40,8 +45,15 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
 
 def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
-    save_figure(curves_figure(folder.events("epoch")), folder.path / "curves.png")
+    # what is drawn takes seconds, in which the folder may become another process's
+    folder.check_owned()
+    curves = curves_figure(folder.events("epoch"))
+    folder.check_owned()
+    save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)
     if panels:
+        folder.check_owned()
         save_plane(panels, folder.path / "plane.png")
-        save_figure(layers_figure(folder.read_json("results.json")), folder.path / "layers.png")
+        layers = layers_figure(folder.read_json("results.json"))
+        folder.check_owned()
+        save_figure(layers, folder.path / "layers.png")

@@ -26,6 +26,7 @@ from ibtrain.report.style import (
     save_figure,
     styled,
 )
+from ibtrain.text import printable
 
 __all__ = ["PLANE_FORMATS", "PlanePanel", "plane_figure", "save_plane"]
 
@@ -106,7 +107,15 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
     colours.minorticks_off()
     colours.set_label("epoch of the layer's own training")
     handles = [
-        Line2D([], [], ls="-", color="0.4", marker=MARKERS[i % len(MARKERS)], mec="k", label=layer)
+        Line2D(
+            [],
+            [],
+            ls="-",
+            color="0.4",
+            marker=MARKERS[i % len(MARKERS)],
+            mec="k",
+            label=printable(layer),
+        )
         for i, layer in enumerate(layers)
     ]
     handles.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", label="end, flagged"))

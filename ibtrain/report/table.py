@@ -10,9 +10,12 @@ from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
 from ibtrain.runs import RunFolder
+from ibtrain.text import printable
 
 __all__ = ["results_table", "runs_table"]
 
+LONGEST = 1000
+"""Characters of a cell."""
 _LABELS = {"layerwise": "layer-wise", "end_to_end": "end to end"}
 
 
@@ -134,9 +137,9 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
         f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
         f"beta {_values(objective['beta'])}, "
         f"predicting from {PREDICT_FROM[objective['predict_from']]}; "
-        f"chance {100 * results['chance_accuracy']:.1f} %"
+        f"majority class {100 * results['chance_accuracy']:.1f} %"
     )
-    return limits + (f"; flags: {', '.join(flags)}" if flags else "")
+    return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
 
 
 def _values(values: Sequence[float]) -> str:
@@ -149,7 +152,13 @@ def _spread(values: Sequence[float], digits: int = 2) -> str:
     return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
+def _cell(text: str) -> str:
+    """A printable text that makes no column wider than what can be looked at."""
+    return printable(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
+
+
 def _columns(rows: Sequence[Sequence[str]]) -> str:
+    rows = [[_cell(text) for text in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

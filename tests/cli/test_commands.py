@@ -1,5 +1,6 @@
 """The commands as a user meets them."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -208,10 +209,19 @@ def test_a_run_with_other_settings_is_refused(finished: tuple[Path, Result]) -> 
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     result = run("compare", *QUICK, "--seeds", "1", "--run-dir", path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "seeds (1,), expected a new folder, or the seeds of the run that is there: (0,)" in (
-        result.stderr
+    expected = (
+        f"{path}: seeds: got (1,), expected (0,), as in the run that is there, or a new folder"
     )
+    assert result.stderr == f"Error: {expected}\n"
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+def test_a_setting_that_differs_is_named_alone(finished: tuple[Path, Result]) -> None:
+    path, _ = finished
+    result = run("compare", *QUICK, "--epochs", "3", "--run-dir", path)
+    assert result.exit_code == 2
+    expected = "layerwise.epochs: got 3, expected 2, as in the run that is there, or a new folder"
+    assert result.stderr == f"Error: {path}: {expected}\n"
 
 
 def test_a_strangers_folder_is_refused(tmp_path: Path) -> None:
@@ -303,6 +313,82 @@ def test_a_name_cannot_move_the_cursor(finished: tuple[Path, Result], tmp_path: 
     result = run("compare", "--dataset", "npz:\x1b[2J.npz")
     assert "Error: \\x1b[2J.npz: got no such file" in result.stderr
     assert "\x1b" not in result.stderr
+
+
+def test_a_line_end_in_a_name_ends_no_line(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    shutil.copytree(finished[0], tmp_path / "a\nb")
+    listing = run("runs", tmp_path)
+    assert listing.stderr == ""
+    assert [line.split()[0] for line in listing.stdout.splitlines()[2:]] == [f"{tmp_path}/a\\nb"]
+    result = run("resume", tmp_path / "c\nd")
+    assert result.stderr == (
+        f"Error: {tmp_path}/c\\nd: got no run there, expected a run's folder, with its config.json "
+        "(No such file or directory)\n"
+    )
+
+
+def test_an_unreadable_folder_hides_no_other(
+    finished: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished[0], tmp_path / "good")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    stat = Path.stat
+
+    def refusing(path: Path, **more: Any) -> Any:
+        if path.parent.name == "secret":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **more)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    result = run("runs", tmp_path)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()[2:]] == [f"{tmp_path}/good"]
+    told = sorted(result.stderr.splitlines())
+    assert [line.split(": got")[0] for line in told] == [
+        f"Warning: {tmp_path}/{name}" for name in ("loop", "secret")
+    ]
+    assert "can't be read, expected a readable place (Permission denied)" in told[1]
+
+
+def test_a_finished_run_is_shown_without_its_data_set(tmp_path: Path) -> None:
+    data, path = tmp_path / "d.npz", tmp_path / "run"
+    rng = np.random.default_rng(0)
+    np.savez(data, x=rng.standard_normal((90, 4)), y=np.arange(90) % 3)
+    command = ("compare", *QUICK, "--dataset", f"npz:{data}", "--run-dir", path)
+    first = run(*command)
+    assert first.exit_code == 0
+    data.unlink()
+    for words in (("resume", path), command):
+        result = run(*words)
+        assert (result.exit_code, result.stdout) == (0, first.stdout)
+        assert f"{path} is finished: nothing is left to train" in result.stderr
+    assert "npz:" in run("runs", tmp_path).stdout
+    assert run("plane", path).exit_code == 0
+
+
+def test_the_table_names_the_majority_class(finished: tuple[Path, Result]) -> None:
+    result = run("resume", finished[0])
+    assert result.exit_code == 0
+    assert "; majority class " in result.stdout
+    assert "chance" not in result.stdout
+
+
+def test_no_text_of_a_strangers_results_moves_the_cursor(
+    finished: tuple[Path, Result], tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path / "run")
+    path = tmp_path / "run" / "results.json"
+    document = json.loads(path.read_text())
+    layer = document["layerwise"][0]["layers"][0]
+    layer["name"] = "\x1b[2Ja\nb"
+    layer["mi_xt"]["flags"] = ["\x1b]0;title\x07"]
+    path.write_text(json.dumps(document))
+    result = run("resume", tmp_path / "run")
+    assert result.exit_code == 0
+    assert "\\x1b[2Ja\\nb" in result.stdout
+    assert "\\x1b]0;title\\x07" in result.stdout
+    assert "\x1b" not in result.stdout + result.stderr
 
 
 def test_a_dollar_in_a_name_is_no_formula(finished: tuple[Path, Result], tmp_path: Path) -> None:

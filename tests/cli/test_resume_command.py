@@ -1,21 +1,29 @@
 """Runs that were interrupted, from the command line."""
 
+import errno
+import io
 import json
 import os
+import pty
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 from commands import run
-from processes import SETTINGS, check_same, start
+from processes import CODE, SETTINGS, check_same, start
 
 from ibtrain.checkpoints import Checkpoints
-from ibtrain.cli.interrupts import graceful
+from ibtrain.cli.interrupts import graceful, prompt
+from ibtrain.errors import RunFolderError
 
 ARGUMENTS = ["--checkpoint-every", "1"]
 
@@ -34,13 +42,15 @@ def reference(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Path:
     return path
 
 
-def stopping_at(moment: int) -> Callable[[Checkpoints, Any], None]:
-    """``Checkpoints.after_step`` that is sent a SIGTERM at one of its calls."""
+def stopping_at(
+    moment: int, how: signal.Signals = signal.SIGTERM
+) -> Callable[[Checkpoints, Any], None]:
+    """``Checkpoints.after_step`` that is sent a signal at one of its calls."""
     after_step, calls = Checkpoints.after_step, count(1)
 
     def counting(checkpoints: Checkpoints, state: Any) -> None:
         if next(calls) == moment:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), how)
         after_step(checkpoints, state)
 
     return counting
@@ -81,6 +91,48 @@ def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, 
     assert len(told) == (2 if which == "both" else 1)
     assert "going on from what was before it" in told[0]
     check_same(interrupted, reference)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_stops_a_run_and_changes_nothing(
+    interrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = max(interrupted.glob("checkpoints/state-*.npz")).name
+    before = {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()}
+    real: Callable[..., Any] = io.open
+
+    def opening(file: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(file, str | os.PathLike) and Path(file).name == newest:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", opening)
+        patch.setattr("io.open", opening)
+        result = run("resume", interrupted)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = [line for line in result.stderr.splitlines() if "rror" in line or "arning" in line]
+    assert line == (
+        f"Error: {interrupted}/checkpoints/{newest}: got a file that can't be read, "
+        "expected a readable place (Permission denied)"
+    )
+    assert {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()} == before
+
+
+def test_the_events_before_damaged_checkpoints_stay_until_there_is_a_new_one(
+    interrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in interrupted.glob("checkpoints/state-*.npz"):
+        path.write_bytes(path.read_bytes()[:-300])
+    before = (interrupted / "metrics.jsonl").read_bytes()
+
+    def fail(checkpoints: Checkpoints, state: Any) -> None:
+        raise RunFolderError("nothing", "something", "somewhere")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "write", fail)
+        assert run("resume", interrupted, *ARGUMENTS).exit_code == 2
+    assert (interrupted / "metrics.jsonl").read_bytes() == before
+    assert not list(interrupted.glob("*.part"))
 
 
 @pytest.mark.slow
@@ -183,6 +235,75 @@ def test_a_second_signal_stops_at_once() -> None:
     assert caught.value.args == (signal.SIGTERM,)
     assert heard == [signal.SIGINT]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def _unanswered(number: int, frame: FrameType | None) -> None:
+    raise RuntimeError(f"signal {number} was not answered")
+
+
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """A process in which an unanswered hangup is an error, also if nohup started the tests."""
+    before = signal.signal(signal.SIGHUP, _unanswered)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_closed_session_ends_a_run_as_sigterm_does(
+    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch, hangup: None
+) -> None:
+    path = tmp_path / "run"
+    monkeypatch.setattr(Checkpoints, "after_step", stopping_at(5, signal.SIGHUP))
+    result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
+    assert result.exit_code == 129
+    assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
+    assert len(list(path.glob("checkpoints/state-*.npz"))) == 1
+    assert signal.getsignal(signal.SIGHUP) is _unanswered
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_gone_leaves_a_checkpoint(tmp_path: Path, settings: Path) -> None:
+    """What is written to it fails from then on."""
+    path = tmp_path / "run"
+    process, terminal = pty.fork()
+    if process == 0:
+        words = ["compare", "--config", str(settings), "--run-dir", str(path), *ARGUMENTS]
+        os.execv(sys.executable, [sys.executable, "-c", CODE, *words])
+    while not list(path.glob("checkpoints/state-*.npz")):
+        with suppress(OSError):
+            os.read(terminal, 1 << 16)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert run("resume", path).exit_code == 0
+
+
+def test_an_ignored_hangup_stays_ignored(hangup: None) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    heard: list[int] = []
+    with prompt(), graceful(heard.append):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert heard == []
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest.mark.parametrize(
+    "name", ["-x", "a  b", "it's", "a\nb", "-\x1b[2J'\\", "é", os.fsdecode(b"\xff")]
+)
+def test_the_advice_can_be_typed(
+    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Checkpoints, "after_step", stopping_at(2))
+    result = run("compare", "--config", settings, f"--run-dir={name}", *ARGUMENTS)
+    assert result.exit_code == 143
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    advice = line.removeprefix("Error: interrupted; `ibtrain resume ").removesuffix("` goes on")
+    script = f"printf %s {advice}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)
+    assert (tmp_path / os.fsdecode(done.stdout)).samefile(tmp_path / name)
+    assert advice.isprintable()
+    assert not advice.startswith("-")
 
 
 @pytest.mark.slow

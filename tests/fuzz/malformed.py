@@ -69,6 +69,14 @@ def arguments(draw: st.DrawFn, command: click.Command, most: int = 4) -> list[st
     return words
 
 
+NUMBERS_OF_STATES = (0, 1, 2, 7, 999_998, 10**6, 10**11, 10**12 - 3, 10**12 - 2, 10**12 - 1)
+huge = st.sampled_from(
+    [
+        3_000_000, 2**40, "x" * 4_000_000, "\x1b" * 100_000, [0.1] * 200_000, [3] * 200_000,
+        ["x" * 1000] * 2000, [{}] * 50_000, {str(number): 1.0 for number in range(20_000)},
+    ]
+)  # fmt: skip
+"""What is cheap to declare and would be dear to make."""
 odd = st.recursive(
     st.one_of(
         st.none(),
@@ -113,6 +121,17 @@ def mutated(draw: st.DrawFn, document: Any) -> Any:
                 del holder[place[-1]]
             case _ if isinstance(holder, dict):
                 holder[draw(st.text(max_size=5))] = draw(odd)
+    # last, so that no place within it is drawn: only one of its values is huge
+    places = [place for place in _places(document) if place]
+    if places and draw(st.integers(0, 3)) == 3:
+        place = draw(st.sampled_from(places))
+        holder = document
+        for key in place[:-1]:
+            holder = holder[key]
+        value = holder[place[-1]]
+        count = draw(st.sampled_from([2, 300, 3000]))
+        is_repeated = isinstance(value, list) and draw(st.booleans())
+        holder[place[-1]] = value * count if is_repeated else draw(huge)
     return document
 
 

@@ -1,6 +1,7 @@
 """Somewhere to be careless in, and what must hold there whatever is put in."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import pytest
 import torch
 from click.testing import Result
 from commands import run
@@ -25,6 +27,7 @@ from ibtrain.experiment import Course, Experiment
 from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES, PlanePoint
+from ibtrain.runs import RunFolder
 from ibtrain.train.keeper import State
 
 SECONDS = 30
@@ -97,6 +100,17 @@ def make_checkpoint(work: Path) -> None:
         Course(Experiment(TINY), _Interrupted(folder, Interval(epochs=1))).run()
 
 
+def make_paused(path: Path) -> None:
+    """The folder of a run that was interrupted in its second epoch of all."""
+    with contextlib.chdir(path.parent):
+        surroundings = {"versions": {}, "device": "cpu", "threads": 1}
+        with RunFolder.claim(path, TINY, surroundings) as folder:
+            folder.note_environment(surroundings, goes_on=False)
+            keeper = _Interrupted(path / "checkpoints", Interval(epochs=1))
+            with contextlib.suppress(InterruptedRunError):
+                Course(Experiment(TINY), keeper).run(record=folder.append)
+
+
 def make_images(path: Path) -> None:
     for part in ("train", "test"):
         for label in ("cat", "dog"):
@@ -118,6 +132,7 @@ def furnish(root: Path) -> None:
     rng = np.random.default_rng(0)
     np.savez(work / "good.npz", x=rng.standard_normal((60, 2)), y=np.arange(60) % 3)
     make_checkpoint(work)
+    make_paused(work / "paused")
     (work / "bad.npz").write_bytes(b"PK\x03\x04")
     (work / "config.json").write_text(json.dumps(config_document()))
     (work / "config.toml").write_text(RunConfig().to_toml())
@@ -171,6 +186,28 @@ def _listing(root: Path) -> dict[str, bytes]:
 
 
 @contextmanager
+def failing(name: str, number: int) -> Iterator[None]:
+    """Has the opening of files of a name fail with an error of the system, as after a ``chmod``.
+
+    Root may open anything, so that the modes themselves would not do.
+    """
+    real: Any = {"builtins.open": open, "io.open": io.open, "os.open": os.open}
+
+    def refusing(opening: Any) -> Any:
+        def wrapped(file: Any, *args: Any, **kwargs: Any) -> Any:
+            if isinstance(file, str | os.PathLike) and Path(file).name == name:
+                raise OSError(number, os.strerror(number), str(file))
+            return opening(file, *args, **kwargs)
+
+        return wrapped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for place, opening in real.items():
+            patch.setattr(place, refusing(opening))
+        yield
+
+
+@contextmanager
 def _no_hang() -> Iterator[None]:
     def ring(*_: object) -> NoReturn:
         raise HangError(f"after {SECONDS} seconds")
@@ -200,8 +237,13 @@ def check_reader(reader: Callable[[], Any], *, may_fail: bool = False) -> bool:
     return True
 
 
-def check_command(*arguments: str) -> Result:
-    """A command, which must end as the documentation says."""
+def check_command(*arguments: str, has_begun: bool = False) -> Result:
+    """A command, which must end as the documentation says.
+
+    Args:
+        arguments: The command's words.
+        has_begun: Whether it may tell of its work before an error.
+    """
     result = run(*arguments)
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
     assert result.exit_code in (0, 1, 2), result.exit_code
@@ -211,7 +253,7 @@ def check_command(*arguments: str) -> Result:
     else:
         assert len(errors) == 1, result.stderr
         assert len(errors[0]) < MESSAGE
-    if result.exit_code == 2:
+    if result.exit_code == 2 and not has_begun:
         others = [line for line in result.stderr.splitlines() if not line.startswith("Warning: ")]
         assert others == errors
     torch.set_num_threads(1)

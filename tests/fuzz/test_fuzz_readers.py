@@ -1,18 +1,22 @@
 """Every reader refuses in one line what it can't read, and writes nothing."""
 
+import errno
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from malformed import broken, image_files, json_files, mutated, npz_files
+from malformed import NUMBERS_OF_STATES, broken, image_files, json_files, mutated, npz_files
 from sandbox import (
     TINY,
     Sandbox,
     check_command,
     check_reader,
     config_document,
+    failing,
     point_event,
     record_document,
     results_document,
@@ -151,6 +155,102 @@ def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
         np.savez(path, **arrays, state=state)  # type: ignore[arg-type]
         checkpoints = Checkpoints(work / "interrupted", Interval(epochs=100))
         check_reader(lambda: Course(Experiment(TINY), checkpoints).run(), may_fail=True)
+
+
+@given(
+    numbers=st.lists(st.sampled_from(NUMBERS_OF_STATES), max_size=3, unique=True),
+    contents=st.lists(
+        st.sampled_from(["sound", "empty", "folder", "link"]), min_size=3, max_size=3
+    ),
+    writes=st.integers(1, 4),
+)
+def test_planted_checkpoints(
+    box: Sandbox, numbers: list[int], contents: list[str], writes: int
+) -> None:
+    """Whatever the folder holds, what is written last is what a run goes on from."""
+    from ibtrain.checkpoints import Checkpoints
+
+    with box.case() as work:
+        folder = work / "interrupted"
+        sound = (folder / "state-000001.npz").read_bytes()
+        for number, content in zip(numbers, contents, strict=False):
+            path = folder / f"state-{number:06d}.npz"
+            path.unlink(missing_ok=True)
+            if content == "folder":
+                path.mkdir()
+            elif content == "link":
+                path.symlink_to(work.parent / "outside" / "precious")
+            else:
+                path.write_bytes(sound if content == "sound" else b"")
+        checkpoints = Checkpoints(folder, Interval(epochs=100))
+        written = 0
+        for number in range(writes):
+            # a folder in the very place of a file is told
+            written += check_reader(lambda number=number: checkpoints.write({"n": number}))  # type: ignore[misc]
+        if written == writes:
+            assert checkpoints.restored() == {"n": writes - 1}
+
+
+FILES = (
+    "config.json", "environment.json", "metrics.jsonl", "results.json", ".lock", "plane.png",
+    "checkpoints/state-000001.npz", "checkpoints/state-000002.npz", "curves.png",
+)  # fmt: skip
+
+
+@given(
+    name=st.sampled_from(FILES),
+    number=st.sampled_from([errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE]),
+)
+def test_a_file_that_cannot_be_opened_for_a_while_costs_nothing(
+    box: Sandbox, name: str, number: int
+) -> None:
+    with box.case() as work:
+        before = events_of(work / "paused")
+        with failing(Path(name).name, number):
+            result = check_command("resume", "paused", "--checkpoint-every", "1", has_begun=True)
+        if result.exit_code != 0:
+            assert events_of(work / "paused")[: len(before)] == before
+            assert check_command("resume", "paused", has_begun=True).exit_code == 0
+        check_whole(work / "paused")
+
+
+@given(name=st.sampled_from(FILES))
+def test_a_hard_link_is_never_written_through(box: Sandbox, name: str) -> None:
+    """What it leads to lies outside of the folder to work in, which a case checks."""
+    with box.case() as work:
+        path = work / "paused" / name
+        outside = work.parent / "outside" / "precious"
+        content = path.read_bytes() if path.exists() else outside.read_bytes()
+        path.unlink(missing_ok=True)
+        with outside_holding(outside, content):
+            path.hardlink_to(outside)
+            if check_command("resume", "paused", has_begun=True).exit_code == 0:
+                check_whole(work / "paused")
+            assert outside.read_bytes() == content
+
+
+@contextmanager
+def outside_holding(path: Path, content: bytes) -> Iterator[None]:
+    """A file with another content for a while."""
+    before = path.read_bytes()
+    path.write_bytes(content)
+    yield
+    path.unlink()
+    path.write_bytes(before)
+
+
+def events_of(run: Path) -> list[str]:
+    return (run / "metrics.jsonl").read_text().splitlines()
+
+
+def check_whole(run: Path) -> None:
+    """A finished run of the sandbox's has its results, and each of its events once."""
+    assert (run / "results.json").exists()
+    events = [json.loads(line) for line in events_of(run)]
+    epochs = [(e["method"], e["stage"], e["epoch"]) for e in events if e["event"] == "epoch"]
+    stages = [("layerwise", stage) for stage in ("hidden1", "hidden2", "output")]
+    assert epochs == [(*stage, 1) for stage in [*stages, ("end_to_end", "network")]]
+    assert sum(event["event"] == "result" for event in events) == 2
 
 
 @given(content=json_files(record_document()))

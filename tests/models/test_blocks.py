@@ -216,3 +216,12 @@ def test_weights_that_can_not_be_trained_are_refused() -> None:
         model = mlp(4, (3,), 2)
     with pytest.raises(ModelError, match=r"weights of block hidden1 that were made in torch.infer"):
         cut_into_blocks(model)
+
+
+def test_a_name_that_no_table_can_show_is_refused() -> None:
+    for model in (
+        {"x" * 1001: nn.Linear(2, 2)},
+        nn.Sequential(OrderedDict({"x" * 1001: nn.Linear(2, 2)})),
+    ):
+        with pytest.raises(ModelError, match="a block's name of 1001 characters, expected at most"):
+            cut_into_blocks(model)

@@ -261,3 +261,20 @@ def test_every_number_of_a_point_is_checked(toy: Dataset) -> None:
         return [document] if isinstance(document, float) else []
 
     assert sorted(value for _, value in point.values()) == sorted(numbers(point.to_dict()))
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_layer_is_not_made_as_wide_as_a_file_says(toy: Dataset, is_wide: bool) -> None:
+    """Its critics alone would take gigabytes."""
+    plane = InformationPlane(toy, 0.5, config=SMALL)
+    EndToEndTrainer(mlp(6, (5,), 3), OptimConfig(epochs=1), listeners=[plane]).fit(toy)
+    state = plane.state_dict()
+    entry = state["layers"][0]
+    entry["dim"] = 3_000_000
+    message = "a probe of another width than 3000000"
+    if is_wide:
+        # no memory is taken: every row is the same
+        entry["probe"]["weight"] = torch.zeros(1).expand(3, 3_000_000)
+        message = "critics of [0-9]+ numbers for 3000000 units"
+    with pytest.raises(ValueError, match=message):
+        InformationPlane(toy, 0.5, config=SMALL).load_state_dict(state)

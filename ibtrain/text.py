@@ -1,0 +1,35 @@
+"""Text that a terminal can be given, whatever file it came from."""
+
+import shlex
+
+__all__ = ["printable", "shell_word"]
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""The text with each character that isn't printable as an escape such as ``\x1b`` or ``\n``.
+
+    A name from a file could hold codes that move the cursor, line ends, or bytes of no encoding.
+
+    Args:
+        text: Any text.
+        keep: Characters that stay as they are.
+    """
+    return "".join(
+        character
+        if character.isprintable() or character in keep
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def shell_word(path: str) -> str:
+    """A path as one printable word of a POSIX shell that no command takes for an option."""
+    path = f"./{path}" if path.startswith("-") else path
+    if path.isprintable():
+        return shlex.quote(path)
+    # between $' and ' the shell itself reads escapes; \x is followed by exactly two digits
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}"
+        for byte in path.encode(errors="surrogateescape")
+    )
+    return f"$'{escaped}'"
