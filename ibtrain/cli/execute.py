@@ -8,10 +8,9 @@ from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
+from ibtrain.cli.streams import echo, say
 from ibtrain.cli.text import printable
 from ibtrain.config import RunConfig
 from ibtrain.errors import InterruptedRunError
@@ -40,9 +39,9 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
     with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
         was_finished = folder.is_finished
         if was_finished:
-            _say(f"{folder.path} is finished: nothing is left to train")
+            say(f"{folder.path} is finished: nothing is left to train")
         else:
-            _say(_opening(config, experiment, folder.path))
+            say(_opening(config, experiment, folder.path))
             _train(experiment, folder, interval, surroundings)
         # what another process left may be anything
         given = foreign("a result or an event", "what a run makes", str(folder.path))
@@ -51,9 +50,9 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
             told = json.dumps(document) if as_json else results_table(document)
             save_pictures(folder)
         folder.checkpoints(interval).clear()
-        click.echo(told if as_json else printable(told))
+        echo(told if as_json else printable(told))
         pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-        _say(printable(f"run folder: {folder.path} (pictures: {pictures})"))
+        say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
 def _train(
@@ -68,7 +67,7 @@ def _train(
     folder.keep_events(course.records)
     folder.note_environment(surroundings, goes_on=course.goes_on)
     if course.goes_on:
-        _say(f"going on after {course.epochs} epochs")
+        say(f"going on after {course.epochs} epochs")
 
     def save(fit: "FitResult") -> None:
         save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
@@ -91,10 +90,6 @@ def _interruptible(path: Path) -> Iterator[None]:
         )
         advice = f"`ibtrain resume {shlex.quote(str(path))}` goes on"
         raise InterruptedRunError(number, advice) from error
-
-
-def _say(message: str) -> None:
-    click.echo(message, err=True)
 
 
 def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> str:

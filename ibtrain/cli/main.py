@@ -3,14 +3,14 @@
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
 from ibtrain import __version__
-from ibtrain.cli.text import printable
+from ibtrain.cli.streams import say, standard_streams
 from ibtrain.errors import IBTrainError, IBTrainWarning
 
 __all__ = ["cli"]
@@ -47,6 +47,10 @@ class Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def main(self, *args: Any, **extra: Any) -> Any:
+        with standard_streams():
+            sys.exit(self._exit_code(*args, **extra))
+
+    def _exit_code(self, *args: Any, **extra: Any) -> int:
         try:
             with _warnings_in_a_line():
                 code = super().main(*args, **{**extra, "standalone_mode": False})
@@ -62,7 +66,7 @@ class Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _say("Error", "interrupted")
             code = 130
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
 
 
 def _say(kind: str, message: str) -> None:
@@ -70,9 +74,7 @@ def _say(kind: str, message: str) -> None:
     if len(line) > LONGEST:
         # the middle is the value, which its owner knows; the end says what was expected
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-    # stderr may be gone, and the exit code is still to be told
-    with suppress(OSError):
-        click.echo(printable(line), err=True)
+    say(line)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -65,9 +64,7 @@ class Progress:
             self.bar.update()
         if event.kind == "end":
             self.bar.update(event.epochs - event.epoch)
-            # whoever read it may be gone, and the run goes on
-            with suppress(OSError):
-                tqdm.write(text, file=sys.stderr)
+            tqdm.write(text, file=sys.stderr)
         self.bar.set_description_str(text)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ibtrain.cli.streams import echo
 from ibtrain.cli.text import printable
 
 __all__ = ["command"]
@@ -16,4 +17,4 @@ def command(folder: Path) -> None:
     from ibtrain.report.table import runs_table
     from ibtrain.runs import list_runs
 
-    click.echo(printable(runs_table(list_runs(folder))))
+    echo(printable(runs_table(list_runs(folder))))
