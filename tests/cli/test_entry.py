@@ -1,0 +1,43 @@
+"""Ctrl-C in the first seconds of the program."""
+
+import subprocess
+import sys
+
+import pytest
+
+FINDER = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
+MAIN = "from ibtrain.cli.entry import main; main()"
+
+
+def started(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    "module", ["ibtrain.cli.main", "click", "ibtrain.cli.bench", "torch", "numpy"]
+)
+def test_ctrl_c_while_modules_are_imported(module: str) -> None:
+    done = started(FINDER.format(module=module) + MAIN, "bench", "--only", "no such case")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
+
+
+def test_ctrl_c_between_two_imports() -> None:
+    code = "import ibtrain.cli.main, os\nibtrain.cli.main.cli = lambda: os.kill(os.getpid(), 2)\n"
+    done = started(code + MAIN)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
+
+
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    done = started(code + FINDER.format(module="click") + MAIN, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
