@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ibtrain.config import Method
+from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure, styled
 
 __all__ = ["curves_figure"]

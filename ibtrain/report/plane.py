@@ -8,16 +8,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from matplotlib.animation import FFMpegWriter, PillowWriter
-from matplotlib.cm import ScalarMappable
-from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ibtrain.errors import RunFolderError
 from ibtrain.files import write_atomically, write_error
 from ibtrain.plane.point import PlanePoint
+from ibtrain.report.mpl import (
+    FFMpegWriter,
+    Figure,
+    Line2D,
+    LineCollection,
+    LogNorm,
+    Normalize,
+    PillowWriter,
+    ScalarMappable,
+)
 from ibtrain.report.style import (
     MARKERS,
     PICTURES,
