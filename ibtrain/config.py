@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
 from ibtrain.documents import parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
+from ibtrain.openmp import MAX_THREADS
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,8 +44,6 @@ MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
 MAX_POINTS = 10_000
 """Of the plane, whose list of epochs is drawn up for every event."""
-MAX_THREADS = 1024
-"""OpenMP ends the process where the system grants it fewer than it was asked for."""
 
 
 @dataclass(frozen=True)

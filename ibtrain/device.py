@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from ibtrain.errors import ConfigError
+from ibtrain.openmp import environment_threads
 
 __all__ = ["choose_device", "choose_threads", "threads"]
 
@@ -47,8 +48,9 @@ def choose_threads(batch_size: int, num_weights: int) -> int:
         batch_size: Samples a step.
         num_weights: Weights of the network.
     """
-    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
-        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    requested = environment_threads()
+    if requested is not None:
+        return requested
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return cores or 1 if batch_size * num_weights >= WIDE_STEP else 1
 

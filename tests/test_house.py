@@ -12,7 +12,17 @@ import ibtrain
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
     {"errors", "lazy", "documents", "replay"},
-    {"checks", "environment", "files", "foreign", "gradients", "memory", "optim", "precision"},
+    {
+        "checks",
+        "environment",
+        "files",
+        "foreign",
+        "gradients",
+        "memory",
+        "openmp",
+        "optim",
+        "precision",
+    },
     {"lock"},
     {"config", "interval", "seeding", "stack"},
     {"recipes", "device", "mi", "models", "data"},

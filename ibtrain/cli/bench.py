@@ -8,9 +8,10 @@ import click
 
 from ibtrain.checks import check_integer, check_number
 from ibtrain.cli.streams import echo, say
-from ibtrain.config import DEVICES, MAX_THREADS
+from ibtrain.config import DEVICES
 from ibtrain.documents import parse_json, read_bytes
 from ibtrain.errors import ConfigError, DataError
+from ibtrain.openmp import MAX_THREADS
 
 __all__ = ["command"]
 

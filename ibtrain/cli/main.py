@@ -12,6 +12,7 @@ import click
 from ibtrain import __version__
 from ibtrain.cli.streams import say, standard_streams
 from ibtrain.errors import IBTrainError, IBTrainWarning
+from ibtrain.openmp import discard_unusable_threads
 
 __all__ = ["cli"]
 
@@ -45,6 +46,10 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        discard_unusable_threads()
+        return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         with standard_streams():

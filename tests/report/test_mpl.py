@@ -12,7 +12,7 @@ from processes import CODE
 from ibtrain.data.load import default_data_root
 
 INLINE = "module://matplotlib_inline.backend_inline"
-MISSING = "module://no_such_module.backend"
+MISSING = "nonsense"
 
 
 @pytest.fixture(scope="module")
