@@ -5,13 +5,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ibtrain import __version__
 from ibtrain.cli.streams import say, standard_streams
-from ibtrain.errors import IBTrainError, IBTrainWarning
+from ibtrain.errors import ConfigError, IBTrainError, IBTrainWarning
 from ibtrain.openmp import discard_unusable_threads
 
 __all__ = ["cli"]
@@ -48,7 +49,7 @@ class Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        discard_unusable_threads()
+        _check_surroundings()
         return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -72,6 +73,20 @@ class Commands(click.Group):
             _say("Error", "interrupted")
             code = 130
         return code if isinstance(code, int) else 0
+
+
+def _check_surroundings() -> None:
+    """Checks what torch's libraries take for granted when they are loaded, which is later.
+
+    Raises:
+        ConfigError: If the working folder has been deleted.
+    """
+    discard_unusable_threads()
+    try:
+        Path.cwd()
+    except OSError as error:
+        given = f"a folder that can't be found ({error.strerror})"
+        raise ConfigError(given, "a folder that exists", "the working folder") from error
 
 
 def _say(kind: str, message: str) -> None:

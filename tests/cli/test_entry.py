@@ -1,7 +1,8 @@
-"""Ctrl-C in the first seconds of the program."""
+"""The program's first seconds: Ctrl-C, and a working folder that is gone."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,13 @@ sys.meta_path.insert(0, Finder())
 MAIN = "from ibtrain.cli.entry import main; main()"
 
 
-def started(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def started(
+    code: str, *arguments: str, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,3 +46,17 @@ def test_an_ignored_ctrl_c_stays_ignored() -> None:
     code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     done = started(code + FINDER.format(module="click") + MAIN, "--version")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["compare"], ["bench", "--list"]])
+def test_a_working_folder_that_is_gone_is_told(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "gone").mkdir()
+    leave = "import os; os.chdir('gone'); os.rmdir('../gone')\n"
+    # the module is imported before, because the tests may find it by a relative path
+    code = f"import ibtrain.cli.main\n{leave}{MAIN}"
+    done = started(code, *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "Error: the working folder: got a folder that can't be found (No such file or directory), "
+        "expected a folder that exists\n"
+    )
