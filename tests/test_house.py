@@ -11,7 +11,7 @@ import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
 FLOORS = (
-    {"errors", "lazy", "documents", "replay"},
+    {"errors", "lazy", "documents", "replay", "text"},
     {
         "checks",
         "environment",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say
-from ibtrain.cli.text import printable
 from ibtrain.config import RunConfig
 from ibtrain.errors import InterruptedRunError
 from ibtrain.foreign import foreign
 from ibtrain.interval import Interval
+from ibtrain.text import printable
 
 if TYPE_CHECKING:
     from ibtrain.experiment import Experiment

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ibtrain.cli.streams import echo
-from ibtrain.cli.text import printable
+from ibtrain.text import printable
 
 __all__ = ["command"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from ibtrain.cli.text import printable
 from ibtrain.errors import IBTrainError
+from ibtrain.text import printable
 
 __all__ = ["echo", "say", "standard_streams"]
 

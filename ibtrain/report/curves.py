@@ -9,6 +9,7 @@ import numpy as np
 from ibtrain.config import Method
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure, styled
+from ibtrain.text import printable
 
 __all__ = ["curves_figure"]
 
@@ -112,7 +113,7 @@ def _mark_stages(axis: Any, stages: dict[str, int]) -> None:
         if offset:
             axis.axvline(offset + 0.5, color="0.6", lw=0.8)
         axis.annotate(
-            stage,
+            printable(stage),
             (offset + 0.8, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, -2),

@@ -7,6 +7,7 @@ import numpy as np
 from ibtrain.config import METHODS
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, MARKERS, METHOD_TITLES, new_figure, styled
+from ibtrain.text import printable
 
 __all__ = ["layers_figure"]
 
@@ -58,10 +59,11 @@ def layers_figure(results: dict[str, Any]) -> Figure:
             mec="k",
         )
     axis.set_xticks(
-        range(len(names) + 1), [f"probe on\n{name}" for name in names] + ["network\nitself"]
+        range(len(names) + 1),
+        [f"probe on\n{printable(name)}" for name in names] + ["network\nitself"],
     )
     axis.set_ylabel("test accuracy  [%]")
     seeds_note = f"mean ± s.d. of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
-    axis.set_title(f"{results['dataset']}: accuracy by layer ({seeds_note})")
+    axis.set_title(f"{printable(results['dataset'])}: accuracy by layer ({seeds_note})")
     figure.legend(loc="outside lower center", ncols=2)
     return figure

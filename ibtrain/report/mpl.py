@@ -22,9 +22,22 @@ __all__ = [
     "PillowWriter",
     "ScalarMappable",
     "style",
+    "without_warnings",
 ]
 
 _BACKEND = "MPLBACKEND"
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keeps matplotlib from logging warnings within the block."""
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager
@@ -36,17 +49,14 @@ def _robust() -> Iterator[None]:
     """
     is_new = "matplotlib" not in sys.modules
     backend = os.environ.pop(_BACKEND, None)
-    logger = logging.getLogger("matplotlib")
-    level = logger.level
-    # it warns that it uses a temporary folder where its own can't be written to
-    logger.setLevel(logging.ERROR)
     try:
-        yield
+        # it warns that it uses a temporary folder where its own can't be written to
+        with without_warnings():
+            yield
     except (ImportError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise IBTrainError(f"matplotlib can't be imported: {reason}") from error
     finally:
-        logger.setLevel(level)
         if backend is not None:
             os.environ[_BACKEND] = backend
     if is_new and backend:

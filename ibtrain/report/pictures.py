@@ -6,6 +6,7 @@ from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
 from ibtrain.report.style import METHOD_NAMES, METHOD_TITLES, save_figure
 from ibtrain.runs import RunFolder
+from ibtrain.text import printable
 
 __all__ = ["plane_panels", "save_pictures"]
 
@@ -34,7 +35,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
         own = [point for point in points if point.method == method]
         title = f"{folder.path.name}\n{METHOD_NAMES[method]}" if named else METHOD_TITLES[method]
         if own:
-            panels.append(PlanePanel(title, own, note))
+            panels.append(PlanePanel(printable(title), own, printable(note)))
     return panels
 
 

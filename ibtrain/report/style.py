@@ -1,8 +1,9 @@
 """The look of every picture: sized for a page, legible in print and without colour vision."""
 
 import io
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -98,9 +99,13 @@ def save_figure(figure: Figure, path: Path) -> None:
     write_atomically(path, picture.getvalue())
 
 
-def _style() -> AbstractContextManager[None]:
+@contextmanager
+def _style() -> Iterator[None]:
     """This style upon matplotlib's defaults: the user's settings could ask for TeX, or another size."""
-    return style.context([_RC], after_reset=True)
+    with style.context([_RC], after_reset=True), warnings.catch_warnings():
+        # a name may be in letters that the font lacks; they are drawn as boxes
+        warnings.filterwarnings("ignore", r"(Matplotlib currently does not|Glyph \d+)")
+        yield
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:

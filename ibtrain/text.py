@@ -1,4 +1,4 @@
-"""Text that a terminal can be given, whatever file it came from."""
+"""Text that a terminal or a picture can be given, whatever file it came from."""
 
 __all__ = ["printable"]
 
