@@ -44,6 +44,8 @@ MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
 MAX_POINTS = 10_000
 """Of the plane, whose list of epochs is drawn up for every event."""
+MAX_CRITIC_STEPS = 10_000_000
+"""At a point of the plane: a training can be interrupted between epochs, but not within a point."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ class PlaneConfig:
         check_integer("plane points", self.points, 0, MAX_POINTS)
         check_integer("plane samples", self.samples, 2)
         check_integer("plane train_samples", self.train_samples, 4)
-        check_integer("plane critic_steps", self.critic_steps, 1)
+        check_integer("plane critic_steps", self.critic_steps, 1, MAX_CRITIC_STEPS)
         check_integer("plane batch_size", self.batch_size, 2)
         check_integer("plane audit_every", self.audit_every, 0)
 

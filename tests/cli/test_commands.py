@@ -358,3 +358,16 @@ def test_a_data_set_whose_name_is_not_utf_8_is_trained_on(tmp_path: Path) -> Non
     )
     assert (tmp_path / "r\udcff" / "plane.png").stat().st_size > 5000
     assert "\\udcff" in result.stderr
+
+
+def test_too_many_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.device._cores", lambda: 1)
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+    path = tmp_path / "run"
+    arguments = [*QUICK, "--plane-points", "0", "--threads", "9", "--run-dir", path]
+    result = run("train", "end-to-end", *arguments)
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert told == [
+        "Warning: 9 threads for 1 cores: every step is far slower than with one thread a core"
+    ]
