@@ -69,6 +69,13 @@ class Commands(click.Group):
         except IBTrainError as error:
             _say("Error", str(error))
             code = error.exit_code
+        except OSError as error:
+            # from within a library: a full disk, too many open files, no folder for temporary files
+            _say("Error", str(error))
+            code = 1
+        except MemoryError:
+            _say("Error", "out of memory")
+            code = 1
         except (click.Abort, KeyboardInterrupt):
             _say("Error", "interrupted")
             code = 130
@@ -76,7 +83,7 @@ class Commands(click.Group):
 
 
 def _check_surroundings() -> None:
-    """Checks what torch's libraries take for granted when they are loaded, which is later.
+    """Provides what torch and its libraries take for granted when they are loaded, which is later.
 
     Raises:
         ConfigError: If the working folder has been deleted.

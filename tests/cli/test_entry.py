@@ -60,3 +60,17 @@ def test_a_working_folder_that_is_gone_is_told(tmp_path: Path, arguments: list[s
         "Error: the working folder: got a folder that can't be found (No such file or directory), "
         "expected a folder that exists\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ("FileNotFoundError(2, 'No usable temporary directory found')",
+         "[Errno 2] No usable temporary directory found"),
+        ("MemoryError()", "out of memory"),
+    ],
+)  # fmt: skip
+def test_a_failure_of_the_machine_within_a_library_is_told(error: str, message: str) -> None:
+    code = f"import ibtrain.runs\ndef fail(_): raise {error}\nibtrain.runs.list_runs = fail\n"
+    done = started(code + MAIN, "runs", ".")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
