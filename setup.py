@@ -36,5 +36,5 @@ setup(
             "ruff>=0.6",
         ],
     },
-    entry_points={"console_scripts": ["ibtrain = ibtrain.cli.main:cli"]},
+    entry_points={"console_scripts": ["ibtrain = ibtrain.cli.entry:main"]},
 )

@@ -15,6 +15,7 @@ from ibtrain.checks import (
 )
 from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
+from ibtrain.openmp import MAX_THREADS
 
 __all__ = [
     "ACTIVATIONS",
@@ -62,8 +63,8 @@ MAX_POINTS = 10_000
 MAX_SEEDS = 10_000
 MAX_PATH = 10_000
 """Characters of a data set's name or a folder's path; no system has longer paths."""
-MAX_THREADS = 1024
-"""OpenMP ends the process where the system grants it fewer than it was asked for."""
+MAX_CRITIC_STEPS = 10_000_000
+"""At a point of the plane: a training can be interrupted between epochs, but not within a point."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class PlaneConfig:
         check_integer("plane points", self.points, 0, MAX_POINTS)
         check_integer("plane samples", self.samples, 2)
         check_integer("plane train_samples", self.train_samples, 4)
-        check_integer("plane critic_steps", self.critic_steps, 1)
+        check_integer("plane critic_steps", self.critic_steps, 1, MAX_CRITIC_STEPS)
         check_integer("plane batch_size", self.batch_size, 2)
         check_integer("plane audit_every", self.audit_every, 0)
 

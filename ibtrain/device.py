@@ -1,12 +1,14 @@
 """Which device and how many threads a run uses."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, IBTrainWarning
+from ibtrain.openmp import environment_threads
 
 __all__ = ["choose_device", "choose_threads", "threads"]
 
@@ -16,6 +18,8 @@ WIDE_STEP = 1.5e8
 Measured on two idle cores with 784-500-256-10: at batch 128 (6.7e7) layer-wise training took as long
 on two threads as on one, at batch 512 (2.7e8) 0.7 times as long.
 """
+CROWD = 8
+"""Threads for each core above which a warning is due: with 128, a run took ten times as long."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -47,15 +51,24 @@ def choose_threads(batch_size: int, num_weights: int) -> int:
         batch_size: Samples a step.
         num_weights: Weights of the network.
     """
-    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
-        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    requested = environment_threads()
+    if requested is not None:
+        return requested
+    return _cores() if batch_size * num_weights >= WIDE_STEP else 1
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return cores or 1 if batch_size * num_weights >= WIDE_STEP else 1
+    return cores or 1
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Sets torch's thread count within the block."""
+    """Sets torch's thread count within the block; warns where it slows every step down."""
+    if count > CROWD * _cores():
+        told = f"{count} threads for {_cores()} cores: every step is far slower than with one thread a core"
+        warnings.warn(told, IBTrainWarning, stacklevel=3)
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -48,10 +48,14 @@ def check_output(path: Path, where: str) -> None:
         where: The option that named it.
 
     Raises:
-        ConfigError: Its folder isn't there, or it is a folder, a device or a pipe.
+        ConfigError: If its folder isn't there or can't be written to, or if it is a folder, a device or
+            a pipe itself.
     """
     if not is_folder(path.parent):
         raise ConfigError("no such folder", "a folder that exists", f"{where} {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        given = "a folder that can't be written to"
+        raise ConfigError(given, "a writable folder", f"{where} {path.parent}")
     if is_folder(path):
         raise ConfigError("a folder", "a file", f"{where} {path}")
     # what can't be inspected is told when it is written

@@ -23,7 +23,7 @@ SETTINGS = {
 }  # fmt: skip
 """A comparison that is over in seconds and has everything in it that a longer one has."""
 
-CODE = "from ibtrain.cli.main import cli; cli()"
+CODE = "from ibtrain.cli.entry import main; main()"
 TIMES = ("seconds", "peak_memory_mib")
 
 

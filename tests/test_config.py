@@ -72,6 +72,7 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
         (lambda: ModelConfig(hidden=()), "hidden: got nothing"),
         (lambda: ModelConfig(hidden=(5, 0)), "hidden: got 0"),
         (lambda: PlaneConfig(samples=1), "plane samples: got 1"),
+        (lambda: PlaneConfig(critic_steps=2**63 - 1), "critic_steps: got 9223372036854775807, expected a whole number of 10000000 or less"),
         (lambda: RunConfig(seeds=()), "at least one seed"),
         (lambda: RunConfig(seeds=tuple(range(10_001))), "seeds: got 10001 seeds, expected at most 10000"),
         (lambda: RunConfig(dataset="x" * 10_001), "dataset: got 10001 characters, expected at most 10000"),

@@ -131,6 +131,15 @@ def test_an_output_is_checked_before_the_work(tmp_path: Path, name: str, message
         check_output(tmp_path / allowed, "--output")
 
 
+def test_an_output_in_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the tests may run as root, who may write anywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match="got a folder that can't be written to, expected a writ"):
+        check_output(tmp_path / "x", "--output")
+
+
 @pytest.mark.parametrize("kind", ["pipe", "device", "link to a device"])
 def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "out.json"

@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from ibtrain.checks import check_integer, check_number
-from ibtrain.config import DEVICES, MAX_THREADS
+from ibtrain.cli.streams import echo, say
+from ibtrain.config import DEVICES
 from ibtrain.documents import json_text, parse_json, read_bytes
 from ibtrain.errors import ConfigError, DataError
+from ibtrain.openmp import MAX_THREADS
 
 __all__ = ["command"]
 
@@ -56,7 +58,7 @@ def command(
     if not cases:
         raise ConfigError(repr(only), "part of a name that --list shows", "--only")
     if is_listing:
-        click.echo("\n".join(case.name for case in cases))
+        echo("\n".join(case.name for case in cases))
         return
     check_integer("--threads", count, 1, MAX_THREADS)
     if output:
@@ -64,13 +66,14 @@ def command(
     before = _seconds_of(earlier) if earlier else {}
     chosen = choose_device(device)
     rows = []
+    show = say if as_json else echo
     with threads(count):
         machine = measure_machine(chosen)
-        click.echo(machine_line(machine, count), err=as_json)
-        click.echo(bench_header(is_compared=bool(before)), err=as_json)
+        show(machine_line(machine, count))
+        show(bench_header(is_compared=bool(before)))
         for row in time_cases(cases, chosen):
             rows.append(row.to_dict(machine))
-            click.echo(bench_row(row, machine, before.get(row.name)), err=as_json)
+            show(bench_row(row, machine, before.get(row.name)))
     record = {
         "environment": environment(str(chosen), count),
         "machine": vars(machine),
@@ -79,7 +82,7 @@ def command(
     if output:
         write_json(output, record)
     if as_json:
-        click.echo(json_text(record, "record"))
+        echo(json_text(record, "record"))
 
 
 def _seconds_of(path: Path) -> dict[str, float]:

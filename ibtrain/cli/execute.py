@@ -6,16 +6,15 @@ from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
+from ibtrain.cli.streams import echo, say
 from ibtrain.config import RunConfig
 from ibtrain.documents import json_text
 from ibtrain.errors import InterruptedRunError, RunFolderError
 from ibtrain.foreign import foreign
 from ibtrain.interval import Interval
-from ibtrain.text import printable, shell_word
+from ibtrain.text import shell_word
 
 if TYPE_CHECKING:
     from ibtrain.experiment import Experiment
@@ -43,13 +42,14 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
     with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
         was_finished = folder.is_finished
         if was_finished:
-            _say(f"{folder.path} is finished: nothing is left to train")
+            say(f"{folder.path} is finished: nothing is left to train")
         elif experiment is None:
             raise RunFolderError(
                 "results that were just deleted", "a finished run", str(folder.path)
             )
         else:
-            _say(*_opening(config, experiment, folder.path))
+            for line in _opening(config, experiment, folder.path):
+                say(line)
             _train(experiment, folder, interval, surroundings)
         # what another process left may be anything
         given = foreign("a result or an event", "what a run makes", str(folder.path))
@@ -58,9 +58,9 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
             told = json_text(document, str(folder.path)) if as_json else results_table(document)
             save_pictures(folder)
         folder.checkpoints(interval).clear()
-        click.echo(told)
+        echo(told)
         pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-        _say(f"run folder: {folder.path} (pictures: {pictures})")
+        say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
 def _train(
@@ -75,7 +75,7 @@ def _train(
     folder.keep_events(course.records)
     folder.note_environment(surroundings, goes_on=course.goes_on)
     if course.goes_on:
-        _say(f"going on after {course.epochs} epochs")
+        say(f"going on after {course.epochs} epochs")
 
     def save(fit: "FitResult") -> None:
         save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
@@ -98,12 +98,6 @@ def _interruptible(path: Path) -> Iterator[None]:
         )
         advice = f"`ibtrain resume {shell_word(str(path))}` goes on"
         raise InterruptedRunError(number, advice) from error
-
-
-def _say(*lines: str) -> None:
-    """Prints lines on stderr, with what isn't printable in them escaped."""
-    for line in lines:
-        click.echo(printable(line), err=True)
 
 
 def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> tuple[str, str, str]:

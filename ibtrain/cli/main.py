@@ -3,15 +3,17 @@
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ibtrain import __version__
-from ibtrain.errors import IBTrainError, IBTrainWarning
-from ibtrain.text import printable
+from ibtrain.cli.streams import say, standard_streams
+from ibtrain.errors import ConfigError, IBTrainError, IBTrainWarning
+from ibtrain.openmp import discard_unusable_threads
 
 __all__ = ["cli"]
 
@@ -46,7 +48,15 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        _check_surroundings()
+        return super().invoke(ctx)
+
     def main(self, *args: Any, **extra: Any) -> Any:
+        with standard_streams():
+            sys.exit(self._exit_code(*args, **extra))
+
+    def _exit_code(self, *args: Any, **extra: Any) -> int:
         try:
             with _warnings_in_a_line():
                 code = super().main(*args, **{**extra, "standalone_mode": False})
@@ -59,13 +69,31 @@ class Commands(click.Group):
         except IBTrainError as error:
             _say("Error", str(error))
             code = error.exit_code
+        except OSError as error:
+            # from within a library: a full disk, too many open files, no folder for temporary files
+            _say("Error", str(error))
+            code = 1
         except MemoryError:
             _say("Error", "out of memory")
             code = 1
         except (click.Abort, KeyboardInterrupt):
             _say("Error", "interrupted")
             code = 130
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
+
+
+def _check_surroundings() -> None:
+    """Provides what torch and its libraries take for granted when they are loaded, which is later.
+
+    Raises:
+        ConfigError: If the working folder has been deleted.
+    """
+    discard_unusable_threads()
+    try:
+        Path.cwd()
+    except OSError as error:
+        given = f"a folder that can't be found ({error.strerror})"
+        raise ConfigError(given, "a folder that exists", "the working folder") from error
 
 
 def _say(kind: str, message: str) -> None:
@@ -74,9 +102,7 @@ def _say(kind: str, message: str) -> None:
     if len(line) > LONGEST:
         # the middle is the value, which its owner knows; the end says what was expected
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-    # stderr may be gone, and the exit code is still to be told
-    with suppress(OSError):
-        click.echo(printable(line), err=True)
+    say(line)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -57,20 +56,17 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(OSError):
-            self.bar.close()
+        self.bar.close()
 
     def __call__(self, event: "Event") -> None:
         """Shows where training is."""
         text = printable(_describe(event))
-        # whoever read it, or the terminal, may be gone, and the run goes on
-        with suppress(OSError):
-            if event.kind == "epoch":
-                self.bar.update()
-            if event.kind == "end":
-                self.bar.update(event.epochs - event.epoch)
-                tqdm.write(text, file=sys.stderr)
-            self.bar.set_description_str(text)
+        if event.kind == "epoch":
+            self.bar.update()
+        if event.kind == "end":
+            self.bar.update(event.epochs - event.epoch)
+            tqdm.write(text, file=sys.stderr)
+        self.bar.set_description_str(text)
 
 
 def _describe(event: "Event") -> str:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from ibtrain.cli.streams import echo
+
 __all__ = ["command"]
 
 
@@ -14,4 +16,4 @@ def command(folder: Path) -> None:
     from ibtrain.report.table import runs_table
     from ibtrain.runs import list_runs
 
-    click.echo(runs_table(list_runs(folder)))
+    echo(runs_table(list_runs(folder)))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ibtrain.checks import check_choice, check_integer
+from ibtrain.cli.streams import echo, say
 from ibtrain.documents import json_text
 
 __all__ = ["command"]
@@ -67,11 +68,12 @@ def command(
     check_integer("--seed", seed, 0)
     options = {"steps": 400} if quick else {}
     answers = []
-    click.echo(answers_header(), err=as_json)
+    show = say if as_json else echo
+    show(answers_header())
     with threads(1):
         for answer in validate(asked, chosen, count=count, seed=seed, **options):
             answers.append(answer)
-            click.echo(answer_row(answer), err=as_json)
+            show(answer_row(answer))
     if output:
         from ibtrain.report.answers import answers_figure
         from ibtrain.report.style import save_figure
@@ -79,4 +81,4 @@ def command(
         save_figure(answers_figure(answers), output)
     if as_json:
         document = {"samples": count, "seed": seed, "answers": [a.to_dict() for a in answers]}
-        click.echo(json_text(document, "answers"))
+        echo(json_text(document, "answers"))

@@ -18,8 +18,15 @@ __all__ = ["default_data_root", "load_dataset"]
 
 
 def default_data_root() -> Path:
-    """Where data sets are downloaded to: ``$IBTRAIN_DATA``, or ``~/.cache/ibtrain``."""
-    return Path(os.environ.get("IBTRAIN_DATA") or Path.home() / ".cache" / "ibtrain")
+    """Where data sets are downloaded to: ``$IBTRAIN_DATA``, or ``~/.cache/ibtrain``.
+
+    A user who has no home gets ``.cache/ibtrain`` in the working folder.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path()
+    return Path(os.environ.get("IBTRAIN_DATA") or home / ".cache" / "ibtrain")
 
 
 def load_dataset(

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from ibtrain.mi.validation import KnownAnswer
+from ibtrain.report.mpl import Figure
 from ibtrain.report.style import MARKERS, PALETTE, new_figure, styled
 
 __all__ = ["answers_figure"]

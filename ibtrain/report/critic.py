@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from ibtrain.mi.neural import CurvePoint, best_of
 from ibtrain.mi.result import Estimate
+from ibtrain.report.mpl import Figure
 from ibtrain.report.style import PALETTE, new_figure, styled
 
 __all__ = ["critic_figure"]

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
 from ibtrain.config import METHODS, Method
 from ibtrain.errors import RunFolderError
 from ibtrain.memory import check_memory
+from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure, styled
 from ibtrain.text import printable
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ibtrain.config import METHODS
+from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, MARKERS, METHOD_TITLES, new_figure, styled
 from ibtrain.text import printable
 

@@ -39,7 +39,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
             else METHOD_TITLES[method]
         )
         if own:
-            panels.append(PlanePanel(title, own, note))
+            panels.append(PlanePanel(printable(title), own, printable(note)))
     return panels
 
 

@@ -2,22 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from matplotlib.animation import FFMpegWriter, PillowWriter
-from matplotlib.cm import ScalarMappable
-from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ibtrain.errors import RunFolderError
 from ibtrain.files import write_atomically, write_error
 from ibtrain.plane.point import PlanePoint
+from ibtrain.report.mpl import (
+    FFMpegWriter,
+    Figure,
+    Line2D,
+    LineCollection,
+    LogNorm,
+    Normalize,
+    PillowWriter,
+    ScalarMappable,
+    without_warnings,
+)
 from ibtrain.report.style import (
     MARKERS,
     PICTURES,
@@ -258,17 +265,49 @@ def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
     if ending == ".mp4" and not FFMpegWriter.isAvailable():
         expected = "ffmpeg for .mp4, or a .gif instead"
         raise RunFolderError("no ffmpeg on this machine", expected, str(path))
+    try:
+        # what ffmpeg prints is logged, and is in the error too
+        with without_warnings():
+            film = _film(panels, ending)
+    except OSError as error:
+        if ending != ".mp4":
+            raise write_error("a film", error, path) from error
+        raise _ffmpeg_error(str(error.strerror), path) from error
+    except CalledProcessError as error:
+        lines = str(error.stderr or "").strip().splitlines()
+        raise _ffmpeg_error(lines[-1] if lines else f"exit {error.returncode}", path) from error
+    if not film:
+        raise _ffmpeg_error("it wrote nothing", path)
+    write_atomically(path, film)
+
+
+def _ffmpeg_error(reason: str, path: Path) -> RunFolderError:
+    expected = "an ffmpeg that writes H.264, or a .gif instead"
+    return RunFolderError(f"an ffmpeg that failed ({reason})", expected, str(path))
+
+
+def _film(panels: Sequence[PlanePanel], ending: str) -> bytes:
+    """The film's content.
+
+    Raises:
+        OSError: If the temporary file can't be written.
+        CalledProcessError: If ffmpeg fails.
+    """
     epochs = sorted({point.epoch for panel in panels for point in panel.points})
     hold = [epochs[-1]] * (2 * FRAMES_PER_SECOND)
     writer = (FFMpegWriter if ending == ".mp4" else PillowWriter)(fps=FRAMES_PER_SECOND)
     with TemporaryDirectory() as scratch:
         film = Path(scratch, f"film{ending}")
-        try:
-            writer.setup(plane_figure(panels), str(film), dpi=FILM_DPI)
+        writer.setup(plane_figure(panels), str(film), dpi=FILM_DPI)
+        # an ffmpeg that fails closes its end of the pipe, and finish() raises its error
+        with suppress(BrokenPipeError):
             for epoch in [*epochs, *hold]:
-                writer.fig = plane_figure(panels, until=epoch)
-                writer.grab_frame()
-            writer.finish()
-        except OSError as error:
-            raise write_error("a film", error, path) from error
-        write_atomically(path, film.read_bytes())
+                _add_frame(writer, plane_figure(panels, until=epoch))
+        writer.finish()
+        return film.read_bytes() if film.exists() else b""
+
+
+@styled
+def _add_frame(writer: FFMpegWriter | PillowWriter, figure: Figure) -> None:
+    writer.fig = figure
+    writer.grab_frame()

@@ -1,17 +1,17 @@
 """The look of every picture: sized for a page, legible in print and without colour vision."""
 
 import io
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
 from ibtrain.checks import check_choice
 from ibtrain.config import Method
 from ibtrain.files import check_output, write_atomically
+from ibtrain.report.mpl import Figure, style
 
 __all__ = [
     "COLOURS",
@@ -93,16 +93,27 @@ def save_figure(figure: Figure, path: Path) -> None:
         RunFolderError: It can't be written.
     """
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:].lower())
+    # some settings are only read here
+    with _style():
+        figure.savefig(picture, format=path.suffix[1:].lower())
     write_atomically(path, picture.getvalue())
 
 
+@contextmanager
+def _style() -> Iterator[None]:
+    """This style upon matplotlib's defaults: the user's settings could ask for TeX, or another size."""
+    with style.context([_RC], after_reset=True), warnings.catch_warnings():
+        # a name may be in letters that the font lacks; they are drawn as boxes
+        warnings.filterwarnings("ignore", r"(Matplotlib currently does not|Glyph \d+)")
+        yield
+
+
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Draws in this style, and leaves matplotlib's own settings as they were."""
+    """Draws in this style alone, and leaves matplotlib's settings as they were."""
 
     @wraps(draw)
     def drawing(*args: P.args, **kwargs: P.kwargs) -> T:
-        with mpl.rc_context(_RC):  # type: ignore[arg-type]
+        with _style():
             return draw(*args, **kwargs)
 
     return drawing

@@ -410,3 +410,50 @@ def test_the_longest_value_makes_no_long_message() -> None:
     assert result.exit_code == 2
     assert len(result.stderr) < 1100
     assert result.stderr.rstrip().endswith("expected whole numbers separated by commas")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])
+def test_a_name_that_is_not_utf_8_is_drawn(
+    finished: tuple[Path, Result], tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / "run\udcff"
+    shutil.copytree(finished[0], path)
+    config = json.loads((path / "config.json").read_text()) | {"dataset": "folder:\udcff"}
+    (path / "config.json").write_text(json.dumps(config))
+    assert run("plane", path, path, "-o", tmp_path / f"\udcfe.{ending}").exit_code == 0
+    assert (tmp_path / f"\udcfe.{ending}").stat().st_size > 5000
+
+
+def test_a_data_set_whose_name_is_not_utf_8_is_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "\udcff.npz"
+    rng = np.random.default_rng(0)
+    with open(path, "wb") as file:
+        np.savez(file, x=rng.standard_normal((60, 2)), y=np.arange(60) % 3)
+    arguments = [
+        "--dataset",
+        f"npz:{path}",
+        "--plane-points",
+        "2",
+        "--run-dir",
+        tmp_path / "r\udcff",
+    ]
+    result = run("compare", *QUICK[:-2], *arguments)
+    assert result.exit_code == 0
+    assert (
+        json.loads((tmp_path / "r\udcff" / "config.json").read_text())["dataset"] == f"npz:{path}"
+    )
+    assert (tmp_path / "r\udcff" / "plane.png").stat().st_size > 5000
+    assert "\\udcff" in result.stderr
+
+
+def test_too_many_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibtrain.device._cores", lambda: 1)
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)
+    path = tmp_path / "run"
+    arguments = [*QUICK, "--plane-points", "0", "--threads", "9", "--run-dir", path]
+    result = run("train", "end-to-end", *arguments)
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert told == [
+        "Warning: 9 threads for 1 cores: every step is far slower than with one thread a core"
+    ]

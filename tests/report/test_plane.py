@@ -1,12 +1,16 @@
 """What the plane's picture shows of its points."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from ibtrain.errors import RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.plane import PlanePanel, _paths, plane_figure
+from ibtrain.report.plane import PlanePanel, _paths, plane_figure, save_plane
 
 
 def point(seed: int, epoch: int, mi: float, flags: tuple[str, ...] = ()) -> PlanePoint:
@@ -39,3 +43,46 @@ def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
     caption = figure.get_supxlabel()
     assert "sigma 0.5\nN = 100 test samples; mean of 2 seeds" in caption
     assert "sigma 2\nN = 77 test samples; one seed" in caption
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("#!/bin/sh\necho 'starting\nUnknown encoder h264' >&2; exit 1", "Unknown encoder h264"),
+        ("#!/bin/sh\ncat > /dev/null; exit 3", "exit 3"),
+        ("#!/bin/sh\ncat > /dev/null", "it wrote nothing"),
+        ("#!/bin/sh\nexit 0", "it wrote nothing"),
+        ("no program", "Exec format error"),
+    ],
+)
+def test_an_ffmpeg_that_fails_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    script: str,
+    reason: str,
+) -> None:
+    (tmp_path / "ffmpeg").write_text(script)
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    panel = PlanePanel("a", [point(0, epoch, 1.0) for epoch in (0, 1)], "sigma 0.5")
+    with pytest.raises(RunFolderError) as error:
+        save_plane([panel], tmp_path / "film.mp4")
+    assert error.value.exit_code == 2
+    assert str(error.value) == (
+        f"{tmp_path}/film.mp4: got an ffmpeg that failed ({reason}), "
+        "expected an ffmpeg that writes H.264, or a .gif instead"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])
+def test_names_of_any_letters_are_drawn(tmp_path: Path, ending: str) -> None:
+    points = [
+        replace(point(0, epoch, 1.0), layer=layer)
+        for layer in ("\udcff", "\u6570", "\x1b[2J")
+        for epoch in (0, 1)
+    ]
+    save_plane([PlanePanel("\u6570", points, "\u0639")], tmp_path / f"plane.{ending}")
+    assert (tmp_path / f"plane.{ending}").stat().st_size > 5000

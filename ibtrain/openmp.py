@@ -1,0 +1,35 @@
+"""The number of threads that the environment asks OpenMP for; torch computes on OpenMP's threads."""
+
+import os
+import warnings
+
+from ibtrain.errors import IBTrainWarning
+
+__all__ = ["MAX_THREADS", "discard_unusable_threads", "environment_threads"]
+
+MAX_THREADS = 1024
+"""OpenMP ends the process where the system grants it fewer than it was asked for."""
+_VARIABLE = "OMP_NUM_THREADS"
+
+
+def environment_threads() -> int | None:
+    """The number of threads in ``OMP_NUM_THREADS``, of the outermost level where it lists several.
+
+    Returns:
+        The number, or None where there is none that can be used.
+    """
+    number = os.environ.get(_VARIABLE, "").split(",")[0].strip()
+    if not number.isascii() or not number.isdigit() or len(number) > len(str(MAX_THREADS)):
+        return None
+    return int(number) if 1 <= int(number) <= MAX_THREADS else None
+
+
+def discard_unusable_threads() -> None:
+    """Removes ``OMP_NUM_THREADS`` from the environment where it can't be used, and warns of it.
+
+    To be called before torch is loaded: OpenMP reads the variable then.
+    """
+    if _VARIABLE in os.environ and environment_threads() is None:
+        value = os.environ.pop(_VARIABLE)
+        told = f"{_VARIABLE}: got {value!r}, expected a whole number from 1 to {MAX_THREADS}"
+        warnings.warn(f"{told}; it is ignored", IBTrainWarning, stacklevel=2)
