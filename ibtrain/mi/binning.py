@@ -1,14 +1,15 @@
 """The plug-in estimate on binned coordinates, as the first information planes were measured."""
 
-import math
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.errors import ConfigError
-from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
+from ibtrain.mi.plug_in import plug_in
+from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import Samples
 
 __all__ = ["binning"]
@@ -18,16 +19,21 @@ Symbols = NDArray[np.int64]
 
 SAMPLES_A_CELL = 100
 MOST_BINS = 10
-BINS = ("adaptive", "fixed", "equal-count")
+BINS = ("equal-count", "adaptive", "fixed")
+MOST_BINS_ASKED = 1_000_000
+COARSE = 0.99
+"""Share of a coordinate's samples in one interval from which on the interval is too wide for them."""
+_CEILING = {"above_label_entropy": "above_ceiling"}
 
 
 def binning(
     samples: Samples,
     *,
-    bins: str = "adaptive",
+    bins: str = "equal-count",
     num_bins: int | None = None,
     low: float = -1.0,
     high: float = 1.0,
+    seed: int = 0,
 ) -> Estimate:
     r"""Mutual information of the cells that x and y fall into.
 
@@ -35,71 +41,57 @@ def binning(
 
     .. math:: I = H(\hat x) + H(\hat y) - H(\hat x, \hat y)
 
-    with each plug-in entropy's bias corrected by (occupied symbols - 1) / 2n. In more than two or
-    three dimensions nearly every sample has a cell of its own, and the value is :math:`\log n`
-    whatever the truth: it is then flagged ``undersampled``.
+    as :func:`~ibtrain.mi.plug_in.plug_in` computes it. In more than two or three dimensions nearly every
+    sample has a cell of its own, and the value is :math:`\log n` whatever the truth: it is then flagged
+    ``undersampled``. Where equal widths leave nearly all samples in one interval, because the range of a
+    coordinate is that of its tail, the value is flagged ``coarse_bins``.
 
     Args:
         samples: x, and y continuous or a label (which is its own symbol).
-        bins: ``adaptive``: equal widths over each coordinate's own range; ``fixed``: equal widths
-            from ``low`` to ``high``, and one interval more on either side; ``equal-count``:
-            between quantiles.
+        bins: ``equal-count``: between quantiles; ``adaptive``: equal widths over each coordinate's
+            range; ``fixed``: equal widths from ``low`` to ``high``, and one interval more on either side.
         num_bins: Intervals a coordinate; None takes as many, from 2 to 10, as leave about a
             hundred samples for each pair of cells, so that the bias correction holds.
         low: Where fixed bins begin.
         high: Where they end.
+        seed: Seeds the shuffles of the bias estimate.
 
     Returns:
         The value, and its standard error by the delta method.
 
     Raises:
-        ConfigError: A setting is out of range.
+        ConfigError: If a setting is out of range.
 
     References:
-        Shwartz-Ziv & Tishby (arXiv 1703.00810), section 3; Miller, Note on the bias of information
-        estimates (1955); Roulston (Physica D 125, 1999), the standard error.
+        Shwartz-Ziv & Tishby (arXiv 1703.00810), section 3.
     """
     check_choice("bins", bins, BINS)
     if num_bins is None:
         num_bins = _affordable(samples)
-    check_integer("num_bins", num_bins, 2)
+    check_integer("num_bins", num_bins, 2, MOST_BINS_ASKED)
     check_number("low", low)
     check_number("high", high)
     if low >= high:
         raise ConfigError(high, f"more than low ({low:g})", "high")
     start = time.perf_counter()
 
-    def symbols(values: Array) -> Symbols:
-        cells = [_cells(column, bins, num_bins, low, high) for column in values.T]
-        return _numbered(np.stack(cells, axis=1))
+    def cells_of(values: Array) -> Symbols:
+        columns = [_cells(column, bins, num_bins, low, high) for column in values.T]
+        return np.stack(columns, axis=1)
 
-    y = symbols(samples.y) if samples.labels is None else samples.labels
-    return _plug_in(symbols(samples.x), y, samples.label_entropy, start)
-
-
-def _plug_in(x: Symbols, y: Symbols, label_entropy: float | None, start: float) -> Estimate:
-    """The estimate from the symbols that x and y have become."""
-    pairs = _numbered(np.stack([x, y], axis=1))
-    count = len(x)
-    log_shares, occupied = zip(*(_log_shares(part) for part in (x, y, pairs)), strict=True)
-    terms = log_shares[2] - log_shares[0] - log_shares[1]
-    correction = (occupied[0] + occupied[1] - occupied[2] - 1) / (2 * count)
-    mi = float(terms.mean() + correction)
-    freedom = min((occupied[0] - 1) * (occupied[1] - 1), count)
-    stderr = plug_in_stderr(float(terms.var()), count, freedom)
-    ceiling = label_entropy or math.log(count)
-    flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None)
-    if max(occupied) > count / 2:
-        flags += ("undersampled",)
-    return Estimate(
-        mi=mi,
-        stderr=stderr,
-        method="binning",
-        ceiling=ceiling,
-        flags=flags,
-        n_test=count,
-        seconds=time.perf_counter() - start,
-    )
+    cells_x = cells_of(samples.x)
+    cells_y = cells_of(samples.y) if samples.labels is None else samples.labels[:, None]
+    symbols = _numbered(cells_x), _numbered(cells_y)
+    estimate = plug_in(*symbols, method="binning", seed=seed, block=samples.block)
+    flags = estimate.flags
+    sides = [(samples.x, cells_x)]
+    if samples.labels is None:
+        sides.append((samples.y, cells_y))
+        # cells have no entropy that a label's would be
+        flags = tuple(dict.fromkeys(_CEILING.get(flag, flag) for flag in flags))
+    if any(_is_coarse(values, cells) for values, cells in sides):
+        flags += ("coarse_bins",)
+    return replace(estimate, flags=flags, seconds=time.perf_counter() - start)
 
 
 def _affordable(samples: Samples) -> int:
@@ -121,13 +113,20 @@ def _cells(column: Array, bins: str, num_bins: int, low: float, high: float) -> 
     return np.searchsorted(inner, column, side="right").astype(np.int64)
 
 
+def _is_coarse(values: Array, cells: Symbols) -> bool:
+    """Whether an interval of some coordinate holds nearly all samples, though they differ."""
+    for column, intervals in zip(values.T, cells.T, strict=True):
+        numbers, inverse, counts = np.unique(intervals, return_inverse=True, return_counts=True)
+        if len(numbers) > 1 and counts.max() <= COARSE * len(column):
+            continue
+        crowded = column[inverse.reshape(-1) == counts.argmax()]
+        # a coordinate that is nearly constant has no finer structure to lose
+        if (crowded != crowded[0]).mean() > 1 - COARSE:
+            return True
+    return False
+
+
 def _numbered(cells: Symbols) -> Symbols:
     """One number for each distinct row."""
     _, numbers = np.unique(cells, axis=0, return_inverse=True)
     return numbers.reshape(-1).astype(np.int64)
-
-
-def _log_shares(symbols: Symbols) -> tuple[Array, int]:
-    """Each sample's log frequency, and how many symbols occur."""
-    counts = np.bincount(symbols)
-    return np.log(counts[symbols] / len(symbols)), int((counts > 0).sum())

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ibtrain.mi.marginals import Standardised
+
 __all__ = ["is_function_of", "sample_flags"]
 
 Array = NDArray[np.float64]
@@ -30,8 +32,9 @@ def is_function_of(x: Array, y: Array) -> bool:
     neighbours = 2 * (dim + 1) + 1
     if count < 2 * neighbours:
         return False
-    scale = x.std(axis=0)
-    x = x / np.where(scale > 0, scale, 1)
+    x = Standardised(x)(x)
+    # where y is flat it is exactly so, which a shift would blur
+    y = y / np.maximum(np.abs(y).max(axis=0), np.finfo(np.float64).tiny)
     probes = np.linspace(0, count - 1, min(PROBES, count)).astype(int)
     _, nearest = cKDTree(x).query(x[probes], neighbours)
     exact = 0

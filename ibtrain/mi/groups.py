@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from ibtrain.mi.bounds import CLIP, Weights, dv, infonce, js, smile
 from ibtrain.mi.pool import Bound, Reading, ScorePool
 
-__all__ = ["Group", "PairGroup", "read_groups", "value_of_groups"]
+__all__ = ["Group", "PairGroup", "add_blocks", "read_groups", "value_of_groups"]
 
 LOGARITHMIC = (dv, smile)
 """Bounds with the logarithm of a mean: of groups, the means are averaged, not the values."""
@@ -116,7 +116,7 @@ def value_of_groups(groups: Iterable[Group], bound: Bound) -> float:
     return _Means(counts / counts.sum(), joint, values, bound).value
 
 
-def read_groups(groups: Iterable[Iterable[Group]], bound: Bound) -> list[Reading]:
+def read_groups(groups: Iterable[Iterable[Group]], bound: Bound, block: int = 1) -> list[Reading]:
     r"""A bound over all groups of samples, for each of several critics.
 
     .. math:: V = \sum_g \pi_g A_g - \log \sum_g \pi_g Z_g
@@ -129,6 +129,7 @@ def read_groups(groups: Iterable[Iterable[Group]], bound: Bound) -> list[Reading
     Args:
         groups: Of each group, its scores by every critic; drawn one by one, and let go.
         bound: Read off all of them.
+        block: Consecutive samples that depend on each other; their influences are added up.
 
     Returns:
         A reading for each critic; one group's is its own.
@@ -141,9 +142,9 @@ def read_groups(groups: Iterable[Iterable[Group]], bound: Bound) -> list[Reading
     for scored in groups:
         # a group is let go before the next is drawn, which a loop's variable would not do
         readings, joints = zip(*map(read, scored), strict=True)
-        kept.append(_Kept.of(readings, torch.stack(joints)))
+        kept.append(_Kept.of(readings, torch.stack(joints), block))
     if len(kept) == 1:
-        return list(readings)
+        return [Reading(value, add_blocks(influence, block)) for value, influence in readings]
     counts = torch.tensor([own.count for own in kept], dtype=torch.float64)
     shares = counts / counts.sum()
     joint, values, rotated = (
@@ -157,6 +158,25 @@ def read_groups(groups: Iterable[Iterable[Group]], bound: Bound) -> list[Reading
         influence = shares * (of_joint + means.slopes * (own - of_joint))
         found.append(Reading(means.value, influence.flatten()))
     return found
+
+
+def add_blocks(influence: Float[Tensor, " n"], block: int) -> Tensor:
+    r"""The influences of blocks of consecutive samples, whose sum of squares is the variance.
+
+    Samples within a block may depend on each other; blocks are taken as independent. b blocks' sums are
+    multiplied by :math:`\sqrt{b / (b - 1)}`.
+
+    Args:
+        influence: What each sample does to a value, in order, ``(n,)``.
+        block: Samples of a block; the last one may be shorter. 1 changes nothing.
+
+    References:
+        Künsch, The jackknife and the bootstrap for general stationary observations (1989).
+    """
+    if block == 1:
+        return influence
+    sums = torch.stack([part.sum() for part in influence.split(block)])
+    return sums * math.sqrt(len(sums) / max(1, len(sums) - 1))
 
 
 @dataclass(frozen=True)
@@ -205,14 +225,19 @@ class _Kept:
     rotated: list[list[float]]
 
     @classmethod
-    def of(cls, readings: Sequence[Reading], joint: Float[Tensor, "critics n"]) -> "_Kept":
+    def of(
+        cls, readings: Sequence[Reading], joint: Float[Tensor, "critics n"], block: int
+    ) -> "_Kept":
         count, means = joint.shape[1], joint.mean(dim=1)
         of_joint = (joint - means.unsqueeze(1)) / math.sqrt(count * (count - 1))
         columns = [
-            vector
+            add_blocks(vector, block)
             for reading, centred in zip(readings, of_joint, strict=True)
             for vector in (reading.influence, centred)
         ]
-        rotated = torch.linalg.qr(torch.stack(columns, dim=1), mode="r").R
+        triangle = torch.linalg.qr(torch.stack(columns, dim=1), mode="r").R
+        # of fewer blocks than columns it has as many rows as blocks
+        rotated = triangle.new_zeros(len(columns), len(columns))
+        rotated[: len(triangle)] = triangle
         values = [reading.value for reading in readings]
         return cls(count, means.tolist(), values, rotated.tolist())

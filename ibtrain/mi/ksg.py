@@ -2,26 +2,43 @@
 
 import math
 import time
-from typing import cast
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from ibtrain.checks import check_choice, check_integer
-from ibtrain.errors import DataError
-from ibtrain.mi.marginals import Standardised
+from ibtrain.errors import ConfigError, DataError
+from ibtrain.mi.marginals import spread_scores
+from ibtrain.mi.neighbours import close_rows, count_within, nearest
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.samples import Samples
 
 __all__ = ["ksg"]
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Value = Callable[[Rows], float]
 
 VARIANTS = ("1", "2")
-PARTS = 10
-"""Disjoint parts whose spread gives the standard error."""
+FEWEST_PARTS = 10
+"""Samples must suffice for so many parts with k neighbours each."""
+FEWEST_RECURRING = 2
+"""Samples of a class that tell nothing of its density."""
+PART = 500
+"""Samples of each part whose values' spread gives the standard error. In parts of 100 the spread, scaled to all
+samples, was a quarter too small."""
+PARTS = 20
+"""Parts, at least, so that the standard error is known to a sixth."""
+FEWEST_BLOCKS = 4
+"""Blocks of dependent rows, at least."""
+BLOCKS_OF_PART = 5
+"""Blocks in each of the parts whose spread gives the standard error, at least."""
+RISE_NOISE = 0.5
+"""Standard error of the rise from half of the samples to all, as a share of the value's own."""
+BIASED = 2.0
+"""Standard errors of sampling that the estimated bias may have before it is flagged."""
 
 
 def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> Estimate:
@@ -38,98 +55,164 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     .. math:: I = \psi(k) - \tfrac1k + \psi(n) - \langle \psi(n_x) + \psi(n_y) \rangle
 
     For a label, :math:`I = \psi(n) + \psi(k) - \langle \psi(N_y) + \psi(m) \rangle`, where m samples
-    of any class are as near as the k-th neighbour of the own class. Where that neighbour is at no
-    distance at all, k is the number of samples that are (as Gao et al. have it), so that discrete
-    coordinates count as what they are. Coordinates are divided by their standard deviations.
+    of any class are as near as the k-th neighbour of the same class.
+
+    Coordinates are mapped to their normal scores, with ties broken
+    (:func:`~ibtrain.mi.marginals.spread_scores`), which leaves mutual information as it is: neither
+    outliers nor rounding change the value.
+
+    The standard error is the root of two squares. The first is the sampling error, from the spread of the
+    values of disjoint parts. The second is the bias that is left with n samples, from the rise r of the value
+    between n/2 and n samples: nearest neighbours in d dimensions approach the truth as
+    :math:`n^{-2/d}`, which leaves :math:`r / (2^{2/d} - 1)`. Where the bias is the larger one by
+    far the value is flagged ``undersampled``.
+
+    Where the samples come in blocks of dependent rows, rows less than a block apart are no neighbours
+    (Theiler's window), and the parts are runs of consecutive rows.
 
     Args:
         samples: x, and y continuous or a label.
         k: Neighbours.
         variant: ``1`` or ``2``.
-        seed: Of the parts that give the standard error.
+        seed: Seeds the parts and the breaking of ties.
 
     Returns:
-        The value; its standard error is that of the mean over ten disjoint parts of the samples.
+        The value, and its standard error.
 
     Raises:
-        ConfigError: ``k`` or ``variant`` is out of range.
-        DataError: There are too few samples, or of every class.
+        ConfigError: If ``k`` or ``variant`` is out of range, or if there are too few blocks.
+        DataError: If there are too few samples, or too few of every class.
 
     References:
         Kraskov et al. (arXiv cond-mat/0305641), eq. 8 and 9; Ross (PLoS ONE 9(2), 2014), eq. 2;
-        Gao et al. (arXiv 1709.06212), algorithm 1, for repeated values;
-        Holmes & Nemenman (arXiv 1903.09280), the standard error.
+        Holmes & Nemenman (arXiv 1903.09280), the standard error from parts, and the dependence on n;
+        Theiler (Phys. Rev. A 34, 1986), the window.
     """
     check_integer("k", k, 1)
+    variant = str(variant)
     check_choice("variant", variant, VARIANTS)
     start = time.perf_counter()
-    if len(samples) < PARTS * (k + 2):
-        raise DataError(f"{len(samples)} samples", f"at least {PARTS * (k + 2)}", f"ksg with k={k}")
-    x, y = (Standardised(part)(part) for part in (samples.x, samples.y))
-    order = np.random.default_rng(seed).permutation(len(samples))
+    fewest = FEWEST_PARTS * (k + 2)
+    if len(samples) < fewest:
+        raise DataError(f"{len(samples)} samples", f"at least {fewest}", f"ksg with k={k}")
+    block = samples.block
+    if len(samples) < FEWEST_BLOCKS * (block + k):
+        most = len(samples) // FEWEST_BLOCKS - k
+        raise ConfigError(block, f"at most {most} rows for {len(samples)} samples", "blocks")
+    randomness = np.random.default_rng(seed)
+    x = spread_scores(samples.x, randomness)
+    labels = samples.labels
+    if labels is None:
+        y = spread_scores(samples.y, randomness)
+        dim = x.shape[1] + y.shape[1]
 
-    def value(index: NDArray[np.intp]) -> float:
-        if samples.labels is not None:
-            return _ross(x[index], samples.labels[index], k)
-        return _kraskov(x[index], y[index], k, variant)
+        def value(rows: Rows) -> float:
+            return _kraskov(x[rows], y[rows], k, variant, block)
 
-    mi = value(order)
-    parts = [value(part) for part in np.array_split(order, PARTS)]
-    stderr = float(np.std(parts, ddof=1)) / math.sqrt(PARTS)
+    else:
+        dim = x.shape[1]
+        if (np.bincount(labels)[labels] > FEWEST_RECURRING).mean() < 0.5:
+            given = "labels that hardly recur"
+            raise DataError(given, "several samples of most classes", "ksg with labels")
+
+        def value(rows: Rows) -> float:
+            return _ross(x[rows], labels[rows], k, block)
+
+    mi = value(np.arange(len(x)))
+    sampling, rise = _spread_and_rise(value, mi, len(x), block, randomness)
+    bias = _remaining_bias(rise, sampling, dim)
+    stderr = math.hypot(sampling, bias)
     # no neighbour's distance can tell more than ψ(n) - ψ(k) of it
     ceiling = samples.label_entropy or float(digamma(len(x)) - digamma(k))
+    flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=labels is not None)
+    if bias > BIASED * sampling:
+        flags += ("undersampled",)
     return Estimate(
         mi=mi,
         stderr=stderr,
         method="ksg",
         ceiling=ceiling,
-        flags=flags_of(mi, stderr, ceiling=ceiling, is_entropy=samples.labels is not None),
+        flags=flags,
         n_test=len(samples),
         seconds=time.perf_counter() - start,
     )
 
 
-def _within(values: Array, radius: Array) -> NDArray[np.int64]:
-    """How many other samples are at most so far, in the maximum norm."""
-    tree = cKDTree(values)
-    found = tree.query_ball_point(values, radius, p=np.inf, return_length=True)
-    return cast(NDArray[np.int64], found) - 1
+def _spread_and_rise(
+    value: Value, mi: float, count: int, block: int, randomness: np.random.Generator
+) -> tuple[float, float]:
+    """The sampling error of the value of all samples, and its rise above that of half of them."""
+    if block > 1:
+        # consecutive rows in each part: there is one such division, and no second one to average over
+        parts = max(2, min(PARTS, count // (BLOCKS_OF_PART * block)))
+        values = [value(rows) for rows in np.array_split(np.arange(count), parts)]
+        halves = [value(rows) for rows in np.array_split(np.arange(count), 2)]
+        return math.sqrt(np.var(values, ddof=1) / parts), mi - float(np.mean(halves))
+    parts = max(2, count // PART)
+    variances, halves = [], []
+    for _ in range(math.ceil(PARTS / parts)):
+        values = list(_values_of_parts(value, count, parts, randomness))
+        variances.append(np.var(values, ddof=1) / parts)
+        if parts == 2:
+            halves += values
+    halves = halves or list(_values_of_parts(value, count, 2, randomness))
+    return math.sqrt(np.mean(variances)), mi - float(np.mean(halves))
 
 
-def _kraskov(x: Array, y: Array, k: int, variant: str) -> float:
-    both = np.hstack([x, y])
-    distance, neighbours = cKDTree(both).query(both, k + 1, p=np.inf)
-    reach = distance[:, k]
-    tied = reach == 0
-    near = np.where(tied, _within(both, np.zeros(len(both))), k) if tied.any() else k
+def _values_of_parts(
+    value: Value, count: int, parts: int, randomness: np.random.Generator
+) -> Iterator[float]:
+    return map(value, np.array_split(randomness.permutation(count), parts))
+
+
+def _remaining_bias(rise: float, sampling: float, dim: int) -> float:
+    """How far the value still has to rise, beyond what chance makes of the rise."""
+    beyond_chance = rise**2 - (RISE_NOISE * sampling) ** 2
+    if rise <= 0 or beyond_chance <= 0:
+        return 0.0
+    return math.sqrt(beyond_chance) / (2 ** (2 / dim) - 1)
+
+
+def _kraskov(x: Array, y: Array, k: int, variant: str, block: int) -> float:
+    distances, neighbours = nearest(np.hstack([x, y]), k, block)
+    # rows within the block are no neighbours, and are missing from the counts
+    absent = _absent(np.arange(len(x)), block)
     if variant == "1":
-        # strictly nearer, but where everything is at no distance
-        counts = sum(digamma(_within(part, np.nextafter(reach, 0)) + 1) for part in (x, y))
-        return float(digamma(len(x)) + np.mean(digamma(near) - counts))
+        radius = distances[:, -1]
+        counts = sum(
+            digamma(count_within(part, radius, block, inclusive=False) + 1) for part in (x, y)
+        )
+        return float(np.mean(digamma(len(x) - absent) - counts) + digamma(k))
     counts = 0
     for part in (x, y):
-        radius = np.abs(part[neighbours[:, 1:]] - part[:, None]).max(axis=(1, 2))
-        counts = counts + digamma(_within(part, radius).clip(min=1))
-    correction = np.where(tied, 0, 1 / k)
-    return float(digamma(len(x)) + np.mean(digamma(near) - correction - counts))
+        radius = np.abs(part[neighbours] - part[:, None]).max(axis=(1, 2))
+        counts = counts + digamma(count_within(part, radius, block, inclusive=True).clip(min=1))
+    return float(np.mean(digamma(len(x) - absent) - counts) + digamma(k) - 1 / k)
 
 
-def _ross(x: Array, labels: NDArray[np.int64], k: int) -> float:
-    """Classes with a single sample have no neighbour of their own, and are left out."""
+def _absent(rows: NDArray[np.intp], block: int) -> NDArray[np.intp]:
+    """How many other samples lie less than a block of rows away from each sample."""
+    first, last = close_rows(rows, block)
+    others: NDArray[np.intp] = last - first - 1
+    return others
+
+
+def _ross(x: Array, labels: NDArray[np.int64], k: int, block: int) -> float:
+    """Classes with a single sample have no neighbour of the same class, and are left out."""
     sizes = np.bincount(labels)
     kept = sizes[labels] > 1
-    if not kept.any():
-        raise DataError("labels that hardly recur", "several samples of a class", "ksg with labels")
     x, labels = x[kept], labels[kept]
     radius = np.empty(len(x))
-    own_k = np.empty(len(x))
+    neighbours = np.empty(len(x))
+    others = np.empty(len(x))
     for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        nearest = min(k, len(own) - 1)
-        distance, _ = cKDTree(x[own]).query(x[own], nearest + 1, p=np.inf)
-        radius[own] = distance[:, nearest]
-        tied = distance[:, nearest] == 0
-        own_k[own] = np.where(tied, _within(x[own], np.zeros(len(own))), nearest)
-    within = _within(x, radius)
-    terms = digamma(len(x)) + digamma(own_k) - digamma(sizes[labels]) - digamma(within)
-    return float(terms.mean())
+        rows = np.flatnonzero(labels == label)
+        others[rows] = len(rows) - 1 - _absent(rows, block)
+        neighbours[rows] = min(k, len(rows) - 1)
+        distances, _ = nearest(x[rows], min(k, len(rows) - 1), block, rows)
+        radius[rows] = distances[:, -1]
+    within = count_within(x, radius, block, inclusive=True)
+    absent = _absent(np.arange(len(x)), block)
+    terms = digamma(len(x) - absent) + digamma(neighbours) - digamma(others + 1) - digamma(within)
+    # infinite where all of the class lies within the block
+    return float(terms[np.isfinite(radius)].mean())

@@ -39,8 +39,18 @@ __all__ = [
     "fit_critic",
 ]
 
-CRITICS = ("separable", "pair")
-BASES = ("auto", "none", "gaussian", "student", "mixture")
+CRITICS = ("auto", "separable", "pair")
+BASES = (
+    "auto",
+    "none",
+    "gaussian",
+    "gaussian-sparse",
+    "gaussian-low-rank",
+    "student",
+    "student-sparse",
+    "student-low-rank",
+    "mixture",
+)
 EMA_RATE = 0.1
 WARM_UP = 50
 HOPELESS = 0.5
@@ -95,12 +105,14 @@ class NeuralSettings:
             single one on a fifth of them, steadied by its closed form on all. None is one for a
             continuous y, and three for a label, whose critic is fitted sooner.
         critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
-            or ``pair``, one network that reads both.
-        base: The closed form that the critic starts from: ``none``, ``gaussian``, ``student``,
-            ``mixture``, or ``auto``, which of the first three the selection split likes best. With
-            no more than twice as many training samples as dimensions it is ``none``.
-        normal_scores: Whether each coordinate is mapped to the normal distribution first (where it
-            is not discrete), or only standardised.
+            ``pair``, one network that reads both; or ``auto``: ``pair``, of half the width and with
+            8 negatives, where x and y have at most three dimensions together, and ``separable`` elsewhere.
+        base: The closed form that the critic starts from: ``none``, ``gaussian`` or ``student`` (with
+            ``-sparse`` or ``-low-rank`` for fewer correlations between x and y), ``mixture``, or
+            ``auto``, which of all but the last the selection split likes best. With no more than twice
+            as many training samples as dimensions it is ``none``.
+        normal_scores: Whether each coordinate is mapped to the normal distribution first, or only
+            standardised.
         hidden: Widths of the critic's hidden layers.
         embedding: Dimension of a separable critic's f and g.
         steps: Optimiser steps.
@@ -113,7 +125,7 @@ class NeuralSettings:
     """
 
     folds: int | None = None
-    critic: str = "separable"
+    critic: str = "auto"
     base: str = "auto"
     normal_scores: bool = True
     hidden: tuple[int, ...] = (128, 128)

@@ -1,20 +1,29 @@
 """What every estimator returns: a number with its error, its ceiling and its warnings."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["FLAGS", "Estimate", "flags_of", "plug_in_stderr"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FLAGS", "UNITS", "Estimate", "flags_of", "plug_in_stderr"]
+
+UNITS = ("nats", "bits")
 
 FLAGS = {
     "above_ceiling": "it touches the most that the method can report from this many samples",
     "above_label_entropy": "it touches H(Y), which no label's information exceeds",
+    "below_neighbours": "nearest neighbours find more: the critic has not learned all there is",
+    "coarse_bins": "nearly all samples of a coordinate share one bin: use equal-count bins, or more of them",
     "constant": "one side never varies, and can tell nothing",
+    "copies": "rows occur more than once: copies were left out, as they are no samples of their own",
     "deterministic": "one side is a function of the other: the true value is infinite",
     "lagging": "a fresh critic finds more: the one that followed the layer is behind it",
     "negative": "it is below zero by more than three standard errors",
     "not_converged": "the critic was still improving: more steps would say more",
     "overfit": "the critic says more of its training samples than of others",
+    "serial": "rows depend on the rows before them, as in a time series: errors are too small (--blocks)",
     "undersampled": "there are too few samples for so many dimensions or cells",
 }
 """What each flag warns of."""
@@ -42,6 +51,8 @@ class Estimate:
         seconds: What it took.
         beside: Another reading of the same critic: for a label, H(Y) less the cross-entropy of
             its prediction.
+        shuffled: The same method's estimate for samples with shuffled y, which is 0 in truth.
+        read_as: How ``x`` and ``y`` were read, in words.
     """
 
     mi: float
@@ -54,6 +65,44 @@ class Estimate:
     seconds: float = 0.0
     unit: str = "nats"
     beside: "Estimate | None" = None
+    shuffled: "Estimate | None" = None
+    read_as: dict[str, str] | None = None
+
+    @property
+    def normalized(self) -> float:
+        r"""The value on a scale from 0 to 1, whatever its unit.
+
+        With a discrete side its share of that side's entropy (of the smaller entropy of two); otherwise
+        :math:`\sqrt{1 - e^{-2I}}`, the absolute correlation of a bivariate normal distribution with so
+        much information (Linfoot, An informational measure of correlation, 1957).
+        """
+        value = min(max(self.mi, 0.0), self.ceiling)
+        if self.is_share:
+            return value / self.ceiling
+        nats = value * (math.log(2) if self.unit == "bits" else 1.0)
+        return math.sqrt(-math.expm1(-2 * nats))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the ceiling is an entropy, of which the value is a share."""
+        return self.read_as is not None and any("classes" in kind for kind in self.read_as.values())
+
+    def to_unit(self, unit: str) -> "Estimate":
+        """The same estimate in nats or in bits.
+
+        Args:
+            unit: One of :data:`UNITS`.
+        """
+        if unit == self.unit:
+            return self
+        factor = math.log(2) if unit == "nats" else 1 / math.log(2)
+        others = {
+            name: part and part.to_unit(unit)
+            for name in ("beside", "shuffled")
+            for part in [getattr(self, name)]
+        }
+        values = {name: getattr(self, name) * factor for name in ("mi", "stderr", "ceiling")}
+        return replace(self, unit=unit, **values, **others)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, in the order that the documentation shows."""
@@ -68,14 +117,18 @@ class Estimate:
             "n_test": self.n_test,
             "seconds": self.seconds,
         }
-        return fields | ({"beside": self.beside.to_dict()} if self.beside else {})
+        for name in ("beside", "shuffled"):
+            if part := getattr(self, name):
+                fields[name] = part.to_dict()
+        return fields | ({"read_as": self.read_as} if self.read_as else {})
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Estimate":
         """The inverse of :meth:`to_dict`."""
         ceiling = math.inf if fields["ceiling"] is None else fields["ceiling"]
-        beside = cls.from_dict(fields["beside"]) if fields.get("beside") else None
-        replaced = {"ceiling": ceiling, "flags": tuple(fields["flags"]), "beside": beside}
+        replaced: dict[str, Any] = {"ceiling": ceiling, "flags": tuple(fields["flags"])}
+        for name in ("beside", "shuffled"):
+            replaced[name] = cls.from_dict(fields[name]) if fields.get(name) else None
         return cls(**{**fields, **replaced})
 
 
@@ -98,22 +151,30 @@ def flags_of(
     return tuple(flags)
 
 
-def plug_in_stderr(variance: float, count: int, freedom: int) -> float:
+def plug_in_stderr(terms: NDArray[np.float64], freedom: int, block: int = 1) -> float:
     r"""Standard error of a mean log-ratio whose parameters come from the same samples.
 
     Where the two sides are independent the log-ratios would all be zero, 2n times the value is
     chi-squared, of variance :math:`2 f`, and the fitted log-ratios vary by :math:`f / n` for nothing;
-    where they are not, the variance of the log-ratios rules:
+    where they are not, the variance v of the log-ratios rules:
 
     .. math:: \max\left(\frac{v}{n} - \frac{f}{n^2}, 0\right) + \frac{f}{2 n^2}
 
     Args:
-        variance: Of the fitted log-ratios, v.
-        count: Samples, n.
+        terms: The fitted log-ratios, ``(n,)``.
         freedom: Parameters that tie the two sides together, f.
+        block: Consecutive samples that may depend on each other: the variance is then that of the means of
+            such blocks.
 
     References:
-        Wilks, The large-sample distribution of the likelihood ratio (1938).
+        Wilks, The large-sample distribution of the likelihood ratio (1938); Künsch, The jackknife and the
+        bootstrap for general stationary observations (1989).
     """
-    first = max(variance / count - freedom / count**2, 0.0)
+    count = len(terms)
+    if block == 1:
+        variance = float(terms.var()) / count
+    else:
+        sums = np.add.reduceat(terms - terms.mean(), np.arange(0, count, block))
+        variance = float((sums**2).sum()) / count**2 * len(sums) / max(1, len(sums) - 1)
+    first = max(variance - freedom / count**2, 0.0)
     return math.sqrt(first + freedom / (2 * count**2))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ibtrain.mi.bases import Base, ZeroBase
 from ibtrain.mi.bounds import UNIFORM, Weights
-from ibtrain.mi.critics import SeparableCritic
+from ibtrain.mi.critics import PairCritic, SeparableCritic
 from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
 from ibtrain.mi.marginals import Marginals
 from ibtrain.mi.pool import (
@@ -38,6 +38,10 @@ GROUP = 2048
 their number, not its square."""
 BLOCK_PAIRS = 1 << 17
 """Pairs scored at once without gradients; a pair critic holds its hidden layer for each."""
+PAIR_GROUP = 256
+"""The same of several groups that a pair critic scores: it pays for every pair."""
+LOOKED_AT = 64
+"""Other y that each x meets when a pair critic's checkpoint is looked at; a report takes all."""
 EMBEDDED_PAIRS = 1 << 20
 """The same of a separable critic in many groups: for each block it embeds every y of a group again."""
 
@@ -63,13 +67,15 @@ class Scorer(ABC):
 
     @abstractmethod
     def groups(
-        self, critics: Sequence[nn.Module | None], index: Tensor
+        self, critics: Sequence[nn.Module | None], index: Tensor, block: int = 1
     ) -> Iterator[Iterator[Group]]:
         """The scores from which a value is read, in float64 and without gradients.
 
         Args:
             critics: Whose; None is the closed form alone.
             index: Samples, in random order.
+            block: Consecutive samples that may depend on each other: a group holds two such blocks
+                at least, so that their spread can be told.
         """
 
     @abstractmethod
@@ -164,22 +170,40 @@ class PairScorer(Scorer):
     def batch(self, critic: nn.Module, index: Int[Tensor, " n"]) -> Batch:
         """Every x of the batch with its own y, and with the others of the batch or some of them."""
         if self.negatives is not None and self.negatives < len(index) - 1:
-            # the batch is in random order, so that fixed distances make random pairs
-            shifts = [0, *distances(len(index), self.negatives)]
-            scores: Tensor = critic.shifted(*self._read(index, index), shifts)  # type: ignore[operator]
-            if not isinstance(self.base, ZeroBase):
-                closed = self.base.matrix(self.base_x[index], self.base_y[index])
-                scores = _sum(shifted_columns(closed, shifts), scores)
-            joint, marginal = scores.split((1, len(shifts) - 1), dim=1)
-            return joint.squeeze(1), marginal, UNIFORM
+            return self._some_pairs(critic, index, self.negatives)
         matrix = self._matrix(critic, index, index)
         return matrix.diagonal(), off_diagonal(matrix), UNIFORM
 
+    def _some_pairs(self, critic: nn.Module, index: Tensor, negatives: int) -> Batch:
+        """Every x with its own y, and with so many others."""
+        # the samples are in random order, so that fixed distances make random pairs
+        shifts = [0, *distances(len(index), negatives)]
+        scores: Tensor = critic.shifted(*self._read(index, index), shifts)  # type: ignore[operator]
+        if not isinstance(self.base, ZeroBase):
+            closed = self.base.matrix(self.base_x[index], self.base_y[index])
+            scores = _sum(shifted_columns(closed, shifts), scores)
+        joint, marginal = scores.split((1, len(shifts) - 1), dim=1)
+        return joint.squeeze(1), marginal, UNIFORM
+
+    @torch.no_grad()
+    def value(self, critic: nn.Module | None, index: Int[Tensor, " n"], bound: Bound) -> float:
+        """A bound on the samples; of a critic that reads pair by pair, on a part of the pairs."""
+        if isinstance(critic, PairCritic):
+            joint, marginal, weights = self._some_pairs(critic, index.to(self.device), LOOKED_AT)
+            return bound(joint.double(), marginal.double(), weights).item()
+        return super().value(critic, index, bound)
+
     def groups(
-        self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"]
+        self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
     ) -> Iterator[Iterator[Group]]:
         """Every x with every y of its group but its own; one group up to :data:`GROUP` samples."""
-        parts = index.tensor_split(math.ceil(len(index) / GROUP))
+        most = GROUP
+        if len(index) > GROUP and any(isinstance(critic, PairCritic) for critic in critics):
+            most = PAIR_GROUP
+        size = most if block == 1 else max(2, most // block) * block
+        parts = index.tensor_split(math.ceil(len(index) / size))
+        if block > 1 and len(parts) > 1:
+            parts = index.split(size)
         form = pair_pool if len(parts) == 1 else PairGroup
         for part in parts:
             yield (form(self._all_pairs(critic, part, len(parts) > 1)) for critic in critics)
@@ -244,7 +268,7 @@ class LabelScorer(Scorer):
         return self.at(self.marginals(samples.x), samples, self.marginals, self.log_prior)
 
     def groups(
-        self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"]
+        self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
     ) -> Iterator[Iterator[Group]]:
         """Every x with every class, each as frequent as it is among these samples: a single group."""
         yield (self._pool(critic, index) for critic in critics if critic is not None)

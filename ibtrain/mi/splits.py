@@ -19,6 +19,8 @@ FEWEST = 40
 """Samples below which there is nothing to split."""
 FEWEST_OF_FOLD = 8
 """Samples that each fold reports on, at least."""
+FEWEST_BLOCKS = 2
+"""Blocks in each fold, at least, so that their spread can be told."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class Splits:
     report: Tensor
 
 
-def draw_splits(count: int, folds: int, seed: int, most: int | None = None) -> Iterator[Splits]:
+def draw_splits(
+    count: int, folds: int, seed: int, most: int | None = None, block: int = 1
+) -> Iterator[Splits]:
     """Disjoint parts at random; over all folds every sample reports once.
 
-    Of many samples, no more train or select than a fit can use; the others only report.
+    Of many samples, no more train or select than a fit can use; the others only report. Rows that depend on
+    each other are split as whole blocks of consecutive rows.
 
     Args:
         count: Samples.
@@ -41,10 +46,12 @@ def draw_splits(count: int, folds: int, seed: int, most: int | None = None) -> I
             others train or select.
         seed: Of the order.
         most: Samples that train; None is as many as there are.
+        block: Consecutive rows that stay together, and in order; at the borders of the parts a block may
+            be cut.
 
     Raises:
-        DataError: There are too few samples.
-        ConfigError: There are too few for so many folds.
+        DataError: If there are too few samples.
+        ConfigError: If there are too few for so many folds, or too few blocks.
     """
     if count < FEWEST:
         raise DataError(f"{count} samples", f"at least {FEWEST} for three splits", "x and y")
@@ -54,7 +61,10 @@ def draw_splits(count: int, folds: int, seed: int, most: int | None = None) -> I
     randomness = generator(torch.device("cpu"), seed, "splits")
     # four bytes a sample are all that grows with their number
     dtype = torch.int32 if count <= torch.iinfo(torch.int32).max else torch.int64
-    order = torch.randperm(count, generator=randomness, dtype=dtype)
+    if block == 1:
+        order = torch.randperm(count, generator=randomness, dtype=dtype)
+    else:
+        order = _in_blocks(count, block, folds, randomness).to(dtype)
     stop = 0
     for report in order.tensor_split(folds):
         start, stop = stop, stop + len(report)
@@ -65,6 +75,16 @@ def draw_splits(count: int, folds: int, seed: int, most: int | None = None) -> I
             _around(order, start, stop, 0, min(selects, MOST_SELECT)),
             report,
         )
+
+
+def _in_blocks(count: int, block: int, folds: int, randomness: torch.Generator) -> Tensor:
+    """Blocks of consecutive rows in random order; the last block may be shorter."""
+    blocks = torch.arange(count).split(block)
+    if len(blocks) < FEWEST_BLOCKS * folds:
+        most = max(1, count // (FEWEST_BLOCKS * folds))
+        raise ConfigError(block, f"at most {most} rows for {count} samples", "blocks")
+    order = torch.randperm(len(blocks), generator=randomness)
+    return torch.cat([blocks[index] for index in order.tolist()])
 
 
 def _around(order: Tensor, start: int, stop: int, first: int, count: int) -> Tensor:

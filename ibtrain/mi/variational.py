@@ -73,7 +73,8 @@ class VariationalFit:
     """What the critics of all folds report together.
 
     Args:
-        estimate: The mean of the folds' values, and its standard error.
+        estimate: The mean of the folds' values. Its standard error is the root of two squares, of the error
+            of sampling and of what the critics lose because they were fitted to samples.
         folds: A critic each.
     """
 
@@ -118,13 +119,15 @@ def fit_variational(
     bounds = (LABEL_BOUNDS if is_label else BOUNDS)[method]
     critics = settings.folds or (LABEL_FOLDS if is_label else 1)
     most = max(settings.steps * settings.batch_size, FEWEST_TRAIN)
-    splits = list(draw_splits(len(samples), critics if critics > 1 else PARTS, seed, most))
+    parts = critics if critics > 1 else PARTS
+    splits = list(draw_splits(len(samples), parts, seed, most, samples.block))
     task = _Task(samples, bounds, settings, torch.device(device), on_checkpoint)
     folds = [
         task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
         for index, own in enumerate(splits[:critics])
     ]
-    mi, stderr = _mean(folds, bounds.report)
+    mi, sampling = _mean(folds, bounds.report)
+    stderr = math.hypot(sampling, sum(map(_training_loss, folds)) / len(folds))
     fewest = min(len(own.report) for own in splits)
     if method == "infonce":
         fewest //= math.ceil(fewest / GROUP)
@@ -235,17 +238,26 @@ class _Task:
         def groups() -> Iterator[Iterator[Group]]:
             for piece in rows.tensor_split(math.ceil(len(rows) / PIECE)):
                 samples = self.samples.take(piece.numpy())
-                yield from scorer.of(samples).groups(
-                    critics, torch.arange(len(samples), device=scorer.device)
-                )
+                index = torch.arange(len(samples), device=scorer.device)
+                yield from scorer.of(samples).groups(critics, index, samples.block)
 
-        return read_groups(groups(), bound)
+        return read_groups(groups(), bound, self.samples.block)
 
 
 def _mean(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:
     """Folds report on disjoint samples, so that their errors add as those of independent ones."""
     values, errors = zip(*(fold.reports[bound] for fold in folds), strict=True)
     return sum(values) / len(folds), math.hypot(*errors) / len(folds)
+
+
+def _training_loss(fold: Fold) -> float:
+    """What is lost because a critic was fitted to samples: half of what it says more of those, beyond chance.
+
+    With p parameters fitted to n samples by maximum likelihood, the mean log-likelihood of the same samples is
+    p / 2n above the best there is, and that of others p / 2n below (Akaike, 1974).
+    """
+    excess, stderr = fold.excess
+    return 0.5 * math.sqrt(max(excess**2 - stderr**2, 0.0)) if excess > 0 else 0.0
 
 
 def _fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def test_json_is_one_document_and_nothing_else(archive: Path) -> None:
     result = run("estimate", archive, "--method", "ksg", "--set", "k=3", "--json")
     document = json.loads(result.stdout)
     keys = ["mi", "stderr", "unit", "method", "ceiling", "flags", "n_train", "n_test", "seconds"]
+    keys.append("read_as")
     assert list(document) == keys
     assert document["mi"] == pytest.approx(PROBLEMS["gaussian-1"].mi, abs=0.15)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.special import digamma
 
 from ibtrain.errors import ConfigError, DataError
@@ -13,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def distances(values: Array) -> Array:
-    scaled = values / values.std(axis=0)
+    scaled = stats.norm.ppf((stats.rankdata(values, axis=0) - 0.5) / len(values))
     return np.abs(scaled[:, None] - scaled[None]).max(axis=2)
 
 

@@ -1,9 +1,10 @@
 """Maps of single coordinates."""
 
 import numpy as np
+import pytest
 from scipy import stats
 
-from ibtrain.mi.marginals import NormalScores, Standardised, fit_marginals
+from ibtrain.mi.marginals import NormalScores, Standardised, fit_marginals, spread_scores
 
 RNG = np.random.default_rng(0)
 
@@ -37,11 +38,35 @@ def test_tied_values_share_the_middle_of_their_ranks() -> None:
     np.testing.assert_allclose(NormalScores(train)(train)[:, 0], expected)
 
 
-def test_discrete_columns_are_standardised_and_others_are_not() -> None:
-    samples = np.column_stack([RNG.integers(0, 2, 400), RNG.exponential(size=400)])
-    mapped = fit_marginals(samples)(samples)
-    np.testing.assert_allclose(mapped[:, 0], Standardised(samples)(samples)[:, 0])
-    np.testing.assert_allclose(mapped[:, 1], NormalScores(samples)(samples)[:, 1])
+def test_ties_are_broken_within_the_middle_of_their_ranks() -> None:
+    samples = RNG.integers(0, 4, (1000, 2)).astype(float)
+    scores = spread_scores(samples, np.random.default_rng(0))
+    assert len(np.unique(scores[:, 0])) == 1000
+    levels = stats.norm.cdf(scores[:, 0])
+    edges = np.cumsum(np.bincount(samples[:, 0].astype(int))) / 1000
+    for value, low, high in zip(range(4), [0, *edges], edges, strict=False):
+        inside = np.sort(levels[samples[:, 0] == value])
+        quarter = (high - low) / 4
+        # ranks are a thousandth apart
+        assert inside[0] == pytest.approx(low + quarter, abs=1e-3)
+        assert inside[-1] == pytest.approx(high - quarter, abs=1e-3)
+        assert stats.kstest((inside - inside[0]) / np.ptp(inside), "uniform").statistic < 0.02
+
+
+def test_without_ties_spreading_changes_nothing() -> None:
+    samples = RNG.standard_normal((500, 3))
+    spread = spread_scores(samples, np.random.default_rng(0))
+    np.testing.assert_allclose(spread, NormalScores(samples)(samples))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e150, 1e300])
+def test_scales_near_the_ends_of_float64_change_nothing(scale: float) -> None:
+    samples = RNG.standard_normal((300, 2))
+    with np.errstate(all="raise", under="ignore"):
+        standardised = Standardised(scale * samples)(scale * samples)
+        scores = NormalScores(scale * samples)(scale * samples)
+    np.testing.assert_allclose(standardised, Standardised(samples)(samples), rtol=1e-9)
+    np.testing.assert_allclose(scores, NormalScores(samples)(samples), rtol=1e-9)
 
 
 def test_standardising_uses_the_training_samples_alone() -> None:

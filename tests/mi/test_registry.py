@@ -138,10 +138,13 @@ def test_a_critic_that_memorised_its_samples_is_called_overfit() -> None:
         ([1.0, 2.0], [1.0, math.inf], "y: got inf in row 1, column 0, expected finite"),
         ([1.0, 2.0, 3.0], [1.0, 2.0], "x and y: got 3 and 2 samples, expected as many of each"),
         ([1.0], [2.0], "x: got 1 sample, expected at least 2"),
-        (["a", "b"], [1.0, 2.0], "x: got an array of <U1, expected an array of numbers"),
+        (
+            [["a", "b"]] * 2,
+            [1.0, 2.0],
+            "x: got 2 column(s) of strings, expected an array of numbers",
+        ),
         ([1.0, 2.0], [None, 2.0], "y: got an array of object, expected an array of numbers"),
         ([[1.0], [2.0, 3.0]], [1.0, 2.0], "x: got rows of different lengths"),
-        ([[1, 5], [2, 5]], [1.0, 2.0], "x: got nothing but 5 in column 1, expected columns that"),
         ([], [], "x: got an array of shape"),
         (3.0, 4.0, "x: got an array of shape"),
     ],
@@ -162,20 +165,22 @@ def test_settings_that_cannot_be_used_are_named() -> None:
         estimate(x, y, "ksg", steps=3)
     with pytest.raises(ConfigError, match="steps: got 0, expected a whole number of 1 or more"):
         estimate(x, y, steps=0)
-    with pytest.raises(ConfigError, match="critic: got 'deep', expected one of separable, pair"):
+    with pytest.raises(
+        ConfigError, match="critic: got 'deep', expected one of auto, separable, pair"
+    ):
         estimate(x, y, critic="deep")
     with pytest.raises(DataError, match="got 30 samples, expected at least 40"):
         estimate(x[:30], y[:30])
-    with pytest.raises(DataError, match="y of method gaussian: got labels"):
+    with pytest.raises(DataError, match="samples of method gaussian: got a discrete side"):
         estimate(x, np.arange(100) % 2, "gaussian")
-    with pytest.raises(DataError, match="y: got 2 columns, expected one column of labels"):
+    with pytest.raises(DataError, match="y: got 2 columns, expected one column of classes"):
         estimate(x, np.zeros((100, 2)) + np.arange(100)[:, None], discrete=True)
 
 
 def test_an_estimate_survives_its_json_form() -> None:
     found = estimate(*draw("gaussian-classes-2", 500), **QUICK)
     assert Estimate.from_dict(found.to_dict()) == found
-    closed = estimate(*draw("gaussian-1", 500), "gaussian")
+    closed = Estimate(0.5, 0.1, "gaussian", math.inf)
     assert closed.to_dict()["ceiling"] is None
     assert Estimate.from_dict(closed.to_dict()) == closed
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from ibtrain.errors import DataError
-from ibtrain.mi.columns import check_columns, distinct
+from ibtrain.mi.columns import distinct, examine_columns
 from ibtrain.mi.registry import estimate
-from ibtrain.mi.samples import check_samples, check_stored
+from ibtrain.mi.samples import check_samples, check_side, check_stored
 
 FAST = {"steps": 40, "batch_size": 64, "hidden": (16, 16)}
 RNG = np.random.default_rng(0)
@@ -48,8 +48,8 @@ def test_a_memory_map_is_estimated_as_its_array_is(tmp_path: Path, y: Any) -> No
 def test_what_is_stored_is_not_copied(tmp_path: Path) -> None:
     x = mapped(tmp_path, "x", X)
     stored = check_stored(x, X)
-    assert np.shares_memory(stored.x, x)
-    assert np.shares_memory(stored.y, X)
+    assert np.shares_memory(stored.x.values, x)
+    assert np.shares_memory(stored.y.values, X)
     few = stored.take(np.array([250, 3]))
     assert few.x.dtype == np.float64
     assert few.x.tolist() == X[[250, 3]].tolist()
@@ -66,10 +66,86 @@ def test_a_bad_number_is_named_by_its_row_in_the_file(tmp_path: Path, value: flo
 def test_a_column_is_constant_only_if_it_is_so_in_all_chunks() -> None:
     late = np.ones((300, 2))
     late[299] = 2
-    assert check_columns("x", late)
-    assert not check_columns("x", np.ones((300, 2)))
-    with pytest.raises(DataError, match="nothing but 1 in column 1"):
-        check_columns("x", np.column_stack([late[:, 0], np.ones(300)]))
+    assert examine_columns("x", late).varies.tolist() == [True, True]
+    assert examine_columns("x", np.ones((300, 2))).varies.tolist() == [False, False]
+
+
+def test_constant_columns_are_left_out() -> None:
+    mixed = np.column_stack([np.zeros(300), X[:, 0], np.full(300, 7.0), X[:, 1]])
+    side = check_side("x", mixed)
+    np.testing.assert_array_equal(side.numbers(), X[:, :2].astype(np.float64))
+    assert side.describe() == "2 continuous dimensions (2 constant left out)"
+    expected = estimate(X[:, :2], X[:, 2] + X[:, 0], "gaussian").mi
+    assert estimate(mixed, X[:, 2] + X[:, 0], "gaussian").mi == expected
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_integers_beyond_float64_stay_apart(dtype: type[np.generic]) -> None:
+    y = np.tile(np.array([2**60, 2**60 + 1], dtype=dtype), 150)
+    stored = check_stored(X, y)
+    assert stored.label_entropy == pytest.approx(np.log(2))
+    many = np.array([2**60 + i for i in range(300)], dtype=dtype)
+    np.testing.assert_array_equal(check_side("y", many).numbers()[:, 0], np.arange(300.0))
+
+
+def test_negative_and_large_integers_keep_their_differences() -> None:
+    values = np.array([[-(2**63)], [2**63 - 1], [5], [6], [0], [1]])
+    numbers = check_side("x", values, discrete=False).numbers()[:, 0]
+    assert numbers.tolist() == [float(v - -(2**63)) for v in values[:, 0].tolist()]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["red", "green", "blue"],
+        np.array(["red", "green", "blue"], dtype=object),
+        np.array([b"red", b"green", b"blue"]),
+    ],
+    ids=["list", "objects", "bytes"],
+)
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_class_names_are_classes_on_either_side(names: Any, side: str) -> None:
+    labels = RNG.integers(0, 3, 600)
+    values = labels + RNG.standard_normal(600)
+    named = [names[label] for label in labels.tolist()]
+    sides = (named, values) if side == "x" else (values, named)
+    expected = estimate(values, labels, "ksg")
+    found = estimate(*sides, "ksg")
+    # the order of the classes' numbers changes nothing
+    assert found.mi == pytest.approx(expected.mi, abs=1e-12)
+    assert found.read_as is not None
+    assert found.read_as[side] == "3 classes"
+
+
+def test_what_is_no_number_and_no_class_is_refused() -> None:
+    with pytest.raises(
+        DataError, match=r"y: got 2 column\(s\) of strings, expected an array of num"
+    ):
+        check_side("y", np.array([["a", "b"], ["c", "d"]]))
+    with pytest.raises(DataError, match=r"x: got 1 column\(s\) of strings"):
+        check_side("x", ["a", "b"], discrete=False)
+    with pytest.raises(DataError, match="got an array of complex128"):
+        check_side("x", np.ones(4, dtype=complex))
+
+
+def test_masked_values_are_refused_and_not_uncovered() -> None:
+    masked = np.ma.masked_array(X, mask=np.zeros(X.shape, dtype=bool))
+    assert len(check_side("x", masked)) == 300
+    masked.mask[41, 2] = True
+    with pytest.raises(
+        DataError, match="x: got a masked value in row 41, expected samples without"
+    ):
+        check_side("x", masked)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.bool_])
+def test_integers_with_few_values_are_classes_on_either_side(dtype: type[np.generic]) -> None:
+    codes = RNG.integers(0, 2, 300).astype(dtype)
+    assert check_side("x", codes).num_classes == 2
+    assert check_side("x", codes, discrete=False).num_classes == 0
+    assert check_side("x", RNG.integers(0, 250, 300)).num_classes == 0
+    assert check_side("x", RNG.integers(0, 250, 300), discrete=True).num_classes > 100
+    assert check_side("x", X[:, 0]).num_classes == 0
 
 
 def test_distinct_values_are_counted_over_all_chunks() -> None:

@@ -1,0 +1,107 @@
+"""Repeated rows: copies of samples that are no samples of their own."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ibtrain.mi.samples import Side, StoredSamples
+
+__all__ = ["Copies", "find_copies"]
+
+Hashes = NDArray[np.uint64]
+
+LOOKED_AT = 100_000
+"""Samples, evenly spread, in which copies are searched first."""
+FEWEST = 5
+FEWEST_SHARE = 0.01
+"""Copies, in number and as a share of the samples, that are worth a second look."""
+SAME_ROW = 0.5
+"""Share of the repeated x (and y) that must repeat the whole row: by rounding alone few do."""
+CONTINUOUS = 0.9
+"""Distinct values of some coordinate, as a share of the distinct rows: on a grid it has far fewer."""
+MOST_TIMES = 50
+"""Copies of a row on average. A value that occurs more often is one of a discrete variable."""
+OVERDISPERSED = 3.0
+"""Variance of the numbers of copies over their mean: 0 to 1 where rows were copied or drawn again, far more
+where values are rounded and the common ones occur more often."""
+PIECE = 1 << 16
+
+
+class Copies(NamedTuple):
+    """The rows that occur for the first time.
+
+    Args:
+        rows: Their indices, in order.
+        share: Share of the samples that are copies of others.
+    """
+
+    rows: NDArray[np.intp]
+    share: float
+
+
+def find_copies(samples: StoredSamples) -> Copies | None:
+    """Which samples are left when copies of whole rows are left out; None where there are no copies.
+
+    Values of a discrete or rounded variable repeat by nature, and are no copies. Rows count as copies
+    if what repeats of x (and of a continuous y) mostly repeats as a whole row, although some coordinate is
+    as good as continuous: nearly every distinct row has its own value of it.
+
+    Args:
+        samples: Any, of which one side at least is continuous.
+    """
+    count = len(samples)
+    looked_at = np.linspace(0, count - 1, min(LOOKED_AT, count)).astype(np.int64)
+    if not _are_copied(samples, looked_at):
+        return None
+    everything = np.arange(count)
+    both = _mix(_hashes(samples.x, everything)) ^ _hashes(samples.y, everything)
+    _, first = np.unique(both, return_index=True)
+    return Copies(np.sort(first), 1 - len(first) / count)
+
+
+def _are_copied(samples: StoredSamples, rows: NDArray[np.int64]) -> bool:
+    x, y = _hashes(samples.x, rows), _hashes(samples.y, rows)
+    _, times = np.unique(_mix(x) ^ y, return_counts=True)
+    distinct = len(times)
+    repeated = len(rows) - distinct
+    share = repeated / len(rows) * len(samples) / len(rows)
+    if repeated < FEWEST or share < FEWEST_SHARE or len(rows) > MOST_TIMES * distinct:
+        return False
+    if times.var() > OVERDISPERSED * times.mean():
+        return False
+    sides = [x] if samples.y.classes is not None else [x, y]
+    if any(repeated < SAME_ROW * (len(rows) - len(np.unique(side))) for side in sides):
+        return False
+    return _most_distinct(samples, rows) >= CONTINUOUS * distinct
+
+
+def _most_distinct(samples: StoredSamples, rows: NDArray[np.int64]) -> int:
+    """Distinct values of the coordinate that has most."""
+    sides = [samples.x] if samples.y.classes is not None else [samples.x, samples.y]
+    columns = (column for side in sides for column in side.numbers(rows).T)
+    return max(len(np.unique(column)) for column in columns)
+
+
+def _hashes(side: Side, rows: NDArray[np.int64]) -> Hashes:
+    """A number for each row; equal rows have equal ones."""
+    return np.concatenate([_hash(side, rows[i : i + PIECE]) for i in range(0, len(rows), PIECE)])
+
+
+def _hash(side: Side, rows: NDArray[np.int64]) -> Hashes:
+    if side.classes is not None:
+        return _mix(side.labels(rows).astype(np.uint64))
+    # adding zero makes one of both zeros
+    numbers: Any = (side.numbers(rows) + 0.0).view(np.uint64)
+    hashes = np.zeros(len(rows), dtype=np.uint64)
+    for column in numbers.T:
+        hashes = _mix(hashes ^ column)
+    return hashes
+
+
+def _mix(values: Hashes) -> Hashes:
+    """SplitMix64's finaliser (Steele, Lea & Flood, OOPSLA 2014): every bit depends on every bit."""
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
