@@ -40,6 +40,9 @@ def is_function_of(x: Array, y: Array) -> bool:
     exact = 0
     for own, found in zip(probes, nearest, strict=True):
         others = found[found != own]
+        tied = (x[others] == x[own]).all(axis=1)
+        if (y[others[tied]] != y[own]).any():
+            continue
         design = np.column_stack([np.ones(len(others)), x[others] - x[own]])
         coefficients, *_ = np.linalg.lstsq(design, y[others], rcond=None)
         span = np.ptp(y[others], axis=0)

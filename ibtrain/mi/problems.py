@@ -163,6 +163,26 @@ def _gaussian_classes(name: str, dim: int, distance: float) -> Problem:
     return Problem(name, dim * _two_classes(distance), source, sample)
 
 
+def _ring_of_classes(name: str, classes: int, radius: float) -> Problem:
+    """Equally likely classes, normal around evenly spaced points of a circle in the plane."""
+    angles = 2 * np.pi * np.arange(classes) / classes
+    centres = radius * np.column_stack([np.cos(angles), np.sin(angles)])
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    noise = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2)
+    weights = np.outer(weights, weights).ravel() / weights.sum() ** 2
+    # all classes are alike: the log-ratio of the first class to the mixture
+    offsets = centres[0] - centres
+    ratios = special.logsumexp(-noise @ offsets.T - 0.5 * (offsets**2).sum(axis=1), axis=1)
+    mi = math.log(classes) - float(weights @ ratios)
+
+    def sample(count: int, rng: Rng) -> tuple[Array, NDArray[np.int64]]:
+        labels = rng.integers(0, classes, count)
+        return centres[labels] + rng.standard_normal((count, 2)), labels
+
+    source = "log C - E log sum_c exp(log-ratio of c to the sample's own class), by quadrature"
+    return Problem(name, mi, source, sample)
+
+
 def _symmetric_channel(name: str, symbols: int, error: float) -> Problem:
     """A uniform symbol that is replaced by any other one with probability ``error``."""
     mi = math.log(symbols) + (1 - error) * math.log1p(-error)
@@ -223,6 +243,80 @@ def _relu_unit(sigma: float) -> float:
     return float(entropy - 0.5 * math.log(2 * math.pi * math.e * sigma**2))
 
 
+def _of_table(shares: Array) -> float:
+    """The information of two discrete variables with these joint probabilities."""
+    product = shares.sum(axis=1, keepdims=True) * shares.sum(axis=0)
+    return float(special.rel_entr(shares, product).sum())
+
+
+def _rounded(name: str, rho: float, step: float) -> Problem:
+    """Correlated normal variables, each rounded to a multiple of ``step``."""
+    centres = np.arange(-7, 7 + step / 2, step)
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    x = centres[:, None] + 0.5 * step * nodes
+    edges = np.append(centres - step / 2, np.inf)
+    edges[0] = -np.inf
+    levels = special.ndtr((edges - rho * x[..., None]) / math.sqrt(1 - rho**2))
+    density = 0.5 * step * weights * stats.norm.pdf(x)
+    shares = np.einsum("ij,ijk->ik", density, np.diff(levels, axis=2))
+
+    def sample(count: int, rng: Rng) -> tuple[Array, Array]:
+        x, noise = rng.standard_normal((2, count, 1))
+        y = rho * x + math.sqrt(1 - rho**2) * noise
+        return step * np.round(x / step), step * np.round(y / step)
+
+    return Problem(name, _of_table(shares), "probabilities of all cells, by quadrature", sample)
+
+
+def _poisson_counts(name: str, common: float, rest: float) -> Problem:
+    """Counts with a common part: x = u + a, y = u + b, all three Poisson; floats, and so no labels."""
+    counts = np.arange(80)
+    of_common, of_rest = stats.poisson.pmf(counts, common), stats.poisson.pmf(counts, rest)
+    given_u = np.array([np.concatenate([np.zeros(u), of_rest[: 80 - u]]) for u in counts])
+    shares = np.einsum("u,ux,uy->xy", of_common, given_u, given_u)
+
+    def sample(count: int, rng: Rng) -> tuple[Array, Array]:
+        u = rng.poisson(common, (count, 1))
+        x, y = (u + rng.poisson(rest, (count, 1)) for _ in range(2))
+        return x.astype(np.float64), y.astype(np.float64)
+
+    return Problem(name, _of_table(shares), "probabilities of all pairs of counts", sample)
+
+
+def _zero_inflated(name: str, share: float, rho: float) -> Problem:
+    """x = exp(2 g), but 0 where the normal g is among its smallest ``share``; y correlated with g."""
+    lowest, std = float(special.ndtri(share)), math.sqrt(1 - rho**2)
+
+    def integrand(y: float) -> float:
+        density = stats.norm.pdf(y) * special.ndtr((lowest - rho * y) / std) / share
+        return float(special.entr(density))
+
+    of_zero, _ = integrate.quad(integrand, -12, 12, limit=200, epsabs=1e-12)
+    gaussian = 0.5 * math.log(2 * math.pi * math.e)
+    mi = gaussian - share * of_zero - (1 - share) * (gaussian + math.log(std))
+
+    def sample(count: int, rng: Rng) -> tuple[Array, Array]:
+        g, noise = rng.standard_normal((2, count, 1))
+        return np.where(g <= lowest, 0.0, np.exp(2 * g)), rho * g + std * noise
+
+    return Problem(name, mi, "h(y) - h(y|x), h(y|x = 0) by quadrature", sample)
+
+
+def _equicorrelated(name: str, dim: int, rho: float) -> Problem:
+    """All coordinates of x and y correlated alike."""
+    inner = 1 + (dim - 1) * rho
+    canonical = dim * rho / inner
+
+    def sample(count: int, rng: Rng) -> tuple[Array, Array]:
+        common = rng.standard_normal((count, 1))
+        x, y = rng.standard_normal((2, count, dim))
+        x, y = (math.sqrt(rho) * common + math.sqrt(1 - rho) * part for part in (x, y))
+        return x, y
+
+    source = f"-1/2 log(1 - rho^2) of the only canonical correlation: {GAUSSIAN}"
+    return Problem(name, -0.5 * math.log1p(-(canonical**2)), source, sample)
+
+
 def _staircase(mi: float, dim: int = 20) -> float:
     """The correlation that gives so many nats in so many equal pairs."""
     return math.sqrt(-math.expm1(-2 * mi / dim))
@@ -234,6 +328,9 @@ def _all() -> Iterable[Problem]:
     yield _gaussian("independent-3", [0.0] * 3)
     yield pair
     yield plane
+    yield _gaussian("gaussian-5", [0.5] * 5)
+    yield _gaussian("gaussian-50-mi-2", [_staircase(2.0, 50)] * 50)
+    yield _equicorrelated("equicorrelated-50", 50, 0.5)
     for mi in (2, 4, 6):
         stair = _gaussian(f"gaussian-20-mi-{mi}", [_staircase(float(mi))] * 20)
         yield stair
@@ -248,8 +345,14 @@ def _all() -> Iterable[Problem]:
     yield _student("student-1-nu-1", 1, 0.0, 1.0)
     yield _student("student-3-nu-2", 3, 0.5, 2.0)
     yield _additive_uniform("additive-uniform", 0.75)
+    yield _additive_uniform("additive-uniform-narrow", 0.1)
+    yield _rounded("rounded-1", 0.9, 0.1)
+    yield _rounded("rounded-coarse-1", 0.9, 1.0)
+    yield _poisson_counts("poisson-counts", 10.0, 5.0)
+    yield _zero_inflated("zero-inflated", 0.6, 0.9)
     yield _gaussian_classes("gaussian-classes-2", 1, 1.0)
     yield _gaussian_classes("gaussian-classes-8", 3, 1.0)
+    yield _ring_of_classes("ten-classes-2", 10, 2.5)
     yield _symmetric_channel("binary-channel", 2, 0.1)
     yield _symmetric_channel("symmetric-channel-5", 5, 0.2)
     yield _linear_layer("linear-layer", (10, 6), 1.0)

@@ -127,6 +127,8 @@ def fit_variational(
         for index, own in enumerate(splits[:critics])
     ]
     mi, sampling = _mean(folds, bounds.report)
+    # a critic that stays at zero does not vary with the samples, and can't tell less than this from nothing
+    sampling = max(sampling, 1 / len(samples))
     stderr = math.hypot(sampling, sum(map(_training_loss, folds)) / len(folds))
     fewest = min(len(own.report) for own in splits)
     if method == "infonce":
@@ -198,7 +200,8 @@ class _Task:
         bound = self.bounds.report
         critics = [fitted.critic, None] if elsewhere and ready.scorer.has_form else [fitted.critic]
         plain, *closed = self._read(ready.scorer, critics, splits.report, bound)
-        seen, *_ = ready.scorer.read([fitted.critic], own.train[: len(own.select)], bound)
+        as_many = own.train[: min(len(splits.report), PIECE)]
+        seen, *_ = ready.scorer.read([fitted.critic], as_many, bound)
         excess = seen.value - plain.value, math.hypot(seen.stderr, plain.stderr)
         reports = {bound: (plain.value, plain.stderr)}
         count = len(splits.report)
@@ -277,9 +280,9 @@ def _still_rises(fitted: FittedCritic, tolerance: float) -> bool:
 
 
 def _has_memorised(fold: Fold, scale: float) -> bool:
-    """The kept critic says more of its own samples, or only memorised once it was no closed form."""
+    """The kept critic says more of its own samples, or only memorised once it was no longer its start."""
     curve, best = fold.fitted.curve, fold.fitted.best.select
     was_stopped = best - curve[-1].select > HOPELESS
-    is_carried = curve[0].select >= CARRIED * best > 0
+    is_carried = curve[0].select >= CARRIED * best
     excess, stderr = fold.excess
     return excess > OVERFIT * scale + 3 * stderr or (was_stopped and not is_carried)

@@ -17,7 +17,13 @@ ONE_DIMENSIONAL = [
     "bimodal-1",
     "swiss-roll-2-1",
     "additive-uniform",
+    "additive-uniform-narrow",
+    "rounded-1",
+    "rounded-coarse-1",
+    "poisson-counts",
+    "zero-inflated",
     "gaussian-classes-2",
+    "ten-classes-2",
     "binary-channel",
 ]
 

@@ -1,0 +1,132 @@
+"""How often an estimate's interval covers the truth, for each problem over several draws, on one core.
+
+    python benchmarks/coverage.py -o benchmarks/records/coverage.json
+
+The nominal interval of 90 % is the estimate plus and minus 1.645 standard errors. A flagged estimate has said
+that it is not to be trusted, and is counted apart.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ibtrain.cli.options import Numbers
+from ibtrain.device import threads
+from ibtrain.environment import environment
+from ibtrain.files import write_json
+from ibtrain.mi.problems import PROBLEMS
+from ibtrain.mi.registry import METHODS, estimate
+
+NOMINAL = 1.645
+"""Standard errors on either side of an interval of 90 %."""
+PROBLEMS_OF_METHOD = {
+    "mine": (
+        "independent-3",
+        "gaussian-1",
+        "gaussian-3",
+        "gaussian-5",
+        "gaussian-20-mi-2",
+        "half-cubed-3",
+        "normal-cdf-3",
+        "asinh-3",
+        "wiggly-1",
+        "bimodal-1",
+        "swiss-roll-2-1",
+        "student-1-nu-1",
+        "student-3-nu-2",
+        "additive-uniform",
+        "gaussian-classes-2",
+        "gaussian-classes-8",
+        "ten-classes-2",
+        "binary-channel",
+        "linear-layer",
+        "relu-layer",
+    ),
+    "ksg": (
+        "independent-3",
+        "gaussian-1",
+        "gaussian-3",
+        "half-cubed-3",
+        "normal-cdf-3",
+        "asinh-3",
+        "wiggly-1",
+        "bimodal-1",
+        "swiss-roll-2-1",
+        "student-1-nu-1",
+        "student-3-nu-2",
+        "additive-uniform",
+        "gaussian-classes-2",
+        "gaussian-classes-8",
+        "ten-classes-2",
+        "binary-channel",
+        "symmetric-channel-5",
+        "rounded-1",
+        "poisson-counts",
+        "zero-inflated",
+    ),
+}
+"""Twenty problems for each method: nearest neighbours are for few dimensions."""
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    """A line for each method and problem, and one for each method in all."""
+    lines = [
+        "| method | problem | truth | mean error | spread | mean SE | covers % | flagged % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for method in dict.fromkeys(row["method"] for row in rows):
+        of_method = [row for row in rows if row["method"] == method]
+        for problem in (*dict.fromkeys(row["problem"] for row in of_method), "all"):
+            chosen = [row for row in of_method if problem in (row["problem"], "all")]
+            errors = np.array([row["mi"] - row["truth"] for row in chosen])
+            stderrs = np.array([row["stderr"] for row in chosen])
+            flagged = np.array([bool(row["flags"]) for row in chosen])
+            covered = np.abs(errors) <= NOMINAL * stderrs
+            cells = [
+                method,
+                problem,
+                "" if problem == "all" else f"{chosen[0]['truth']:.3f}",
+                f"{errors.mean():+.3f}",
+                "" if problem == "all" else f"{errors.std(ddof=1):.3f}",
+                f"{stderrs.mean():.3f}",
+                f"{100 * covered[~flagged].mean():.0f}" if (~flagged).any() else "-",
+                f"{100 * flagged.mean():.0f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--method", "methods", multiple=True, type=click.Choice(tuple(METHODS)))
+@click.option("--problem", "problems", multiple=True, type=click.Choice(tuple(PROBLEMS)))
+@click.option("--samples", "count", default=2000, help="Of each draw.")
+@click.option("--seeds", type=Numbers(int), default=",".join(map(str, range(20))))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+def main(
+    methods: tuple[str, ...],
+    problems: tuple[str, ...],
+    count: int,
+    seeds: tuple[int, ...],
+    output: Path,
+) -> None:
+    """Estimates every problem with fresh samples for each seed, and writes the record."""
+    rows = []
+    with threads(1):
+        for method in methods or tuple(PROBLEMS_OF_METHOD):
+            for name in problems or PROBLEMS_OF_METHOD[method]:
+                problem = PROBLEMS[name]
+                for seed in seeds:
+                    x, y = problem.sample(count, np.random.default_rng([seed, count]))
+                    found = estimate(x, y, method, seed=seed).to_dict()
+                    rows.append({"problem": name, "truth": problem.mi, "seed": seed, **found})
+                    click.echo(json.dumps(rows[-1]))
+        record = {"environment": environment("cpu", 1), "samples": count, "rows": rows}
+    write_json(output, record)
+    click.echo(summary(rows))
+
+
+if __name__ == "__main__":
+    main()
