@@ -1,14 +1,14 @@
 """``ibtrain estimate``."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ibtrain.cli.streams import echo
 from ibtrain.config import DEVICES
-from ibtrain.documents import parse_json
+from ibtrain.documents import json_text, parse_json
 from ibtrain.errors import ConfigError
 
 __all__ = ["command"]
@@ -24,11 +24,27 @@ __all__ = ["command"]
     metavar="NAME",
     help="mine, nwj, infonce, smile, js, ksg, binning or gaussian.  [mine]",
 )
-@click.option("--seed", default=0, show_default=True, help="Of splits, critic and batches.")
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option(
     "--discrete/--continuous",
     default=None,
-    help="Whether y is a label.  [whole numbers with few distinct values are]",
+    help="Whether y holds classes.  [strings, and integers with few distinct values, do]",
+)
+@click.option("--discrete-x/--continuous-x", default=None, help="The same of x.")
+@click.option(
+    "--blocks",
+    default=1,
+    metavar="ROWS",
+    help="Consecutive rows that may depend on each other, as in a time series.  [1]",
+)
+@click.option(
+    "--unit", type=click.Choice(("nats", "bits")), default="nats", show_default=True, help="Unit."
+)
+@click.option("--shuffled", is_flag=True, help="Also estimate samples with shuffled y (truth: 0).")
+@click.option(
+    "--normalized",
+    is_flag=True,
+    help="Also print the value from 0 to 1: as a share of H(Y), or as a correlation (Linfoot).",
 )
 @click.option(
     "--set",
@@ -52,15 +68,20 @@ def command(
     method: str,
     seed: int,
     discrete: bool | None,
+    discrete_x: bool | None,
+    blocks: int,
+    unit: str,
+    shuffled: bool,
+    normalized: bool,
     settings: tuple[str, ...],
     curve: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
-    """Estimate the mutual information of x and y in FILE, an npz archive with one row a sample.
+    """Estimate the mutual information of x and y in FILE, an npz archive with one row per sample.
 
-    The value comes with its standard error, the most that the method could have said, and flags:
-    reasons not to trust it.
+    x and y may also be called x_train and y_train. The value comes with its standard error, the upper
+    limit of what the method can report, and flags: reasons not to trust it.
     """
     options = dict(_setting(text) for text in settings)
     from ibtrain.data.mapped import map_archive
@@ -75,7 +96,7 @@ def command(
         check_picture(curve, "--curve")
     if curve and method in METHODS and not METHODS[method].is_neural:
         raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
-    arrays = map_archive(file, (key_x, key_y))
+    arrays = map_archive(file, (key_x, key_y), {"x": "x_train", "y": "y_train"})
     points: list[CurvePoint] = []
     with threads(1):
         found = estimate(
@@ -84,6 +105,10 @@ def command(
             method,
             seed=seed,
             discrete=discrete,
+            discrete_x=discrete_x,
+            blocks=blocks,
+            unit=unit,
+            shuffled=shuffled,
             device=str(choose_device(device)),
             on_checkpoint=points.append,
             **options,
@@ -93,13 +118,19 @@ def command(
         from ibtrain.report.style import save_figure
 
         save_figure(critic_figure(points, found), curve)
-    click.echo(json.dumps(found.to_dict()) if as_json else describe(found))
+    document = found.to_dict() | ({"normalized": found.normalized} if normalized else {})
+    text = describe(found, normalized=normalized)
+    echo(json_text(document, "estimate") if as_json else text)
 
 
 def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ConfigError(repr(text), "NAME=VALUE", "--set")
+    parameters = {parameter.name for parameter in command.params}
+    if name in parameters or name == "on_checkpoint":
+        expected = "an option of the method (ibtrain estimate --help has the others)"
+        raise ConfigError(repr(name), expected, "--set")
     try:
         parsed = parse_json(os.fsencode(value))
     except ValueError:

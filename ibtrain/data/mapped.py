@@ -1,7 +1,7 @@
 """Arrays of an npz file where they lie on the disk, so that they may be larger than memory."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -22,7 +22,9 @@ ENCRYPTED = 1
 """A member's flag."""
 
 
-def map_archive(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
+def map_archive(
+    path: Path, wanted: Sequence[str], aliases: Mapping[str, str] | None = None
+) -> dict[str, NDArray[Any]]:
     """Arrays of an npz file by their keys, as read-only memory maps where they were stored as they are.
 
     ``numpy.savez`` stores them so; what ``numpy.savez_compressed`` has written is read. A map is
@@ -31,13 +33,20 @@ def map_archive(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
     Args:
         path: The file.
         wanted: Keys that must be there.
+        aliases: What a wanted key may be called in the file where it is not there itself.
 
     Raises:
         DataError: As :func:`~ibtrain.data.archives.read_archive`.
     """
-    mapped = {key: array for key in wanted if (array := _mapped(path, key)) is not None}
+    aliases = aliases or {}
+    mapped = {}
+    for key in wanted:
+        names = (key, aliases[key]) if key in aliases else (key,)
+        arrays = (_mapped(path, name) for name in names)
+        if (array := next((array for array in arrays if array is not None), None)) is not None:
+            mapped[key] = array
     others = [key for key in wanted if key not in mapped]
-    return mapped | (read_archive(path, others) if others else {})
+    return mapped | (read_archive(path, others, aliases=aliases) if others else {})
 
 
 def _mapped(path: Path, key: str) -> NDArray[Any] | None:

@@ -37,8 +37,13 @@ BLOCKS_OF_PART = 5
 """Blocks in each of the parts whose spread gives the standard error, at least."""
 RISE_NOISE = 0.5
 """Standard error of the rise from half of the samples to all, as a share of the value's own."""
-BIASED = 2.0
-"""Standard errors of sampling that the estimated bias may have before it is flagged."""
+SIGNIFICANT_RISE = 1.5
+"""Rise, in standard errors of sampling, that is no chance any more: three of its own."""
+FAR = 0.2
+"""Distance to the k-th neighbour of a class, in standard deviations of the class, within which densities vary: the
+value of overlapping classes is then too high, by 0.04 of 1 nat (8 classes in 3 dimensions, 10 in 2)."""
+SPLITS, SAMPLES_OF_SPLITS = (2, 10), 20_000
+"""Divisions into halves, fewest and most, and samples in all of them together: the rise is their mean."""
 
 
 def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> Estimate:
@@ -63,9 +68,10 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
 
     The standard error is the root of two squares. The first is the sampling error, from the spread of the
     values of disjoint parts. The second is the bias that is left with n samples, from the rise r of the value
-    between n/2 and n samples: nearest neighbours in d dimensions approach the truth as
-    :math:`n^{-2/d}`, which leaves :math:`r / (2^{2/d} - 1)`. Where the bias is the larger one by
-    far the value is flagged ``undersampled``.
+    between n/2 and n samples: in d dimensions the distance to a neighbour, and with it the bias where
+    densities have edges, shrinks as :math:`n^{-1/d}`, which leaves :math:`r / (2^{1/d} - 1)`. (Where they
+    are smooth the bias is smaller.) A significant rise is flagged ``undersampled``; so are labels
+    whose neighbours of the same class are far, of which the rise tells nothing.
 
     Where the samples come in blocks of dependent rows, rows less than a block apart are no neighbours
     (Theiler's window), and the parts are runs of consecutive rows.
@@ -125,7 +131,8 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     # no neighbour's distance can tell more than ψ(n) - ψ(k) of it
     ceiling = samples.label_entropy or float(digamma(len(x)) - digamma(k))
     flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=labels is not None)
-    if bias > BIASED * sampling:
+    is_far = labels is not None and _relative_reach(x, labels, k) > FAR
+    if is_far or rise > SIGNIFICANT_RISE * sampling:
         flags += ("undersampled",)
     return Estimate(
         mi=mi,
@@ -149,13 +156,12 @@ def _spread_and_rise(
         halves = [value(rows) for rows in np.array_split(np.arange(count), 2)]
         return math.sqrt(np.var(values, ddof=1) / parts), mi - float(np.mean(halves))
     parts = max(2, count // PART)
-    variances, halves = [], []
+    variances = []
     for _ in range(math.ceil(PARTS / parts)):
         values = list(_values_of_parts(value, count, parts, randomness))
         variances.append(np.var(values, ddof=1) / parts)
-        if parts == 2:
-            halves += values
-    halves = halves or list(_values_of_parts(value, count, 2, randomness))
+    splits = int(np.clip(SAMPLES_OF_SPLITS // count, *SPLITS))
+    halves = [half for _ in range(splits) for half in _values_of_parts(value, count, 2, randomness)]
     return math.sqrt(np.mean(variances)), mi - float(np.mean(halves))
 
 
@@ -170,7 +176,7 @@ def _remaining_bias(rise: float, sampling: float, dim: int) -> float:
     beyond_chance = rise**2 - (RISE_NOISE * sampling) ** 2
     if rise <= 0 or beyond_chance <= 0:
         return 0.0
-    return math.sqrt(beyond_chance) / (2 ** (2 / dim) - 1)
+    return math.sqrt(beyond_chance) / (2 ** (1 / dim) - 1)
 
 
 def _kraskov(x: Array, y: Array, k: int, variant: str, block: int) -> float:
@@ -195,6 +201,16 @@ def _absent(rows: NDArray[np.intp], block: int) -> NDArray[np.intp]:
     first, last = close_rows(rows, block)
     others: NDArray[np.intp] = last - first - 1
     return others
+
+
+def _relative_reach(x: Array, labels: NDArray[np.int64], k: int) -> float:
+    """The median distance to the k-th neighbour of the same class, in standard deviations of the class."""
+    reaches = []
+    for label in np.unique(labels):
+        members = x[labels == label]
+        if len(members) > k:
+            reaches.append(nearest(members, k)[0][:, -1] / members.std(axis=0).mean())
+    return float(np.median(np.concatenate(reaches))) if reaches else math.inf
 
 
 def _ross(x: Array, labels: NDArray[np.int64], k: int, block: int) -> float:

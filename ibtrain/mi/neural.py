@@ -51,6 +51,10 @@ BASES = (
     "student-low-rank",
     "mixture",
 )
+MAX_WIDTH, MAX_HIDDEN = 1 << 14, 64
+"""Units of a critic's layer, and its hidden layers: the weights of one layer take a gigabyte."""
+MAX_BATCH = 1 << 14
+"""Samples, every x of which meets every y."""
 EMA_RATE = 0.1
 WARM_UP = 50
 HOPELESS = 0.5
@@ -143,15 +147,18 @@ class NeuralSettings:
         for name in ("folds", "negatives"):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), 1)
-        for name in ("embedding", "steps", "checkpoint_every"):
+        for name in ("steps", "checkpoint_every"):
             check_integer(name, getattr(self, name), 1)
-        check_integer("batch_size", self.batch_size, 2)
+        check_integer("embedding", self.embedding, 1, MAX_WIDTH)
+        check_integer("batch_size", self.batch_size, 2, MAX_BATCH)
         if not isinstance(self.hidden, tuple) or not self.hidden:
             raise ConfigError(
                 repr(self.hidden), "a width for each hidden layer, as a tuple", "hidden"
             )
+        if len(self.hidden) > MAX_HIDDEN:
+            raise ConfigError(f"{len(self.hidden)} widths", f"at most {MAX_HIDDEN}", "hidden")
         for width in self.hidden:
-            check_integer("hidden", width, 1)
+            check_integer("hidden", width, 1, MAX_WIDTH)
         check_number("learning_rate", self.learning_rate, above=0)
         check_number("weight_decay", self.weight_decay, 0)
 

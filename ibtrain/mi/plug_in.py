@@ -12,7 +12,7 @@ __all__ = ["jackknife_entropy", "plug_in"]
 
 Symbols = NDArray[np.int64]
 
-SHUFFLES = 4
+SHUFFLES = 16
 """Shuffled copies whose mean value is the baseline."""
 BIASED = 2.0
 """Standard errors of sampling that the estimated bias may have before it is flagged."""

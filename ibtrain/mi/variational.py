@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.checks import check_choice
+from ibtrain.gradients import differentiable
 from ibtrain.mi.bounds import likelihood
 from ibtrain.mi.control import steadied
 from ibtrain.mi.groups import Group, read_groups
@@ -37,6 +38,10 @@ FEWEST_TRAIN = 1 << 17
 """Training samples that are kept however few the critic meets: they are the closed form's too."""
 PIECE = 1 << 16
 """Samples that are brought into memory together to report."""
+MOST_COMPARED = 1 << 13
+"""Training samples, at most, that show how much more a critic says of those."""
+PIECE_SCORES = 1 << 24
+"""The same of scores, of which a label has one for each class."""
 LABEL_FOLDS = 3
 PARTS = 5
 """Of the samples, where a single critic reports on one of them, and its closed form on all."""
@@ -122,10 +127,11 @@ def fit_variational(
     parts = critics if critics > 1 else PARTS
     splits = list(draw_splits(len(samples), parts, seed, most, samples.block))
     task = _Task(samples, bounds, settings, torch.device(device), on_checkpoint)
-    folds = [
-        task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
-        for index, own in enumerate(splits[:critics])
-    ]
+    with differentiable():
+        folds = [
+            task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
+            for index, own in enumerate(splits[:critics])
+        ]
     mi, sampling = _mean(folds, bounds.report)
     # a critic that stays at zero does not vary with the samples, and can't tell less than this from nothing
     sampling = max(sampling, 1 / len(samples))
@@ -200,7 +206,7 @@ class _Task:
         bound = self.bounds.report
         critics = [fitted.critic, None] if elsewhere and ready.scorer.has_form else [fitted.critic]
         plain, *closed = self._read(ready.scorer, critics, splits.report, bound)
-        as_many = own.train[: min(len(splits.report), PIECE)]
+        as_many = own.train[: min(len(splits.report), MOST_COMPARED)]
         seen, *_ = ready.scorer.read([fitted.critic], as_many, bound)
         excess = seen.value - plain.value, math.hypot(seen.stderr, plain.stderr)
         reports = {bound: (plain.value, plain.stderr)}
@@ -239,7 +245,8 @@ class _Task:
         """What each critic says of samples that are brought into memory for it, a piece at a time."""
 
         def groups() -> Iterator[Iterator[Group]]:
-            for piece in rows.tensor_split(math.ceil(len(rows) / PIECE)):
+            size = max(1, min(PIECE, PIECE_SCORES // max(1, self.samples.num_classes)))
+            for piece in rows.tensor_split(math.ceil(len(rows) / size)):
                 samples = self.samples.take(piece.numpy())
                 index = torch.arange(len(samples), device=scorer.device)
                 yield from scorer.of(samples).groups(critics, index, samples.block)

@@ -8,18 +8,36 @@ __all__ = ["answer_row", "answers_header", "describe"]
 _ROW = "{:<20} {:<22} {:>7} {:>9} {:>7}  {:<7} {:>7}  {}"
 
 
-def describe(estimate: Estimate) -> str:
-    """The value with its error, where it comes from, and every flag in words."""
+def describe(estimate: Estimate, *, normalized: bool = False) -> str:
+    """The value with its error, where it comes from, and every flag in words.
+
+    Args:
+        estimate: The estimate.
+        normalized: Whether the value from 0 to 1 is shown as well.
+    """
     samples = (
         f"{estimate.n_test} held-out samples" if estimate.n_train else f"{estimate.n_test} samples"
     )
+    unit, ceiling = estimate.unit, estimate.ceiling
     lines = [
-        f"I(x; y) = {estimate.mi:.3f} ± {estimate.stderr:.3f} nats",
-        f"  {estimate.method}, {samples}, at most {estimate.ceiling:.2f}; {estimate.seconds:.1f} s",
+        f"I(x; y) = {estimate.mi:.3f} ± {estimate.stderr:.3f} {unit}",
+        f"  {estimate.method}, {samples}, at most {ceiling:.2f}; {estimate.seconds:.1f} s",
     ]
+    if estimate.mi > ceiling:
+        lines.append(
+            f"  read it as more than {ceiling:.2f}: these samples can't tell how much more"
+        )
+    if estimate.read_as:
+        lines.append("  " + "; ".join(f"{name}: {how}" for name, how in estimate.read_as.items()))
+    if normalized:
+        scale = "of the entropy" if estimate.is_share else "as a correlation (Linfoot)"
+        lines.append(f"  normalized {estimate.normalized:.3f} {scale}")
     if estimate.beside:
         beside = estimate.beside
-        lines.append(f"  H(Y) - cross-entropy = {beside.mi:.3f} ± {beside.stderr:.3f} nats")
+        lines.append(f"  H(Y) - cross-entropy = {beside.mi:.3f} ± {beside.stderr:.3f} {unit}")
+    if estimate.shuffled:
+        shuffled = estimate.shuffled
+        lines.append(f"  with shuffled y {shuffled.mi:.3f} ± {shuffled.stderr:.3f} {unit}")
     lines += [f"  {flag}: {FLAGS[flag]}" for flag in estimate.flags]
     return "\n".join(lines)
 

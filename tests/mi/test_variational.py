@@ -1,5 +1,8 @@
 """Critics on samples: what each part of the fit is there for."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +15,7 @@ from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
 from ibtrain.mi.splits import draw_splits
-from ibtrain.mi.variational import fit_variational
+from ibtrain.mi.variational import _training_loss, fit_variational
 from ibtrain.optim import flatten
 
 SMALL = {"folds": 1, "hidden": (32, 32), "embedding": 8, "batch_size": 128}
@@ -63,9 +66,34 @@ def test_folds_report_together() -> None:
     found = fit_variational(samples("gaussian-3", 900), settings=settings)
     values, errors = zip(*(next(iter(f.reports.values())) for f in found.folds), strict=True)
     assert found.estimate.mi == pytest.approx(np.mean(values))
-    assert found.estimate.stderr == pytest.approx(np.sqrt(np.square(errors).sum()) / 3)
+    losses = [_training_loss(fold) for fold in found.folds]
+    sampling = np.sqrt(np.square(errors).sum()) / 3
+    assert found.estimate.stderr == pytest.approx(np.hypot(sampling, np.mean(losses)))
     assert found.estimate.n_test == 900
     assert len({*values}) == 3
+
+
+def test_what_fitting_costs_is_half_of_what_training_samples_are_flattered_by() -> None:
+    """A Gaussian's dim_x * dim_y correlations cost dim_x * dim_y / 2n on others, and flatter as much."""
+    rng = np.random.default_rng(0)
+    rho, dim, count = 0.5, 15, 3000
+    x, noise = rng.standard_normal((2, count, dim))
+    data = check_samples(x, rho * x + math.sqrt(1 - rho**2) * noise)
+    settings = NeuralSettings(**SMALL, steps=1, base="gaussian", learning_rate=1e-12)
+    found = fit_variational(data, settings=settings)
+    (fold,) = found.folds
+    expected = dim**2 / (2 * 0.7 * count)
+    # the spread over seeds is 0.03
+    assert _training_loss(fold) == pytest.approx(expected, abs=0.06)
+    assert found.estimate.stderr > expected / 2
+
+
+def test_a_critic_that_says_less_of_its_training_samples_has_lost_nothing() -> None:
+    data = samples("gaussian-1", 500)
+    (fold,) = fit_variational(data, settings=NeuralSettings(**SMALL, steps=1)).folds
+    assert _training_loss(replace(fold, excess=(-0.3, 0.1))) == 0
+    assert _training_loss(replace(fold, excess=(0.05, 0.1))) == 0
+    assert _training_loss(replace(fold, excess=(0.5, 0.3))) == pytest.approx(0.2)
 
 
 def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None:
