@@ -39,7 +39,7 @@ RISE_NOISE = 0.5
 """Standard error of the rise from half of the samples to all, as a share of the value's own."""
 SIGNIFICANT_RISE = 1.5
 """Rise, in standard errors of sampling, that is no chance any more: three of its own."""
-FAR = 0.2
+FAR = 0.25
 """Distance to the k-th neighbour of a class, in standard deviations of the class, within which densities vary: the
 value of overlapping classes is then too high, by 0.04 of 1 nat (8 classes in 3 dimensions, 10 in 2)."""
 SPLITS, SAMPLES_OF_SPLITS = (2, 10), 20_000

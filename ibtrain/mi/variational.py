@@ -261,13 +261,13 @@ def _mean(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:
 
 
 def _training_loss(fold: Fold) -> float:
-    """What is lost because a critic was fitted to samples: half of what it says more of those, beyond chance.
+    """What is lost because a critic was fitted to samples: half of what it says more of those than of others.
 
     With p parameters fitted to n samples by maximum likelihood, the mean log-likelihood of the same samples is
     p / 2n above the best there is, and that of others p / 2n below (Akaike, 1974).
     """
-    excess, stderr = fold.excess
-    return 0.5 * math.sqrt(max(excess**2 - stderr**2, 0.0)) if excess > 0 else 0.0
+    excess, _ = fold.excess
+    return 0.5 * max(excess, 0.0)
 
 
 def _fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:

@@ -92,8 +92,7 @@ def test_a_critic_that_says_less_of_its_training_samples_has_lost_nothing() -> N
     data = samples("gaussian-1", 500)
     (fold,) = fit_variational(data, settings=NeuralSettings(**SMALL, steps=1)).folds
     assert _training_loss(replace(fold, excess=(-0.3, 0.1))) == 0
-    assert _training_loss(replace(fold, excess=(0.05, 0.1))) == 0
-    assert _training_loss(replace(fold, excess=(0.5, 0.3))) == pytest.approx(0.2)
+    assert _training_loss(replace(fold, excess=(0.5, 0.1))) == 0.25
 
 
 def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None:
