@@ -20,6 +20,7 @@ FLOORS = (
         "files",
         "foreign",
         "gradients",
+        "hashing",
         "memory",
         "openmp",
         "optim",

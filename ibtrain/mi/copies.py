@@ -1,10 +1,11 @@
 """Repeated rows: copies of samples that are no samples of their own."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.hashing import hash_rows
 from ibtrain.mi.samples import Side, StoredSamples
 
 __all__ = ["Copies", "find_copies"]
@@ -55,14 +56,14 @@ def find_copies(samples: StoredSamples) -> Copies | None:
     if not _are_copied(samples, looked_at):
         return None
     everything = np.arange(count)
-    both = _mix(_hashes(samples.x, everything)) ^ _hashes(samples.y, everything)
+    both = _of_pairs(_hashes(samples.x, everything), _hashes(samples.y, everything))
     _, first = np.unique(both, return_index=True)
     return Copies(np.sort(first), 1 - len(first) / count)
 
 
 def _are_copied(samples: StoredSamples, rows: NDArray[np.int64]) -> bool:
     x, y = _hashes(samples.x, rows), _hashes(samples.y, rows)
-    _, times = np.unique(_mix(x) ^ y, return_counts=True)
+    _, times = np.unique(_of_pairs(x, y), return_counts=True)
     distinct = len(times)
     repeated = len(rows) - distinct
     share = repeated / len(rows) * len(samples) / len(rows)
@@ -85,23 +86,9 @@ def _most_distinct(samples: StoredSamples, rows: NDArray[np.int64]) -> int:
 
 def _hashes(side: Side, rows: NDArray[np.int64]) -> Hashes:
     """A number for each row; equal rows have equal ones."""
-    return np.concatenate([_hash(side, rows[i : i + PIECE]) for i in range(0, len(rows), PIECE)])
+    pieces = (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
+    return np.concatenate([hash_rows(side.numbers(piece)) for piece in pieces])
 
 
-def _hash(side: Side, rows: NDArray[np.int64]) -> Hashes:
-    if side.classes is not None:
-        return _mix(side.labels(rows).astype(np.uint64))
-    # adding zero makes one of both zeros
-    numbers: Any = (side.numbers(rows) + 0.0).view(np.uint64)
-    hashes = np.zeros(len(rows), dtype=np.uint64)
-    for column in numbers.T:
-        hashes = _mix(hashes ^ column)
-    return hashes
-
-
-def _mix(values: Hashes) -> Hashes:
-    """SplitMix64's finaliser (Steele, Lea & Flood, OOPSLA 2014): every bit depends on every bit."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def _of_pairs(x: Hashes, y: Hashes) -> Hashes:
+    return hash_rows(np.column_stack([x, y]))
