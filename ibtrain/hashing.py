@@ -35,6 +35,7 @@ def hash_rows(rows: NDArray[Any]) -> NDArray[np.uint64]:
     hashes = np.empty(len(rows), dtype=np.uint64)
     for start in range(0, len(rows), step):
         part = flat[start : start + step]
-        part = part.astype(np.float64) + 0.0 if as_float else np.ascontiguousarray(part)
+        part = part.astype(np.float64) + 0.0 if as_float else part
+        part = np.ascontiguousarray(part)
         hashes[start : start + step] = part.view(np.uint8).astype(np.uint64) @ factors
     return hashes

@@ -26,3 +26,9 @@ def test_as_many_hashes_as_distinct_rows(dtype: type[np.generic]) -> None:
     assert len(np.unique(hashes)) == inverse.max() + 1
     for group in range(inverse.max() + 1):
         assert len(np.unique(hashes[inverse.reshape(-1) == group])) == 1
+
+
+def test_the_order_in_memory_does_not_matter() -> None:
+    rows = np.random.default_rng(0).normal(size=(100, 4))
+    for other in (np.asfortranarray(rows), np.repeat(rows, 2, axis=1)[:, ::2]):
+        assert np.array_equal(hash_rows(rows), hash_rows(other))
