@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from scipy import special, stats
 from torch import Tensor
 
+from ibtrain.mi.cross import correlation_of, regular, simplify_cross
+
 __all__ = [
-    "CROSS",
     "Base",
     "GaussianBase",
     "MixtureBase",
     "StudentBase",
     "ZeroBase",
     "fit_student",
-    "simplify_cross",
 ]
 
 Array = NDArray[np.float64]
@@ -34,11 +34,6 @@ ENOUGH = 2000
 ITERATIONS = 20
 EDGE = 1e-9
 """How near to 0 and 1 a level of a distribution may come."""
-CROSS = ("full", "sparse", "low-rank")
-"""What may be kept of the correlations between x and y."""
-NOISE_EDGE = 1.05
-SHRINKAGE = 1e-6
-"""Share of the identity in a fitted correlation, so that equal columns can be inverted."""
 
 
 class Base(ABC):
@@ -121,12 +116,12 @@ class GaussianBase(Base):
     Args:
         z: Samples of x and y side by side, ``(n, dim_x + dim_y)``, each coordinate of mean 0.
         dim_x: How many coordinates are x.
-        cross: What is kept of the correlations between x and y; see :func:`simplify_cross`.
+        cross: What is kept of the correlations between x and y; see :func:`~ibtrain.mi.cross.simplify_cross`.
     """
 
     def __init__(self, z: Array, dim_x: int, cross: str = "full") -> None:
         self.name = _named("gaussian", cross)
-        correlation = simplify_cross(_regular(z.T @ z / len(z)), dim_x, len(z), cross)
+        correlation = simplify_cross(correlation_of(z), dim_x, len(z), cross)
         self.quadratic = _Quadratic(torch.from_numpy(correlation), dim_x)
 
     def prepare(self, z: Array) -> Array:
@@ -152,7 +147,7 @@ class StudentBase(Base):
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
         dim_x: How many coordinates are x.
         degrees: :math:`\nu`.
-        cross: What is kept of the correlations between x and y; see :func:`simplify_cross`.
+        cross: What is kept of the correlations between x and y; see :func:`~ibtrain.mi.cross.simplify_cross`.
 
     References:
         Kotz & Nadarajah, Multivariate t Distributions and Their Applications (2004), section 1.1;
@@ -164,7 +159,7 @@ class StudentBase(Base):
         self.degrees = degrees
         self.dims = (dim_x, z.shape[1] - dim_x)
         scores = self.prepare(z)
-        start = _regular(z.T @ z / len(z))
+        start = correlation_of(z)
         correlation = _student_correlation(scores, degrees, start)
         self.correlation = simplify_cross(correlation, dim_x, len(z), cross)
         self.quadratic = _Quadratic(torch.from_numpy(self.correlation), dim_x)
@@ -247,7 +242,7 @@ def fit_student(z: Array, dim_x: int, cross: str = "full") -> StudentBase:
     Args:
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``, in random order.
         dim_x: How many coordinates are x.
-        cross: What is kept of the correlations between x and y; see :func:`simplify_cross`.
+        cross: What is kept of the correlations between x and y; see :func:`~ibtrain.mi.cross.simplify_cross`.
     """
     # the degrees are one number, which a few thousand samples tell well enough
     few = z[:ENOUGH]
@@ -261,63 +256,8 @@ def fit_student(z: Array, dim_x: int, cross: str = "full") -> StudentBase:
     return StudentBase(z, dim_x, likeliest.degrees, cross)
 
 
-def simplify_cross(correlation: Array, dim_x: int, count: int, cross: str) -> Array:
-    r"""A correlation matrix with fewer free parameters between x and y.
-
-    Each of the dim_x * dim_y correlations that are fitted to n samples costs about 1 / 2n nats on others. What
-    chance makes of them is left out of the coherence :math:`K = R_x^{-1/2} R_{xy} R_y^{-1/2}`, whose
-    entries have a standard error of :math:`1 / \sqrt n` where there is nothing:
-
-    - ``full``: nothing is left out;
-    - ``sparse``: entries below :math:`\sqrt{2 \log(d_x d_y) / n}`, as few coordinates belong together;
-    - ``low-rank``: singular values below :math:`1.05 (\sqrt{d_x / n} + \sqrt{d_y / n})`, as what both sides
-      share lies in few directions.
-
-    Args:
-        correlation: Of x and y side by side, ``(dim_x + dim_y, dim_x + dim_y)``.
-        dim_x: How many coordinates are x.
-        count: Samples n that it was fitted to.
-        cross: One of :data:`CROSS`.
-
-    References:
-        Donoho & Johnstone, Ideal spatial adaptation by wavelet shrinkage (1994), the threshold; Marchenko &
-        Pastur (1967), the largest singular value of noise.
-    """
-    if cross == "full":
-        return correlation
-    root_x, inverse_x = _roots(correlation[:dim_x, :dim_x])
-    root_y, inverse_y = _roots(correlation[dim_x:, dim_x:])
-    coherence = inverse_x @ correlation[:dim_x, dim_x:] @ inverse_y
-    dims = coherence.shape
-    if cross == "sparse":
-        smallest = math.sqrt(2 * math.log(math.prod(dims)) / count)
-        coherence = np.where(np.abs(coherence) > smallest, coherence, 0)
-    left, values, right = np.linalg.svd(coherence, full_matrices=False)
-    if cross == "low-rank":
-        edge = NOISE_EDGE * sum(math.sqrt(dim / count) for dim in dims)
-        values = np.where(values > edge, values, 0)
-    # entries that are left out can make others more than a correlation can be
-    simpler = root_x @ (left * np.minimum(values, 1 - SHRINKAGE)) @ right @ root_y
-    simplified = correlation.copy()
-    simplified[:dim_x, dim_x:], simplified[dim_x:, :dim_x] = simpler, simpler.T
-    return simplified
-
-
-def _roots(matrix: Array) -> tuple[Array, Array]:
-    """The symmetric square root of a positive matrix, and its inverse."""
-    values, vectors = np.linalg.eigh(matrix)
-    root = np.sqrt(np.maximum(values, SHRINKAGE**2))
-    return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
-
-
 def _named(form: str, cross: str) -> str:
     return form if cross == "full" else f"{form}-{cross}"
-
-
-def _regular(correlation: Array) -> Array:
-    scale = 1 / np.sqrt(np.diag(correlation).clip(min=SHRINKAGE))
-    unit: Array = correlation * scale * scale[:, None]
-    return (1 - SHRINKAGE) * unit + SHRINKAGE * np.eye(len(unit))
 
 
 def _student_correlation(scores: Array, degrees: float, start: Array) -> Array:
@@ -327,7 +267,7 @@ def _student_correlation(scores: Array, degrees: float, start: Array) -> Array:
     for _ in range(ITERATIONS):
         solved = np.linalg.solve(correlation, scores.T).T
         weights = (degrees + dim) / (degrees + (solved * scores).sum(axis=1))
-        correlation = _regular((scores * weights[:, None]).T @ scores / len(scores))
+        correlation = regular((scores * weights[:, None]).T @ scores / len(scores))
     return correlation
 
 

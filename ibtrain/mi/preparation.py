@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ibtrain.mi.bases import CROSS, Base, GaussianBase, MixtureBase, ZeroBase, fit_student
+from ibtrain.mi.bases import Base, GaussianBase, MixtureBase, ZeroBase, fit_student
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
+from ibtrain.mi.cross import CROSS
+from ibtrain.mi.inputs import fit_inputs
 from ibtrain.mi.marginals import fit_marginals
 from ibtrain.mi.neural import NeuralSettings
 from ibtrain.mi.samples import Samples
@@ -55,10 +57,9 @@ def prepare(
     """
     if samples.labels is not None:
         return _labels(samples, samples.labels, splits, settings, device)
-    dims = samples.x.shape[1], samples.y.shape[1]
-    settings = _for_dimensions(settings, sum(dims))
+    settings = _for_dimensions(settings, samples.x.shape[1] + samples.y.shape[1])
     scorer = pair_scorer(samples, splits, settings, device)
-    return Prepared(scorer, _pair_critic(*dims, settings).to(device), scorer.base.kind)
+    return Prepared(scorer, _pair_critic(scorer, settings).to(device), scorer.base.kind)
 
 
 def pair_scorer(
@@ -80,9 +81,10 @@ def pair_scorer(
     # as large as what is scored
     del both
     forms = _forms(z[train], dim_x, settings.base)
+    inputs = fit_inputs(z[train], dim_x)
 
     def scorer_of(base: Base) -> PairScorer:
-        return PairScorer.at(z, dim_x, base, marginals, device, settings.negatives)
+        return PairScorer.at(z, dim_x, base, inputs, marginals, device, settings.negatives)
 
     def best_of(names: Sequence[str]) -> tuple[float, str, PairScorer]:
         scorers = ((name, scorer_of(forms[name]())) for name in names)
@@ -116,7 +118,8 @@ def _for_dimensions(settings: NeuralSettings, dims: int) -> NeuralSettings:
     )
 
 
-def _pair_critic(dim_x: int, dim_y: int, settings: NeuralSettings) -> nn.Module:
+def _pair_critic(scorer: PairScorer, settings: NeuralSettings) -> nn.Module:
+    dim_x, dim_y = (made_of.dim for made_of in scorer.inputs)
     if settings.critic == "pair":
         return PairCritic(dim_x, dim_y, settings.hidden, zero_start=True)
     return SeparableCritic(dim_x, dim_y, settings.hidden, settings.embedding)

@@ -15,6 +15,7 @@ from ibtrain.mi.bases import Base, ZeroBase
 from ibtrain.mi.bounds import UNIFORM, Weights
 from ibtrain.mi.critics import PairCritic, SeparableCritic
 from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
+from ibtrain.mi.inputs import CriticInput
 from ibtrain.mi.marginals import Marginals
 from ibtrain.mi.pool import (
     Bound,
@@ -104,6 +105,7 @@ class PairScorer(Scorer):
         base: The closed form.
         base_x: What that reads of x, in float64.
         base_y: What it reads of y, likewise.
+        inputs: What makes of coordinates what the critic reads of x, and of y.
         marginals: The map of coordinates, of x and y side by side.
         negatives: Other y that each x of a batch meets; None is all of them.
     """
@@ -113,6 +115,7 @@ class PairScorer(Scorer):
     base: Base
     base_x: Float[Tensor, "samples base_x"]
     base_y: Float[Tensor, "samples base_y"]
+    inputs: tuple[CriticInput, CriticInput]
     marginals: Marginals
     negatives: int | None = None
 
@@ -122,6 +125,7 @@ class PairScorer(Scorer):
         z: NDArray[np.float64],
         dim_x: int,
         base: Base,
+        inputs: tuple[CriticInput, CriticInput],
         marginals: Marginals,
         device: torch.device,
         negatives: int | None = None,
@@ -132,22 +136,26 @@ class PairScorer(Scorer):
             z: Those of x and y side by side, ``(samples, dim_x + dim_y)``.
             dim_x: How many of them are x.
             base: The closed form.
+            inputs: What makes of them what the critic reads of x, and of y.
             marginals: What made them.
             device: Where the scores are computed.
             negatives: Other y that each x of a batch meets.
         """
-        dims = [dim_x, z.shape[1] - dim_x]
-        x, y = (part.contiguous() for part in torch.from_numpy(z).float().split(dims, dim=1))
+        sides = zip(inputs, np.split(z, [dim_x], axis=1), strict=True)
+        x, y = (torch.from_numpy(made_of(side)).float().to(device) for made_of, side in sides)
         # Apple's GPUs have no float64
         double = torch.float32 if device.type == "mps" else torch.float64
+        dims = [dim_x, z.shape[1] - dim_x]
         closed_x, closed_y = torch.from_numpy(base.prepare(z)).to(device, double).split(dims, dim=1)
-        return cls(x.to(device), y.to(device), base, closed_x, closed_y, marginals, negatives)
+        return cls(x, y, base, closed_x, closed_y, inputs, marginals, negatives)
 
     def of(self, samples: Samples) -> "PairScorer":
         """The same coordinates and closed form of other samples."""
         z = self.marginals(np.hstack([samples.x, samples.y]))
         dim_x = samples.x.shape[1]
-        return self.at(z, dim_x, self.base, self.marginals, self.x.device, self.negatives)
+        return self.at(
+            z, dim_x, self.base, self.inputs, self.marginals, self.x.device, self.negatives
+        )
 
     @property
     def has_form(self) -> bool:

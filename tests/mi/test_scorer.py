@@ -10,6 +10,7 @@ from torch import nn
 from ibtrain.mi.bases import GaussianBase, ZeroBase
 from ibtrain.mi.bounds import dv, dv_labels, infonce
 from ibtrain.mi.critics import SeparableCritic
+from ibtrain.mi.inputs import fit_inputs
 from ibtrain.mi.marginals import Standardised
 from ibtrain.mi.samples import Samples
 from ibtrain.mi.scorer import LabelScorer, PairScorer
@@ -25,9 +26,10 @@ def pair_scorer() -> tuple[PairScorer, SeparableCritic]:
     marginals = Standardised(both)
     z = marginals(both)
     torch.manual_seed(0)
-    critic = SeparableCritic(2, 1, (8,), 4)
+    inputs = fit_inputs(z, 2)
+    critic = SeparableCritic(inputs[0].dim, inputs[1].dim, (8,), 4)
     nn.init.normal_(critic.gains)
-    return PairScorer.at(z, 2, GaussianBase(z, 2), marginals, torch.device("cpu")), critic
+    return PairScorer.at(z, 2, GaussianBase(z, 2), inputs, marginals, torch.device("cpu")), critic
 
 
 def test_a_batch_holds_its_true_pairs_and_every_other() -> None:

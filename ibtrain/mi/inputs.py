@@ -1,0 +1,75 @@
+"""What a critic reads of x and of y: their coordinates, the important directions first."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ibtrain.mi.cross import correlation_of, shared_directions
+
+__all__ = ["CriticInput", "fit_inputs"]
+
+Array = NDArray[np.float64]
+
+REST = 0.1
+"""Variance of all other directions together, as a share of that of the directions that x and y share. Of 0.05, 0.1
+and 1, the last lost 0.04 to 0.15 nats of spirals in 25 + 25 dimensions, and the first 0.14 where the shared ones
+were few of the 10 that mattered."""
+
+
+@dataclass(frozen=True)
+class CriticInput:
+    r"""A linear map of one side's coordinates z and, beside it, their squared length.
+
+    .. math:: \left(W z, \frac{|z|^2 - d}{\sqrt{2 d}}\right)
+
+    A network that reads many coordinates alike fits the noise in most of them before it finds the dependence in a
+    few; and a squared length, on which elliptical and rotated distributions depend, takes it as many units as
+    there are coordinates.
+
+    Args:
+        weights: W, ``(dim, dim)``.
+    """
+
+    weights: Array
+
+    @property
+    def dim(self) -> int:
+        """Columns of what the critic reads."""
+        return len(self.weights) + (len(self.weights) > 1)
+
+    def __call__(self, z: Array) -> Array:
+        """What the critic reads of coordinates, ``(n, dim)``, of mean 0 and variance 1."""
+        mapped = z @ self.weights.T
+        dim = z.shape[1]
+        if dim == 1:
+            return mapped
+        length = ((z**2).sum(axis=1, keepdims=True) - dim) / math.sqrt(2 * dim)
+        return np.hstack([mapped, length])
+
+
+def fit_inputs(z: Array, dim_x: int) -> tuple[CriticInput, CriticInput]:
+    """What a critic should read of x, and of y, from the canonical correlations of the training samples.
+
+    The space of the directions that x and y share keeps its scale, and all others are scaled down, until they
+    have :data:`REST` of its variance. Where no direction is shared by more than chance, or all are, all are
+    read alike.
+
+    Args:
+        z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
+        dim_x: How many coordinates are x.
+    """
+    shared_x, shared_y = shared_directions(correlation_of(z), dim_x, len(z))
+    return CriticInput(_focus(shared_x)), CriticInput(_focus(shared_y))
+
+
+def _focus(shared: Array) -> Array:
+    dim, count = shared.shape
+    identity = np.eye(dim)
+    if count in (0, dim):
+        return identity
+    basis, _ = np.linalg.qr(shared)
+    scale = min(1.0, math.sqrt(REST * count / (dim - count)))
+    focus: Array = scale * identity + (1 - scale) * basis @ basis.T
+    return focus
