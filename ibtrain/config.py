@@ -108,8 +108,9 @@ class ObjectiveConfig:
     """The information-bottleneck objective ``J = I(h; y) - beta * I(x; t)``.
 
     Args:
-        beta: Weight of the compression term; one number, or one for each block.
-        noise_std: Standard deviation of the noise in ``t = h + sigma * eps``; likewise.
+        beta: Weight of the compression term, at most 1e12; one number, or one for each block.
+        noise_std: Standard deviation of the noise in ``t = h + sigma * eps``, 0 or from 1e-12 to 1e12;
+            likewise.
         noise_scale: ``absolute``, or ``relative`` to the activations' own scale.
         predict_from: What the prediction term of a hidden block reads: ``clean`` h, ``noisy`` t, or
             ``mixed``: t, but h in the last hidden block, whose reader is trained on clean h. The

@@ -73,7 +73,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "data_root",
         {
             "metavar": "DIR",
-            "help": "Where data sets are, or are downloaded to.  [~/.cache/ibtrain]",
+            "help": "Where data sets are, or are downloaded to.  [$IBTRAIN_DATA or ~/.cache/ibtrain]",
         },
     ),
     (
