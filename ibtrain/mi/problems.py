@@ -302,6 +302,26 @@ def _zero_inflated(name: str, share: float, rho: float) -> Problem:
     return Problem(name, mi, "h(y) - h(y|x), h(y|x = 0) by quadrature", sample)
 
 
+def _random_signs(name: str, dim: int, rho: float, hidden: float) -> Problem:
+    """One pair of coordinates is correlated, one has a correlation whose sign is random, the others have none."""
+
+    # the trapezoidal rule is exact to rounding for what is smooth and vanishes at both ends
+    grid, step = np.linspace(-10, 10, 801, retstep=True)
+    x, std = grid[:, None], math.sqrt(1 - hidden**2)
+    density = 0.5 * (stats.norm.pdf(grid, hidden * x, std) + stats.norm.pdf(grid, -hidden * x, std))
+    of_pair = float((stats.norm.pdf(x) * special.entr(density)).sum() * step**2)
+    mi = 0.5 * math.log(2 * math.pi * math.e) - of_pair - 0.5 * math.log1p(-(rho**2))
+
+    def sample(count: int, rng: Rng) -> tuple[Array, Array]:
+        x, noise = rng.standard_normal((2, count, dim))
+        slopes = np.zeros((count, dim))
+        slopes[:, 0] = rho
+        slopes[:, 1] = hidden * rng.choice([-1, 1], count)
+        return x, slopes * x + np.sqrt(1 - slopes**2) * noise
+
+    return Problem(name, mi, "h(y) - h(y|x) of the second pair by quadrature", sample)
+
+
 def _equicorrelated(name: str, dim: int, rho: float) -> Problem:
     """All coordinates of x and y correlated alike."""
     inner = 1 + (dim - 1) * rho
@@ -341,6 +361,8 @@ def _all() -> Iterable[Problem]:
     yield _mapped(pair, "wiggly-1", _wiggly, _wiggly)
     yield _mapped(pair, "bimodal-1", _bimodal, _bimodal)
     yield _mapped(plane, "spiral-3", _spiral, _spiral)
+    yield _mapped(_gaussian("", [0.8, 0.8] + 23 * [0.0]), "spiral-25", _spiral, _spiral)
+    yield _random_signs("random-signs-10", 10, 0.8, 0.9)
     yield _mapped(pair, "swiss-roll-2-1", _swiss_roll, _uniform)
     yield _student("student-1-nu-1", 1, 0.0, 1.0)
     yield _student("student-3-nu-2", 3, 0.5, 2.0)

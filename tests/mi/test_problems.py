@@ -109,3 +109,17 @@ def test_maps_of_a_problem_keep_its_answer(name: str) -> None:
     assert PROBLEMS[name].mi == PROBLEMS["gaussian-3"].mi
     x, _ = draw(PROBLEMS[name], 500)
     assert len(np.unique(x.round(12), axis=0)) == 500
+
+
+def test_random_signs_information_is_the_mean_log_ratio() -> None:
+    problem = PROBLEMS["random-signs-10"]
+    x, y = draw(problem, 100_000)
+    normal = stats.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]])
+    second, turned = np.stack([x[:, 1], y[:, 1]], axis=1), np.stack([x[:, 1], -y[:, 1]], axis=1)
+    mixture = np.log(0.5 * (normal.pdf(second) + normal.pdf(turned)))
+    first = stats.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]]).logpdf(
+        np.stack([x[:, 0], y[:, 0]], axis=1)
+    )
+    alone = stats.norm.logpdf(x[:, :2]) + stats.norm.logpdf(y[:, :2])
+    terms = first + mixture - alone.sum(axis=1)
+    assert abs(terms.mean() - problem.mi) <= 3 * terms.std() / 316
