@@ -26,25 +26,28 @@ COMMON = (
     "independent-3",
     "gaussian-1",
     "gaussian-3",
-    "half-cubed-3",
-    "normal-cdf-3",
-    "asinh-3",
-    "wiggly-1",
-    "bimodal-1",
+    "gaussian-5",
+    "spiral-3",
     "swiss-roll-2-1",
+    "random-signs-10",
     "student-1-nu-1",
     "student-3-nu-2",
     "additive-uniform",
+    "additive-uniform-narrow",
+    "rounded-1",
+    "zero-inflated",
     "gaussian-classes-2",
     "gaussian-classes-8",
     "ten-classes-2",
-    "binary-channel",
+    "linear-layer",
+    "relu-layer",
 )
 PROBLEMS_OF_METHOD = {
-    "mine": (*COMMON, "gaussian-5", "gaussian-20-mi-2", "linear-layer", "relu-layer"),
-    "ksg": (*COMMON, "symmetric-channel-5", "rounded-1", "poisson-counts", "zero-inflated"),
+    "mine": (*COMMON, "gaussian-20-mi-2", "equicorrelated-50"),
+    "ksg": (*COMMON, "rounded-coarse-1", "poisson-counts"),
 }
-"""Twenty problems for each method: nearest neighbours are for few dimensions."""
+"""Twenty problems for each method, no two of which are the same but for an increasing map of coordinates. Nearest
+neighbours are for few dimensions."""
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
