@@ -82,9 +82,11 @@ def pair_scorer(
     del both
     forms = _forms(z[train], dim_x, settings.base)
     inputs = fit_inputs(z[train], dim_x)
+    is_paired = _for_dimensions(settings, z.shape[1]).critic == "pair"
 
     def scorer_of(base: Base) -> PairScorer:
-        return PairScorer.at(z, dim_x, base, inputs, marginals, device, settings.negatives)
+        own = marginals, device, settings.negatives, is_paired
+        return PairScorer.at(z, dim_x, base, inputs, *own)
 
     def best_of(names: Sequence[str]) -> tuple[float, str, PairScorer]:
         scorers = ((name, scorer_of(forms[name]())) for name in names)

@@ -28,6 +28,7 @@ from ibtrain.mi.pool import (
     shifted_columns,
 )
 from ibtrain.mi.samples import Samples
+from ibtrain.mi.splits import split_evenly
 
 __all__ = ["Batch", "LabelScorer", "PairScorer", "Scorer"]
 
@@ -79,6 +80,10 @@ class Scorer(ABC):
                 at least, so that their spread can be told.
         """
 
+    def number_of_groups(self, count: int) -> int:
+        """How many groups so many samples make."""
+        return 1
+
     @abstractmethod
     def of(self, samples: Samples) -> "Scorer":
         """The same coordinates and closed form of other samples."""
@@ -108,6 +113,8 @@ class PairScorer(Scorer):
         inputs: What makes of coordinates what the critic reads of x, and of y.
         marginals: The map of coordinates, of x and y side by side.
         negatives: Other y that each x of a batch meets; None is all of them.
+        is_paired: Whether the critic pays for every pair. Groups are then smaller, for the closed form too, as
+            some bounds depend on how many samples meet.
     """
 
     x: Float[Tensor, "samples dim_x"]
@@ -118,6 +125,7 @@ class PairScorer(Scorer):
     inputs: tuple[CriticInput, CriticInput]
     marginals: Marginals
     negatives: int | None = None
+    is_paired: bool = False
 
     @classmethod
     def at(
@@ -129,6 +137,7 @@ class PairScorer(Scorer):
         marginals: Marginals,
         device: torch.device,
         negatives: int | None = None,
+        is_paired: bool = False,
     ) -> "PairScorer":
         """Of coordinates.
 
@@ -140,6 +149,7 @@ class PairScorer(Scorer):
             marginals: What made them.
             device: Where the scores are computed.
             negatives: Other y that each x of a batch meets.
+            is_paired: Whether the critic pays for every pair.
         """
         sides = zip(inputs, np.split(z, [dim_x], axis=1), strict=True)
         x, y = (torch.from_numpy(made_of(side)).float().to(device) for made_of, side in sides)
@@ -147,15 +157,14 @@ class PairScorer(Scorer):
         double = torch.float32 if device.type == "mps" else torch.float64
         dims = [dim_x, z.shape[1] - dim_x]
         closed_x, closed_y = torch.from_numpy(base.prepare(z)).to(device, double).split(dims, dim=1)
-        return cls(x, y, base, closed_x, closed_y, inputs, marginals, negatives)
+        return cls(x, y, base, closed_x, closed_y, inputs, marginals, negatives, is_paired)
 
     def of(self, samples: Samples) -> "PairScorer":
         """The same coordinates and closed form of other samples."""
         z = self.marginals(np.hstack([samples.x, samples.y]))
         dim_x = samples.x.shape[1]
-        return self.at(
-            z, dim_x, self.base, self.inputs, self.marginals, self.x.device, self.negatives
-        )
+        own = self.marginals, self.x.device, self.negatives, self.is_paired
+        return self.at(z, dim_x, self.base, self.inputs, *own)
 
     @property
     def has_form(self) -> bool:
@@ -193,6 +202,11 @@ class PairScorer(Scorer):
         joint, marginal = scores.split((1, len(shifts) - 1), dim=1)
         return joint.squeeze(1), marginal, UNIFORM
 
+    def number_of_groups(self, count: int) -> int:
+        """How many groups so many samples make: one up to :data:`GROUP`, whatever the size of several."""
+        size = PAIR_GROUP if self.is_paired else GROUP
+        return 1 if count <= GROUP else math.ceil(count / size)
+
     @torch.no_grad()
     def value(self, critic: nn.Module | None, index: Int[Tensor, " n"], bound: Bound) -> float:
         """A bound on the samples; of a critic that reads pair by pair, on a part of the pairs."""
@@ -205,13 +219,7 @@ class PairScorer(Scorer):
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
     ) -> Iterator[Iterator[Group]]:
         """Every x with every y of its group but its own; one group up to :data:`GROUP` samples."""
-        most = GROUP
-        if len(index) > GROUP and any(isinstance(critic, PairCritic) for critic in critics):
-            most = PAIR_GROUP
-        size = most if block == 1 else max(2, most // block) * block
-        parts = index.tensor_split(math.ceil(len(index) / size))
-        if block > 1 and len(parts) > 1:
-            parts = index.split(size)
+        parts = split_evenly(index, self.number_of_groups(len(index)), block)
         form = pair_pool if len(parts) == 1 else PairGroup
         for part in parts:
             yield (form(self._all_pairs(critic, part, len(parts) > 1)) for critic in critics)

@@ -1,5 +1,6 @@
 """Which samples train a critic, which choose its moment, and which report."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.seeding import generator
 
-__all__ = ["Splits", "draw_splits"]
+__all__ = ["Splits", "draw_splits", "split_evenly"]
 
 SELECTS = 0.125
 """Share of the samples that do not report which select."""
@@ -20,7 +21,7 @@ FEWEST = 40
 FEWEST_OF_FOLD = 8
 """Samples that each fold reports on, at least."""
 FEWEST_BLOCKS = 2
-"""Blocks in each fold, at least, so that their spread can be told."""
+"""Blocks in each part, at least, so that their spread can be told."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ def draw_splits(
             others train or select.
         seed: Of the order.
         most: Samples that train; None is as many as there are.
-        block: Consecutive rows that stay together, and in order; at the borders of the parts a block may
-            be cut.
+        block: Consecutive rows that stay together, and in order; no block of those that report is cut.
 
     Raises:
         DataError: If there are too few samples.
@@ -66,7 +66,7 @@ def draw_splits(
     else:
         order = _in_blocks(count, block, folds, randomness).to(dtype)
     stop = 0
-    for report in order.tensor_split(folds):
+    for report in split_evenly(order, folds, block):
         start, stop = stop, stop + len(report)
         selects = round(SELECTS * (count - len(report)))
         trains = count - len(report) - selects
@@ -78,16 +78,32 @@ def draw_splits(
 
 
 def _in_blocks(count: int, block: int, folds: int, randomness: torch.Generator) -> Tensor:
-    """Blocks of consecutive rows in random order; the last block may be shorter."""
+    """Blocks of consecutive rows in random order; one may be shorter, and stays the last."""
     blocks = torch.arange(count).split(block)
     if len(blocks) < FEWEST_BLOCKS * folds:
         most = max(1, count // (FEWEST_BLOCKS * folds))
         raise ConfigError(block, f"at most {most} rows for {count} samples", "blocks")
-    order = torch.randperm(len(blocks), generator=randomness)
-    return torch.cat([blocks[index] for index in order.tolist()])
+    order = torch.randperm(count // block, generator=randomness)
+    whole = torch.arange(count // block * block).view(-1, block)[order]
+    return torch.cat([whole.flatten(), torch.arange(len(whole) * block, count)])
 
 
 def _around(order: Tensor, start: int, stop: int, first: int, count: int) -> Tensor:
     """So many of an order's samples that are not from start to stop, from the first-th of them on."""
     places = torch.arange(first, first + count)
     return order[places + (places >= start) * (stop - start)].long()
+
+
+def split_evenly(index: Tensor, parts: int, block: int = 1) -> list[Tensor]:
+    """Consecutive parts that differ by a block at most; there are fewer where each must have two blocks.
+
+    Args:
+        index: Samples, in blocks from the first on; the last block may be shorter.
+        parts: How many.
+        block: Samples that are not cut apart.
+    """
+    if block == 1:
+        return list(index.tensor_split(parts))
+    blocks = math.ceil(len(index) / block)
+    parts = max(1, min(parts, blocks // FEWEST_BLOCKS))
+    return list(index.tensor_split([block * (part * blocks // parts) for part in range(1, parts)]))

@@ -28,8 +28,8 @@ from ibtrain.mi.pool import Bound, Reading
 from ibtrain.mi.preparation import pair_scorer, prepare
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.samples import Samples, StoredSamples
-from ibtrain.mi.scorer import GROUP, Scorer
-from ibtrain.mi.splits import Splits, draw_splits
+from ibtrain.mi.scorer import Scorer
+from ibtrain.mi.splits import Splits, draw_splits, split_evenly
 from ibtrain.seeding import derive_seed, seeded
 
 __all__ = ["Fold", "VariationalFit", "fit_variational", "variational"]
@@ -64,6 +64,7 @@ class Fold:
         excess: By how much the critic's own value on samples that it was trained on is larger, and the
             standard error of that.
         count: Samples that reported.
+        groups: In how many groups they met each other.
     """
 
     base: str
@@ -71,6 +72,7 @@ class Fold:
     reports: dict[Bound, tuple[float, float]]
     excess: tuple[float, float]
     count: int
+    groups: int
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,11 @@ def fit_variational(
     mi, sampling = _mean(folds, bounds.report)
     # a critic that stays at zero does not vary with the samples, and can't tell less than this from nothing
     sampling = max(sampling, 1 / len(samples))
-    stderr = math.hypot(sampling, sum(map(_training_loss, folds)) / len(folds))
+    lost = sum(map(_training_loss, folds)) / len(folds)
+    stderr = math.hypot(sampling, lost)
     fewest = min(len(own.report) for own in splits)
     if method == "infonce":
-        fewest //= math.ceil(fewest / GROUP)
+        fewest //= max(fold.groups for fold in folds)
     ceiling = samples.label_entropy or math.log(fewest)
     estimate = Estimate(
         mi=mi,
@@ -152,7 +155,11 @@ def fit_variational(
     )
     if is_label:
         value, error = _mean(folds, likelihood)
-        beside = replace(estimate, mi=value, stderr=error, method="entropy-less-cross-entropy")
+        error = math.hypot(error, lost)
+        flags = flags_of(value, error, ceiling=ceiling, is_entropy=True) + _fit_flags(folds, value)
+        beside = replace(
+            estimate, mi=value, stderr=error, flags=flags, method="entropy-less-cross-entropy"
+        )
         estimate = replace(estimate, beside=beside)
     return VariationalFit(estimate, folds)
 
@@ -214,13 +221,13 @@ class _Task:
         if self.samples.num_classes:
             (beside,) = self._read(ready.scorer, critics, splits.report, likelihood)
             reports[likelihood] = beside.value, beside.stderr
-        base = ready.base
+        base, groups = ready.base, ready.scorer.number_of_groups(len(splits.report))
         # these samples make room for those of the other parts
         del known, ready
         if closed:
             reports[bound] = steadied(plain, closed[0], self._closed(elsewhere, base))
             count = len(self.samples)
-        return Fold(base, fitted, reports, excess, count)
+        return Fold(base, fitted, reports, excess, count, groups)
 
     def _known(self, splits: Splits) -> tuple[Samples, Splits]:
         """The samples that train and select, and where each of them now is."""
@@ -246,7 +253,7 @@ class _Task:
 
         def groups() -> Iterator[Iterator[Group]]:
             size = max(1, min(PIECE, PIECE_SCORES // max(1, self.samples.num_classes)))
-            for piece in rows.tensor_split(math.ceil(len(rows) / size)):
+            for piece in split_evenly(rows, math.ceil(len(rows) / size), self.samples.block):
                 samples = self.samples.take(piece.numpy())
                 index = torch.arange(len(samples), device=scorer.device)
                 yield from scorer.of(samples).groups(critics, index, samples.block)

@@ -296,10 +296,21 @@ def test_a_step_raises_the_bound() -> None:
 
 def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:
     # 200 report, in four groups of 50
-    monkeypatch.setattr("ibtrain.mi.variational.GROUP", 60)
+    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 60)
     settings = NeuralSettings(**SMALL, steps=1)
     data = samples("gaussian-3", 1000)
     ceilings = [
         fit_variational(data, name, settings).estimate.ceiling for name in ("infonce", "mine")
     ]
     assert ceilings == pytest.approx([np.log(50), np.log(200)])
+
+
+def test_infonce_of_few_dimensions_is_below_what_its_groups_can_say() -> None:
+    """The closed form on other parts must meet as many samples as the critic's own part does."""
+    data = samples("gaussian-1", 12_000)
+    sharper = replace(
+        data, y=data.x + 0.003 * np.random.default_rng(0).standard_normal(data.y.shape)
+    )
+    found = fit_variational(sharper, "infonce", NeuralSettings(steps=1)).estimate
+    assert found.ceiling == pytest.approx(np.log(240))
+    assert found.mi <= found.ceiling
