@@ -18,7 +18,7 @@ from ibtrain.device import threads
 from ibtrain.environment import environment
 from ibtrain.files import write_json
 from ibtrain.mi.problems import PROBLEMS
-from ibtrain.mi.registry import METHODS, estimate
+from ibtrain.mi.registry import estimate
 
 NOMINAL = 1.645
 """Standard errors on either side of an interval of 90 %."""
@@ -79,7 +79,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
 
 
 @click.command()
-@click.option("--method", "methods", multiple=True, type=click.Choice(tuple(METHODS)))
+@click.option("--method", "methods", multiple=True, type=click.Choice(tuple(PROBLEMS_OF_METHOD)))
 @click.option("--problem", "problems", multiple=True, type=click.Choice(tuple(PROBLEMS)))
 @click.option("--samples", "count", default=2000, help="Of each draw.")
 @click.option("--seeds", type=Numbers(int), default=",".join(map(str, range(20))))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.errors import ConfigError
@@ -23,6 +24,7 @@ BINS = ("equal-count", "adaptive", "fixed")
 MOST_BINS_ASKED = 1_000_000
 COARSE = 0.99
 """Share of a coordinate's samples in one interval from which on the interval is too wide for them."""
+ROUNDING = 1e-9
 _CEILING = {"above_label_entropy": "above_ceiling"}
 
 
@@ -57,7 +59,7 @@ def binning(
         seed: Seeds the shuffles of the bias estimate.
 
     Returns:
-        The value, and its standard error by the delta method.
+        The value, with the standard error of :func:`~ibtrain.mi.plug_in.plug_in`.
 
     Raises:
         ConfigError: If a setting is out of range.
@@ -87,7 +89,8 @@ def binning(
     sides = [(samples.x, cells_x)]
     if samples.labels is None:
         sides.append((samples.y, cells_y))
-        # cells have no entropy that a label's would be
+    if samples.label_entropy is None or estimate.ceiling < samples.label_entropy - ROUNDING:
+        # the entropy that limits the value is one of cells
         flags = tuple(dict.fromkeys(_CEILING.get(flag, flag) for flag in flags))
     if any(_is_coarse(values, cells) for values, cells in sides):
         flags += ("coarse_bins",)
@@ -105,8 +108,11 @@ def _affordable(samples: Samples) -> int:
 
 def _cells(column: Array, bins: str, num_bins: int, low: float, high: float) -> Symbols:
     if bins == "equal-count":
-        inner = np.unique(np.quantile(column, np.linspace(0, 1, num_bins + 1)[1:-1]))
-    elif bins == "fixed":
+        # by their middle rank tied values keep together, and apart from others even where they are most of all
+        levels = (rankdata(column) - 0.5) / len(column)
+        cells: Symbols = np.floor(levels * num_bins).astype(np.int64)
+        return cells
+    if bins == "fixed":
         inner = np.linspace(low, high, num_bins + 1)
     else:
         inner = np.linspace(column.min(), column.max(), num_bins + 1)[1:-1]
@@ -121,7 +127,8 @@ def _is_coarse(values: Array, cells: Symbols) -> bool:
             continue
         crowded = column[inverse.reshape(-1) == counts.argmax()]
         # a coordinate that is nearly constant has no finer structure to lose
-        if (crowded != crowded[0]).mean() > 1 - COARSE:
+        most = np.unique(crowded, return_counts=True)[1].max()
+        if most < COARSE * len(crowded):
             return True
     return False
 

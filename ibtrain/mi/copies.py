@@ -21,6 +21,12 @@ SAME_ROW = 0.5
 """Share of the repeated x (and y) that must repeat the whole row: by rounding alone few do."""
 CONTINUOUS = 0.9
 """Distinct values of some coordinate, as a share of the distinct rows: on a grid it has far fewer."""
+FEWEST_DISTINCT = 50
+"""Distinct rows below which values are those of a discrete variable."""
+REGULAR = 1e-6
+"""Rounding of a step of a regular grid, as a share of it."""
+TAKEN = 0.01
+"""Share of a grid's points that are taken where it is one; of random values it is 1 over their number."""
 MOST_TIMES = 50
 """Copies of a row on average. A value that occurs more often is one of a discrete variable."""
 OVERDISPERSED = 3.0
@@ -46,7 +52,8 @@ def find_copies(samples: StoredSamples) -> Copies | None:
 
     Values of a discrete or rounded variable repeat by nature, and are no copies. Rows count as copies
     if what repeats of x (and of a continuous y) mostly repeats as a whole row, although some coordinate is
-    as good as continuous: nearly every distinct row has its own value of it.
+    as good as continuous: nearly every distinct row has its own value of it, and the values are not on a
+    regular grid.
 
     Args:
         samples: Any, of which one side at least is continuous.
@@ -67,21 +74,31 @@ def _are_copied(samples: StoredSamples, rows: NDArray[np.int64]) -> bool:
     distinct = len(times)
     repeated = len(rows) - distinct
     share = repeated / len(rows) * len(samples) / len(rows)
-    if repeated < FEWEST or share < FEWEST_SHARE or len(rows) > MOST_TIMES * distinct:
+    if (
+        distinct < FEWEST_DISTINCT
+        or repeated < FEWEST
+        or share < FEWEST_SHARE
+        or len(rows) > MOST_TIMES * distinct
+    ):
         return False
     if times.var() > OVERDISPERSED * times.mean():
         return False
-    sides = [x] if samples.y.classes is not None else [x, y]
+    sides = [hashes for side, hashes in ((samples.x, x), (samples.y, y)) if side.classes is None]
     if any(repeated < SAME_ROW * (len(rows) - len(np.unique(side))) for side in sides):
         return False
-    return _most_distinct(samples, rows) >= CONTINUOUS * distinct
+    continuous = (side for side in (samples.x, samples.y) if side.classes is None)
+    columns = (np.unique(column) for side in continuous for column in side.numbers(rows).T)
+    return any(len(values) >= CONTINUOUS * distinct and not _is_grid(values) for values in columns)
 
 
-def _most_distinct(samples: StoredSamples, rows: NDArray[np.int64]) -> int:
-    """Distinct values of the coordinate that has most."""
-    sides = [samples.x] if samples.y.classes is not None else [samples.x, samples.y]
-    columns = (column for side in sides for column in side.numbers(rows).T)
-    return max(len(np.unique(column)) for column in columns)
+def _is_grid(values: NDArray[np.float64]) -> bool:
+    """Whether ascending values lie on a regular grid, most of whose points are taken, as counts and ages do."""
+    steps = np.diff(values)
+    smallest = steps.min(initial=np.inf)
+    points = (values[-1] - values[0]) / smallest
+    in_steps = steps / smallest
+    is_regular = (np.abs(in_steps - in_steps.round()) < REGULAR * in_steps).all()
+    return bool(is_regular and len(values) > TAKEN * points)
 
 
 def _hashes(side: Side, rows: NDArray[np.int64]) -> Hashes:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma
 
 from ibtrain.errors import DataError
+from ibtrain.mi.jackknife import block_jackknife
 from ibtrain.mi.marginals import NormalScores
 from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
 from ibtrain.mi.samples import Samples
@@ -52,23 +53,40 @@ def gaussian(samples: Samples) -> Estimate:
     if count <= dim + 1:
         raise DataError(f"{count} samples in {dim} dimensions", "more samples", "method gaussian")
     left, correlations, right = np.linalg.svd(x.T @ y / (count - 1), full_matrices=False)
-    # a correlation of 1 up to rounding: one side determines a direction of the other
-    rest = np.maximum(1 - correlations**2, SMALLEST_REST)
-    u, v = x @ left, y @ right.T
-    terms = -0.5 * (((u**2 + v**2 - 2 * correlations * u * v) / rest) - u**2 - v**2).sum(axis=1)
-    excess = _bias(x.shape[1], count) + _bias(y.shape[1], count) - _bias(dim, count)
-    mi = float(-0.5 * np.log(rest).sum() - 0.5 * excess)
-    stderr = plug_in_stderr(terms, x.shape[1] * y.shape[1], samples.block)
+    rest = _unexplained(correlations)
+    if samples.block == 1:
+        u, v = x @ left, y @ right.T
+        terms = -0.5 * (((u**2 + v**2 - 2 * correlations * u * v) / rest) - u**2 - v**2).sum(axis=1)
+        excess = _bias(x.shape[1], count) + _bias(y.shape[1], count) - _bias(dim, count)
+        mi = float(-0.5 * np.log(rest).sum() - 0.5 * excess)
+        stderr = plug_in_stderr(terms, x.shape[1] * y.shape[1])
+    else:
+
+        def value_of(kept: NDArray[np.bool_]) -> float:
+            sides = _whitened(x[kept]), _whitened(y[kept])
+            values = np.linalg.svd(sides[0].T @ sides[1] / (kept.sum() - 1), compute_uv=False)
+            return float(-0.5 * np.log(_unexplained(values)).sum())
+
+        mi, stderr = block_jackknife(value_of, count, samples.block)
     ceiling = -0.5 * len(rest) * math.log(SMALLEST_REST)
+    flags = flags_of(mi, stderr, ceiling=ceiling)
+    if rest.min() <= SMALLEST_REST:
+        # one side determines a direction of the other, and that alone makes the information infinite
+        flags = tuple(dict.fromkeys(("deterministic", *flags)))
     return Estimate(
         mi=mi,
         stderr=stderr,
         method="gaussian",
         ceiling=ceiling,
-        flags=flags_of(mi, stderr, ceiling=ceiling),
+        flags=flags,
         n_test=count,
         seconds=time.perf_counter() - start,
     )
+
+
+def _unexplained(correlations: Array) -> Array:
+    """Share of the variance that canonical correlations leave, at least what float64 can tell from none."""
+    return np.maximum(1 - correlations**2, SMALLEST_REST)
 
 
 def _whitened(scores: Array) -> Array:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma
 
 from ibtrain.checks import check_choice, check_integer
-from ibtrain.errors import ConfigError, DataError
+from ibtrain.errors import DataError
 from ibtrain.mi.marginals import spread_scores
 from ibtrain.mi.neighbours import close_rows, count_within, nearest
 from ibtrain.mi.result import Estimate, flags_of
@@ -31,8 +31,6 @@ PART = 500
 samples, was a quarter too small."""
 PARTS = 20
 """Parts, at least, so that the standard error is known to a sixth."""
-FEWEST_BLOCKS = 4
-"""Blocks of dependent rows, at least."""
 BLOCKS_OF_PART = 5
 """Blocks in each of the parts whose spread gives the standard error, at least."""
 RISE_NOISE = 0.5
@@ -102,9 +100,6 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     if len(samples) < fewest:
         raise DataError(f"{len(samples)} samples", f"at least {fewest}", f"ksg with k={k}")
     block = samples.block
-    if len(samples) < FEWEST_BLOCKS * (block + k):
-        most = len(samples) // FEWEST_BLOCKS - k
-        raise ConfigError(block, f"at most {most} rows for {len(samples)} samples", "blocks")
     randomness = np.random.default_rng(seed)
     x = spread_scores(samples.x, randomness)
     labels = samples.labels
@@ -126,6 +121,9 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
 
     mi = value(np.arange(len(x)))
     sampling, rise = _spread_and_rise(value, mi, len(x), block, randomness)
+    if not math.isfinite(mi + sampling + rise):
+        expected = "several samples of each class, more than a block of rows apart"
+        raise DataError("labels that hardly recur", expected, "ksg with labels")
     bias = _remaining_bias(rise, sampling, dim)
     stderr = math.hypot(sampling, bias)
     # no neighbour's distance can tell more than ψ(n) - ψ(k) of it
@@ -154,15 +152,21 @@ def _spread_and_rise(
         parts = max(2, min(PARTS, count // (BLOCKS_OF_PART * block)))
         values = [value(rows) for rows in np.array_split(np.arange(count), parts)]
         halves = [value(rows) for rows in np.array_split(np.arange(count), 2)]
-        return math.sqrt(np.var(values, ddof=1) / parts), mi - float(np.mean(halves))
+        return math.sqrt(_variance(values) / parts), mi - float(np.mean(halves))
     parts = max(2, count // PART)
     variances = []
     for _ in range(math.ceil(PARTS / parts)):
         values = list(_values_of_parts(value, count, parts, randomness))
-        variances.append(np.var(values, ddof=1) / parts)
+        variances.append(_variance(values) / parts)
     splits = int(np.clip(SAMPLES_OF_SPLITS // count, *SPLITS))
     halves = [half for _ in range(splits) for half in _values_of_parts(value, count, 2, randomness)]
     return math.sqrt(np.mean(variances)), mi - float(np.mean(halves))
+
+
+def _variance(values: list[float]) -> float:
+    """Of the parts that have a value: those in which some class recurs."""
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.var(known, ddof=1)) if len(known) > 1 else math.nan
 
 
 def _values_of_parts(
@@ -231,4 +235,5 @@ def _ross(x: Array, labels: NDArray[np.int64], k: int, block: int) -> float:
     absent = _absent(np.arange(len(x)), block)
     terms = digamma(len(x) - absent) + digamma(neighbours) - digamma(others + 1) - digamma(within)
     # infinite where all of the class lies within the block
-    return float(terms[np.isfinite(radius)].mean())
+    known = terms[np.isfinite(radius)]
+    return float(known.mean()) if len(known) else math.nan

@@ -78,10 +78,16 @@ class NormalScores(Marginals):
 
 
 def _interpolate(column: Array, values: Array, levels: Array) -> Array:
-    # `interp` divides by differences, which overflow or vanish at the ends of float64's range
-    peak = np.abs(values).max() or 1.0
-    with np.errstate(over="ignore"):
-        return np.interp(column / peak, values / peak, levels)
+    # `numpy.interp` divides by differences, which overflow or vanish at the ends of float64's range
+    above = np.searchsorted(values, column).clip(1, max(1, len(values) - 1))
+    if len(values) == 1:
+        return np.full(len(column), levels[0])
+    low, high = values[above - 1], values[above]
+    width = high / 2 - low / 2
+    share = np.divide(column / 2 - low / 2, width, out=np.full(len(column), 0.5), where=width > 0)
+    share = np.where(column <= low, 0.0, np.where(column >= high, 1.0, share)).clip(0, 1)
+    interpolated: Array = levels[above - 1] + share * (levels[above] - levels[above - 1])
+    return interpolated
 
 
 def spread_scores(samples: Array, randomness: np.random.Generator) -> Array:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.mi.jackknife import block_jackknife
 from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
 
 __all__ = ["jackknife_entropy", "plug_in"]
@@ -36,7 +37,11 @@ def plug_in(
         y: The same of y.
         method: What the estimate calls itself.
         seed: Seeds the shuffles.
-        block: Consecutive samples that may depend on each other.
+        block: Consecutive samples that may depend on each other: the value is then corrected, and its sampling
+            error computed, by :func:`~ibtrain.mi.jackknife.block_jackknife`.
+
+    Returns:
+        The value, never above the smaller entropy but for the correction.
 
     References:
         Zahl, Jackknifing an index of diversity (1977); Roulston (Physica D 125, 1999), the standard error.
@@ -51,12 +56,15 @@ def plug_in(
     )
     entropies = [jackknife_entropy(part) for part in (counts_x, counts_y, counts)]
     mi = entropies[0] + entropies[1] - entropies[2]
+    sampling = 0.0
+    if block > 1:
+        mi, sampling = block_jackknife(lambda kept: _naive(x[kept], y[kept]), count, block)
     randomness = np.random.default_rng(seed)
     shuffled = np.mean([_naive(x, randomness.permutation(y)) for _ in range(SHUFFLES)])
     bias = 0.5 * abs(float(terms.mean() - shuffled) - mi)
     occupied = [int((part > 0).sum()) for part in (counts_x, counts_y, counts)]
     freedom = min((occupied[0] - 1) * (occupied[1] - 1), count)
-    sampling = plug_in_stderr(terms, freedom, block)
+    sampling = max(sampling, plug_in_stderr(terms, freedom))
     stderr = math.hypot(sampling, bias)
     ceiling = min(_naive_entropy(counts_x), _naive_entropy(counts_y))
     flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=True)

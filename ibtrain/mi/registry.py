@@ -20,7 +20,7 @@ from ibtrain.mi.ksg import ksg
 from ibtrain.mi.neural import NeuralSettings, OnCheckpoint
 from ibtrain.mi.plug_in import plug_in
 from ibtrain.mi.result import UNITS, Estimate
-from ibtrain.mi.samples import StoredSamples, check_side, pair_up
+from ibtrain.mi.samples import FEWEST_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
 from ibtrain.mi.variational import variational
 from ibtrain.seeding import derive_seed
@@ -160,43 +160,52 @@ def estimate(
     samples = pair_up(*sides, blocks)
     read_as = {name: side.describe() for name, side in zip("xy", sides, strict=True)}
 
-    def run(samples: StoredSamples) -> Estimate:
-        return _run(chosen, method, samples, seed, options)
-
-    found = run(samples)
+    kept, flags = _without_copies(samples)
+    found = _run(chosen, method, kept, seed, options)
+    entropies = [side.entropy for side in (kept.x, kept.y) if side.entropy is not None]
     if shuffled:
-        order = np.random.default_rng(derive_seed(seed, "shuffled")).permutation(len(samples))
-        mixed = replace(samples, y=replace(samples.y, values=samples.y.values[order]), block=1)
-        found = replace(found, shuffled=run(mixed).to_unit(unit))
-    return replace(found, read_as=read_as).to_unit(unit)
+        order = np.random.default_rng(derive_seed(seed, "shuffled")).permutation(len(kept))
+        mixed = replace(kept, y=replace(kept.y, values=kept.y.values[order]), block=1)
+        silent = options | ({"on_checkpoint": None} if chosen.is_neural else {})
+        found = replace(found, shuffled=_run(chosen, method, mixed, seed, silent))
+    flags = tuple(dict.fromkeys((*found.flags, *flags)))
+    found = replace(found, read_as=read_as, flags=flags, entropy=min(entropies, default=None))
+    return found.to_unit(unit)
+
+
+def _without_copies(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:
+    """The samples that are used, and what is wrong with those that were given."""
+    flags: tuple[str, ...] = ()
+    if samples.is_constant:
+        return samples, flags
+    if variance_inflation(samples) > SERIAL:
+        flags = ("serial",)
+    is_counted = samples.x.classes is not None and samples.y.classes is not None
+    # rows of a series that repeat stay in their blocks, whose errors count them as what they are
+    if not is_counted and samples.block == 1 and (copies := find_copies(samples)):
+        return samples.only(copies.rows), (*flags, "copies")
+    return samples, flags
 
 
 def _run(
     method: Method, name: str, samples: StoredSamples, seed: int, options: dict[str, Any]
 ) -> Estimate:
-    """The estimate in nats of checked samples, with the flags that follow from the samples themselves."""
+    """The estimate in nats of checked samples, with the flags that follow from their values."""
     count = len(samples)
     if samples.is_constant:
         return Estimate(0.0, 0.0, name, math.log(count), ("constant",), n_test=count)
-    flags: tuple[str, ...] = ()
-    if samples.block == 1 and variance_inflation(samples) > SERIAL:
-        flags = ("serial",)
     if samples.x.classes is not None and samples.y.classes is not None:
-        labels = samples.x.labels(), samples.y.labels()
-        found = plug_in(*labels, seed=seed, block=samples.block)
-        return replace(found, flags=found.flags + flags)
+        return plug_in(samples.x.labels(), samples.y.labels(), seed=seed, block=samples.block)
     if samples.x.classes is not None:
         # information is symmetric, and estimators read a label as y
         samples = replace(samples, x=samples.y, y=samples.x)
     if samples.num_classes and not method.reads_labels:
         expected = "continuous x and y (or discrete=False)"
         raise DataError("a discrete side", expected, f"samples of method {name}")
-    if copies := find_copies(samples):
-        flags += ("copies",)
-        samples = samples.only(copies.rows)
     found = method.run(samples if method.is_neural else samples.take(), **options)
+    flags: tuple[str, ...] = ()
     if method.is_neural and _is_far_below_neighbours(found, samples, seed):
-        flags += ("below_neighbours",)
+        flags = ("below_neighbours",)
     return _with_flags(found, samples, flags)
 
 
@@ -205,6 +214,8 @@ def _is_far_below_neighbours(found: Estimate, samples: StoredSamples, seed: int)
     count = min(len(samples), MOST_NEIGHBOURS)
     dims = len(samples.x.varying) + (0 if samples.num_classes else len(samples.y.varying))
     if dims > FEW_DIMENSIONS or count < FEWEST_NEIGHBOURS * max(samples.num_classes, 1):
+        return False
+    if count < FEWEST_BLOCKS * samples.block:
         return False
     rows = np.linspace(0, len(samples) - 1, count) if samples.block == 1 else np.arange(count)
     second = ksg(samples.take(rows.astype(np.int64)), seed=seed)

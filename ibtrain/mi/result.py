@@ -37,22 +37,26 @@ SHARE = 0.01
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mutual information in nats.
+    r"""A mutual information, in nats unless ``unit`` says bits.
 
     Args:
         mi: The value; never clipped.
         stderr: Its standard error.
         method: What estimated it.
-        ceiling: What the method, on this many samples, can at most report; infinite (``null`` in
-            JSON) where nothing limits it.
+        ceiling: What the method, on this many samples, can at most report: the logarithm of the samples that a
+            critic's value is read off, :math:`\psi(n) - \psi(k)` for ``ksg``, the smaller entropy of the cells
+            for ``binning``, what rounding leaves of ``gaussian``, the entropy of a label; infinite (``null``
+            in JSON) where nothing limits it.
         flags: Reasons to distrust the value, of :data:`FLAGS`.
         n_train: Samples that a critic was fitted to; 0 where there is none.
         n_test: Samples that the value was measured on.
         seconds: What it took.
         beside: Another reading of the same critic: for a label, H(Y) less the cross-entropy of
             its prediction.
+        unit: ``nats`` or ``bits``, of the value, its error, its ceiling and the entropy.
         shuffled: The same method's estimate for samples with shuffled y, which is 0 in truth.
         read_as: How ``x`` and ``y`` were read, in words.
+        entropy: The smaller entropy of the discrete sides; None where both are continuous.
     """
 
     mi: float
@@ -67,6 +71,7 @@ class Estimate:
     beside: "Estimate | None" = None
     shuffled: "Estimate | None" = None
     read_as: dict[str, str] | None = None
+    entropy: float | None = None
 
     @property
     def normalized(self) -> float:
@@ -77,15 +82,10 @@ class Estimate:
         much information (Linfoot, An informational measure of correlation, 1957).
         """
         value = min(max(self.mi, 0.0), self.ceiling)
-        if self.is_share:
-            return value / self.ceiling
+        if self.entropy is not None:
+            return value / self.entropy if self.entropy > 0 else 0.0
         nats = value * (math.log(2) if self.unit == "bits" else 1.0)
         return math.sqrt(-math.expm1(-2 * nats))
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the ceiling is an entropy, of which the value is a share."""
-        return self.read_as is not None and any("classes" in kind for kind in self.read_as.values())
 
     def to_unit(self, unit: str) -> "Estimate":
         """The same estimate in nats or in bits.
@@ -101,7 +101,11 @@ class Estimate:
             for name in ("beside", "shuffled")
             for part in [getattr(self, name)]
         }
-        values = {name: getattr(self, name) * factor for name in ("mi", "stderr", "ceiling")}
+        values = {
+            name: getattr(self, name) * factor
+            for name in ("mi", "stderr", "ceiling", "entropy")
+            if getattr(self, name) is not None
+        }
         return replace(self, unit=unit, **values, **others)
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,6 +124,8 @@ class Estimate:
         for name in ("beside", "shuffled"):
             if part := getattr(self, name):
                 fields[name] = part.to_dict()
+        if self.entropy is not None:
+            fields["entropy"] = self.entropy
         return fields | ({"read_as": self.read_as} if self.read_as else {})
 
     @classmethod
@@ -151,7 +157,7 @@ def flags_of(
     return tuple(flags)
 
 
-def plug_in_stderr(terms: NDArray[np.float64], freedom: int, block: int = 1) -> float:
+def plug_in_stderr(terms: NDArray[np.float64], freedom: int) -> float:
     r"""Standard error of a mean log-ratio whose parameters come from the same samples.
 
     Where the two sides are independent the log-ratios would all be zero, 2n times the value is
@@ -163,18 +169,11 @@ def plug_in_stderr(terms: NDArray[np.float64], freedom: int, block: int = 1) -> 
     Args:
         terms: The fitted log-ratios, ``(n,)``.
         freedom: Parameters that tie the two sides together, f.
-        block: Consecutive samples that may depend on each other: the variance is then that of the means of
-            such blocks.
 
     References:
-        Wilks, The large-sample distribution of the likelihood ratio (1938); Künsch, The jackknife and the
-        bootstrap for general stationary observations (1989).
+        Wilks, The large-sample distribution of the likelihood ratio (1938).
     """
     count = len(terms)
-    if block == 1:
-        variance = float(terms.var()) / count
-    else:
-        sums = np.add.reduceat(terms - terms.mean(), np.arange(0, count, block))
-        variance = float((sums**2).sum()) / count**2 * len(sums) / max(1, len(sums) - 1)
+    variance = float(terms.var()) / count
     first = max(variance - freedom / count**2, 0.0)
     return math.sqrt(first + freedom / (2 * count**2))

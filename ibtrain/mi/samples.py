@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.errors import DataError
+from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.columns import distinct, examine_columns, to_float
 
 __all__ = [
+    "FEWEST_BLOCKS",
     "Samples",
     "Side",
     "StoredSamples",
@@ -22,6 +23,8 @@ __all__ = [
 Array = NDArray[np.float64]
 Rows = NDArray[np.integer[Any]] | slice
 
+FEWEST_BLOCKS = 10
+"""Blocks of dependent rows, so that their spread tells a standard error to a quarter."""
 LABEL_SHARE = 0.1
 """Integers with at most this many distinct values, as a share of the samples, are classes."""
 
@@ -201,9 +204,13 @@ def pair_up(x: Side, y: Side, block: int = 1) -> StoredSamples:
 
     Raises:
         DataError: If one has more samples than the other.
+        ConfigError: If there are fewer than :data:`FEWEST_BLOCKS` blocks.
     """
     if len(x) != len(y):
         raise DataError(f"{len(x)} and {len(y)} samples", "as many of each", "x and y")
+    if block > 1 and len(x) < FEWEST_BLOCKS * block:
+        most = max(1, len(x) // FEWEST_BLOCKS)
+        raise ConfigError(block, f"at most {most} rows for {len(x)} samples", "blocks")
     return StoredSamples(x, y, block)
 
 
@@ -260,6 +267,14 @@ def _array(where: str, values: Any) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:
         raise DataError("rows of different lengths", "an array of numbers", where) from error
+    except (RuntimeError, TypeError) as error:
+        # what torch says of a list of tensors that numpy can't read
+        raise DataError(
+            f"{type(values).__name__} ({error})", "an array of numbers", where
+        ) from error
+    if array.dtype.kind == "U" and isinstance(values, (list, tuple)):
+        # numpy would make a missing value the string "nan"
+        array = np.asarray(values, dtype=object)
     if array.dtype.kind == "O" and array.size and all(isinstance(v, str) for v in array.flat):
         array = array.astype(np.str_)
     if array.dtype.kind not in "biufUS":

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from ibtrain.mi.samples import StoredSamples
+from ibtrain.mi.samples import Side, StoredSamples
 
 __all__ = ["variance_inflation"]
 
@@ -17,16 +17,19 @@ LOOKED_AT = 20_000
 COORDINATES = 16
 """Coordinates of each side, evenly spread, that are looked at."""
 MOST_LAGS = 1000
+QUIET = 10
+"""Lags at which the product is noise after which it is noise for good."""
 
 
 def variance_inflation(samples: StoredSamples) -> float:
-    r"""How much larger a covariance's variance is than with independent rows.
+    r"""How much larger a covariance's variance is than its blocks show, or independent rows would.
 
-    .. math:: 1 + 2 \sum_{l \ge 1} r_x(l) \, r_y(l)
+    .. math:: \frac{1 + 2 \sum_{l \ge 1} r_x(l) \, r_y(l)}
+        {1 + 2 \sum_{1 \le l < b} (1 - l / b) \, r_x(l) \, r_y(l)}
 
-    for the autocorrelations r of the ranks, averaged over coordinates (of a label: of its classes), up to
-    the first lag at which their product is noise. Samples sorted by one side are not in an order in time,
-    and are independent all the same.
+    for the autocorrelations r of the ranks, averaged over coordinates (of a side of classes: over classes), up
+    to where their product stays noise, and blocks of b rows. A column in ascending or descending order says
+    nothing of an order in time, and is left out: samples sorted by one side are independent all the same.
 
     Args:
         samples: In the order of their rows.
@@ -39,29 +42,29 @@ def variance_inflation(samples: StoredSamples) -> float:
         time-series (1946).
     """
     rows = np.arange(min(LOOKED_AT, len(samples)))
-    part = samples.take(rows)
-    if part.labels is not None:
-        y = (
-            np.eye(samples.num_classes)[part.labels]
-            if samples.num_classes <= COORDINATES
-            else part.y
-        )
-    else:
-        y = part.y
-    if _is_sorted(part.x) or _is_sorted(part.y):
+    lags = min(max(MOST_LAGS, 2 * samples.block), len(rows) // 4)
+    sides = [_columns(side, rows) for side in (samples.x, samples.y)]
+    if lags < 1 or any(side.shape[1] == 0 for side in sides):
         return 1.0
-    lags = min(MOST_LAGS, len(rows) // 4)
-    product = _autocorrelation(part.x, lags) * _autocorrelation(y, lags)
-    noise = 3 / len(rows)
-    quiet = np.flatnonzero(product < noise)
-    last = quiet[0] if len(quiet) else lags
-    return float(1 + 2 * product[:last].sum())
+    product = np.prod([_autocorrelation(side, lags) for side in sides], axis=0)
+    heard = np.flatnonzero(product >= 3 / len(rows))
+    gaps = np.flatnonzero(np.diff(heard, prepend=-1) > QUIET)
+    heard = heard[: gaps[0]] if len(gaps) else heard
+    product = product[: heard[-1] + 1] if len(heard) else product[:0]
+    lag = np.arange(1, len(product) + 1)
+    of_blocks = 1 + 2 * (product * np.clip(1 - lag / samples.block, 0, None)).sum()
+    return float((1 + 2 * product.sum()) / of_blocks)
 
 
-def _is_sorted(values: Array) -> bool:
-    """Whether some column only rises or only falls."""
-    steps = np.diff(values[:, :COORDINATES], axis=0)
-    return bool((steps >= 0).all(axis=0).any() or (steps <= 0).all(axis=0).any())
+def _columns(side: Side, rows: NDArray[np.int64]) -> Array:
+    """The columns that neither only rise nor only fall; few classes have one each."""
+    values = side.numbers(rows)
+    steps = np.diff(values, axis=0)
+    is_sorted = (steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)
+    unsorted: Array = values[:, ~is_sorted]
+    if side.classes is not None and side.num_classes <= COORDINATES and unsorted.size:
+        unsorted = np.eye(side.num_classes)[side.labels(rows)]
+    return unsorted
 
 
 def _autocorrelation(values: Array, lags: int) -> Array:

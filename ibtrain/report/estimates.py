@@ -30,7 +30,7 @@ def describe(estimate: Estimate, *, normalized: bool = False) -> str:
     if estimate.read_as:
         lines.append("  " + "; ".join(f"{name}: {how}" for name, how in estimate.read_as.items()))
     if normalized:
-        scale = "of the entropy" if estimate.is_share else "as a correlation (Linfoot)"
+        scale = "of the entropy" if estimate.entropy is not None else "as a correlation (Linfoot)"
         lines.append(f"  normalized {estimate.normalized:.3f} {scale}")
     if estimate.beside:
         beside = estimate.beside

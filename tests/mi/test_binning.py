@@ -6,6 +6,7 @@ from sklearn.metrics import mutual_info_score
 
 from ibtrain.errors import ConfigError
 from ibtrain.mi.binning import binning
+from ibtrain.mi.registry import estimate
 from ibtrain.mi.samples import check_samples
 
 RNG = np.random.default_rng(0)
@@ -95,3 +96,23 @@ def test_settings_out_of_range_are_refused() -> None:
         binning(samples, num_bins=1)
     with pytest.raises(ConfigError, match="high: got 1"):
         binning(samples, low=2.0, high=1.0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.5, 0.95])
+@pytest.mark.parametrize("num_bins", [2, 10])
+def test_a_value_that_most_samples_have_keeps_a_cell(share: float, num_bins: int) -> None:
+    """I of a binary x and itself is its entropy, whichever value is the rare one."""
+    x = (np.arange(2000) < share * 2000).astype(float)
+    expected = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    for column in (x, -x):
+        found = estimate(column, column, "binning", num_bins=num_bins, discrete=False)
+        assert found.mi == pytest.approx(expected, abs=0.01)
+
+
+def test_a_share_is_one_of_the_labels_entropy() -> None:
+    y = np.random.default_rng(0).integers(0, 26, 20_000)
+    found = estimate(y + np.random.default_rng(1).standard_normal(20_000), y, "binning", num_bins=7)
+    assert found.normalized == pytest.approx(found.mi / np.log(26), rel=1e-3)
+    assert "above_label_entropy" not in found.flags
+    nothing = estimate(y / 26, y, "binning", bins="fixed", low=100.0, high=200.0)
+    assert nothing.normalized == 0

@@ -67,3 +67,29 @@ def test_float32_that_meets_by_chance_is_no_copy() -> None:
     x, y = np.random.default_rng(0).standard_normal((2, 100_000)).astype(np.float32)
     assert len(np.unique(x)) < len(x)
     assert find_copies(check_stored(x, y)) is None
+
+
+def test_values_on_a_grid_with_a_function_of_them_are_no_copies() -> None:
+    """Every distinct row has an age of its own, and yet the ages repeat by nature."""
+    ages = np.random.default_rng(0).integers(0, 100, 3000)
+    for scale in (1, 0.1):
+        found = estimate(ages * scale, ages >= 18, "ksg")
+        assert found.n_test == 3000
+        assert "copies" not in found.flags
+
+
+def test_few_distinct_values_are_a_variables_own() -> None:
+    codes = np.random.default_rng(0).standard_normal(10)
+    x = np.random.default_rng(1).choice(codes, 300)
+    found = estimate(x, x > np.sort(codes)[2], "ksg")
+    assert "copies" not in found.flags
+    assert found.n_test == 300
+
+
+def test_shuffled_samples_are_those_that_were_kept() -> None:
+    rng = np.random.default_rng(0)
+    x, noise = rng.standard_normal((2, 500))
+    rows = np.concatenate([np.arange(500), rng.integers(0, 500, 4500)])
+    found = estimate(x[rows], (x + noise)[rows], "ksg", shuffled=True)
+    assert found.shuffled is not None
+    assert found.n_test == found.shuffled.n_test == 500

@@ -7,6 +7,7 @@ import pytest
 
 from ibtrain.errors import DataError
 from ibtrain.mi.gaussian import gaussian
+from ibtrain.mi.registry import estimate
 from ibtrain.mi.samples import check_samples
 
 
@@ -38,3 +39,10 @@ def test_more_dimensions_than_samples_are_refused() -> None:
     x, y = draw(0, 8, 0.5)
     with pytest.raises(DataError, match="got 8 samples in 8 dimensions, expected more samples"):
         gaussian(check_samples(x, y))
+
+
+def test_a_shared_coordinate_is_flagged() -> None:
+    x, noise = np.random.default_rng(0).standard_normal((2, 2000, 3))
+    y = np.column_stack([x[:, 0], noise[:, :2]])
+    assert "deterministic" in estimate(x, y, "gaussian").flags
+    assert "deterministic" not in estimate(x, x + 0.1 * noise, "gaussian").flags

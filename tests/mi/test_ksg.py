@@ -8,6 +8,7 @@ from scipy.special import digamma
 
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.ksg import ksg
+from ibtrain.mi.registry import estimate
 from ibtrain.mi.samples import check_samples
 
 Array = NDArray[np.float64]
@@ -99,3 +100,10 @@ def test_labels_that_hardly_recur_are_refused(recurring: int) -> None:
     x = np.random.default_rng(0).standard_normal(70)
     with pytest.raises(DataError, match="hardly recur"):
         ksg(check_samples(x, np.arange(70) // recurring, discrete=True))
+
+
+def test_classes_that_lie_within_a_block_are_refused() -> None:
+    labels = np.repeat(np.arange(10), 100)
+    x = labels + np.random.default_rng(0).standard_normal(1000)
+    with pytest.raises(DataError, match="labels that hardly recur"):
+        estimate(x, labels, "ksg", blocks=100)

@@ -73,3 +73,15 @@ def test_standardising_uses_the_training_samples_alone() -> None:
     train = RNG.normal(3.0, 2.0, (1000, 1))
     mapped = fit_marginals(train, normal_scores=False)(np.array([[3.0], [5.0]]))
     np.testing.assert_allclose(mapped[:, 0], [0, 1], atol=0.1)
+
+
+def test_a_huge_value_merges_no_small_ones() -> None:
+    column = np.append(1e-25 * np.random.default_rng(0).standard_normal(100), 1e300)[:, None]
+    scores = NormalScores(column)(column)
+    assert len(np.unique(scores)) == 101
+
+
+def test_between_training_samples_scores_are_between() -> None:
+    train = np.array([[-1.7e308], [0.0], [1.7e308]])
+    scores = NormalScores(train)(np.array([[-1.7e308], [-0.85e308], [0.0], [0.85e308], [1.7e308]]))
+    assert (np.diff(scores[:, 0]) > 0).all()

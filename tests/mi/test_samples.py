@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ibtrain.errors import DataError
 from ibtrain.mi.columns import distinct, examine_columns
@@ -170,3 +171,14 @@ def test_labels_are_numbered_alike_in_every_part() -> None:
     assert set(late.labels.tolist()) == {2}
     assert late.num_classes == 3
     assert stored.label_entropy == samples.label_entropy == pytest.approx(np.log(3))
+
+
+def test_missing_names_are_refused() -> None:
+    with pytest.raises(DataError, match="array of object"):
+        check_side("x", ["a", float("nan")] * 50)
+
+
+def test_tensors_in_a_list_are_refused_in_a_line() -> None:
+    rows = [torch.ones(2, requires_grad=True) for _ in range(5)]
+    with pytest.raises(DataError, match="x: got list"):
+        check_side("x", rows)
