@@ -67,7 +67,7 @@ def to_float(matrix: NDArray[Any], smallest: NDArray[Any]) -> Array:
     """A matrix as float64; from 64-bit integers their column's smallest value is subtracted first.
 
     float64 has 53 bits: 2**60 and 2**60 + 1 are the same number in it, while their difference from the
-    smallest value is exact.
+    smallest value is exact, as long as it is below 2**53.
 
     Args:
         matrix: ``(n, dim)``, of any numbers.

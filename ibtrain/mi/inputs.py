@@ -40,7 +40,7 @@ class CriticInput:
         return len(self.weights) + (len(self.weights) > 1)
 
     def __call__(self, z: Array) -> Array:
-        """What the critic reads of coordinates, ``(n, dim)``, of mean 0 and variance 1."""
+        """What the critic reads of coordinates, ``(n, dim)``, of mean 0 and variance 1 (less where many are tied)."""
         mapped = z @ self.weights.T
         dim = z.shape[1]
         if dim == 1:
