@@ -33,6 +33,7 @@ setup(
             "mypy>=1.10",
             "pytest>=8",
             "pytest-benchmark>=4",
+            "pytest-xdist>=3",
             "ruff>=0.6",
         ],
     },

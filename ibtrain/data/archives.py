@@ -2,7 +2,7 @@
 
 import errno
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ibtrain.errors import DataError, UnreadableError
 from ibtrain.files import read_error
 from ibtrain.memory import check_memory
 
-__all__ = ["read_archive"]
+__all__ = ["read_archive", "stored_name"]
 
 
 def read_archive(
@@ -34,7 +34,7 @@ def read_archive(
         path: The file.
         wanted: Keys that must be there.
         optional: Keys that may be.
-        aliases: What a wanted key may be called in the file where it is not there itself.
+        aliases: What the wanted keys may be called in the file where none of them is there.
 
     Raises:
         DataError: The file is no npz, lacks a key, declares more than it holds, or an array holds
@@ -50,7 +50,7 @@ def read_archive(
             names = set(archive.namelist())
             keys = (*wanted, *(key for key in optional if f"{key}.npy" in names))
             check_names(archive, str(path))
-            stored = {key: _stored_name(key, names, aliases or {}) for key in keys}
+            stored = {key: stored_name(key, names, aliases or {}) for key in keys}
             members = {key: member_of(archive, stored[key], str(path)) for key in keys}
             length = path.stat().st_size
             for key, member in members.items():
@@ -60,9 +60,19 @@ def read_archive(
             return {key: _read_array(archive, m, f"{path}: {key}") for key, m in members.items()}
 
 
-def _stored_name(key: str, names: set[str], aliases: Mapping[str, str]) -> str:
-    alias = aliases.get(key)
-    return alias if alias and f"{key}.npy" not in names and f"{alias}.npy" in names else key
+def stored_name(key: str, names: Collection[str], aliases: Mapping[str, str]) -> str:
+    """What a wanted array is called in an archive.
+
+    Args:
+        key: What it is called by whoever reads it.
+        names: The archive's members.
+        aliases: Other names, of which all are taken or none.
+    """
+    # arrays that belong together: an x is no partner of a y_train
+    if any(f"{own}.npy" in names for own in aliases):
+        return key
+    alias = aliases.get(key, key)
+    return alias if f"{alias}.npy" in names else key
 
 
 def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:

@@ -98,6 +98,12 @@ class Dataset:
             given = f"{words} samples of shape {tuple(split.x.shape[1:])}"
             expected = f"shape {tuple(shape)}, as in training, and at least one value in each"
             raise DataError(given, expected, self.name)
+        is_bytes = [part.x.dtype == torch.uint8 for part in (split, self.train)]
+        if is_bytes[0] != is_bytes[1]:
+            expected = f"{self.train.x.dtype}, as in training (bytes are divided by 255)"
+            raise DataError(f"{words} samples of {split.x.dtype}", expected, self.name)
+        if split.x.is_complex():
+            raise DataError(f"{words} samples of {split.x.dtype}", "real numbers", self.name)
         outside = split.y[(split.y < 0) | (split.y >= self.num_classes)]
         if len(outside):
             expected = f"labels in 0..{self.num_classes - 1}, the classes of the training split"

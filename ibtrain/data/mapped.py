@@ -9,7 +9,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.data.archives import read_archive
+from ibtrain.data.archives import read_archive, stored_name
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.documents import is_regular
 from ibtrain.errors import DataError
@@ -20,6 +20,7 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 """Of a zip member: its signature, and the lengths of its name and of what lies before its bytes."""
 ENCRYPTED = 1
 """A member's flag."""
+UNREADABLE = (OSError, DataError, ValueError, struct.error, BadZipFile, NotImplementedError)
 
 
 def map_archive(
@@ -33,20 +34,29 @@ def map_archive(
     Args:
         path: The file.
         wanted: Keys that must be there.
-        aliases: What a wanted key may be called in the file where it is not there itself.
+        aliases: What the wanted keys may be called in the file where none of them is there.
 
     Raises:
         DataError: As :func:`~ibtrain.data.archives.read_archive`.
     """
     aliases = aliases or {}
-    mapped = {}
-    for key in wanted:
-        names = (key, aliases[key]) if key in aliases else (key,)
-        arrays = (_mapped(path, name) for name in names)
-        if (array := next((array for array in arrays if array is not None), None)) is not None:
-            mapped[key] = array
+    names = _members(path)
+    arrays = {key: _mapped(path, stored_name(key, names, aliases)) for key in wanted}
+    mapped = {key: array for key, array in arrays.items() if array is not None}
     others = [key for key in wanted if key not in mapped]
     return mapped | (read_archive(path, others, aliases=aliases) if others else {})
+
+
+def _members(path: Path) -> list[str]:
+    """An archive's members; none where it can't be read, and whoever reads it says why."""
+    try:
+        # a pipe would be waited for
+        if not is_regular(path):
+            return []
+        with ZipFile(path) as archive:
+            return archive.namelist()
+    except UNREADABLE:
+        return []
 
 
 def _mapped(path: Path, key: str) -> NDArray[Any] | None:
@@ -62,7 +72,7 @@ def _mapped(path: Path, key: str) -> NDArray[Any] | None:
             check_stored(member, size, str(path))
             is_plain = member.compress_type == ZIP_STORED and not member.flag_bits & ENCRYPTED
             return _map(path, size, file, member) if is_plain else None
-    except (OSError, DataError, ValueError, struct.error, BadZipFile, NotImplementedError):
+    except UNREADABLE:
         return None
 
 

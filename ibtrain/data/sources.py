@@ -52,7 +52,9 @@ def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     is_test = np.zeros(len(x), dtype=bool)
-    is_test[draw_distinct(x, order, round(TEST_SHARE * len(x)), "test", where)] = True
+    # copies are what is equal where it is trained on
+    trained_on = x if x.dtype == np.uint8 else x.astype(np.float32)
+    is_test[draw_distinct(trained_on, order, round(TEST_SHARE * len(x)), "test", where)] = True
     return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
 
@@ -190,17 +192,6 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
     Raises:
         DataError: If they aren't; says which.
     """
-    for name, array in (("samples", x), ("labels", y)):
-        if array.dtype.kind not in "biuf":
-            raise DataError(f"{name} of type {array.dtype}", "numbers", where)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            bad = int((~np.isfinite(array)).sum())
-            raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
-        if array.dtype.kind == "f" and array.size and max(array.max(), -array.min()) > LARGEST:
-            place = np.unravel_index(np.abs(array).argmax(), array.shape)
-            column = np.ravel_multi_index(place[1:], array.shape[1:]) if place[1:] else 0
-            given = f"a value of {array[place]:g} in row {place[0]}, column {column} of the {name}"
-            raise DataError(given, "values whose squares float32 can hold", where)
     if x.ndim not in (2, 4):
         expected = "(samples, dim) or (samples, channels, height, width): x[:, None] of grey images"
         raise DataError(f"samples of shape {x.shape}", expected, where)
@@ -210,6 +201,21 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         raise DataError(
             f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where
         )
+    for name, array in (("samples", x), ("labels", y)):
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{name} of type {array.dtype}", "numbers", where)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).sum())
+            raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
+        if (
+            array.dtype.kind == "f"
+            and array.size
+            and max(float(array.max()), -float(array.min())) > LARGEST
+        ):
+            place = np.unravel_index(np.abs(array).argmax(), array.shape)
+            column = np.ravel_multi_index(place[1:], array.shape[1:]) if place[1:] else 0
+            given = f"a value of {array[place]:g} in row {place[0]}, column {column} of the {name}"
+            raise DataError(given, "values whose squares float32 can hold", where)
     if len(x) < 2:
         raise DataError(f"{len(x)} samples", "at least 2", where)
 

@@ -86,10 +86,11 @@ def identified(keeper: Keeper, identity: Callable[[], State]) -> Keeper:
         return record
 
     restored = keeper.restored()
-    saved = restored.get("identity") if restored else None
-    if saved is not None:
+    if restored:
         with restoring():
-            _check_identity(saved, recorded())
+            saved = restored.get("identity")
+            if saved is not None:
+                _check_identity(saved, recorded())
     return Nested(keeper, lambda state: {**state, "identity": recorded()}, restored)
 
 

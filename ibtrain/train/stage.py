@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from ibtrain.checks import check_fields
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
@@ -281,7 +281,9 @@ def identity(
     """
     tables = {f"{table}.{k}": v for table, own in settings.items() for k, v in asdict(own).items()}
     modules = {f"model.{name}": type(part).__name__ for name, part in network.named_modules()}
-    weights = {f"shape of {name}": part.shape for name, part in network.state_dict().items()}
+    # a module's extra state may be anything
+    state = network.state_dict().items()
+    weights = {f"shape of {name}": part.shape for name, part in state if isinstance(part, Tensor)}
     return {
         "method": method,
         "seeds": list(seeds),

@@ -385,6 +385,40 @@ def test_names_as_in_keras_will_do(tmp_path: Path) -> None:
         load_dataset(npz(tmp_path, x_train=X))
 
 
+def test_names_are_read_in_pairs(tmp_path: Path) -> None:
+    """An x_train is no partner of a y that also happens to be there."""
+    path = npz(tmp_path, x_train=X, y_train=Y, y=np.zeros(len(Y), dtype=int))
+    with pytest.raises(DataError, match="expected a key 'x'"):
+        load_dataset(path)
+
+
+def test_bytes_and_other_numbers_are_not_mixed(tmp_path: Path) -> None:
+    """Bytes are divided by 255, so that the same numbers as floats would be others."""
+    x = np.random.default_rng(0).integers(0, 256, X.shape).astype(np.uint8)
+    path = npz(tmp_path, x=x, y=Y, x_test=x[:9].astype(np.float32), y_test=Y[:9])
+    with pytest.raises(DataError, match=r"got test samples of torch.float32, expected torch.uint8"):
+        load_dataset(path)
+
+
+def test_copies_are_what_is_equal_in_training(tmp_path: Path) -> None:
+    """Samples that differ by less than float32 tells are not in both splits."""
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    both = np.concatenate([x, x + 1e-10])
+    path = npz(tmp_path, x=both, y=np.tile(np.arange(30) % 3, 2))
+    with pytest.warns(IBTrainWarning, match="50.00% of the samples are copies"):
+        data = load_dataset(path)
+    rows = [{row.tobytes() for row in split.x.numpy()} for split in (data.train, data.test)]
+    assert not rows[0] & rows[1]
+
+
+@pytest.mark.parametrize("changes", [{"x": np.array(1e30)}, {"y": np.array(1e30)}])
+def test_a_single_huge_number_is_refused_in_a_line(
+    tmp_path: Path, changes: dict[str, np.ndarray]
+) -> None:
+    with pytest.raises(DataError, match="of shape"):
+        load_dataset(npz(tmp_path, **{"x": X, "y": Y, **changes}))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

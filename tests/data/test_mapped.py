@@ -75,3 +75,14 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match="no regular file"):
         map_archive(tmp_path / "pipe", ["x"])
+
+
+def test_names_are_read_in_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.npz"
+    np.savez(path, x_train=np.zeros(3), y_train=np.ones(3), y=np.full(3, 2.0))
+    with pytest.raises(DataError, match="expected a key 'x'"):
+        map_archive(path, ("x", "y"), {"x": "x_train", "y": "y_train"})
+    np.savez(path, x_train=np.zeros(3), y_train=np.ones(3))
+    arrays = map_archive(path, ("x", "y"), {"x": "x_train", "y": "y_train"})
+    assert all(isinstance(array, np.memmap) for array in arrays.values())
+    assert arrays["y"].tolist() == [1, 1, 1]

@@ -92,13 +92,13 @@ def test_blocks_that_are_too_short_are_flagged() -> None:
 def test_by_blocks_independent_series_are_zero(method: str, dim: int) -> None:
     """Without blocks the values are 5 to 20 of their standard errors above 0."""
     values = []
-    for seed in range(8):
-        x, y = (autoregressive(0.99, 8000, 2 * seed + side, dim) for side in (0, 1))
-        found = estimate(x, y, method, blocks=400)
+    for seed in range(6):
+        x, y = (autoregressive(0.99, 6000, 2 * seed + side, dim) for side in (0, 1))
+        found = estimate(x, y, method, blocks=300)
         assert "copies" not in found.flags
         values.append((found.mi, found.stderr))
     mi, stderr = np.array(values).T
-    assert (np.abs(mi) <= 3 * stderr).sum() >= 7
+    assert (np.abs(mi) <= 3 * stderr).sum() >= 5
     assert stderr.mean() < 0.2
 
 

@@ -302,3 +302,26 @@ def test_a_damaged_record_is_told(toy: Dataset) -> None:
     shelf.state["identity"] = "mine"
     with pytest.raises(RunFolderError, match="got a state that does not fit"):
         EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
+
+
+@pytest.mark.parametrize("state", [[1], "x", 3])
+def test_a_state_that_is_no_table_is_told(toy: Dataset, state: object) -> None:
+    shelf = Shelf()
+    shelf.state = state  # type: ignore[assignment]
+    with pytest.raises(RunFolderError, match="checkpoint: "):
+        EndToEndTrainer(small(), optim=OPTIM).fit(toy, shelf)
+
+
+class Stateful(nn.Linear):
+    """A layer with a state beside its tensors."""
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"calls": 3}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        assert state == {"calls": 3}
+
+
+def test_a_layer_with_a_state_of_its_own_trains_with_checkpoints(toy: Dataset) -> None:
+    network = nn.Sequential(Stateful(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    assert EndToEndTrainer(network, optim=OPTIM).fit(toy, Shelf()).accuracies["test"] > 0.5
