@@ -14,6 +14,7 @@ from ibtrain.mi.marginals import spread_scores
 from ibtrain.mi.neighbours import close_rows, count_within, nearest
 from ibtrain.mi.result import Estimate, flags_of
 from ibtrain.mi.samples import Samples
+from ibtrain.seeding import derive_seed
 
 __all__ = ["ksg"]
 
@@ -100,7 +101,8 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     if len(samples) < fewest:
         raise DataError(f"{len(samples)} samples", f"at least {fewest}", f"ksg with k={k}")
     block = samples.block
-    randomness = np.random.default_rng(seed)
+    # a stream of its own: the samples may have been drawn with the same seed
+    randomness = np.random.default_rng(derive_seed(seed, "ksg"))
     x = spread_scores(samples.x, randomness)
     labels = samples.labels
     if labels is None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ibtrain.mi.jackknife import block_jackknife
 from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
+from ibtrain.seeding import derive_seed
 
 __all__ = ["jackknife_entropy", "plug_in"]
 
@@ -59,7 +60,7 @@ def plug_in(
     sampling = 0.0
     if block > 1:
         mi, sampling = block_jackknife(lambda kept: _naive(x[kept], y[kept]), count, block)
-    randomness = np.random.default_rng(seed)
+    randomness = np.random.default_rng(derive_seed(seed, "shuffles"))
     shuffled = np.mean([_naive(x, randomness.permutation(y)) for _ in range(SHUFFLES)])
     bias = 0.5 * abs(float(terms.mean() - shuffled) - mi)
     occupied = [int((part > 0).sum()) for part in (counts_x, counts_y, counts)]
