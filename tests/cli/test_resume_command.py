@@ -267,6 +267,8 @@ def test_a_terminal_that_is_gone_leaves_a_checkpoint(tmp_path: Path, settings: P
     path = tmp_path / "run"
     process, terminal = pty.fork()
     if process == 0:
+        # whoever runs the tests may have asked to ignore it, as nohup does
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         words = ["compare", "--config", str(settings), "--run-dir", str(path), *ARGUMENTS]
         os.execv(sys.executable, [sys.executable, "-c", CODE, *words])
     while not list(path.glob("checkpoints/state-*.npz")):
