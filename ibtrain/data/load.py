@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ibtrain.checks import check_integer
 from ibtrain.config import MAX_SIDE
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.data.sources import SOURCES, RawData, read_folder, read_npz
+from ibtrain.data.sources import SOURCES, RawData, as_trained_on, read_folder, read_npz
 from ibtrain.errors import DataError
 
 __all__ = ["default_data_root", "load_dataset"]
@@ -93,8 +93,8 @@ def _tensors(name: str, raw: RawData) -> Dataset:
     """Raw arrays as a data set; bytes stay bytes."""
     y_train, y_test = _labels(name, raw.y_train), _labels(name, raw.y_test)
     num_classes = raw.num_classes or int(y_train.max()) + 1
-    train = Split(_samples(raw.x_train), torch.from_numpy(y_train))
-    test = Split(_samples(raw.x_test), torch.from_numpy(y_test))
+    train = Split(torch.from_numpy(as_trained_on(raw.x_train)), torch.from_numpy(y_train))
+    test = Split(torch.from_numpy(as_trained_on(raw.x_test)), torch.from_numpy(y_test))
     return Dataset(name, train, test, num_classes)
 
 
@@ -106,7 +106,3 @@ def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
     # a float that no int64 holds becomes a negative label, and is refused as one
     with np.errstate(invalid="ignore"):
         return y.astype(np.int64)
-
-
-def _samples(x: NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(x if x.dtype == np.uint8 else x.astype(np.float32, copy=False))

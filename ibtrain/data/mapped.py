@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -21,6 +22,7 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 ENCRYPTED = 1
 """A member's flag."""
 UNREADABLE = (OSError, DataError, ValueError, struct.error, BadZipFile, NotImplementedError)
+"""What is raised where an array can't be mapped."""
 
 
 def map_archive(
@@ -40,40 +42,34 @@ def map_archive(
         DataError: As :func:`~ibtrain.data.archives.read_archive`.
     """
     aliases = aliases or {}
-    names = _members(path)
-    arrays = {key: _mapped(path, stored_name(key, names, aliases)) for key in wanted}
-    mapped = {key: array for key, array in arrays.items() if array is not None}
+    mapped = _mapped(path, wanted, aliases)
     others = [key for key in wanted if key not in mapped]
     return mapped | (read_archive(path, others, aliases=aliases) if others else {})
 
 
-def _members(path: Path) -> list[str]:
-    """An archive's members; none where it can't be read, and whoever reads it says why."""
-    try:
+def _mapped(
+    path: Path, wanted: Sequence[str], aliases: Mapping[str, str]
+) -> dict[str, NDArray[Any]]:
+    """Maps of those arrays that can be mapped; whoever reads the others says why they can't be."""
+    mapped: dict[str, NDArray[Any]] = {}
+    with suppress(*UNREADABLE):
         # a pipe would be waited for
         if not is_regular(path):
-            return []
-        with ZipFile(path) as archive:
-            return archive.namelist()
-    except UNREADABLE:
-        return []
-
-
-def _mapped(path: Path, key: str) -> NDArray[Any] | None:
-    """An array's map; None where there can be none, and whoever reads the file says why."""
-    try:
-        # a pipe would be waited for
-        if not is_regular(path):
-            return None
+            return mapped
         size = path.stat().st_size
         with ZipFile(path) as archive, path.open("rb") as file:
             check_names(archive, str(path))
-            member = member_of(archive, key, str(path))
-            check_stored(member, size, str(path))
-            is_plain = member.compress_type == ZIP_STORED and not member.flag_bits & ENCRYPTED
-            return _map(path, size, file, member) if is_plain else None
-    except UNREADABLE:
-        return None
+            names = archive.namelist()
+            for key in wanted:
+                with suppress(*UNREADABLE):
+                    member = member_of(archive, stored_name(key, names, aliases), str(path))
+                    check_stored(member, size, str(path))
+                    is_plain = (
+                        member.compress_type == ZIP_STORED and not member.flag_bits & ENCRYPTED
+                    )
+                    if is_plain and (array := _map(path, size, file, member)) is not None:
+                        mapped[key] = array
+    return mapped
 
 
 def _map(path: Path, size: int, file: IO[bytes], member: ZipInfo) -> NDArray[Any] | None:

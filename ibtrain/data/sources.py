@@ -19,7 +19,7 @@ from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
 from ibtrain.files import is_folder
 
-__all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
+__all__ = ["SOURCES", "RawData", "as_trained_on", "read_folder", "read_npz"]
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 0
@@ -45,6 +45,11 @@ class RawData:
     num_classes: int | None = None
 
 
+def as_trained_on(x: NDArray[Any]) -> NDArray[Any]:
+    """Samples in the type that training reads: bytes, or float32."""
+    return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
+
+
 def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     """A fixed random fifth of the samples becomes the test split; the same for every run's seed.
 
@@ -52,8 +57,8 @@ def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     is_test = np.zeros(len(x), dtype=bool)
-    # copies are what is equal where it is trained on
-    trained_on = x if x.dtype == np.uint8 else x.astype(np.float32)
+    # copies are what is equal in training
+    trained_on = as_trained_on(x)
     is_test[draw_distinct(trained_on, order, round(TEST_SHARE * len(x)), "test", where)] = True
     return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
@@ -204,14 +209,12 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
     for name, array in (("samples", x), ("labels", y)):
         if array.dtype.kind not in "biuf":
             raise DataError(f"{name} of type {array.dtype}", "numbers", where)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind != "f":
+            continue
+        if not np.isfinite(array).all():
             bad = int((~np.isfinite(array)).sum())
             raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
-        if (
-            array.dtype.kind == "f"
-            and array.size
-            and max(float(array.max()), -float(array.min())) > LARGEST
-        ):
+        if max(float(array.max()), -float(array.min())) > LARGEST:
             place = np.unravel_index(np.abs(array).argmax(), array.shape)
             column = np.ravel_multi_index(place[1:], array.shape[1:]) if place[1:] else 0
             given = f"a value of {array[place]:g} in row {place[0]}, column {column} of the {name}"

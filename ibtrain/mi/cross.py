@@ -53,9 +53,7 @@ def simplify_cross(correlation: Array, dim_x: int, count: int, cross: str) -> Ar
     """
     if cross == "full":
         return correlation
-    root_x, inverse_x = _roots(correlation[:dim_x, :dim_x])
-    root_y, inverse_y = _roots(correlation[dim_x:, dim_x:])
-    coherence = inverse_x @ correlation[:dim_x, dim_x:] @ inverse_y
+    coherence, (root_x, _), (root_y, _) = _coherence(correlation, dim_x)
     if cross == "sparse":
         smallest = math.sqrt(2 * math.log(coherence.size) / count)
         coherence = np.where(np.abs(coherence) > smallest, coherence, 0)
@@ -80,12 +78,19 @@ def shared_directions(correlation: Array, dim_x: int, count: int) -> tuple[Array
     Returns:
         Columns whose products with x, and with y, are the canonical variates: ``(dim_x, k)`` and ``(dim_y, k)``.
     """
-    _, inverse_x = _roots(correlation[:dim_x, :dim_x])
-    _, inverse_y = _roots(correlation[dim_x:, dim_x:])
-    coherence = inverse_x @ correlation[:dim_x, dim_x:] @ inverse_y
+    coherence, (_, inverse_x), (_, inverse_y) = _coherence(correlation, dim_x)
     left, values, right = np.linalg.svd(coherence, full_matrices=False)
     kept = values > _noise_edge(coherence, count)
     return inverse_x @ left[:, kept], inverse_y @ right[kept].T
+
+
+def _coherence(
+    correlation: Array, dim_x: int
+) -> tuple[Array, tuple[Array, Array], tuple[Array, Array]]:
+    """The cross-correlation of the whitened sides, and each side's root and its inverse."""
+    roots_x = _roots(correlation[:dim_x, :dim_x])
+    roots_y = _roots(correlation[dim_x:, dim_x:])
+    return roots_x[1] @ correlation[:dim_x, dim_x:] @ roots_y[1], roots_x, roots_y
 
 
 def _noise_edge(coherence: Array, count: int) -> float:

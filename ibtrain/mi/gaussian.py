@@ -38,7 +38,8 @@ def gaussian(samples: Samples) -> Estimate:
         samples: Continuous x and y.
 
     Returns:
-        The value, and the standard error of the mean log-ratio.
+        The value, and the standard error of the mean log-ratio; of samples in blocks, both by
+        :func:`~ibtrain.mi.jackknife.block_jackknife`.
 
     Raises:
         DataError: If there are not more samples than dimensions, redundant ones not counted.

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 REST = 0.1
 """Variance of all other directions together, as a share of that of the directions that x and y share. Of 0.05, 0.1
-and 1, the last lost 0.04 to 0.15 nats of spirals in 25 + 25 dimensions, and the first 0.14 where the shared ones
+and 1, the last lost 0.04 to 0.2 nats of spirals in 25 + 25 dimensions, and the first 0.14 where the shared ones
 were few of the 10 that mattered."""
 
 

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 from ibtrain.mi.jackknife import block_jackknife
 from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
@@ -55,19 +56,20 @@ def plug_in(
     terms = np.log(counts[inverse.reshape(-1)] * float(count)) - np.log(
         counts_x[x] * counts_y[y].astype(np.float64)
     )
-    entropies = [jackknife_entropy(part) for part in (counts_x, counts_y, counts)]
-    mi = entropies[0] + entropies[1] - entropies[2]
-    sampling = 0.0
-    if block > 1:
-        mi, sampling = block_jackknife(lambda kept: _naive(x[kept], y[kept]), count, block)
+    occupied = [int((part > 0).sum()) for part in (counts_x, counts_y, counts)]
+    freedom = min((occupied[0] - 1) * (occupied[1] - 1), count)
+    sampling = plug_in_stderr(terms, freedom)
+    if block == 1:
+        entropies = [jackknife_entropy(part) for part in (counts_x, counts_y, counts)]
+        mi = entropies[0] + entropies[1] - entropies[2]
+    else:
+        mi, of_blocks = block_jackknife(lambda kept: _naive(x[kept], y[kept]), count, block)
+        sampling = max(sampling, of_blocks)
     randomness = np.random.default_rng(derive_seed(seed, "shuffles"))
     shuffled = np.mean([_naive(x, randomness.permutation(y)) for _ in range(SHUFFLES)])
     bias = 0.5 * abs(float(terms.mean() - shuffled) - mi)
-    occupied = [int((part > 0).sum()) for part in (counts_x, counts_y, counts)]
-    freedom = min((occupied[0] - 1) * (occupied[1] - 1), count)
-    sampling = max(sampling, plug_in_stderr(terms, freedom))
     stderr = math.hypot(sampling, bias)
-    ceiling = min(_naive_entropy(counts_x), _naive_entropy(counts_y))
+    ceiling = float(min(entropy(counts_x), entropy(counts_y)))
     flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=True)
     if occupied[2] > count / 2 or bias > BIASED * sampling:
         flags += ("undersampled",)
@@ -103,15 +105,9 @@ def jackknife_entropy(counts: NDArray[np.int64]) -> float:
     return float(count * entropy - (count - 1) / count * (counts * left_out).sum())
 
 
-def _naive_entropy(counts: NDArray[np.int64]) -> float:
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
-
-
 def _naive(x: Symbols, y: Symbols) -> float:
     pairs = np.unique(_cells(x, y), return_counts=True)[1]
-    entropies = [_naive_entropy(part) for part in (np.bincount(x), np.bincount(y), pairs)]
-    return entropies[0] + entropies[1] - entropies[2]
+    return float(entropy(np.bincount(x)) + entropy(np.bincount(y)) - entropy(pairs))
 
 
 def _cells(x: Symbols, y: Symbols) -> Symbols:

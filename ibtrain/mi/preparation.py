@@ -84,12 +84,11 @@ def pair_scorer(
     inputs = fit_inputs(z[train], dim_x)
     is_paired = _for_dimensions(settings, z.shape[1]).critic == "pair"
 
-    def scorer_of(base: Base) -> PairScorer:
-        own = marginals, device, settings.negatives, is_paired
-        return PairScorer.at(z, dim_x, base, inputs, *own)
+    own = marginals, device, settings.negatives, is_paired
+    without = PairScorer.at(z, dim_x, ZeroBase(), inputs, *own)
 
     def best_of(names: Sequence[str]) -> tuple[float, str, PairScorer]:
-        scorers = ((name, scorer_of(forms[name]())) for name in names)
+        scorers = ((name, without.with_base(forms[name](), z)) for name in names)
         judged = ((_closed_value(scorer, splits.select), name, scorer) for name, scorer in scorers)
         return max(judged, key=lambda candidate: candidate[0])
 

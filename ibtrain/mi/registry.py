@@ -159,8 +159,7 @@ def estimate(
     )
     samples = pair_up(*sides, blocks)
     read_as = {name: side.describe() for name, side in zip("xy", sides, strict=True)}
-
-    kept, flags = _without_copies(samples)
+    kept, flags = _examine_rows(samples)
     found = _run(chosen, method, kept, seed, options)
     entropies = [side.entropy for side in (kept.x, kept.y) if side.entropy is not None]
     if shuffled:
@@ -173,8 +172,8 @@ def estimate(
     return found.to_unit(unit)
 
 
-def _without_copies(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:
-    """The samples that are used, and what is wrong with those that were given."""
+def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:
+    """The samples that are used, without copies, and what is wrong with the rows that were given."""
     flags: tuple[str, ...] = ()
     if samples.is_constant:
         return samples, flags
@@ -213,9 +212,8 @@ def _is_far_below_neighbours(found: Estimate, samples: StoredSamples, seed: int)
     """Whether nearest neighbours, which are at their best in few dimensions, find more than a critic did."""
     count = min(len(samples), MOST_NEIGHBOURS)
     dims = len(samples.x.varying) + (0 if samples.num_classes else len(samples.y.varying))
-    if dims > FEW_DIMENSIONS or count < FEWEST_NEIGHBOURS * max(samples.num_classes, 1):
-        return False
-    if count < FEWEST_BLOCKS * samples.block:
+    fewest = max(FEWEST_NEIGHBOURS * max(samples.num_classes, 1), FEWEST_BLOCKS * samples.block)
+    if dims > FEW_DIMENSIONS or count < fewest:
         return False
     rows = np.linspace(0, len(samples) - 1, count) if samples.block == 1 else np.arange(count)
     second = ksg(samples.take(rows.astype(np.int64)), seed=seed)

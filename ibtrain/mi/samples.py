@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.columns import distinct, examine_columns, to_float
@@ -58,7 +59,7 @@ class Samples:
     @property
     def label_entropy(self) -> float | None:
         """H(Y) in nats of the samples' own frequencies; None where y is continuous."""
-        return None if self.labels is None else _entropy(np.bincount(self.labels))
+        return None if self.labels is None else float(entropy(np.bincount(self.labels)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Side:
     @property
     def entropy(self) -> float | None:
         """The entropy of the classes in nats, by their frequencies; None where the side is continuous."""
-        return None if self.class_counts is None else _entropy(self.class_counts)
+        return None if self.class_counts is None else float(entropy(self.class_counts))
 
     def numbers(self, rows: Rows = slice(None)) -> Array:
         """Some rows of the columns that vary, or all, in memory; classes by their number."""
@@ -172,12 +173,6 @@ class StoredSamples:
         labels = self.y.labels(rows)
         numbers = self.x.numbers(rows), self.y.numbers(rows)
         return Samples(*numbers, labels, self.num_classes, self.block)
-
-
-def _entropy(counts: NDArray[np.int64]) -> float:
-    shares = counts / counts.sum()
-    shares = shares[shares > 0]
-    return float(-(shares * np.log(shares)).sum())
 
 
 def check_samples(x: Any, y: Any, *, discrete: bool | None = None) -> Samples:

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ GROUP = 2048
 """Samples of which every x meets every y when a value is read off: time and memory grow with
 their number, not its square."""
 BLOCK_PAIRS = 1 << 17
-"""Pairs scored at once without gradients; a pair critic holds its hidden layer for each."""
+"""Pairs scored at once without gradients."""
 PAIR_GROUP = 256
 """The same of several groups that a pair critic scores: it pays for every pair."""
 LOOKED_AT = 64
@@ -153,11 +153,18 @@ class PairScorer(Scorer):
         """
         sides = zip(inputs, np.split(z, [dim_x], axis=1), strict=True)
         x, y = (torch.from_numpy(made_of(side)).float().to(device) for made_of, side in sides)
-        # Apple's GPUs have no float64
-        double = torch.float32 if device.type == "mps" else torch.float64
-        dims = [dim_x, z.shape[1] - dim_x]
-        closed_x, closed_y = torch.from_numpy(base.prepare(z)).to(device, double).split(dims, dim=1)
-        return cls(x, y, base, closed_x, closed_y, inputs, marginals, negatives, is_paired)
+        closed = _closed_coordinates(base, z, dim_x, device)
+        return cls(x, y, base, *closed, inputs, marginals, negatives, is_paired)
+
+    def with_base(self, base: Base, z: NDArray[np.float64]) -> "PairScorer":
+        """The same scorer with another closed form.
+
+        Args:
+            base: The closed form.
+            z: The coordinates, as :meth:`at` had them.
+        """
+        closed = _closed_coordinates(base, z, self.base_x.shape[1], self.device)
+        return replace(self, base=base, base_x=closed[0], base_y=closed[1])
 
     def of(self, samples: Samples) -> "PairScorer":
         """The same coordinates and closed form of other samples."""
@@ -230,6 +237,16 @@ class PairScorer(Scorer):
         rows = max(1, (EMBEDDED_PAIRS if is_large else BLOCK_PAIRS) // len(group))
         blocks = [self._matrix(critic, part, group).cpu().double() for part in group.split(rows)]
         return torch.cat(blocks)
+
+
+def _closed_coordinates(
+    base: Base, z: NDArray[np.float64], dim_x: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """What a closed form reads of x, and of y."""
+    # Apple's GPUs have no float64
+    double = torch.float32 if device.type == "mps" else torch.float64
+    prepared = torch.from_numpy(base.prepare(z)).to(device, double)
+    return prepared[:, :dim_x], prepared[:, dim_x:]
 
 
 def _sum(closed: Tensor, learned: Tensor) -> Tensor:

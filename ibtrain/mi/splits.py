@@ -20,7 +20,7 @@ FEWEST = 40
 """Samples below which there is nothing to split."""
 FEWEST_OF_FOLD = 8
 """Samples that each fold reports on, at least."""
-FEWEST_BLOCKS = 2
+BLOCKS_OF_PART = 2
 """Blocks in each part, at least, so that their spread can be told."""
 
 
@@ -79,9 +79,8 @@ def draw_splits(
 
 def _in_blocks(count: int, block: int, folds: int, randomness: torch.Generator) -> Tensor:
     """Blocks of consecutive rows in random order; one may be shorter, and stays the last."""
-    blocks = torch.arange(count).split(block)
-    if len(blocks) < FEWEST_BLOCKS * folds:
-        most = max(1, count // (FEWEST_BLOCKS * folds))
+    if math.ceil(count / block) < BLOCKS_OF_PART * folds:
+        most = max(1, count // (BLOCKS_OF_PART * folds))
         raise ConfigError(block, f"at most {most} rows for {count} samples", "blocks")
     order = torch.randperm(count // block, generator=randomness)
     whole = torch.arange(count // block * block).view(-1, block)[order]
@@ -105,5 +104,5 @@ def split_evenly(index: Tensor, parts: int, block: int = 1) -> list[Tensor]:
     if block == 1:
         return list(index.tensor_split(parts))
     blocks = math.ceil(len(index) / block)
-    parts = max(1, min(parts, blocks // FEWEST_BLOCKS))
+    parts = max(1, min(parts, blocks // BLOCKS_OF_PART))
     return list(index.tensor_split([block * (part * blocks // parts) for part in range(1, parts)]))

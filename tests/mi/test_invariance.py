@@ -12,8 +12,6 @@ from ibtrain.mi.registry import estimate
 Array = NDArray[np.float64]
 
 RHO = 0.9
-TRUTH = -0.5 * math.log1p(-(RHO**2))
-"""0.830 nats"""
 CLOSED = ("ksg", "gaussian", "binning")
 
 
