@@ -48,7 +48,13 @@ class Experiment:
         # on one thread sums are the same on every machine, and so are the samples of a run that goes
         # on on another one
         with threads(1):
-            self.data = self.load_data()
+            self.data = load_dataset(
+                config.dataset,
+                config.data_root,
+                validation=config.validation,
+                resize=config.resize,
+                device=self.device,
+            )
         model = build_model(config.model, self.data, config.seeds[0])
         LayerwiseTrainer(model, config.objective)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
@@ -59,17 +65,6 @@ class Experiment:
         self.threads = config.threads or choose_threads(batch_size, weights)
         readout = config.objective.readout
         self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
-
-    def load_data(self) -> Dataset:
-        """The data set, standardised on as many threads as torch uses now."""
-        config = self.config
-        return load_dataset(
-            config.dataset,
-            config.data_root,
-            validation=config.validation,
-            resize=config.resize,
-            device=self.device,
-        )
 
     def _check_critics(self) -> None:
         """Checks that memory holds the critics of the widest layer, before they are made."""
@@ -261,8 +256,6 @@ class Course:
         saved = state["identity"]
         if not isinstance(saved, dict):
             raise TypeError(f"a {type(saved).__name__} for the run's identity")
-        if saved.get("samples") != self._identity["samples"]:
-            self._find_samples(saved.get("samples"))
         # an ibtrain of another version may have saved more, or other, keys
         for name, value in self._identity.items():
             change = difference(value, saved.get(name), name)
@@ -283,13 +276,6 @@ class Course:
             seeds = [seed for own, group in done if own == method for seed in group]
             if [entry["seed"] for entry in entries] != seeds:
                 raise ValueError(f"results of other seeds than {seeds}")
-
-    def _find_samples(self, fingerprint: object) -> None:
-        """Takes the samples that an earlier version would have: standardised on several threads."""
-        data = self.experiment.load_data()
-        if data.fingerprint() == fingerprint:
-            self.experiment.data = self.results.data = data
-            self._identity = _identity(self.experiment)
 
 
 def _identity(experiment: Experiment) -> State:

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.errors import ModelError, RunFolderError
-from ibtrain.experiment import Course, Experiment
-from ibtrain.interval import Interval
+from ibtrain.errors import ModelError
+from ibtrain.experiment import Experiment
 
 CONFIG = RunConfig(
     seeds=(0, 1),
@@ -69,24 +66,6 @@ def test_samples_are_the_same_on_any_number_of_threads(two_threads: None) -> Non
     several = Experiment(HELD_OUT).data.fingerprint()
     torch.set_num_threads(1)
     assert Experiment(HELD_OUT).data.fingerprint() == several
-
-
-def test_a_run_whose_samples_were_standardised_on_two_threads_goes_on(
-    tmp_path: Path, two_threads: None
-) -> None:
-    experiment = Experiment(HELD_OUT)
-    one_thread = experiment.data.fingerprint()
-    experiment.data = experiment.load_data()
-    several = experiment.data.fingerprint()
-    assert several != one_thread
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
-    checkpoints.write(Course(experiment, checkpoints)._state())
-    course = Course(Experiment(HELD_OUT), checkpoints)
-    assert course.goes_on
-    assert course.experiment.data.fingerprint() == several
-    torch.set_num_threads(1)
-    with pytest.raises(RunFolderError, match=f"got samples {several}, expected those of a run"):
-        Course(Experiment(HELD_OUT), checkpoints)
 
 
 @pytest.mark.parametrize(

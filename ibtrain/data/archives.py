@@ -68,11 +68,9 @@ def stored_name(key: str, names: Collection[str], aliases: Mapping[str, str]) ->
         names: The archive's members.
         aliases: Other names, of which all are taken or none.
     """
+    own, others = (any(f"{n}.npy" in names for n in a) for a in (aliases, aliases.values()))
     # arrays that belong together: an x is no partner of a y_train
-    if any(f"{own}.npy" in names for own in aliases):
-        return key
-    alias = aliases.get(key, key)
-    return alias if f"{alias}.npy" in names else key
+    return aliases.get(key, key) if others and not own else key
 
 
 def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:

@@ -1,7 +1,9 @@
 """What a data set is once it is loaded: tensors on the training device."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 from jaxtyping import Float, Int
@@ -20,16 +22,18 @@ FARTHEST = 1e6
 """Largest distance from the training mean, in standard deviations; what lies beyond is a fill value."""
 LEAST = {"train": 4, "test": 2, "validation": 1}
 """Fewest samples of each split."""
-CONSTANT = 1e-5
-"""A coordinate whose standard deviation is below this share of its mean is a constant in float32."""
+CHUNK_BYTES = 1 << 20
+"""Of the float64 numbers that samples become at a time."""
 
 
 @dataclass(frozen=True)
 class Split:
     """Samples ``x`` ``(samples, ...)`` and their labels ``y`` ``(samples,)``, whole numbers.
 
+    Samples are kept as uint8 or float32, to which every other type is converted.
+
     Raises:
-        DataError: If the labels are no whole numbers, or not one for each sample.
+        DataError: If samples are complex, or labels are no whole numbers or not one for each sample.
     """
 
     x: Tensor
@@ -39,6 +43,10 @@ class Split:
         if self.y.ndim != 1 or self.x.ndim < 2 or len(self.x) != len(self.y):
             given = f"samples of shape {tuple(self.x.shape)}, labels of shape {tuple(self.y.shape)}"
             raise DataError(given, "(samples, ...) and one label for each", "split")
+        if self.x.is_complex():
+            raise DataError(f"samples of type {self.x.dtype}", "real numbers", "split")
+        if self.x.dtype not in (torch.uint8, torch.float32):
+            object.__setattr__(self, "x", self.x.to(torch.float32))
         if self.y.dtype != torch.int64:
             object.__setattr__(self, "y", _class_labels(self.y))
 
@@ -62,9 +70,9 @@ class Dataset:
         validation: What choices are made on (early stopping, tuning); None where none is made.
 
     Raises:
-        DataError: If a split has too few samples, samples of another shape or values whose squares
-            float32 can't hold, if a label is none of the classes, or if a class has no training
-            sample.
+        DataError: If a split has too few samples, samples of another shape, values whose squares
+            float32 can't hold, or bytes where another split has none, if a label is none of the
+            classes, or if a class has no training sample.
     """
 
     name: str
@@ -98,12 +106,9 @@ class Dataset:
             given = f"{words} samples of shape {tuple(split.x.shape[1:])}"
             expected = f"shape {tuple(shape)}, as in training, and at least one value in each"
             raise DataError(given, expected, self.name)
-        is_bytes = [part.x.dtype == torch.uint8 for part in (split, self.train)]
-        if is_bytes[0] != is_bytes[1]:
+        if split.x.dtype != self.train.x.dtype:
             expected = f"{self.train.x.dtype}, as in training (bytes are divided by 255)"
             raise DataError(f"{words} samples of {split.x.dtype}", expected, self.name)
-        if split.x.is_complex():
-            raise DataError(f"{words} samples of {split.x.dtype}", "real numbers", self.name)
         outside = split.y[(split.y < 0) | (split.y >= self.num_classes)]
         if len(outside):
             expected = f"labels in 0..{self.num_classes - 1}, the classes of the training split"
@@ -195,40 +200,43 @@ class Dataset:
         """Centred and scaled with the training split's own statistics, in float32.
 
         Images ``(samples, channels, height, width)`` by channel; vectors ``(samples, dim)`` by
-        coordinate. A constant coordinate is only centred. Bytes become floats only here, so that
-        memory holds a single copy of them in floats at any time.
+        coordinate. A constant one is only centred. Computed in float64, on the host.
 
         Raises:
-            DataError: If the values are so large that float32 can't hold their variance, if all
-                training samples are the same, or if a value is absurdly far from the training mean.
+            DataError: If all training samples are the same, or if a value is absurdly far from the
+                training mean.
         """
         x = self.train.x
-        dims = [0, *range(2, x.ndim)]
-        mean = _float_copy(x).mean(dims, keepdim=True)
-        std = _float_copy(x).sub_(mean).square_().mean(dims, keepdim=True).sqrt()
-        if not std.isfinite().all():
-            expected = "values whose variance float32 can hold"
-            largest = max(x.max().item(), -x.min().item())
-            raise DataError(f"values as large as {largest:g}", expected, self.name)
-        # a constant's standard deviation is the rounding error of its mean, and not always zero
-        varies = std > CONSTANT * mean.abs()
-        if not varies.any() or all(torch.equal(sample, x[0]) for sample in x):
+        if all(torch.equal(sample, x[0]) for sample in x):
             given = f"{len(x)} training samples that are all the same"
             raise DataError(given, "samples that differ", self.name)
-        std = torch.where(varies, std, 1.0)
+        dims = [0, *range(2, x.ndim)]
+        count = x.numel() // x.shape[1]
+        mean = _total(part.sum(dims, keepdim=True) for part in _parts(x)) / count
+        square = _total((part - mean).square_().sum(dims, keepdim=True) for part in _parts(x))
+        # not by the standard deviation, which is the rounding error of a constant's mean
+        is_constant = x.amax(dims, keepdim=True) == x.amin(dims, keepdim=True)
+        std = torch.where(is_constant.cpu(), 1.0, (square / count).sqrt())
         train, test = (self._scaled(name, mean, std) for name in ("train", "test"))
         validation = self._scaled("validation", mean, std) if self.validation else None
         return replace(self, train=train, test=test, validation=validation)
 
     def _scaled(self, name: str, mean: Tensor, std: Tensor) -> Split:
         split = self.splits[name]
-        x = _float_copy(split.x).sub_(mean).div_(std)
+        x = torch.empty(split.x.shape, dtype=torch.float32, device=split.x.device)
+        start = 0
+        for part in _parts(split.x):
+            x[start : start + len(part)] = part.sub_(mean).div_(std)
+            start += len(part)
         index = _beyond(x, FARTHEST)
         if index is not None:
-            value, distance = split.x.flatten(1)[index], x.flatten(1)[index]
+            deviations = x.flatten(1)[index].item()
+            column = index[1] // x[0, 0].numel()
+            distance = abs(deviations * std.flatten()[column].item())
             given = (
-                f"a value of {value:g} in {_place(index)} of the {name} split, "
-                f"{abs(distance):.1g} standard deviations from the training mean"
+                f"a value in {_place(index)} of the {name} split that is {distance:g}, or "
+                f"{abs(deviations):.1g} standard deviations, "
+                f"{'above' if deviations > 0 else 'below'} the training mean"
             )
             raise DataError(given, f"at most {FARTHEST:g} (is it a fill value?)", self.name)
         return Split(x, split.y)
@@ -249,17 +257,22 @@ def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
     return y.long()
 
 
-def _float_copy(x: Tensor) -> Tensor:
-    """A copy in float32, in which bytes are scaled to [0, 1]."""
-    copy = x.to(torch.float32, copy=True)
-    # divided by a tensor: a GPU multiplies by a number's reciprocal, and rounds otherwise than a CPU
-    return copy.div_(torch.tensor(255.0, device=x.device)) if x.dtype == torch.uint8 else copy
+def _parts(x: Tensor) -> Iterator[Tensor]:
+    """Copies of some samples at a time in float64, on the host; bytes are scaled to [0, 1]."""
+    rows = max(1, CHUNK_BYTES // (8 * x[0].numel()))
+    for part in x.split(rows):
+        copy = part.to("cpu", torch.float64, copy=True)
+        yield copy.div_(255.0) if x.dtype == torch.uint8 else copy
+
+
+def _total(parts: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, parts)
 
 
 def _beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
     """Sample and place within it of a value that is larger than a limit, or NaN; None if there is none."""
     # reduced without an intermediate as large as x
-    if x.is_complex() or (x.amax() <= limit and x.amin() >= -limit):
+    if x.amax() <= limit and x.amin() >= -limit:
         return None
     flat = x.flatten(1)
     row, column = (~(flat.abs() <= limit)).nonzero()[0].tolist()

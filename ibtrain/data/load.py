@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ibtrain.checks import check_integer
 from ibtrain.config import MAX_SIDE
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.data.sources import SOURCES, RawData, as_trained_on, read_folder, read_npz
+from ibtrain.data.sources import SOURCES, RawData, read_folder, read_npz
 from ibtrain.errors import DataError
 
 __all__ = ["default_data_root", "load_dataset"]
@@ -61,10 +61,10 @@ def load_dataset(
     if resize is not None:
         check_integer("resize", resize, 1, MAX_SIDE)
     root = _expanded(data_root) if data_root is not None else default_data_root()
-    data = _tensors(name, _read(name, root, resize)).to(torch.device(device))
+    data = _tensors(name, _read(name, root, resize))
     if validation:
         data = data.hold_out(validation, seed)
-    return data.standardised()
+    return data.standardised().to(torch.device(device))
 
 
 def _read(name: str, root: Path, resize: int | None) -> RawData:
@@ -93,8 +93,8 @@ def _tensors(name: str, raw: RawData) -> Dataset:
     """Raw arrays as a data set; bytes stay bytes."""
     y_train, y_test = _labels(name, raw.y_train), _labels(name, raw.y_test)
     num_classes = raw.num_classes or int(y_train.max()) + 1
-    train = Split(torch.from_numpy(as_trained_on(raw.x_train)), torch.from_numpy(y_train))
-    test = Split(torch.from_numpy(as_trained_on(raw.x_test)), torch.from_numpy(y_test))
+    train = Split(torch.from_numpy(raw.x_train), torch.from_numpy(y_train))
+    test = Split(torch.from_numpy(raw.x_test), torch.from_numpy(y_test))
     return Dataset(name, train, test, num_classes)
 
 

@@ -19,10 +19,14 @@ from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
 from ibtrain.files import is_folder
 
-__all__ = ["SOURCES", "RawData", "as_trained_on", "read_folder", "read_npz"]
+__all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 0
+CHANNELS = (1, 3, 4)
+"""Of images: grey, red with green and blue, and these with an alpha."""
+CHUNK_BYTES = 1 << 20
+"""Of the float64 numbers that samples become at a time."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,6 @@ class RawData:
     num_classes: int | None = None
 
 
-def as_trained_on(x: NDArray[Any]) -> NDArray[Any]:
-    """Samples in the type that training reads: bytes, or float32."""
-    return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
-
-
 def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     """A fixed random fifth of the samples becomes the test split; the same for every run's seed.
 
@@ -57,9 +56,7 @@ def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     is_test = np.zeros(len(x), dtype=bool)
-    # copies are what is equal in training
-    trained_on = as_trained_on(x)
-    is_test[draw_distinct(trained_on, order, round(TEST_SHARE * len(x)), "test", where)] = True
+    is_test[draw_distinct(x, order, round(TEST_SHARE * len(x)), "test", where)] = True
     return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
 
@@ -173,7 +170,12 @@ def _targets(classes: dict[str, list[Path]]) -> NDArray[np.int64]:
 def read_npz(path: Path) -> RawData:
     """``x`` and ``y``, and ``x_test`` and ``y_test`` if there; else a fixed fifth is the test split.
 
-    ``x`` and ``y`` may be called ``x_train`` and ``y_train``, as in Keras.
+    As in Keras, ``x`` and ``y`` may both be called ``x_train`` and ``y_train``, labels may have
+    shape ``(samples, 1)``, and images ``(samples, height, width)`` or, with 1, 3 or 4 channels,
+    ``(samples, height, width, channels)``. An array whose second axis could be the channels as well
+    is taken as PyTorch lays images out, channels first.
+
+    Samples other than bytes are centred before they are rounded to float32.
     """
     aliases = {"x": "x_train", "y": "y_train"}
     arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"), aliases)
@@ -181,14 +183,46 @@ def read_npz(path: Path) -> RawData:
         raise DataError(
             f"keys {', '.join(arrays)}", "both x_test and y_test, or neither", str(path)
         )
-    check_arrays(arrays["x"], arrays["y"], f"{path}: x, y")
+    x, y = _channels_first(arrays["x"]), _flat_labels(arrays["y"])
+    check_arrays(x, y, f"{path}: x, y")
+    center = _center(x)
     if "x_test" not in arrays:
-        return _split(arrays["x"], arrays["y"], str(path))
-    check_arrays(arrays["x_test"], arrays["y_test"], f"{path}: x_test, y_test")
-    if arrays["x_test"].shape[1:] != arrays["x"].shape[1:]:
-        expected = f"samples of shape {arrays['x'].shape[1:]}, as in x"
-        raise DataError(f"shape {arrays['x_test'].shape[1:]}", expected, f"{path}: x_test")
-    return RawData(arrays["x"], arrays["y"], arrays["x_test"], arrays["y_test"])
+        return _split(_centred(x, center), y, str(path))
+    x_test, y_test = _channels_first(arrays["x_test"]), _flat_labels(arrays["y_test"])
+    check_arrays(x_test, y_test, f"{path}: x_test, y_test")
+    if x_test.shape[1:] != x.shape[1:]:
+        expected = f"samples of shape {x.shape[1:]}, as in x"
+        raise DataError(f"shape {x_test.shape[1:]}", expected, f"{path}: x_test")
+    return RawData(_centred(x, center), y, _centred(x_test, center), y_test)
+
+
+def _channels_first(x: NDArray[Any]) -> NDArray[Any]:
+    """Images ``(samples, channels, height, width)``; anything else as it is."""
+    if x.ndim == 3:
+        return x[:, None]
+    is_last = x.ndim == 4 and x.shape[3] in CHANNELS and x.shape[1] not in CHANNELS
+    return x.transpose(0, 3, 1, 2) if is_last else x
+
+
+def _flat_labels(y: NDArray[Any]) -> NDArray[Any]:
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _center(x: NDArray[Any]) -> NDArray[np.float64]:
+    """Every coordinate's mean, or every channel's."""
+    mean: NDArray[np.float64] = x.mean((0, *range(2, x.ndim)), dtype=np.float64, keepdims=True)
+    return mean
+
+
+def _centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
+    """Samples less a centre, in float32, which rounds large values coarsely; bytes as they are."""
+    if x.dtype == np.uint8:
+        return x
+    centred = np.empty(x.shape, dtype=np.float32)
+    step = max(1, CHUNK_BYTES // (8 * x[0].size))
+    for start in range(0, len(x), step):
+        centred[start : start + step] = x[start : start + step].astype(np.float64) - center
+    return centred
 
 
 def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
@@ -198,7 +232,7 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         DataError: If they aren't; says which.
     """
     if x.ndim not in (2, 4):
-        expected = "(samples, dim) or (samples, channels, height, width): x[:, None] of grey images"
+        expected = "(samples, dim) or (samples, channels, height, width)"
         raise DataError(f"samples of shape {x.shape}", expected, where)
     if x.size == 0:
         raise DataError(f"samples of shape {x.shape}", "at least one value in each", where)
@@ -206,21 +240,19 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         raise DataError(
             f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where
         )
+    if len(x) < 2:
+        raise DataError(f"{len(x)} samples", "at least 2", where)
     for name, array in (("samples", x), ("labels", y)):
         if array.dtype.kind not in "biuf":
             raise DataError(f"{name} of type {array.dtype}", "numbers", where)
-        if array.dtype.kind != "f":
-            continue
-        if not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = int((~np.isfinite(array)).sum())
             raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
-        if max(float(array.max()), -float(array.min())) > LARGEST:
-            place = np.unravel_index(np.abs(array).argmax(), array.shape)
-            column = np.ravel_multi_index(place[1:], array.shape[1:]) if place[1:] else 0
-            given = f"a value of {array[place]:g} in row {place[0]}, column {column} of the {name}"
+        # as Python's numbers: float16 can't hold the limit
+        if array.dtype.kind == "f" and max(array.max().item(), -array.min().item()) > LARGEST:
+            row, column = divmod(int(np.abs(array).argmax()), array[0].size)
+            given = f"a value of {array[row].flat[column]:g} in row {row}, column {column} of the {name}"
             raise DataError(given, "values whose squares float32 can hold", where)
-    if len(x) < 2:
-        raise DataError(f"{len(x)} samples", "at least 2", where)
 
 
 SOURCES: dict[str, Callable[[Path], RawData]] = {

@@ -61,6 +61,12 @@ def spoilt(x: torch.Tensor, value: float) -> torch.Tensor:
             {"y": Y[20:, None]},
             r"labels of shape \(40, 1\), expected \(samples, ...\) and one label",
         ),
+        ({"x": X[20:].to(torch.complex64)}, "samples of type torch.complex64, expected real"),
+        (
+            {"x": X[20:].to(torch.uint8)},
+            "test samples of torch.float32, expected torch.uint8, as in tr",
+        ),
+        ({"x_test": X[:20].to(torch.uint8)}, "test samples of torch.uint8, expected torch.float32"),
         ({"y": Y[21:]}, r"labels of shape \(39,\)"),
         ({"x": X[20:, 0]}, r"samples of shape \(40,\)"),
         ({"x": X[20:, :0], "x_test": X[:20, :0]}, "at least one value in each"),
@@ -104,6 +110,26 @@ def test_a_validation_split_that_leaves_too_little_is_refused(share: float, mess
 def test_a_validation_share_is_a_number() -> None:
     with pytest.raises(ConfigError, match="validation share: got nan"):
         dataset().hold_out(float("nan"), seed=0)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        torch.uint16,
+        torch.uint32,
+        torch.uint64,
+        torch.int8,
+        torch.bool,
+        torch.bfloat16,
+        torch.float64,
+    ],
+)
+def test_samples_of_any_type_become_float32(dtype: torch.dtype) -> None:
+    x = (10 * X).abs().to(torch.int64).to(dtype)
+    data = dataset(x=x[20:], x_test=x[:20])
+    torch.testing.assert_close(data.train.x, x[20:].to(torch.float32))
+    held_out = data.hold_out(0.2, seed=0) if dtype != torch.bool else data
+    assert held_out.standardised().train.x.dtype == torch.float32
 
 
 def test_standardising_leaves_the_original_alone() -> None:

@@ -77,7 +77,25 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(y=np.zeros(60)), "a single class"),
         (broken(y=2 * Y), "no training sample of class 1"),
         (broken(y=Y.astype(str)), "labels of type <U"),
-        (broken(x=X[:, :, None]), r"samples of shape \(60, 4, 1\)"),
+        (broken(x=X[:, :, None, None, None]), r"samples of shape \(60, 4, 1, 1, 1\)"),
+        (broken(x=np.array(1e20)), r"samples of shape \(\)"),
+        (broken(x_test=np.array(1e20), y_test=Y), r"x_test, y_test: got samples of shape \(\)"),
+        (
+            broken(x=(9 * X).astype(np.uint8), x_test=X, y_test=Y),
+            "test samples of torch.float32, expected torch.uint8",
+        ),
+        (
+            broken(x_test=(9 * X).astype(np.uint8), y_test=Y),
+            "test samples of torch.uint8, expected torch.float32",
+        ),
+        (
+            {"x_train": X, "y_train": Y, "y": Y},
+            "keys x_train, y_train, y, expected a key 'x'",
+        ),
+        (
+            {"x_train": X, "y_train": Y[:-1]},
+            r"data.npz: x, y: got labels of shape \(59,\)",
+        ),
         ({"x": X}, "keys x, expected a key 'y'"),
         (broken(x_test=X), "both x_test and y_test"),
         (broken(x_test=X[:, :2], y_test=Y), r"shape \(2,\), expected samples of shape \(4,\)"),
@@ -218,7 +236,7 @@ def spoilt(value: float) -> np.ndarray:
         ),
         (
             broken(x_test=spoilt(1e10), y_test=Y),
-            r"got a value of 1e\+10 in row 7, column 2 of the test split, 1e\+10 standard deviations",
+            r"got a value in row 7, column 2 of the test split that is 1e\+10, or 1e\+10 standard",
         ),
         (broken(x=np.empty((60, 0))), "at least one value in each"),
         (broken(y=np.where(np.arange(60) == 0, 10**12, Y)), "no training sample of class 3"),
@@ -272,9 +290,40 @@ def test_an_mnist_with_too_few_labels_is_told(tmp_path: Path) -> None:
         load_dataset("mnist", tmp_path)
 
 
-def test_values_whose_variance_overflows_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected values whose variance float32 can hold"):
-        load_dataset(npz(tmp_path, x=np.sign(X) * 1.6e19 + 1e18 * np.tanh(X), y=Y))
+@pytest.mark.parametrize(
+    "x",
+    [
+        1.7e9 + 1e4 * X.astype(np.float64),
+        1.7e9 + X.astype(np.float64),
+        (1_700_000_000_000 + np.round(1e4 * X.astype(np.float64))).astype(np.int64),
+        (1e6 + 5 * X).astype(np.float32),
+        1e19 * np.sign(X),
+    ],
+    ids=["timestamps", "seconds", "milliseconds", "float32", "large"],
+)
+def test_what_varies_has_unit_variance_however_far_it_is_from_zero(
+    tmp_path: Path, x: np.ndarray
+) -> None:
+    train = load_dataset(npz(tmp_path, x=x, y=Y, x_test=x, y_test=Y)).train.x
+    torch.testing.assert_close(train.std(0, correction=0), torch.ones(4))
+    torch.testing.assert_close(train.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
+
+
+def test_images_as_in_keras_will_do(tmp_path: Path) -> None:
+    for channels in (1, 3, 4):
+        x = RNG.integers(256, size=(60, channels, 5, 6), dtype=np.uint8)
+        expected = load_dataset(npz(tmp_path, x=x, y=Y))
+        data = load_dataset(npz(tmp_path, x=x.transpose(0, 2, 3, 1), y=Y[:, None]))
+        assert torch.equal(data.train.x, expected.train.x)
+        assert torch.equal(data.train.y, expected.train.y)
+        if channels == 1:
+            grey = load_dataset(npz(tmp_path, x=x[:, 0], y=Y, x_test=x[:, 0], y_test=Y[:, None]))
+            assert grey.test.x.shape == (60, 1, 5, 6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_half_precision_is_read_without_a_warning(tmp_path: Path) -> None:
+    assert len(load_dataset(npz(tmp_path, x=X.astype(np.float16), y=Y)).train) == 48
 
 
 @pytest.mark.parametrize("x", [np.full((60, 4), 0.1), np.tile(X[:1], (60, 1))])
@@ -293,9 +342,8 @@ def test_images_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
 
 
 def test_no_copy_of_a_test_sample_is_trained_on(tmp_path: Path) -> None:
-    """Random labels can't be predicted, unless copies of test samples are among the training ones."""
-    x = np.concatenate([X, X[:45], X[:20], -0.0 * X[:1]])
-    x[-1] = np.where(np.arange(4) == 1, -0.0, X[-1])
+    """Nor one that differs by the sign of a zero only."""
+    x = np.concatenate([X, X[:45], X[:20], X[:1]])
     x[59, 1] = 0.0
     x[-1] = np.where(np.arange(4) == 1, -0.0, x[59])
     y = np.arange(len(x)) % 2
@@ -328,11 +376,13 @@ def test_no_copy_of_a_validation_sample_is_trained_on(tmp_path: Path) -> None:
 
 def test_samples_without_copies_are_split_as_ever() -> None:
     order = np.random.default_rng(0).permutation(60)
+    for x in (X, X.astype(np.float64), (1000 * X).astype(np.int16)):
+        np.testing.assert_array_equal(draw_distinct(x, order, 12, "test", "x"), order[:12])
+
+
+def test_rows_of_any_type_are_hashed() -> None:
     for x in (X, X.astype(np.float64), (1000 * X).astype(np.int16), X[:, :, None, None] > X[0, 0]):
-        distinct = len(np.unique(x.reshape(60, -1), axis=0))
-        assert len(np.unique(hash_rows(x))) == distinct
-        if distinct == 60:
-            np.testing.assert_array_equal(draw_distinct(x, order, 12, "test", "x"), order[:12])
+        assert len(np.unique(hash_rows(x))) == len(np.unique(x.reshape(60, -1), axis=0))
 
 
 def test_too_few_distinct_samples_are_told(tmp_path: Path) -> None:
@@ -381,7 +431,7 @@ def test_names_as_in_keras_will_do(tmp_path: Path) -> None:
         assert torch.equal(data.splits[name].x, split.x)
         assert torch.equal(data.splits[name].y, split.y)
     assert len(load_dataset(npz(tmp_path, x_train=X, y_train=Y)).train) == 48
-    with pytest.raises(DataError, match="keys x_train, expected a key 'y'"):
+    with pytest.raises(DataError, match="keys x_train, expected a key 'y_train'"):
         load_dataset(npz(tmp_path, x_train=X))
 
 
@@ -392,31 +442,15 @@ def test_names_are_read_in_pairs(tmp_path: Path) -> None:
         load_dataset(path)
 
 
-def test_bytes_and_other_numbers_are_not_mixed(tmp_path: Path) -> None:
-    """Bytes are divided by 255, so that the same numbers as floats would be others."""
-    x = np.random.default_rng(0).integers(0, 256, X.shape).astype(np.uint8)
-    path = npz(tmp_path, x=x, y=Y, x_test=x[:9].astype(np.float32), y_test=Y[:9])
-    with pytest.raises(DataError, match=r"got test samples of torch.float32, expected torch.uint8"):
-        load_dataset(path)
-
-
 def test_copies_are_what_is_equal_in_training(tmp_path: Path) -> None:
     """Samples that differ by less than float32 tells are not in both splits."""
     x = np.random.default_rng(0).normal(size=(30, 4))
-    both = np.concatenate([x, x + 1e-10])
+    both = np.concatenate([x, x + 1e-13])
     path = npz(tmp_path, x=both, y=np.tile(np.arange(30) % 3, 2))
     with pytest.warns(IBTrainWarning, match="50.00% of the samples are copies"):
         data = load_dataset(path)
     rows = [{row.tobytes() for row in split.x.numpy()} for split in (data.train, data.test)]
     assert not rows[0] & rows[1]
-
-
-@pytest.mark.parametrize("changes", [{"x": np.array(1e30)}, {"y": np.array(1e30)}])
-def test_a_single_huge_number_is_refused_in_a_line(
-    tmp_path: Path, changes: dict[str, np.ndarray]
-) -> None:
-    with pytest.raises(DataError, match="of shape"):
-        load_dataset(npz(tmp_path, **{"x": X, "y": Y, **changes}))
 
 
 @pytest.mark.parametrize(
