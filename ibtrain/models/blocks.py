@@ -131,23 +131,33 @@ def check_trainable(named: Iterable[tuple[str, nn.Module]]) -> None:
         ModelError: If two of them share a parameter or a buffer, or its memory, or if one was made
             in ``torch.inference_mode``.
     """
-    owners: dict[object, str] = {}
-    for name, module in named:
+    found: list[tuple[str, int, int, int]] = []
+    names = []
+    for index, (name, module) in enumerate(named):
+        names.append(name)
         for tensor in (*module.parameters(), *module.buffers()):
             if tensor.is_inference():
                 given = f"weights of {name} that were made in torch.inference_mode"
                 raise ModelError(given, "a model made outside of it, which can train", "model")
-            owner = owners.setdefault(_memory(tensor), name)
-            if owner != name:
-                given = f"parameters or buffers that {owner} and {name} share"
-                raise ModelError(given, "none that two of them share", "model")
+            found.append((*_memory(tensor), index))
+    place, end, owner = "", 0, 0
+    for own_place, start, stop, index in sorted(found):
+        if own_place == place and start < end and names[index] != names[owner]:
+            first, second = (names[i] for i in sorted((owner, index)))
+            given = f"parameters or buffers that {first} and {second} share"
+            raise ModelError(given, "none that two of them share", "model")
+        # ranges of different owners are disjoint so far: only the last one can reach further
+        if own_place != place or stop > end:
+            place, end, owner = own_place, stop, index
 
 
-def _memory(tensor: Tensor) -> object:
-    """What two tensors have in common if one changes with the other."""
-    # a weight that is tied by its transpose is another parameter of the same memory
-    has_memory = not nn.parameter.is_lazy(tensor) and tensor.numel() and not tensor.is_meta
-    return (tensor.device, tensor.data_ptr()) if has_memory else id(tensor)
+def _memory(tensor: Tensor) -> tuple[str, int, int]:
+    """Where a tensor is, from which byte and to which; two that overlap change with one another."""
+    if nn.parameter.is_lazy(tensor) or tensor.is_meta or not tensor.numel():
+        return "none", id(tensor), id(tensor) + 1
+    last = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    start = tensor.data_ptr()
+    return str(tensor.device), start, start + (last + 1) * tensor.element_size()
 
 
 def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> dict[str, Tensor]:
@@ -199,9 +209,11 @@ def _check_scores(blocks: nn.Sequential, scores: Float[Tensor, "batch classes"])
     while isinstance(last, nn.Sequential) and len(last):
         last = last[-1]
     scores = scores.double()
+    # an output layer of zeros and the classes' log prior has normalised scores, the same for all samples
+    differ = bool((scores != scores[:1]).any())
     is_softmax = bool((scores >= 0).all() and ((scores.sum(dim=1) - 1).abs() < ROUNDING).all())
     is_log_softmax = bool((scores.logsumexp(dim=1).abs() < ROUNDING).all())
-    if isinstance(last, NORMALISED) or is_softmax or is_log_softmax:
+    if isinstance(last, NORMALISED) or (differ and (is_softmax or is_log_softmax)):
         kind = type(last).__name__ if isinstance(last, NORMALISED) else "a softmax or log-softmax"
         expected = f"unnormalised class scores: remove {kind}"
         raise ModelError(f"an output block that ends with {kind}", expected, "model")

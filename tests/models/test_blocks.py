@@ -91,6 +91,14 @@ def tied(weight: Callable[[nn.Linear], nn.Parameter]) -> dict[str, nn.Module]:
     return {"first": first, "second": nn.Sequential(nn.ReLU(), nn.Sequential(second))}
 
 
+def sliced(start: int) -> dict[str, nn.Module]:
+    """Two blocks whose weights are slices of one tensor."""
+    memory = torch.zeros(8, 4)
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    first.weight, second.weight = (nn.Parameter(memory[i : i + 4]) for i in (start, 0))
+    return {"first": first, "second": second}
+
+
 def with_shared_norm() -> nn.Sequential:
     norm = nn.BatchNorm1d(4, affine=False)
     return nn.Sequential(nn.Linear(4, 4), norm, nn.Linear(4, 4), norm)
@@ -104,6 +112,7 @@ def with_shared_norm() -> nn.Sequential:
         (tied(lambda linear: linear.weight), ("first", "second")),
         (tied(lambda linear: nn.Parameter(linear.weight.t())), ("first", "second")),
         (with_shared_norm(), ("layer0", "layer2")),
+        (sliced(3), ("first", "second")),
     ],
 )
 def test_blocks_that_share_weights_or_buffers_are_refused(
@@ -112,6 +121,10 @@ def test_blocks_that_share_weights_or_buffers_are_refused(
     message = f"model: got parameters or buffers that block {names[0]} and block {names[1]} share"
     with pytest.raises(ModelError, match=message):
         cut_into_blocks(model)
+
+
+def test_weights_may_be_slices_that_do_not_overlap() -> None:
+    assert len(cut_into_blocks(sliced(4))) == 2
 
 
 def test_weights_may_be_shared_within_a_block() -> None:
@@ -183,6 +196,13 @@ def test_other_ends_of_an_output_block_are_scores() -> None:
     torch.manual_seed(0)
     for end in (torch.relu, torch.tanh, torch.zeros_like):
         check_output(cut_into_blocks({"output": Head(end)}), torch.randn(6, 4), 3)
+
+
+def test_an_output_layer_may_begin_as_the_prior() -> None:
+    output = nn.Linear(4, 3)
+    nn.init.zeros_(output.weight)
+    output.bias.data = torch.tensor([0.2, 0.3, 0.5]).log()
+    check_output(cut_into_blocks({"output": output}), torch.randn(6, 4), 3)
 
 
 def test_a_block_that_changes_its_input_is_refused() -> None:
