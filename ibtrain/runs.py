@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
@@ -528,7 +528,11 @@ def save_checkpoint(folder: RunFolder, name: str, network: nn.Module, readout: n
     buffer = io.BytesIO()
     parts = {"network": network, "readout": readout}
     states = {
-        name: {key: value.cpu() for key, value in part.state_dict().items()}
+        # a module's extra state may be anything
+        name: {
+            key: value.cpu() if isinstance(value, Tensor) else value
+            for key, value in part.state_dict().items()
+        }
         for name, part in parts.items()
     }
     torch.save(states, buffer)

@@ -86,11 +86,11 @@ def identified(keeper: Keeper, identity: Callable[[], State]) -> Keeper:
         return record
 
     restored = keeper.restored()
-    if restored:
-        with restoring():
-            saved = restored.get("identity")
-            if saved is not None:
-                _check_identity(saved, recorded())
+    with restoring():
+        if restored is not None and not isinstance(restored, dict):
+            raise TypeError(f"a {type(restored).__name__} for a training")
+        if restored and restored.get("identity") is not None:
+            _check_identity(restored["identity"], recorded())
     return Nested(keeper, lambda state: {**state, "identity": recorded()}, restored)
 
 

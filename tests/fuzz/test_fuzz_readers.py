@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from malformed import NUMBERS_OF_STATES, broken, image_files, json_files, mutated, npz_files
 from sandbox import (
@@ -153,6 +153,34 @@ def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
             arrays[one], arrays[other] = arrays[other], arrays[one]
         state = np.frombuffer(json.dumps(document).encode(), np.uint8)
         np.savez(path, **arrays, state=state)  # type: ignore[arg-type]
+        checkpoints = Checkpoints(work / "interrupted", Interval(epochs=100))
+        check_reader(lambda: Course(Experiment(TINY), checkpoints).run(), may_fail=True)
+
+
+@given(
+    place=st.sampled_from(
+        [("training",), ("training", "fit"), ("training", "planes"), ("results",)]
+    ),
+    value=st.sampled_from([[], [1], "", "x", 0, 3, {"a": 1}]),
+)
+@example(place=("training", "fit"), value=[1])
+@example(place=("training", "fit"), value="x")
+@example(place=("training", "fit"), value=3)
+@example(place=("training", "fit"), value=[])
+def test_parts_of_a_checkpoint_that_are_something_else(
+    box: Sandbox, place: tuple[str, ...], value: object
+) -> None:
+    from ibtrain.checkpoints import Checkpoints, read_state, write_state
+    from ibtrain.experiment import Course, Experiment
+
+    with box.case() as work:
+        path = work / "interrupted" / "state-000001.npz"
+        state = read_state(path)
+        holder = state["training"]
+        for key in place[:-1]:
+            holder = holder[key]
+        holder[place[-1]] = value
+        write_state(path, state)
         checkpoints = Checkpoints(work / "interrupted", Interval(epochs=100))
         check_reader(lambda: Course(Experiment(TINY), checkpoints).run(), may_fail=True)
 

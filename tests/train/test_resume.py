@@ -312,16 +312,22 @@ def test_a_state_that_is_no_table_is_told(toy: Dataset, state: object) -> None:
         EndToEndTrainer(small(), optim=OPTIM).fit(toy, shelf)
 
 
-class Stateful(nn.Linear):
-    """A layer with a state beside its tensors."""
+class Noting(nn.Linear):
+    """Keeps a note among its weights."""
 
     def get_extra_state(self) -> dict[str, int]:
-        return {"calls": 3}
+        return {"note": 1}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        assert state == {"calls": 3}
+        self.note = state["note"]
 
 
-def test_a_layer_with_a_state_of_its_own_trains_with_checkpoints(toy: Dataset) -> None:
-    network = nn.Sequential(Stateful(6, 8), nn.ReLU(), nn.Linear(8, 3))
-    assert EndToEndTrainer(network, optim=OPTIM).fit(toy, Shelf()).accuracies["test"] > 0.5
+@pytest.mark.parametrize("kind", [EndToEndTrainer, LayerwiseTrainer])
+def test_modules_with_extra_state_are_kept(
+    toy: Dataset, tmp_path: Path, kind: type[Trainer]
+) -> None:
+    model = nn.Sequential(Noting(6, 4), nn.ReLU(), nn.Linear(4, 3))
+    checkpoints = Checkpoints(tmp_path, Interval.parse("1", "test"))
+    fitted = kind(model, optim=OPTIM).fit(toy, checkpoints)
+    again = kind(model, optim=OPTIM).fit(toy, Checkpoints(tmp_path, checkpoints.interval))
+    assert again.history == fitted.history
