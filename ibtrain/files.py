@@ -19,6 +19,7 @@ __all__ = [
     "is_folder",
     "read_error",
     "scratch_path",
+    "system_failure",
     "write_atomically",
     "write_error",
     "write_json",
@@ -104,6 +105,19 @@ def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -
     if is_memory or getattr(error, "errno", None) in _MACHINE:
         unreadable.exit_code = 1
     return unreadable
+
+
+def system_failure(error: BaseException) -> OSError | MemoryError | None:
+    """The failure of the system behind an error of whoever reads a file, if there is one."""
+    # a broken file leads its reader to places before its start, which the system calls invalid: EINVAL
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, MemoryError):
+            return behind
+        if isinstance(behind, OSError) and behind.errno not in (None, errno.EINVAL):
+            return behind
+        behind = behind.__context__
+    return None
 
 
 def write_atomically(

@@ -82,7 +82,11 @@ class RunFolder:
                 try:
                     yield folder
                 finally:
-                    is_new = is_new and lock.is_in_place
+                    try:
+                        is_new = is_new and lock.is_in_place
+                    except OSError:
+                        # what can't be inspected may be another process's
+                        is_new = False
                     folder._drop_new_events()
                     folder._lock = None
         finally:

@@ -17,6 +17,7 @@ from ibtrain.config import RunConfig
 from ibtrain.errors import IBTrainWarning, NonFiniteError, RunFolderError, UnreadableError
 from ibtrain.files import write_atomically
 from ibtrain.interval import Interval
+from ibtrain.lock import FolderLock
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
 from ibtrain.report.curves import curves_figure
@@ -455,3 +456,19 @@ def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
             read()
     with pytest.raises(RunFolderError, match="no run there"):
         RunFolder.open(run.path)
+
+
+def test_a_folder_that_cannot_be_inspected_at_the_end_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> bool:
+        raise OSError(errno.ELOOP, "Too many levels of symbolic links")
+
+    with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as folder:
+        folder.append({"event": "one"})
+        folder.keep_events(1)
+        folder.append({"event": "two"})
+        monkeypatch.setattr(FolderLock, "is_in_place", property(fail))
+        monkeypatch.setattr(folder, "check_owned", lambda: None)
+    assert [event["event"] for event in folder.events()] == ["one"]
+    assert sorted(path.name for path in folder.path.glob(".*.part")) == []

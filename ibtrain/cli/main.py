@@ -73,6 +73,10 @@ class Commands(click.Group):
             # from within a library: a full disk, too many open files, no folder for temporary files
             _say("Error", str(error))
             code = 1
+        except ImportError as error:
+            # too little memory for a library, or an installation that is not whole
+            _say("Error", f"a library can't be loaded: {error}")
+            code = 1
         except MemoryError:
             _say("Error", "out of memory")
             code = 1

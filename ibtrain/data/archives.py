@@ -1,6 +1,5 @@
 """NumPy archives, read without ever unpickling."""
 
-import errno
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.documents import is_regular
 from ibtrain.errors import DataError, UnreadableError
-from ibtrain.files import read_error
+from ibtrain.files import read_error, system_failure
 from ibtrain.memory import check_memory
 
 __all__ = ["read_archive", "stored_name"]
@@ -100,27 +99,14 @@ def _reading(path: Path) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise UnreadableError("no such file", "an npz archive", str(path)) from error
-    except MemoryError as error:
-        raise read_error(error, path) from error
     # an encrypted member is a RuntimeError
-    except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
-        failure = _system_failure(error)
+    except (
+        BadZipFile, EOFError, MemoryError, OSError, RuntimeError, ValueError, zlib.error,
+    ) as error:  # fmt: skip
+        # zipfile says of a file whose end can't be read that it is no zip file
+        failure = system_failure(error)
         if failure is not None:
             raise read_error(failure, path) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         expected = f"an npz archive of plain arrays ({reason})"
         raise DataError("a file that can't be read", expected, str(path)) from error
-
-
-def _system_failure(error: BaseException) -> OSError | None:
-    """The failure of the system behind an error, if there is one.
-
-    zipfile says of a file whose end can't be read that it is no zip file.
-    """
-    behind: BaseException | None = error
-    while behind is not None:
-        # a broken archive leads zipfile to places before the file, which the system calls invalid
-        if isinstance(behind, OSError) and behind.errno not in (None, errno.EINVAL):
-            return behind
-        behind = behind.__context__
-    return None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ibtrain.documents import is_regular
 from ibtrain.errors import DataError
+from ibtrain.files import read_error, system_failure
 from ibtrain.memory import check_memory
 
 __all__ = ["list_images", "read_images", "widened"]
@@ -199,6 +200,7 @@ def _decoding(file: Path) -> Iterator[None]:
 
     Raises:
         DataError: It isn't.
+        UnreadableError: It can't be read now.
     """
     try:
         yield
@@ -206,6 +208,9 @@ def _decoding(file: Path) -> Iterator[None]:
         raise
     # what Pillow's decoders raise on a broken file has no end: struct.error, KeyError, EOFError, ...
     except Exception as error:
+        failure = system_failure(error)
+        if failure is not None:
+            raise read_error(failure, file) from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             "a file that can't be decoded", f"an image ({reason})", str(file)

@@ -26,7 +26,7 @@ def default_data_root() -> Path:
         home = Path.home()
     except RuntimeError:
         home = Path()
-    return Path(os.environ.get("IBTRAIN_DATA") or home / ".cache" / "ibtrain")
+    return _expanded(os.environ.get("IBTRAIN_DATA") or home / ".cache" / "ibtrain")
 
 
 def load_dataset(

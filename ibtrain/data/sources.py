@@ -1,9 +1,9 @@
 """Where samples come from: one function a source, each giving raw arrays."""
 
-import contextlib
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from ibtrain.data.copies import draw_distinct
 from ibtrain.data.dataset import LARGEST
 from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
-from ibtrain.files import is_folder
+from ibtrain.files import is_folder, read_error, system_failure
 
 __all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
 
@@ -79,7 +79,7 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
 
         def load(where: Path, *, download: bool) -> tuple[Any, Any]:
             # torchvision prints to stdout, which belongs to the command's own result
-            with contextlib.redirect_stdout(sys.stderr):
+            with redirect_stdout(sys.stderr):
                 train = dataset_class(str(where), train=True, download=download)
                 return train, dataset_class(str(where), train=False, download=False)
 
@@ -88,6 +88,9 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
         try:
             train, test = (_arrays(split) for split in load(root, download=False))
         except Exception as error:
+            failure = system_failure(error)
+            if failure is not None and not isinstance(failure, FileNotFoundError):
+                raise read_error(failure, root / folder) from error
             expected = f"the complete files of {class_name} as torchvision stores them ({error})"
             raise DataError("a missing or broken file", expected, str(root / folder)) from error
         raw = RawData(*train, *test, 10)
@@ -104,15 +107,16 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
 
 def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
     """Downloads into a folder beside the target and renames it, so that no half of it stays."""
-    was_there = is_folder(root)
+    new = [place for place in (root, *root.parents) if not is_folder(place)]
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
             load(Path(scratch))
             (Path(scratch) / folder).rename(root / folder)
     except Exception as error:
-        if not was_there and is_folder(root):
-            root.rmdir()
+        with suppress(OSError):
+            for made in new:
+                made.rmdir()
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = lines[0].rstrip(":")
         raise DataError(

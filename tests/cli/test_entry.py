@@ -68,6 +68,8 @@ def test_a_working_folder_that_is_gone_is_told(tmp_path: Path, arguments: list[s
         ("FileNotFoundError(2, 'No usable temporary directory found')",
          "[Errno 2] No usable temporary directory found"),
         ("MemoryError()", "out of memory"),
+        ("ImportError('libtorch_cpu.so: failed to map segment')",
+         "a library can't be loaded: libtorch_cpu.so: failed to map segment"),
     ],
 )  # fmt: skip
 def test_a_failure_of_the_machine_within_a_library_is_told(error: str, message: str) -> None:

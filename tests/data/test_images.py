@@ -1,5 +1,6 @@
 """Folders of images that were made to do harm."""
 
+import errno
 import os
 import struct
 import zlib
@@ -16,7 +17,7 @@ from torchvision.datasets import ImageFolder
 from ibtrain.cli.main import cli
 from ibtrain.data.images import list_images, read_images
 from ibtrain.data.load import load_dataset
-from ibtrain.errors import ConfigError, DataError
+from ibtrain.errors import ConfigError, DataError, UnreadableError
 
 
 def image_folder(root: Path) -> Path:
@@ -100,7 +101,7 @@ MALICIOUS = {
     two_circles: "got a folder that links reach twice",
     pipe: "0pipe.png: got no regular file, expected an image",
     device: "0zero.png: got no regular file, expected an image",
-    dangling: "0.jpg: got a file that can't be decoded, expected an image ([Errno 2]",
+    dangling: "0.jpg: got a file that can't be read, expected a readable place (No such file",
     file_for_a_folder: "cat in one of them only",
 }
 
@@ -115,6 +116,27 @@ def test_it_is_refused_in_a_line(
     assert result.exit_code == 2
     assert MALICIOUS[harm] in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_a_failure_of_the_machine_is_no_broken_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(
+        UnreadableError, match=rf"got a file that can't be read, .*{message}"
+    ) as told:
+        read_images([saved(tmp_path / "a.png", np.zeros((2, 2), dtype=np.uint8))])
+    assert told.value.exit_code == 1
 
 
 def test_links_are_followed_and_nothing_is_written_through_them(tmp_path: Path) -> None:

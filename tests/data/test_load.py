@@ -1,5 +1,6 @@
 """Loading data sets, and refusing broken ones."""
 
+import errno
 import math
 import pickle
 import subprocess
@@ -14,8 +15,8 @@ from PIL import Image
 
 from ibtrain.data.copies import draw_distinct
 from ibtrain.data.dataset import label_entropy
-from ibtrain.data.load import load_dataset
-from ibtrain.errors import DataError, IBTrainWarning
+from ibtrain.data.load import default_data_root, load_dataset
+from ibtrain.errors import DataError, IBTrainWarning, UnreadableError
 from ibtrain.hashing import hash_rows
 
 RNG = np.random.default_rng(0)
@@ -146,10 +147,41 @@ def test_a_failed_download_leaves_nothing_behind(
         raise OSError("no route to host")
 
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", fail)
-    for root in (tmp_path, tmp_path / "new"):
+    for root in (tmp_path, tmp_path / "new", tmp_path / "a" / "new" / "one"):
         with pytest.raises(DataError, match=r"MNIST there, and its download failed \(.*\)"):
             load_dataset("mnist", root)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_fills_while_a_download_fails_is_left_and_the_error_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        (tmp_path / "new" / "precious").touch()
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", fail)
+    with pytest.raises(DataError, match="its download failed"):
+        load_dataset("mnist", tmp_path / "new")
+    assert (tmp_path / "new" / "precious").exists()
+
+
+def test_the_users_home_is_known_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    monkeypatch.setenv("IBTRAIN_DATA", "~/data")
+    assert default_data_root() == Path("/somewhere/data")
+
+
+def test_an_mnist_that_cannot_be_opened_is_not_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    (tmp_path / "MNIST").mkdir()
+    monkeypatch.setattr("torchvision.datasets.MNIST.__init__", fail)
+    with pytest.raises(UnreadableError, match="MNIST: got a file that can't be read"):
+        load_dataset("mnist", tmp_path)
 
 
 def test_a_truncated_file_is_told(tmp_path: Path) -> None:
