@@ -10,6 +10,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, choose_threads, threads
 from ibtrain.errors import RunFolderError
+from ibtrain.gradients import differentiable
 from ibtrain.memory import memory_advice
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
@@ -55,7 +56,8 @@ class Experiment:
                 resize=config.resize,
                 device=self.device,
             )
-        model = build_model(config.model, self.data, config.seeds[0])
+        with differentiable():
+            model = build_model(config.model, self.data, config.seeds[0])
         LayerwiseTrainer(model, config.objective)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
@@ -189,7 +191,7 @@ class Course:
         those after them will be made again.
         """
         self._on_record = record or _ignore
-        with threads(self.experiment.threads):
+        with threads(self.experiment.threads), differentiable():
             for method, seeds in self.experiment.trainings[self.done :]:
                 for fit in self._train(method, seeds, listeners):
                     if on_result:

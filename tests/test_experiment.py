@@ -54,6 +54,16 @@ def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatc
         Experiment(replace(CONFIG, objective=objective))
 
 
+def test_an_experiment_may_be_made_and_run_without_gradients() -> None:
+    """As in a notebook whose cell begins with one of these."""
+    expected = Experiment(CONFIG).run()
+    for block in (torch.no_grad, torch.inference_mode):
+        with block():
+            found = Experiment(CONFIG).run()
+        for method, results in expected.methods.items():
+            assert [r.accuracies for r in found.methods[method]] == [r.accuracies for r in results]
+
+
 @pytest.fixture
 def two_threads() -> Iterator[None]:
     before = torch.get_num_threads()

@@ -12,6 +12,7 @@ from torch import Tensor
 from ibtrain.checks import check_number
 from ibtrain.data.copies import draw_distinct
 from ibtrain.errors import DataError
+from ibtrain.gradients import differentiable
 from ibtrain.seeding import generator
 
 __all__ = ["LARGEST", "Dataset", "Split", "label_entropy"]
@@ -49,6 +50,11 @@ class Split:
             object.__setattr__(self, "x", self.x.to(torch.float32))
         if self.y.dtype != torch.int64:
             object.__setattr__(self, "y", _class_labels(self.y))
+        for name in ("x", "y"):
+            if getattr(self, name).is_inference():
+                # what was made in torch.inference_mode can't be trained on
+                with differentiable():
+                    object.__setattr__(self, name, getattr(self, name).clone())
 
     def __len__(self) -> int:
         return len(self.y)
@@ -157,7 +163,7 @@ class Dataset:
         return label_entropy(self.train.y)
 
     @property
-    def chance_accuracy(self) -> float:
+    def majority_accuracy(self) -> float:
         """Test accuracy of always answering the training split's most common class."""
         commonest = torch.bincount(self.train.y).argmax()
         return (self.test.y == commonest).float().mean().item()

@@ -132,6 +132,15 @@ def test_samples_of_any_type_become_float32(dtype: torch.dtype) -> None:
     assert held_out.standardised().train.x.dtype == torch.float32
 
 
+def test_samples_made_in_inference_mode_can_be_trained_on() -> None:
+    with torch.inference_mode():
+        x = X.clone()
+        data = dataset(x=x[20:], x_test=x[:20], y=Y[20:].clone()).standardised()
+    weight = torch.ones(X.shape[1], requires_grad=True)
+    (data.train.x @ weight).square().sum().backward()
+    assert weight.grad is not None
+
+
 def test_standardising_leaves_the_original_alone() -> None:
     data = dataset()
     before = data.train.x.clone()
