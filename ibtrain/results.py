@@ -94,7 +94,7 @@ class Results:
             "n_train": len(self.data.train),
             "n_test": len(self.data.test),
             "plane_samples": len(index),
-            "chance_accuracy": self.data.chance_accuracy,
+            "majority_accuracy": self.data.majority_accuracy,
             "label_entropy": label_entropy(self.data.test.y[index]),
             "ln_n": math.log(len(index)),
             "objective": asdict(self.config.objective),

@@ -99,7 +99,7 @@ class RunFolder:
         """Writes what is known of a new run; checks that one which is there already is the same."""
         self._check_inside()
         if (self.path / "config.json").exists():
-            self._check_same(config)
+            self.check_same(config)
         elif not _is_empty(self.path):
             where = str(self.path)
             raise RunFolderError("something there already", "a new or empty folder", where)
@@ -136,7 +136,12 @@ class RunFolder:
         self.check_owned()
         write_json(self.path / name, document, indent=2)
 
-    def _check_same(self, config: RunConfig) -> None:
+    def check_same(self, config: RunConfig) -> None:
+        """Checks that the run there is the one that is asked for.
+
+        Raises:
+            RunFolderError: If a setting differs.
+        """
         change = difference(config.to_dict(), self.config().to_dict())
         if change:
             place, wanted, there = change
@@ -381,6 +386,9 @@ class RunFolder:
         """
         document = self.read_json("results.json")
         where = str(self.path / "results.json")
+        if "chance_accuracy" in document:
+            # what it was called at first
+            document.setdefault("majority_accuracy", document.pop("chance_accuracy"))
         dataset = document.get("dataset", "")
         if not isinstance(dataset, str) or len(dataset) > MAX_PATH:
             raise RunFolderError(repr(dataset), "a data set's name", f"{where}: dataset")

@@ -1,7 +1,8 @@
 """Runs an experiment for a command: folder, progress, pictures, table."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
@@ -30,37 +31,64 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
     from ibtrain.environment import environment
     from ibtrain.experiment import Experiment
     from ibtrain.report.pictures import save_pictures
-    from ibtrain.report.table import results_table
     from ibtrain.runs import RunFolder
 
-    # a finished run is shown even if its data set or its device is gone
-    is_shown = run_dir is not None and RunFolder(run_dir).is_finished
-    experiment = None if is_shown else Experiment(config)
-    surroundings = (
-        environment(str(experiment.device), experiment.threads) if experiment is not None else {}
-    )
+    if run_dir is not None and RunFolder(run_dir).is_finished:
+        _show(config, run_dir, as_json, interval)
+        return
+    experiment = Experiment(config)
+    surroundings = environment(str(experiment.device), experiment.threads)
     with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
-        was_finished = folder.is_finished
-        if was_finished:
-            say(f"{folder.path} is finished: nothing is left to train")
-        elif experiment is None:
-            raise RunFolderError(
-                "results that were just deleted", "a finished run", str(folder.path)
-            )
-        else:
+        # another process may have finished it meanwhile
+        if not folder.is_finished:
             for line in _opening(config, experiment, folder.path):
                 say(line)
             _train(experiment, folder, interval, surroundings)
-        # what another process left may be anything
-        given = foreign("a result or an event", "what a run makes", str(folder.path))
-        with given if was_finished else nullcontext():
-            document = folder.results()
-            told = json_text(document, str(folder.path)) if as_json else results_table(document)
+        results = _results(folder, as_json)
+        save_pictures(folder)
+        _close(folder, results, interval)
+
+
+def _show(config: RunConfig, path: Path, as_json: bool, interval: Interval) -> None:
+    """Shows a finished run again, even if its data set or its device is gone."""
+    from ibtrain.report.pictures import save_pictures
+    from ibtrain.runs import RunFolder
+
+    told = f"{path} is finished: nothing is left to train"
+    # what another process left may be anything
+    given = foreign("a result or an event", "what a run makes", str(path))
+    if not os.access(path, os.W_OK):
+        # on a read-only disk, or another user's
+        folder = RunFolder.open(path)
+        folder.check_same(config)
+        say(f"{told}, and its pictures stay as they are, for its folder can't be written")
+        with given:
+            results = _results(folder, as_json)
+        echo(results)
+        return
+    with RunFolder.claim(path, config, {}) as folder, _interruptible(path):
+        if not folder.is_finished:
+            raise RunFolderError("results that were just deleted", "a finished run", str(path))
+        say(told)
+        with given:
+            results = _results(folder, as_json)
             save_pictures(folder)
-        folder.checkpoints(interval).clear()
-        echo(told)
-        pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-        say(f"run folder: {folder.path} (pictures: {pictures})")
+        _close(folder, results, interval)
+
+
+def _results(folder: "RunFolder", as_json: bool) -> str:
+    from ibtrain.report.table import results_table
+
+    document = folder.results()
+    return json_text(document, str(folder.path)) if as_json else results_table(document)
+
+
+def _close(folder: "RunFolder", results: str, interval: Interval) -> None:
+    """Prints the results, and deletes the checkpoints, which nothing needs any more."""
+    folder.checkpoints(interval).clear()
+    echo(results)
+    pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
+    say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
 def _train(

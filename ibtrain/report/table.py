@@ -137,7 +137,7 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
         f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
         f"beta {_values(objective['beta'])}, "
         f"predicting from {PREDICT_FROM[objective['predict_from']]}; "
-        f"majority class {100 * results['chance_accuracy']:.1f} %"
+        f"majority class {100 * results['majority_accuracy']:.1f} %"
     )
     return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -348,7 +349,7 @@ def test_an_unreadable_folder_hides_no_other(
     assert [line.split(": got")[0] for line in told] == [
         f"Warning: {tmp_path}/{name}" for name in ("loop", "secret")
     ]
-    assert "can't be read, expected a readable place (Permission denied)" in told[1]
+    assert "can't be read (Permission denied), expected a readable one" in told[1]
 
 
 def test_a_finished_run_is_shown_without_its_data_set(tmp_path: Path) -> None:
@@ -365,6 +366,37 @@ def test_a_finished_run_is_shown_without_its_data_set(tmp_path: Path) -> None:
         assert f"{path} is finished: nothing is left to train" in result.stderr
     assert "npz:" in run("runs", tmp_path).stdout
     assert run("plane", path).exit_code == 0
+
+
+def test_a_finished_run_that_cannot_be_written_is_shown(
+    finished: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a read-only disk: nothing is locked, swept or drawn."""
+    path = tmp_path / "run"
+    shutil.copytree(finished[0], path)
+    (path / ".lock").unlink(missing_ok=True)
+    before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    result = run("resume", path, "--json")
+    assert (result.exit_code, result.stdout) == (0, finished[1].stdout)
+    assert "its pictures stay as they are, for its folder can't be written" in result.stderr
+    assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
+    other = run("compare", *QUICK, "--seeds", "5", "--run-dir", path)
+    assert other.exit_code == 2
+    assert "as in the run that is there, or a new folder" in other.stderr
+
+
+def test_results_of_the_first_version_are_read(
+    finished: tuple[Path, Result], tmp_path: Path
+) -> None:
+    """It called the share of the most common class the accuracy of chance."""
+    path = tmp_path / "run"
+    shutil.copytree(finished[0], path)
+    document = json.loads((path / "results.json").read_text())
+    document["chance_accuracy"] = document.pop("majority_accuracy")
+    (path / "results.json").write_text(json.dumps(document))
+    shown = json.loads(run("resume", path, "--json").stdout)
+    assert shown == json.loads(finished[1].stdout)
 
 
 def test_the_table_names_the_majority_class(finished: tuple[Path, Result]) -> None:

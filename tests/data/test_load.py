@@ -235,7 +235,7 @@ def test_real_mnist(data_root: Path) -> None:
     data = load_dataset("mnist", data_root)
     assert (len(data.train), len(data.test)) == (60_000, 10_000)
     # the digits' counts are known: the commonest test guess, digit 1, is right 1,135 times
-    assert data.chance_accuracy == pytest.approx(0.1135)
+    assert data.majority_accuracy == pytest.approx(0.1135)
 
 
 def test_a_constant_that_float32_rounds_is_a_constant(tmp_path: Path) -> None:
