@@ -87,9 +87,7 @@ def _is_replaceable(path: Path) -> bool:
 def write_error(what: str, error: OSError | ValueError, path: Path) -> RunFolderError:
     """That a file can't be written; a failure of the machine where its disk is full or broken."""
     reason = error.strerror if isinstance(error, OSError) else error
-    told = RunFolderError(
-        f"{what} that can't be written", f"a writable place ({reason})", str(path)
-    )
+    told = RunFolderError(f"{what} that can't be written ({reason})", "a writable place", str(path))
     if isinstance(error, OSError) and error.errno in _MACHINE:
         told.exit_code = 1
     return told
@@ -100,7 +98,7 @@ def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -
     is_memory = isinstance(error, MemoryError)
     reason = "out of memory" if is_memory else getattr(error, "strerror", None) or str(error)
     unreadable = UnreadableError(
-        f"{what} that can't be read", f"a readable place ({reason})", str(path)
+        f"{what} that can't be read ({reason})", "a readable one", str(path)
     )
     if is_memory or getattr(error, "errno", None) in _MACHINE:
         unreadable.exit_code = 1
@@ -139,7 +137,9 @@ def write_atomically(
     scratch = scratch_path(path)
     try:
         if not _is_replaceable(path):
-            raise RunFolderError("something else", "a regular file, or none", str(path))
+            raise RunFolderError(
+                "something that is no regular file", "a regular file, or none", str(path)
+            )
         try:
             with open(scratch, "xb") as file:
                 file.write(data)

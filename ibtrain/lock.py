@@ -105,9 +105,13 @@ def _lock(path: Path) -> int:
 def _check_own(file: int, path: Path) -> None:
     """A file of this folder alone, which may be written."""
     found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+    is_file = stat.S_ISREG(found.st_mode)
+    if not is_file or found.st_nlink > 1:
         os.close(file)
-        raise RunFolderError("something else", "a lock file, or none", str(path))
+        given = (
+            "a file that has another name too" if is_file else "something that is no regular file"
+        )
+        raise RunFolderError(given, "a lock file, or none", str(path))
 
 
 def _is_in_place(file: int, path: Path) -> bool:

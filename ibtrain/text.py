@@ -5,19 +5,13 @@ import shlex
 __all__ = ["printable", "shell_word"]
 
 
-def printable(text: str, keep: str = "") -> str:
+def printable(text: str) -> str:
     r"""The text with each character that isn't printable as an escape such as ``\x1b`` or ``\n``.
 
     A name from a file could hold codes that move the cursor, line ends, or bytes of no encoding.
-
-    Args:
-        text: Any text.
-        keep: Characters that stay as they are.
     """
     return "".join(
-        character
-        if character.isprintable() or character in keep
-        else character.encode("unicode_escape").decode()
+        character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
 

@@ -325,7 +325,7 @@ def test_what_cannot_be_read_now_is_not_taken_for_damage(
         checkpoints.write({"number": number})
     with monkeypatch.context() as patch:
         failing(patch, "state-000002.npz", error)
-        expected = rf"state-000002\.npz: got a file that can't be read, .*{message}"
+        expected = rf"state-000002\.npz: got a file that can't be read \({message}"
         with pytest.raises(UnreadableError, match=expected) as caught:
             checkpoints.restored()
     assert caught.value.exit_code == code
@@ -416,7 +416,7 @@ warnings.simplefilter("error")
 Checkpoints(Path({str(tmp_path)!r}), Interval(epochs=1)).restored()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    expected = "half of the memory" if is_foreseen else r"readable place \(out of memory\)"
+    expected = "half of the memory" if is_foreseen else r"can't be read \(out of memory\)"
     last = done.stderr.splitlines()[-1]
     assert re.match(rf"ibtrain.errors.UnreadableError: .*state-000001.npz: .*{expected}", last)
 

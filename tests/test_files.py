@@ -154,7 +154,7 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> No
     else:
         path.symlink_to("/dev/null")
     before = path.lstat()
-    with pytest.raises(RunFolderError, match=f"{path}: got something else, expected a regular"):
+    with pytest.raises(RunFolderError, match=f"{path}: got something that is no regular file, exp"):
         write_atomically(path, "x")
     with pytest.raises(ConfigError, match=f"--output {path}: got a device or a pipe"):
         check_output(path, "--output")

@@ -16,8 +16,12 @@ __all__ = ["command"]
 
 @click.command("estimate")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--x", "key_x", default="x", metavar="KEY", help="Array of the first.  [x]")
-@click.option("--y", "key_y", default="y", metavar="KEY", help="Array of the second.  [y]")
+@click.option(
+    "--x", "key_x", default="x", metavar="KEY", help="Name of the array x in the file.  [x]"
+)
+@click.option(
+    "--y", "key_y", default="y", metavar="KEY", help="Name of the array y in the file.  [y]"
+)
 @click.option(
     "--method",
     default="mine",
@@ -28,9 +32,9 @@ __all__ = ["command"]
 @click.option(
     "--discrete/--continuous",
     default=None,
-    help="Whether y holds classes.  [strings, and integers with few distinct values, do]",
+    help="Whether y holds classes or continuous values.  [classes: strings, and integers of few distinct values]",
 )
-@click.option("--discrete-x/--continuous-x", default=None, help="The same of x.")
+@click.option("--discrete-x/--continuous-x", default=None, help="Whether x does.")
 @click.option(
     "--blocks",
     default=1,
@@ -38,7 +42,11 @@ __all__ = ["command"]
     help="Consecutive rows that may depend on each other, as in a time series.  [1]",
 )
 @click.option(
-    "--unit", type=click.Choice(("nats", "bits")), default="nats", show_default=True, help="Unit."
+    "--unit",
+    type=click.Choice(("nats", "bits")),
+    default="nats",
+    show_default=True,
+    help="Unit of the value.",
 )
 @click.option("--shuffled", is_flag=True, help="Also estimate samples with shuffled y (truth: 0).")
 @click.option(

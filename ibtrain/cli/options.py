@@ -107,7 +107,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--batch-size",
         "optim.batch_size",
-        {"type": int, "help": "Samples a step.  [128; digits end to end 64]"},
+        {"type": int, "help": "Samples per training step.  [128; digits end to end 64]"},
     ),
     (
         "--learning-rate",
@@ -122,7 +122,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "optim.schedule",
         {
             "type": click.Choice(SCHEDULES),
-            "help": "Of the learning rate.  [layer-wise constant; end to end cosine]",
+            "help": "Schedule of the learning rate.  [layer-wise constant; end to end cosine]",
         },
     ),
     (
@@ -141,13 +141,17 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "Share of the training samples held out.  [0, or 0.1 with --patience]",
         },
     ),
-    ("--seeds", "seeds", {"type": Numbers(int), "help": "One training for each.  [0,1,2]"}),
+    (
+        "--seeds",
+        "seeds",
+        {"type": Numbers(int), "help": "Every method is trained once with each seed.  [0,1,2]"},
+    ),
     (
         "--beta",
         "objective.beta",
         {
             "type": Numbers(float),
-            "help": "Weight of the compression term; one number, or one a block.  [0.0001]",
+            "help": "Weight of the compression term; one number, or one for each block.  [0.0001]",
         },
     ),
     (
@@ -155,7 +159,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "optim.on_nonfinite",
         {
             "type": click.Choice(ON_NONFINITE),
-            "help": "NaN or infinity in a figure or a gradient: stop, or skip the step and count it.  [stop]",
+            "help": "At a NaN or infinity in the loss, a bound or a gradient: stop, or skip the step and count it.  [stop]",
         },
     ),
     (
@@ -163,7 +167,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "optim.precision",
         {
             "type": click.Choice(PRECISIONS),
-            "help": "Of a training step's matrix products; tf32 is CUDA's.  [float32]",
+            "help": "Precision of a training step's matrix products; tf32 needs CUDA.  [float32]",
         },
     ),
     (
@@ -171,7 +175,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "objective.noise_std",
         {
             "type": Numbers(float),
-            "help": "Sigma of t = h + sigma * eps; one number, or one a block.  [0.5]",
+            "help": "Standard deviation sigma of the noise in t = h + sigma * eps; one number, or one for each block.  [0.5]",
         },
     ),
     (
@@ -179,7 +183,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "objective.noise_scale",
         {
             "type": click.Choice(NOISE_SCALES),
-            "help": "Sigma itself, or relative to the activations' scale.  [absolute]",
+            "help": "Whether sigma is absolute, or relative to the activations' scale.  [absolute]",
         },
     ),
     (
@@ -193,7 +197,10 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--readout",
         "objective.readout",
-        {"type": click.Choice(READOUTS), "help": "What trains the output layer.  [dv]"},
+        {
+            "type": click.Choice(READOUTS),
+            "help": "How the output layer is trained: on the DV bound, on cross-entropy, or not at all (the label critic classifies).  [dv]",
+        },
     ),
     (
         "--plane-points",
@@ -206,14 +213,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "--plane-samples",
         "plane.samples",
-        {"type": int, "help": "Test samples that it is measured on.  [4000]"},
+        {"type": int, "help": "Test samples that the plane is measured on.  [4000]"},
     ),
     (
         "--audit-every",
         "plane.audit_every",
         {
             "type": int,
-            "help": "Points after which fresh critics check those that follow a layer; 0 never.  [10; digits 0]",
+            "help": "Every so many points of the plane, check its critics against newly trained ones; 0 never.  [10; digits 0]",
         },
     ),
     ("--device", "device", {"type": click.Choice(DEVICES), "help": "[auto]"}),

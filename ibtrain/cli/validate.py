@@ -27,8 +27,10 @@ QUICK_PROBLEMS = (
 @click.option("--quick", is_flag=True, help="A few problems, fewer samples: under a minute.")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="Only these methods.")
 @click.option("--problem", "problems", multiple=True, metavar="NAME", help="Only these problems.")
-@click.option("-n", "--samples", "count", type=int, help="Of each problem.  [10000; quick 3000]")
-@click.option("--seed", default=0, show_default=True, help="Of samples and estimators.")
+@click.option(
+    "-n", "--samples", "count", type=int, help="Samples of each problem.  [10000; quick 3000]"
+)
+@click.option("--seed", default=0, show_default=True, help="Random seed of samples and estimators.")
 @click.option(
     "-o",
     "--output",

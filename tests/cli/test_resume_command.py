@@ -112,8 +112,8 @@ def test_a_checkpoint_that_cannot_be_read_now_stops_a_run_and_changes_nothing(
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = [line for line in result.stderr.splitlines() if "rror" in line or "arning" in line]
     assert line == (
-        f"Error: {interrupted}/checkpoints/{newest}: got a file that can't be read, "
-        "expected a readable place (Permission denied)"
+        f"Error: {interrupted}/checkpoints/{newest}: got a file that can't be read "
+        "(Permission denied), expected a readable one"
     )
     assert {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()} == before
 
