@@ -5,7 +5,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CROSS", "correlation_of", "regular", "shared_directions", "simplify_cross"]
+__all__ = [
+    "CROSS",
+    "coherence_of",
+    "correlation_of",
+    "regular",
+    "shared_directions",
+    "simplify_cross",
+]
 
 Array = NDArray[np.float64]
 
@@ -53,7 +60,7 @@ def simplify_cross(correlation: Array, dim_x: int, count: int, cross: str) -> Ar
     """
     if cross == "full":
         return correlation
-    coherence, (root_x, _), (root_y, _) = _coherence(correlation, dim_x)
+    coherence, (root_x, _), (root_y, _) = coherence_of(correlation, dim_x)
     if cross == "sparse":
         smallest = math.sqrt(2 * math.log(coherence.size) / count)
         coherence = np.where(np.abs(coherence) > smallest, coherence, 0)
@@ -78,16 +85,21 @@ def shared_directions(correlation: Array, dim_x: int, count: int) -> tuple[Array
     Returns:
         Columns whose products with x, and with y, are the canonical variates: ``(dim_x, k)`` and ``(dim_y, k)``.
     """
-    coherence, (_, inverse_x), (_, inverse_y) = _coherence(correlation, dim_x)
+    coherence, (_, inverse_x), (_, inverse_y) = coherence_of(correlation, dim_x)
     left, values, right = np.linalg.svd(coherence, full_matrices=False)
     kept = values > _noise_edge(coherence, count)
     return inverse_x @ left[:, kept], inverse_y @ right[kept].T
 
 
-def _coherence(
+def coherence_of(
     correlation: Array, dim_x: int
 ) -> tuple[Array, tuple[Array, Array], tuple[Array, Array]]:
-    """The cross-correlation of the whitened sides, and each side's root and its inverse."""
+    """The cross-correlation of the whitened sides, and each side's root and its inverse.
+
+    Args:
+        correlation: Of x and y side by side, ``(dim_x + dim_y, dim_x + dim_y)``.
+        dim_x: How many coordinates are x.
+    """
     roots_x = _roots(correlation[:dim_x, :dim_x])
     roots_y = _roots(correlation[dim_x:, dim_x:])
     return roots_x[1] @ correlation[:dim_x, dim_x:] @ roots_y[1], roots_x, roots_y

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.mi.cross import correlation_of, shared_directions
+from ibtrain.mi.quadratic import quadratic_directions
 
 __all__ = ["CriticInput", "fit_inputs"]
 
@@ -52,24 +53,34 @@ class CriticInput:
 def fit_inputs(z: Array, dim_x: int) -> tuple[CriticInput, CriticInput]:
     """What a critic should read of x, and of y, from the canonical correlations of the training samples.
 
-    The space of the directions that x and y share keeps its scale, and all others are scaled down, until they
-    have :data:`REST` of its variance. Where no direction is shared by more than chance, or all are, all are
+    The space of the directions that x and y share, by their coordinates or by squares and products of these, keeps
+    its scale, and all others are scaled down, until they have :data:`REST` of its variance. Where no direction is shared by more than chance, or all are, all are
     read alike.
 
     Args:
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
         dim_x: How many coordinates are x.
     """
-    shared_x, shared_y = shared_directions(correlation_of(z), dim_x, len(z))
-    return CriticInput(_focus(shared_x)), CriticInput(_focus(shared_y))
+    linear = shared_directions(correlation_of(z), dim_x, len(z))
+    if all(shared.shape[0] == shared.shape[1] for shared in linear):
+        return CriticInput(np.eye(dim_x)), CriticInput(np.eye(z.shape[1] - dim_x))
+    quadratic = quadratic_directions(z, dim_x)
+    x, y = (_focus(_joined(*own)) for own in zip(linear, quadratic, strict=True))
+    return CriticInput(x), CriticInput(y)
 
 
-def _focus(shared: Array) -> Array:
-    dim, count = shared.shape
+def _joined(shared: Array, others: Array) -> Array:
+    """An orthonormal basis of the shared directions and of those others that they have less than half of."""
+    basis, _ = np.linalg.qr(shared)
+    left, values, _ = np.linalg.svd(others - basis @ (basis.T @ others), full_matrices=False)
+    return np.hstack([basis, left[:, values > math.sqrt(0.5)]])
+
+
+def _focus(basis: Array) -> Array:
+    dim, count = basis.shape
     identity = np.eye(dim)
     if count in (0, dim):
         return identity
-    basis, _ = np.linalg.qr(shared)
     scale = min(1.0, math.sqrt(REST * count / (dim - count)))
     focus: Array = scale * identity + (1 - scale) * basis @ basis.T
     return focus
