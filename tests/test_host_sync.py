@@ -126,14 +126,14 @@ ESTIMATING: list[dict[str, Any]] = [
 ]
 
 
-def ready(steps: int = 3, **options: Any) -> tuple[Prepared, Splits, NeuralSettings]:
+def ready(steps: int = 3, **options: Any) -> tuple[Prepared, Splits]:
     x, noise = np.random.default_rng(0).standard_normal((2, 200, 2))
     splits, *_ = draw_splits(200, 5, seed=0)
     settings = NeuralSettings(
         steps=steps, batch_size=16, hidden=(8,), checkpoint_every=99, **{"base": "none"} | options
     )
     samples = check_samples(x, x + noise)
-    return prepare(samples, splits, settings, torch.device("cpu")), splits, settings
+    return prepare(samples, splits, settings, torch.device("cpu")), splits
 
 
 @pytest.fixture(params=ESTIMATING, ids=lambda options: " ".join(map(str, options.values())))
@@ -141,8 +141,10 @@ def estimating(request: pytest.FixtureRequest) -> Callable[[int], None]:
     def run(steps: int) -> None:
         options = dict(request.param)
         bounds = BOUNDS[options.pop("method")]
-        made, splits, settings = ready(steps, **options)
-        fit_critic(made.critic, made.scorer, bounds, splits.train, splits.select, settings, seed=0)
+        made, splits = ready(steps, **options)
+        fit_critic(
+            made.critic, made.scorer, bounds, splits.train, splits.select, made.settings, seed=0
+        )
 
     return run
 

@@ -57,7 +57,7 @@ def _estimator(
     ready = prepare(samples, splits, settings, device)
     select = splits.select[:50]
     return lambda: fit_critic(
-        ready.critic, ready.scorer, BOUNDS[method], splits.train, select, settings, seed=0
+        ready.critic, ready.scorer, BOUNDS[method], splits.train, select, ready.settings, seed=0
     )
 
 

@@ -123,7 +123,8 @@ class NeuralSettings:
         batch_size: Samples a step.
         negatives: Other y that each x of a batch meets; None is all of them. A ``pair`` critic pays
             for each, a separable one for none.
-        learning_rate: Adam's at its highest; it is warmed up and then annealed to zero.
+        learning_rate: Adam's at its highest; it is warmed up and then annealed to zero. None is 0.03 over
+            the dimensions of x and y together, but at least 1e-3; for a label it is 5e-3.
         weight_decay: Decoupled, as AdamW has it.
         checkpoint_every: Steps between two looks at the selection split.
     """
@@ -137,7 +138,7 @@ class NeuralSettings:
     steps: int = 1200
     batch_size: int = 256
     negatives: int | None = None
-    learning_rate: float = 5e-3
+    learning_rate: float | None = None
     weight_decay: float = 1e-4
     checkpoint_every: int = 50
 
@@ -159,7 +160,8 @@ class NeuralSettings:
             raise ConfigError(f"{len(self.hidden)} widths", f"at most {MAX_HIDDEN}", "hidden")
         for width in self.hidden:
             check_integer("hidden", width, 1, MAX_WIDTH)
-        check_number("learning_rate", self.learning_rate, above=0)
+        if self.learning_rate is not None:
+            check_number("learning_rate", self.learning_rate, above=0)
         check_number("weight_decay", self.weight_decay, 0)
 
 
@@ -247,7 +249,7 @@ def fit_critic(
         bounds: The method's.
         train: Indices of the training split.
         select: Indices of the selection split.
-        settings: Steps, batches, rates.
+        settings: Steps, batches, rates; none of them left to be chosen.
         seed: Of the batches.
         on_checkpoint: Called with each checkpoint.
     """
@@ -286,7 +288,7 @@ def _ascend(
     randomness = generator(train.device, seed, "critic batches")
     rate, decay = settings.learning_rate, settings.weight_decay
     gradient = weights.grad
-    assert gradient is not None
+    assert rate is not None and gradient is not None
     optimizer = adam([weights], rate, train.device, weight_decay=decay, maximize=True)
 
     def ascend(batch: Tensor) -> Tensor:

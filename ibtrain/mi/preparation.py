@@ -27,6 +27,12 @@ FEW_DIMENSIONS = 3
 """Dimensions of x and y together up to which one network of both learns more, and sooner, than a product of two:
 sharp edges across both, as those of additive uniform noise (0.17 of 1.71 nats)."""
 FEW_NEGATIVES = 8
+LABEL_RATE, LEAST_RATE = 5e-3, 1e-3
+"""Adam's for a label's critic, and for one of many coordinates."""
+RATE_TIMES_DIMENSIONS = 0.03
+"""Adam moves every weight by about the rate, and so a unit by the rate times its coordinates. At 5e-3 whatever the
+dimensions, narrow uniform noise in 1 + 1 lost 0.02 nats more, and a spiral in 25 + 25 lost 0.01 more; at 1e-3 one in
+3 + 3 lost 0.03 more."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class Prepared:
         scorer: Scores the samples with it, on top of the closed form.
         critic: Zero everywhere, so far.
         base: The closed form, by its name among the settings.
+        settings: Those asked for, with what suits the samples where the choice was left.
     """
 
     scorer: Scorer
     critic: nn.Module
     base: str
+    settings: NeuralSettings
 
 
 def prepare(
@@ -59,7 +67,7 @@ def prepare(
         return _labels(samples, samples.labels, splits, settings, device)
     settings = _for_dimensions(settings, samples.x.shape[1] + samples.y.shape[1])
     scorer = pair_scorer(samples, splits, settings, device)
-    return Prepared(scorer, _pair_critic(scorer, settings).to(device), scorer.base.kind)
+    return Prepared(scorer, _pair_critic(scorer, settings).to(device), scorer.base.kind, settings)
 
 
 def pair_scorer(
@@ -106,7 +114,10 @@ def _closed_value(scorer: PairScorer, select: Tensor) -> float:
 
 
 def _for_dimensions(settings: NeuralSettings, dims: int) -> NeuralSettings:
-    """The settings with a critic that suits so many dimensions."""
+    """The settings with a critic and a rate that suit so many dimensions."""
+    if settings.learning_rate is None:
+        rate = max(LEAST_RATE, RATE_TIMES_DIMENSIONS / dims)
+        settings = replace(settings, learning_rate=rate)
     if settings.critic != "auto":
         return settings
     if dims > FEW_DIMENSIONS:
@@ -157,4 +168,6 @@ def _labels(
     log_prior = torch.from_numpy(np.log(counts / counts.sum())).float().to(device)
     critic = ClassCritic(z.shape[1], samples.num_classes, settings.hidden, zero_start=True)
     scorer = LabelScorer.at(z, samples, marginals, log_prior)
-    return Prepared(scorer, critic.to(device), "none")
+    if settings.learning_rate is None:
+        settings = replace(settings, learning_rate=LABEL_RATE)
+    return Prepared(scorer, critic.to(device), "none", settings)

@@ -206,7 +206,7 @@ class _Task:
             self.bounds,
             own.train,
             own.select,
-            self.settings,
+            ready.settings,
             seed,
             self.on_checkpoint,
         )

@@ -218,7 +218,13 @@ def test_the_kept_weights_are_those_that_selected_best() -> None:
     settings = NeuralSettings(**wide, base="none", steps=200, checkpoint_every=20)
     ready = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
     fitted = fit_critic(
-        ready.critic, ready.scorer, BOUNDS["mine"], splits.train, splits.select, settings, seed=0
+        ready.critic,
+        ready.scorer,
+        BOUNDS["mine"],
+        splits.train,
+        splits.select,
+        ready.settings,
+        seed=0,
     )
     best = max(fitted.curve, key=lambda point: point.select)
     assert 0 < best.step < fitted.curve[-1].step
@@ -278,7 +284,7 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
 def test_a_gradient_is_cut_to_a_length_of_five(slope: float, norm: float) -> None:
     critic = torch.nn.Linear(4, 1, bias=False)
     weights = flatten(critic.parameters())
-    settings = NeuralSettings(**SMALL)
+    settings = NeuralSettings(**SMALL, learning_rate=5e-3)
     next(_ascend(lambda _: slope * critic.weight.sum(), weights, torch.arange(10), settings, 0))
     assert weights.grad is not None
     assert weights.grad.norm().item() == pytest.approx(norm, rel=1e-5)
@@ -289,7 +295,7 @@ def test_a_step_raises_the_bound() -> None:
     critic = torch.nn.Linear(4, 1, bias=False)
     weights = flatten(critic.parameters())
     before = weights.detach().clone()
-    settings = NeuralSettings(**SMALL)
+    settings = NeuralSettings(**SMALL, learning_rate=5e-3)
     next(_ascend(lambda _: critic.weight.sum(), weights, torch.arange(10), settings, seed=0))
     assert (weights > before).all()
 
@@ -314,3 +320,15 @@ def test_infonce_of_few_dimensions_is_below_what_its_groups_can_say() -> None:
     found = fit_variational(sharper, "infonce", NeuralSettings(steps=1)).estimate
     assert found.ceiling == pytest.approx(np.log(240))
     assert found.mi <= found.ceiling
+
+
+@pytest.mark.parametrize(
+    ("dim", "asked", "rate"),
+    [(1, None, 1.5e-2), (3, None, 5e-3), (6, None, 2.5e-3), (20, None, 1e-3), (20, 0.1, 0.1)],
+)
+def test_the_rate_falls_with_the_dimensions(dim: int, asked: float | None, rate: float) -> None:
+    x, noise = np.random.default_rng(0).standard_normal((2, 200, dim))
+    splits, *_ = draw_splits(200, 5, seed=0)
+    settings = NeuralSettings(**SMALL, learning_rate=asked, base="none")
+    ready = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
+    assert ready.settings.learning_rate == pytest.approx(rate)
