@@ -24,7 +24,7 @@ def train(steps: int) -> None:
     splits, *_ = draw_splits(len(data), 5, seed=0)
     ready = prepare(data, splits, settings, torch.device("cpu"))
     fit_critic(
-        ready.critic, ready.scorer, BOUNDS["mine"], splits.train, splits.select[:50], settings, 0
+        ready.critic, ready.scorer, BOUNDS["mine"], splits.train, splits.select[:50], ready.settings, 0
     )
 
 
