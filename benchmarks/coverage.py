@@ -1,6 +1,6 @@
 """How often an estimate's interval covers the truth, for each problem over several draws, on one core.
 
-    python benchmarks/coverage.py -o benchmarks/records/coverage.json
+    python benchmarks/coverage.py --method mine -o benchmarks/records/coverage-mine.json
 
 The nominal interval of 90 % is the estimate plus and minus 1.645 standard errors. A flagged estimate has said
 that it is not to be trusted, and is counted apart.
