@@ -22,7 +22,7 @@ from ibtrain.device import threads
 from ibtrain.environment import environment
 from ibtrain.files import write_json
 from ibtrain.mi.problems import PROBLEMS
-from ibtrain.mi.registry import METHODS, estimate
+from ibtrain.mi.registry import ESTIMATORS, estimate
 
 Drawn = tuple[str, float, Any, Any]
 
@@ -71,7 +71,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
 @click.option("--problem", "problems", multiple=True, type=click.Choice(tuple(PROBLEMS)))
 @click.option("--bmi", type=click.Path(path_type=Path), help="Folder of npz files with x, y, mi.")
 @click.option(
-    "--method", "methods", multiple=True, type=click.Choice(tuple(METHODS)), default=["mine"]
+    "--method", "methods", multiple=True, type=click.Choice(tuple(ESTIMATORS)), default=["mine"]
 )
 @click.option("--samples", "count", default=10_000, help="Of this package's problems.")
 @click.option("--seeds", type=Numbers(int), default="0,1,2,3,4")
@@ -90,7 +90,7 @@ def main(
         for seed in seeds:
             for name, truth, x, y in draw(problems, bmi, count, seed):
                 for method in methods:
-                    if np.asarray(y).dtype.kind == "i" and not METHODS[method].reads_labels:
+                    if np.asarray(y).dtype.kind == "i" and not ESTIMATORS[method].reads_labels:
                         continue
                     found = estimate(x, y, method, seed=seed).to_dict()
                     rows.append({"problem": name, "truth": truth, "seed": seed, **found})

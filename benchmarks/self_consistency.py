@@ -22,10 +22,10 @@ from ibtrain.device import threads
 from ibtrain.environment import environment
 from ibtrain.files import write_json
 from ibtrain.mi.problems import PROBLEMS
-from ibtrain.mi.registry import METHODS, estimate
+from ibtrain.mi.registry import ESTIMATORS, estimate
 
 Array = NDArray[np.float64]
-NEURAL = tuple(name for name, method in METHODS.items() if method.is_neural)
+NEURAL = tuple(name for name, method in ESTIMATORS.items() if method.is_neural)
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
 

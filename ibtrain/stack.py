@@ -15,7 +15,7 @@ from ibtrain.optim import flatten
 
 __all__ = ["Stack", "side_by_side"]
 
-GROUP = 16
+NETWORKS_AT_ONCE = 16
 """Small networks that a CPU runs at once: with 64-64 hidden units half as fast again as one by one."""
 SMALL = 1 << 13
 """Weights of such a network, at most."""
@@ -41,7 +41,9 @@ class Stack(nn.Module):
         self.members = nn.ModuleList(members)
         weights = sum(parameter.numel() for parameter in members[0].parameters())
         # the work of larger ones on a CPU is in their products, which are no faster in a batch
-        self._group = GROUP if weights <= SMALL and len(members) >= GROUP else 1
+        self._group = (
+            NETWORKS_AT_ONCE if weights <= SMALL and len(members) >= NETWORKS_AT_ONCE else 1
+        )
         draws = any(isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules())
         self._one_by_one = draws or any(True for _ in members[0].buffers())
         self._joined: list[dict[str, Tensor]] = []

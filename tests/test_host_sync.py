@@ -15,8 +15,9 @@ from torch.utils._pytree import tree_leaves
 
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
+from ibtrain.mi.bounds import BOUNDS
 from ibtrain.mi.mine import InputMine, LabelMine
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, fit_critic
+from ibtrain.mi.neural import NeuralSettings, fit_critic
 from ibtrain.mi.preparation import Prepared, prepare
 from ibtrain.mi.samples import check_samples
 from ibtrain.mi.scorer import Scorer
@@ -140,10 +141,10 @@ def ready(steps: int = 3, **options: Any) -> tuple[Prepared, Splits]:
 def estimating(request: pytest.FixtureRequest) -> Callable[[int], None]:
     def run(steps: int) -> None:
         options = dict(request.param)
-        bounds = BOUNDS[options.pop("method")]
+        bound = BOUNDS[options.pop("method")]
         made, splits = ready(steps, **options)
         fit_critic(
-            made.critic, made.scorer, bounds, splits.train, splits.select, made.settings, seed=0
+            made.critic, made.scorer, bound, splits.train, splits.select, made.settings, seed=0
         )
 
     return run
@@ -198,7 +199,7 @@ def test_an_estimators_step_reads_nothing_from_the_host(
     made, *_ = ready(critic=critic, base=base, negatives=negatives)
     network, scorer = made.critic.to(ELSEWHERE), moved(made.scorer)
     index = torch.zeros(16, dtype=torch.long, device=scorer.device)
-    bound = BOUNDS["mine"].training(ELSEWHERE)
+    bound = BOUNDS["mine"].loss(ELSEWHERE)
     # what is moved once is moved in the first step
     bound(*scorer.batch(network, index)).backward()
     with FromHost() as read:

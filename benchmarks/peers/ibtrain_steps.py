@@ -3,7 +3,8 @@
 import torch
 from problem import BATCH_SIZE, HIDDEN, LEARNING_RATE, report, samples
 
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, fit_critic
+from ibtrain.mi.bounds import BOUNDS
+from ibtrain.mi.neural import NeuralSettings, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.samples import check_samples
 from ibtrain.mi.splits import draw_splits
@@ -24,7 +25,13 @@ def train(steps: int) -> None:
     splits, *_ = draw_splits(len(data), 5, seed=0)
     ready = prepare(data, splits, settings, torch.device("cpu"))
     fit_critic(
-        ready.critic, ready.scorer, BOUNDS["mine"], splits.train, splits.select[:50], ready.settings, 0
+        ready.critic,
+        ready.scorer,
+        BOUNDS["mine"],
+        splits.train,
+        splits.select[:50],
+        ready.settings,
+        0,
     )
 
 

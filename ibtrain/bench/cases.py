@@ -11,10 +11,11 @@ from torch import nn
 from ibtrain.bench.measure import Call
 from ibtrain.config import OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
+from ibtrain.mi.bounds import BOUNDS
 from ibtrain.mi.channel import channel
 from ibtrain.mi.critics import DistanceCritic, PairCritic
 from ibtrain.mi.mine import InputMine, LabelMine
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, fit_critic
+from ibtrain.mi.neural import NeuralSettings, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.samples import check_samples
 from ibtrain.mi.splits import draw_splits

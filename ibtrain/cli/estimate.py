@@ -95,14 +95,14 @@ def command(
     from ibtrain.data.mapped import map_archive
     from ibtrain.device import choose_device, threads
     from ibtrain.mi.neural import CurvePoint
-    from ibtrain.mi.registry import METHODS, estimate
+    from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.report.estimates import describe
 
     if curve:
         from ibtrain.report.style import check_picture
 
         check_picture(curve, "--curve")
-    if curve and method in METHODS and not METHODS[method].is_neural:
+    if curve and method in ESTIMATORS and not ESTIMATORS[method].is_neural:
         raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
     arrays = map_archive(file, (key_x, key_y), {"x": "x_train", "y": "y_train"})
     points: list[CurvePoint] = []

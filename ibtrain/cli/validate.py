@@ -10,7 +10,7 @@ from ibtrain.documents import json_text
 
 __all__ = ["command"]
 
-METHODS = ("mine", "infonce", "ksg", "binning", "gaussian")
+DEFAULT_METHODS = ("mine", "infonce", "ksg", "binning", "gaussian")
 MAX_SAMPLES = 10_000_000
 QUICK_METHODS = ("mine", "ksg", "gaussian")
 QUICK_PROBLEMS = (
@@ -51,7 +51,7 @@ def command(
     """Check the estimators against problems whose mutual information is known."""
     from ibtrain.device import threads
     from ibtrain.mi.problems import PROBLEMS
-    from ibtrain.mi.registry import METHODS as KNOWN
+    from ibtrain.mi.registry import ESTIMATORS
     from ibtrain.mi.validation import validate
     from ibtrain.report.estimates import answer_row, answers_header
 
@@ -60,10 +60,10 @@ def command(
 
         check_picture(output, "--output")
     for name in methods:
-        check_choice("--method", name, tuple(KNOWN))
+        check_choice("--method", name, tuple(ESTIMATORS))
     for name in problems:
         check_choice("--problem", name, tuple(PROBLEMS))
-    chosen = methods or (QUICK_METHODS if quick else METHODS)
+    chosen = methods or (QUICK_METHODS if quick else DEFAULT_METHODS)
     asked = problems or (QUICK_PROBLEMS if quick else tuple(PROBLEMS))
     count = count if count is not None else (3_000 if quick else 10_000)
     check_integer("--samples", count, 100, MAX_SAMPLES)

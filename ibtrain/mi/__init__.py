@@ -13,13 +13,13 @@ from ibtrain.lazy import lazy_exports
 if TYPE_CHECKING:
     from ibtrain.mi.channel_bounds import Bracket, bracket
     from ibtrain.mi.problems import PROBLEMS, Problem
-    from ibtrain.mi.registry import METHODS, estimate
+    from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.mi.result import FLAGS, Estimate
     from ibtrain.mi.validation import validate
 
 _HOMES = {
     "FLAGS": "ibtrain.mi.result",
-    "METHODS": "ibtrain.mi.registry",
+    "ESTIMATORS": "ibtrain.mi.registry",
     "PROBLEMS": "ibtrain.mi.problems",
     "Bracket": "ibtrain.mi.channel_bounds",
     "Estimate": "ibtrain.mi.result",
@@ -30,8 +30,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "ESTIMATORS",
     "FLAGS",
-    "METHODS",
     "PROBLEMS",
     "Bracket",
     "Estimate",

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.mi.result import Estimate, flags_of
+from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.seeding import generator
 
 __all__ = [
@@ -207,7 +207,7 @@ def monte_carlo(
         stderr=stderr,
         method="channel",
         ceiling=ceiling,
-        flags=flags_of(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None),
+        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None),
         n_test=count,
         seconds=seconds,
     )

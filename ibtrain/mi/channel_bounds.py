@@ -22,7 +22,7 @@ from ibtrain.mi.channel import (
     log_sum_exp,
     monte_carlo,
 )
-from ibtrain.mi.result import Estimate, flags_of
+from ibtrain.mi.result import Estimate, value_flags
 
 __all__ = ["Bracket", "bracket", "leave_one_out", "log_det", "pairwise"]
 
@@ -179,7 +179,7 @@ def _estimate(method: str, terms: Tensor, ceiling: float, start: float) -> Estim
         stderr=stderr,
         method=method,
         ceiling=ceiling,
-        flags=flags_of(mi, stderr, ceiling=ceiling),
+        flags=value_flags(mi, stderr, ceiling=ceiling),
         n_test=len(terms),
         seconds=time.perf_counter() - start,
     )

@@ -10,7 +10,7 @@ from scipy.special import digamma
 from ibtrain.errors import DataError
 from ibtrain.mi.jackknife import block_jackknife
 from ibtrain.mi.marginals import NormalScores
-from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
+from ibtrain.mi.result import Estimate, plug_in_stderr, value_flags
 from ibtrain.mi.samples import Samples
 
 __all__ = ["gaussian"]
@@ -70,7 +70,7 @@ def gaussian(samples: Samples) -> Estimate:
 
         mi, stderr = block_jackknife(value_of, count, samples.block)
     ceiling = -0.5 * len(rest) * math.log(SMALLEST_REST)
-    flags = flags_of(mi, stderr, ceiling=ceiling)
+    flags = value_flags(mi, stderr, ceiling=ceiling)
     if rest.min() <= SMALLEST_REST:
         # one side determines a direction of the other, and that alone makes the information infinite
         flags = tuple(dict.fromkeys(("deterministic", *flags)))

@@ -12,7 +12,7 @@ from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import DataError
 from ibtrain.mi.marginals import spread_scores
 from ibtrain.mi.neighbours import close_rows, count_within, nearest
-from ibtrain.mi.result import Estimate, flags_of
+from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples
 from ibtrain.seeding import derive_seed
 
@@ -130,7 +130,7 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     stderr = math.hypot(sampling, bias)
     # no neighbour's distance can tell more than ψ(n) - ψ(k) of it
     ceiling = samples.label_entropy or float(digamma(len(x)) - digamma(k))
-    flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=labels is not None)
+    flags = value_flags(mi, stderr, ceiling=ceiling, is_entropy=labels is not None)
     is_far = labels is not None and _relative_reach(x, labels, k) > FAR
     if is_far or rise > SIGNIFICANT_RISE * sampling:
         flags += ("undersampled",)

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.average import LogAverage
-from ibtrain.mi.bounds import dv, dv_labels, ema_corrected, log_mean_exp
+from ibtrain.mi.bound import log_mean_exp
+from ibtrain.mi.bounds import dv
 from ibtrain.mi.components import leading_components
 from ibtrain.mi.critics import ClassCritic, DistanceCritic
-from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
-from ibtrain.mi.pool import label_pool
-from ibtrain.mi.result import Estimate, flags_of
+from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
+from ibtrain.mi.pool import Scores, label_pool
+from ibtrain.mi.result import Estimate, value_flags
+from ibtrain.mi.training_bounds import dv_labels, ema_corrected
 from ibtrain.optim import adam, cosine, set_rate
 from ibtrain.replay import replayed
 from ibtrain.seeding import derive_seed, generator, seeded
@@ -31,7 +33,7 @@ COMPONENTS = 32
 """Leading components of a layer that a critic of (h, t) reads. With 32 of MNIST's 500 units a pair critic found
 7 to 8 of 8.3 nats where one that read all of them found 5, in a third of the time."""
 EMA_RATE = 0.1
-GROUP = 512
+HELD_OUT_GROUP_SIZE = 512
 """Held-out samples of which every h meets every t."""
 EVERY = 2
 """Every such sample shows a layer's directions and scales: the values stay within 0.02 nats of all samples'."""
@@ -114,7 +116,7 @@ class _Mine(nn.Module, ABC):
         """Every member's bound on a batch of standardised h and t, with the gradient that it ascends."""
 
     @abstractmethod
-    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
+    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
         """Scores of fixed pairs of standardised h and t, of samples in random order."""
 
     def _pairs(
@@ -194,7 +196,7 @@ class _Mine(nn.Module, ABC):
         self.converged = _have_converged(torch.stack(values))
 
     @torch.no_grad()
-    def _scores(self, h: Tensor, labels: Tensor) -> Iterator[list[Group]]:
+    def _scores(self, h: Tensor, labels: Tensor) -> Iterator[list[Scores]]:
         """Each member's of these samples."""
         order = torch.randperm(
             len(labels), generator=generator(h.device, self.seed, "order"), device=h.device
@@ -219,12 +221,12 @@ class _Mine(nn.Module, ABC):
         scores = self._scores(h, labels)
         return [self._estimate(member, groups, ceiling) for member, groups in enumerate(scores)]
 
-    def _estimate(self, member: int, groups: list[Group], ceiling: float) -> Estimate:
+    def _estimate(self, member: int, groups: list[Scores], ceiling: float) -> Estimate:
         start = time.perf_counter()
         scaled = ([group.scaled(self.scales[member])] for group in groups)
         (reading,) = read_groups(scaled, dv)
         mi, stderr = reading.value, reading.stderr
-        flags = list(flags_of(mi, stderr, ceiling=ceiling, is_entropy=self.reads_labels))
+        flags = list(value_flags(mi, stderr, ceiling=ceiling, is_entropy=self.reads_labels))
         if not self.converged[member]:
             flags.append("not_converged")
         if self.scales[member] < OVERCONFIDENT:
@@ -236,12 +238,12 @@ class _Mine(nn.Module, ABC):
             ceiling=ceiling,
             flags=tuple(flags),
             n_train=self.n_train,
-            n_test=sum(len(group.joint) for group in groups),
+            n_test=sum(map(len, groups)),
             seconds=self.seconds / len(self.critics) + time.perf_counter() - start,
         )
 
 
-def _best_scale(groups: list[Group]) -> float:
+def _best_scale(groups: list[Scores]) -> float:
     """The smallest scale with the highest bound on a grid, by bisection: the bound is concave."""
 
     @cache
@@ -299,7 +301,7 @@ class LabelMine(_Mine):
         scores: Tensor = self.critics(t)
         return dv_labels(scores, labels.expand(len(scores), -1), self.log_prior)
 
-    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
+    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
         """Every sample meets every label of the evaluated samples, by enumeration."""
         scores: Tensor = self.critics.members[member](t)
         return [label_pool(scores.cpu().double(), labels.cpu())]
@@ -360,10 +362,10 @@ class InputMine(_Mine):
         log_partition = log_mean_exp(marginal, first_dim=1)
         return ema_corrected(joint.mean(dim=1), log_partition, self.average.update(log_partition))
 
-    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Group]:
+    def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
         """Every h of a group meets every t of it; its own is one in as many as there are samples."""
         critic = self.critics.members[member]
-        parts = math.ceil(len(h) / GROUP)
+        parts = math.ceil(len(h) / HELD_OUT_GROUP_SIZE)
         pairs = zip(h.tensor_split(parts), t.tensor_split(parts), strict=True)
         matrices = (critic.matrix(*pair).cpu().double() for pair in pairs)  # type: ignore[operator]
         return [PairGroup(matrix, population=len(h)) for matrix in matrices]

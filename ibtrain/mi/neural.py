@@ -9,29 +9,15 @@ from torch import Tensor, nn
 
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.errors import ConfigError
-from ibtrain.mi.average import LogAverage, WeightAverage
-from ibtrain.mi.bounds import (
-    Weights,
-    dv,
-    infonce,
-    js,
-    likelihood,
-    log_partition,
-    nwj,
-    smile,
-    tuba,
-)
-from ibtrain.mi.pool import Bound
+from ibtrain.mi.average import WeightAverage
+from ibtrain.mi.bound import Bound
 from ibtrain.mi.scorer import Scorer
 from ibtrain.optim import adam, cosine, flatten, set_rate
 from ibtrain.replay import replayed
 from ibtrain.seeding import generator
 
 __all__ = [
-    "BOUNDS",
     "HOPELESS",
-    "LABEL_BOUNDS",
-    "BoundPair",
     "CurvePoint",
     "FittedCritic",
     "NeuralSettings",
@@ -55,49 +41,10 @@ MAX_WIDTH, MAX_HIDDEN = 1 << 14, 64
 """Units of a critic's layer, and its hidden layers: the weights of one layer take a gigabyte."""
 MAX_BATCH = 1 << 14
 """Samples, every x of which meets every y."""
-EMA_RATE = 0.1
 WARM_UP = 50
 HOPELESS = 0.5
 """Nats below its best at which the selection split will not come back, and the fit stops early."""
 CLIP_NORM = 5.0
-
-
-def _mine(device: torch.device) -> Bound:
-    average = LogAverage(EMA_RATE).to(device)
-
-    def bound(joint: Tensor, marginal: Tensor, weights: Weights) -> Tensor:
-        newest = log_partition(marginal.detach(), weights)
-        return tuba(joint, marginal, average.update(newest), weights)
-
-    return bound
-
-
-@dataclass(frozen=True)
-class BoundPair:
-    """What a method's critic ascends, and what is read off it when it is done.
-
-    Args:
-        training: Makes the objective, on a device; it may keep a running average.
-        selection: The same without it, by which checkpoints are compared.
-        report: Gives the value.
-    """
-
-    training: Callable[[torch.device], Bound]
-    selection: Bound
-    report: Bound
-
-
-BOUNDS = {
-    "mine": BoundPair(_mine, dv, dv),
-    "nwj": BoundPair(lambda _: nwj, nwj, nwj),
-    "infonce": BoundPair(lambda _: infonce, infonce, infonce),
-    "smile": BoundPair(lambda _: js, js, smile),
-    "js": BoundPair(lambda _: js, js, nwj),
-}
-"""The neural methods by name, for continuous y."""
-
-LABEL_BOUNDS = BOUNDS | {"infonce": BoundPair(lambda _: likelihood, likelihood, likelihood)}
-"""The same for a discrete y, whose marginal is exact: no negatives to tell a true pair from."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +181,7 @@ class _Checkpoints:
 def fit_critic(
     critic: nn.Module,
     scorer: Scorer,
-    bounds: BoundPair,
+    bound: Bound,
     train: Tensor,
     select: Tensor,
     settings: NeuralSettings,
@@ -246,7 +193,8 @@ def fit_critic(
     Args:
         critic: Scores zero at the start, so that the first checkpoint is the closed form alone.
         scorer: Scores samples, by their indices.
-        bounds: The method's.
+        bound: What the critic reports: it ascends the bound's loss, and its checkpoints are compared by the
+            bound's selection.
         train: Indices of the training split.
         select: Indices of the selection split.
         settings: Steps, batches, rates; none of them left to be chosen.
@@ -255,19 +203,19 @@ def fit_critic(
     """
 
     def look(module: nn.Module, part: Tensor) -> float:
-        return scorer.value(module, part, bounds.selection)
+        return scorer.value(module, part, bound.selection)
 
-    def bound(batch: Tensor) -> Tensor:
-        return objective(*scorer.batch(critic, batch))
+    def ascended(batch: Tensor) -> Tensor:
+        return loss(*scorer.batch(critic, batch))
 
     train, select = train.to(scorer.device), select.to(scorer.device)
-    objective = bounds.training(scorer.device)
+    loss = bound.loss(scorer.device)
     averaged = copy.deepcopy(critic).requires_grad_(False)
     weights = flatten(critic.parameters())
     average = WeightAverage(flatten(averaged.parameters()), weights)
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
-    for step in _ascend(bound, weights, train, settings, seed):
+    for step in _ascend(ascended, weights, train, settings, seed):
         average.count_step()
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             average.catch_up()

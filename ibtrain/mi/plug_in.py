@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import entropy
 
 from ibtrain.mi.jackknife import block_jackknife
-from ibtrain.mi.result import Estimate, flags_of, plug_in_stderr
+from ibtrain.mi.result import Estimate, plug_in_stderr, value_flags
 from ibtrain.seeding import derive_seed
 
 __all__ = ["jackknife_entropy", "plug_in"]
@@ -70,7 +70,7 @@ def plug_in(
     bias = 0.5 * abs(float(terms.mean() - shuffled) - mi)
     stderr = math.hypot(sampling, bias)
     ceiling = float(min(entropy(counts_x), entropy(counts_y)))
-    flags = flags_of(mi, stderr, ceiling=ceiling, is_entropy=True)
+    flags = value_flags(mi, stderr, ceiling=ceiling, is_entropy=True)
     if occupied[2] > count / 2 or bias > BIASED * sampling:
         flags += ("undersampled",)
     return Estimate(

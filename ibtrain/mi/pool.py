@@ -1,7 +1,8 @@
 """Held-out scores, pooled, from which a bound's value and its standard error are read."""
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,21 +10,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.mi.bounds import UNIFORM, Weights
+from ibtrain.mi.bound import Bound, Weights
 
 __all__ = [
-    "Bound",
     "Reading",
     "ScorePool",
+    "Scores",
+    "add_blocks",
+    "combined",
     "distances",
     "label_pool",
     "off_diagonal",
     "pair_pool",
+    "reading_of",
     "shifted_columns",
 ]
-
-Bound = Callable[[Tensor, Tensor, Weights], Tensor]
-"""Scores of true pairs, of other pairs, and what each counts, to a value in nats."""
 
 ABSENT = 1e-300
 """Weight of a class that no sample has: its logarithm stays finite."""
@@ -47,10 +48,122 @@ class Reading(NamedTuple):
         length: float = self.influence.norm().item()
         return length
 
+    def by_blocks(self, block: int) -> "Reading":
+        """The same reading of dependent samples: see :func:`add_blocks`."""
+        return Reading(self.value, add_blocks(self.influence, block))
+
+
+def add_blocks(influence: Float[Tensor, " n"], block: int) -> Tensor:
+    r"""The influences of blocks of consecutive samples, whose sum of squares is the variance.
+
+    Samples within a block may depend on each other; blocks are taken as independent. b blocks' sums are
+    multiplied by :math:`\sqrt{b / (b - 1)}`.
+
+    Args:
+        influence: What each sample does to a value, in order, ``(n,)``.
+        block: Samples of a block; the last one may be shorter. 1 changes nothing.
+
+    References:
+        Künsch, The jackknife and the bootstrap for general stationary observations (1989).
+    """
+    if block == 1:
+        return influence
+    sums = torch.stack([part.sum() for part in influence.split(block)])
+    return sums * math.sqrt(len(sums) / max(1, len(sums) - 1))
+
+
+class Scores(ABC):
+    """Scores of fixed held-out pairs, of which a bound can be evaluated with weights of the samples."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples."""
+
+    @abstractmethod
+    def means(self, bound: Bound, log_weights: Float[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+        """Both means, of which the bound is a function.
+
+        Args:
+            bound: Says which.
+            log_weights: Logarithms of the weights of the samples, in every mean that they have a part in.
+        """
+
+    @abstractmethod
+    def scaled(self, scale: float) -> "Scores":
+        """The scores of the same critic times a number."""
+
+    def _no_weights(self) -> Float[Tensor, " n"]:
+        return torch.zeros(len(self), dtype=torch.float64)
+
+    @torch.no_grad()
+    def values(self, bound: Bound) -> tuple[float, float]:
+        """Both means, every sample weighted alike."""
+        mean_term, mean_rows = self.means(bound, self._no_weights())
+        return mean_term.item(), mean_rows.item()
+
+    def value(self, bound: Bound) -> float:
+        """The bound in nats."""
+        return combined(bound, *self.values(bound))[0]
+
+    def value_and_influence(self, bound: Bound) -> Reading:
+        r"""The bound, and what each sample does to it by the infinitesimal jackknife.
+
+        .. math:: \mathrm{SE}^2 = \sum_i u_i^2, \quad
+            u_i = \sqrt{\tfrac{n}{n - 1}} \, \frac{\partial V}{\partial \log w_i}
+
+        where :math:`w_i` is the weight of sample i in every mean it has a part in.
+
+        References:
+            Efron, The Jackknife, the Bootstrap and Other Resampling Plans (1982), chapter 6.
+        """
+        return reading_of(bound, *self.means_and_influences(bound))
+
+    def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
+        """The bound, and its standard error."""
+        reading = self.value_and_influence(bound)
+        return reading.value, reading.stderr
+
+    def means_and_influences(
+        self, bound: Bound
+    ) -> tuple[tuple[float, float], tuple[Tensor, Tensor]]:
+        """Both means, and what each sample does to them; zeros for a mean that the bound does not use."""
+        log_weights = self._no_weights().requires_grad_()
+        with torch.enable_grad():
+            means = self.means(bound, log_weights)
+            values = means[0].item(), means[1].item()
+            influences = []
+            for mean, slope in zip(means, combined(bound, *values)[1], strict=True):
+                if slope == 0:
+                    influences.append(self._no_weights())
+                else:
+                    (influence,) = torch.autograd.grad(mean, log_weights, retain_graph=True)
+                    influences.append(influence)
+        count = len(log_weights)
+        first, second = (math.sqrt(count / (count - 1)) * influence for influence in influences)
+        return values, (first, second)
+
+
+def combined(bound: Bound, mean_term: float, mean_rows: float) -> tuple[float, tuple[float, float]]:
+    """A bound's value as a function of its means, and its derivatives by both."""
+    means = torch.tensor([mean_term, mean_rows], dtype=torch.float64, requires_grad=True)
+    with torch.enable_grad():
+        value = bound.combine(*means)
+        (slopes,) = torch.autograd.grad(value, means)
+    of_term, of_rows = slopes.tolist()
+    return value.item(), (of_term, of_rows)
+
+
+def reading_of(
+    bound: Bound, means: tuple[float, float], influences: tuple[Tensor, Tensor]
+) -> Reading:
+    """A bound as a function of its means, and what each sample does to it through both."""
+    value, (of_term, of_rows) = combined(bound, *means)
+    return Reading(value, of_term * influences[0] + of_rows * influences[1])
+
 
 @dataclass(frozen=True)
-class ScorePool:
-    """Scores of fixed held-out pairs.
+class ScorePool(Scores):
+    """Scores of any choice of pairs.
 
     The marginal term is a mean over pairs of samples, so that one sample contributes to it more
     than once: as the x of its own pairs, and as the y of others'.
@@ -67,34 +180,12 @@ class ScorePool:
     partners: Int[Tensor, "n k"]
     labels: Int[Tensor, " n"] | None = None
 
-    def value(self, bound: Bound) -> float:
-        """The bound over the whole pool."""
-        alike = self.labels is None
-        weights = UNIFORM if alike else self._weights(torch.zeros_like(self.joint))
-        return bound(self.joint, self.marginal, weights).item()
+    def __len__(self) -> int:
+        return len(self.joint)
 
-    def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
-        """The bound, and its standard error."""
-        reading = self.value_and_influence(bound)
-        return reading.value, reading.stderr
-
-    def value_and_influence(self, bound: Bound) -> Reading:
-        r"""The bound, and what each sample does to it by the infinitesimal jackknife.
-
-        .. math:: \mathrm{SE}^2 = \sum_i u_i^2, \quad
-            u_i = \sqrt{\tfrac{n}{n - 1}} \, \frac{\partial V}{\partial \log w_i}
-
-        where :math:`w_i` is the weight of sample i in every mean it has a part in.
-
-        References:
-            Efron, The Jackknife, the Bootstrap and Other Resampling Plans (1982), chapter 6.
-        """
-        log_weights = torch.zeros_like(self.joint, requires_grad=True)
-        with torch.enable_grad():
-            value = bound(self.joint, self.marginal, self._weights(log_weights))
-            (influence,) = torch.autograd.grad(value, log_weights)
-        count = len(influence)
-        return Reading(value.item(), influence * math.sqrt(count / (count - 1)))
+    def means(self, bound: Bound, log_weights: Float[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+        """Both means, of which the bound is a function."""
+        return bound.means(self.joint, self.marginal, self._weights(log_weights))
 
     def scaled(self, scale: float) -> "ScorePool":
         """The scores of the same critic times a number."""

@@ -13,6 +13,7 @@ import numpy as np
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.binning import binning
+from ibtrain.mi.bounds import BOUNDS
 from ibtrain.mi.copies import find_copies
 from ibtrain.mi.diagnostics import sample_flags
 from ibtrain.mi.gaussian import gaussian
@@ -25,7 +26,7 @@ from ibtrain.mi.serial import variance_inflation
 from ibtrain.mi.variational import variational
 from ibtrain.seeding import derive_seed
 
-__all__ = ["METHODS", "Method", "estimate"]
+__all__ = ["ESTIMATORS", "Estimator", "estimate"]
 
 MOST_LOOKED_AT = 100_000
 """Samples that are looked at, at most, for what is wrong with all."""
@@ -42,7 +43,7 @@ SMALL_DIFFERENCE = 0.02
 
 
 @dataclass(frozen=True)
-class Method:
+class Estimator:
     """An estimator.
 
     Args:
@@ -62,23 +63,19 @@ class Method:
     is_neural: bool = False
 
 
-def _neural(name: str, summary: str) -> Method:
+def _neural(name: str, summary: str) -> Estimator:
     options = tuple(field.name for field in dataclasses.fields(NeuralSettings))
-    return Method(summary, partial(variational, method=name), options, is_neural=True)
+    return Estimator(summary, partial(variational, method=name), options, is_neural=True)
 
 
-def _closed(run: Callable[..., Estimate], summary: str, *, reads_labels: bool = True) -> Method:
+def _closed(run: Callable[..., Estimate], summary: str, *, reads_labels: bool = True) -> Estimator:
     _, *own = inspect.signature(run).parameters
     options = tuple(name for name in own if name != "seed")
-    return Method(summary, run, options, reads_labels, is_random="seed" in own)
+    return Estimator(summary, run, options, reads_labels, is_random="seed" in own)
 
 
-METHODS: dict[str, Method] = {
-    "mine": _neural("mine", "Donsker-Varadhan bound, its gradient corrected by a running average"),
-    "nwj": _neural("nwj", "Nguyen-Wainwright-Jordan bound"),
-    "infonce": _neural("infonce", "InfoNCE; low variance, at most the logarithm of the samples"),
-    "smile": _neural("smile", "clipped Donsker-Varadhan estimate of a critic trained on JS"),
-    "js": _neural("js", "NWJ bound of a critic trained on the Jensen-Shannon bound"),
+ESTIMATORS: dict[str, Estimator] = {
+    **{name: _neural(name, bound.summary) for name, bound in BOUNDS.items()},
     "ksg": _closed(ksg, "nearest neighbours (Kraskov; Ross for a label)"),
     "binning": _closed(binning, "plug-in estimate on bins"),
     "gaussian": _closed(gaussian, "closed form if jointly Gaussian", reads_labels=False),
@@ -113,7 +110,7 @@ def estimate(
         x: Samples, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, or what numpy makes one of. A
             neural method reads a memory map (``numpy.load(file, mmap_mode="r")``) piece by piece.
         y: Their partners, ``(n,)`` or ``(n, dim_y)``.
-        method: A name in :data:`METHODS`.
+        method: A name in :data:`ESTIMATORS`.
         seed: Seeds everything random.
         discrete: Whether y is discrete; None decides by its values.
         discrete_x: The same of x.
@@ -140,11 +137,11 @@ def estimate(
         >>> round(estimate(x, x + noise, "gaussian").mi, 2)  # 0.35 in truth
         0.33
     """
-    check_choice("method", method, tuple(METHODS))
+    check_choice("method", method, tuple(ESTIMATORS))
     check_choice("unit", unit, UNITS)
     check_integer("seed", seed, 0)
     check_integer("blocks", blocks, 1)
-    chosen = METHODS[method]
+    chosen = ESTIMATORS[method]
     for name in options:
         if name not in chosen.options:
             known = ", ".join(chosen.options) or "none"
@@ -187,7 +184,7 @@ def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...
 
 
 def _run(
-    method: Method, name: str, samples: StoredSamples, seed: int, options: dict[str, Any]
+    method: Estimator, name: str, samples: StoredSamples, seed: int, options: dict[str, Any]
 ) -> Estimate:
     """The estimate in nats of checked samples, with the flags that follow from their values."""
     count = len(samples)

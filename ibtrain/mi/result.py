@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLAGS", "UNITS", "Estimate", "flags_of", "plug_in_stderr"]
+__all__ = ["FLAGS", "UNITS", "Estimate", "plug_in_stderr", "value_flags"]
 
 UNITS = ("nats", "bits")
 
@@ -138,7 +138,7 @@ class Estimate:
         return cls(**{**fields, **replaced})
 
 
-def flags_of(
+def value_flags(
     mi: float, stderr: float, *, ceiling: float = math.inf, is_entropy: bool = False
 ) -> tuple[str, ...]:
     """The flags that follow from the value itself.

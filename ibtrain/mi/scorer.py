@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ibtrain.mi.bases import Base, ZeroBase
-from ibtrain.mi.bounds import UNIFORM, Weights
+from ibtrain.mi.bound import UNIFORM, Bound, Weights
 from ibtrain.mi.critics import PairCritic, SeparableCritic
-from ibtrain.mi.groups import Group, PairGroup, read_groups, value_of_groups
+from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
 from ibtrain.mi.inputs import CriticInput
 from ibtrain.mi.marginals import Marginals
 from ibtrain.mi.pool import (
-    Bound,
     Reading,
     ScorePool,
+    Scores,
     distances,
     label_pool,
     off_diagonal,
@@ -35,12 +35,12 @@ __all__ = ["Batch", "LabelScorer", "PairScorer", "Scorer"]
 Batch = tuple[Tensor, Tensor, Weights]
 """Scores of true pairs ``(n,)``, of others ``(n, k)``, and what each counts."""
 
-GROUP = 2048
+GROUP_SIZE = 2048
 """Samples of which every x meets every y when a value is read off: time and memory grow with
 their number, not its square."""
 BLOCK_PAIRS = 1 << 17
 """Pairs scored at once without gradients."""
-PAIR_GROUP = 256
+PAIRED_GROUP_SIZE = 256
 """The same of several groups that a pair critic scores: it pays for every pair."""
 LOOKED_AT = 64
 """Other y that each x meets when a pair critic's checkpoint is looked at; a report takes all."""
@@ -70,7 +70,7 @@ class Scorer(ABC):
     @abstractmethod
     def groups(
         self, critics: Sequence[nn.Module | None], index: Tensor, block: int = 1
-    ) -> Iterator[Iterator[Group]]:
+    ) -> Iterator[Iterator[Scores]]:
         """The scores from which a value is read, in float64 and without gradients.
 
         Args:
@@ -210,9 +210,9 @@ class PairScorer(Scorer):
         return joint.squeeze(1), marginal, UNIFORM
 
     def number_of_groups(self, count: int) -> int:
-        """How many groups so many samples make: one up to :data:`GROUP`, whatever the size of several."""
-        size = PAIR_GROUP if self.is_paired else GROUP
-        return 1 if count <= GROUP else math.ceil(count / size)
+        """How many groups so many samples make: one up to :data:`GROUP_SIZE`, whatever the size of several."""
+        size = PAIRED_GROUP_SIZE if self.is_paired else GROUP_SIZE
+        return 1 if count <= GROUP_SIZE else math.ceil(count / size)
 
     @torch.no_grad()
     def value(self, critic: nn.Module | None, index: Int[Tensor, " n"], bound: Bound) -> float:
@@ -224,8 +224,8 @@ class PairScorer(Scorer):
 
     def groups(
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
-    ) -> Iterator[Iterator[Group]]:
-        """Every x with every y of its group but its own; one group up to :data:`GROUP` samples."""
+    ) -> Iterator[Iterator[Scores]]:
+        """Every x with every y of its group but its own; one group up to :data:`GROUP_SIZE` samples."""
         parts = split_evenly(index, self.number_of_groups(len(index)), block)
         form = pair_pool if len(parts) == 1 else PairGroup
         for part in parts:
@@ -302,7 +302,7 @@ class LabelScorer(Scorer):
 
     def groups(
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
-    ) -> Iterator[Iterator[Group]]:
+    ) -> Iterator[Iterator[Scores]]:
         """Every x with every class, each as frequent as it is among these samples: a single group."""
         yield (self._pool(critic, index) for critic in critics if critic is not None)
 

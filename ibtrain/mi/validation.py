@@ -10,7 +10,7 @@ import torch
 
 from ibtrain.mi.channel_bounds import Bracket, bracket
 from ibtrain.mi.problems import PROBLEMS, Layer, Problem
-from ibtrain.mi.registry import METHODS, estimate
+from ibtrain.mi.registry import ESTIMATORS, estimate
 from ibtrain.mi.result import Estimate
 from ibtrain.seeding import derive_seed
 
@@ -48,7 +48,7 @@ class KnownAnswer:
 
 def validate(
     problems: Iterable[str] = tuple(PROBLEMS),
-    methods: Sequence[str] = tuple(METHODS),
+    methods: Sequence[str] = tuple(ESTIMATORS),
     *,
     count: int = 10_000,
     seed: int = 0,
@@ -58,7 +58,7 @@ def validate(
 
     Args:
         problems: Names in :data:`~ibtrain.mi.problems.PROBLEMS`.
-        methods: Names in :data:`~ibtrain.mi.registry.METHODS`.
+        methods: Names in :data:`~ibtrain.mi.registry.ESTIMATORS`.
         count: Samples of each problem.
         seed: Of samples and estimators.
         **options: Of those methods that know them.
@@ -70,7 +70,7 @@ def validate(
         x, y = problem.sample(count, np.random.default_rng(derive_seed(seed, problem.name)))
         is_label = y.dtype.kind == "i"
         for name in methods:
-            method = METHODS[name]
+            method = ESTIMATORS[name]
             if is_label and not method.reads_labels:
                 continue
             own = {key: value for key, value in options.items() if key in method.options}

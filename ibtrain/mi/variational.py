@@ -11,22 +11,20 @@ from torch import Tensor, nn
 
 from ibtrain.checks import check_choice
 from ibtrain.gradients import differentiable
-from ibtrain.mi.bounds import likelihood
+from ibtrain.mi.bound import Bound
+from ibtrain.mi.bounds import BOUNDS, likelihood
 from ibtrain.mi.control import steadied
-from ibtrain.mi.groups import Group, read_groups
+from ibtrain.mi.groups import read_groups
 from ibtrain.mi.neural import (
-    BOUNDS,
     HOPELESS,
-    LABEL_BOUNDS,
-    BoundPair,
     FittedCritic,
     NeuralSettings,
     OnCheckpoint,
     fit_critic,
 )
-from ibtrain.mi.pool import Bound, Reading
+from ibtrain.mi.pool import Reading, Scores
 from ibtrain.mi.preparation import pair_scorer, prepare
-from ibtrain.mi.result import Estimate, flags_of
+from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples, StoredSamples
 from ibtrain.mi.scorer import Scorer
 from ibtrain.mi.splits import Splits, draw_splits, split_evenly
@@ -109,7 +107,7 @@ def fit_variational(
 
     Args:
         samples: x, and y continuous or a label; in memory, or wherever they lie.
-        method: One of :data:`~ibtrain.mi.neural.BOUNDS`.
+        method: One of :data:`~ibtrain.mi.bounds.BOUNDS`.
         settings: Folds, critic, closed form, coordinates, optimisation.
         seed: Of splits, weights and batches.
         device: Where the critics live.
@@ -123,24 +121,24 @@ def fit_variational(
     check_choice("method", method, tuple(BOUNDS))
     start = time.perf_counter()
     is_label = samples.num_classes > 0
-    bounds = (LABEL_BOUNDS if is_label else BOUNDS)[method]
+    bound = BOUNDS[method].for_labels if is_label else BOUNDS[method]
     critics = settings.folds or (LABEL_FOLDS if is_label else 1)
     most = max(settings.steps * settings.batch_size, FEWEST_TRAIN)
     parts = critics if critics > 1 else PARTS
     splits = list(draw_splits(len(samples), parts, seed, most, samples.block))
-    task = _Task(samples, bounds, settings, torch.device(device), on_checkpoint)
+    task = _Task(samples, bound, settings, torch.device(device), on_checkpoint)
     with differentiable():
         folds = [
             task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
             for index, own in enumerate(splits[:critics])
         ]
-    mi, sampling = _mean(folds, bounds.report)
+    mi, sampling = _mean(folds, bound)
     # a critic that stays at zero does not vary with the samples, and can't tell less than this from nothing
     sampling = max(sampling, 1 / len(samples))
     lost = sum(map(_training_loss, folds)) / len(folds)
     stderr = math.hypot(sampling, lost)
     fewest = min(len(own.report) for own in splits)
-    if method == "infonce":
+    if bound.has_group_limit:
         fewest //= max(fold.groups for fold in folds)
     ceiling = samples.label_entropy or math.log(fewest)
     estimate = Estimate(
@@ -148,7 +146,7 @@ def fit_variational(
         stderr=stderr,
         method=method,
         ceiling=ceiling,
-        flags=flags_of(mi, stderr, ceiling=ceiling, is_entropy=is_label) + _fit_flags(folds, mi),
+        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label) + _fit_flags(folds, mi),
         n_train=len(splits[0].train) + len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
         seconds=time.perf_counter() - start,
@@ -156,7 +154,9 @@ def fit_variational(
     if is_label:
         value, error = _mean(folds, likelihood)
         error = math.hypot(error, lost)
-        flags = flags_of(value, error, ceiling=ceiling, is_entropy=True) + _fit_flags(folds, value)
+        flags = value_flags(value, error, ceiling=ceiling, is_entropy=True) + _fit_flags(
+            folds, value
+        )
         beside = replace(
             estimate, mi=value, stderr=error, flags=flags, method="entropy-less-cross-entropy"
         )
@@ -190,7 +190,7 @@ class _Task:
     """What all folds of a fit have in common."""
 
     samples: Samples | StoredSamples
-    bounds: BoundPair
+    bound: Bound
     settings: NeuralSettings
     device: torch.device
     on_checkpoint: OnCheckpoint | None
@@ -203,14 +203,14 @@ class _Task:
         fitted = fit_critic(
             ready.critic,
             ready.scorer,
-            self.bounds,
+            self.bound,
             own.train,
             own.select,
             ready.settings,
             seed,
             self.on_checkpoint,
         )
-        bound = self.bounds.report
+        bound = self.bound
         critics = [fitted.critic, None] if elsewhere and ready.scorer.has_form else [fitted.critic]
         plain, *closed = self._read(ready.scorer, critics, splits.report, bound)
         as_many = own.train[: min(len(splits.report), MOST_COMPARED)]
@@ -241,7 +241,7 @@ class _Task:
         for splits in elsewhere:
             scorer = pair_scorer(*self._known(splits), settings, self.device)
             if scorer.has_form:
-                (reading,) = self._read(scorer, [None], splits.report, self.bounds.report)
+                (reading,) = self._read(scorer, [None], splits.report, self.bound)
                 yield reading.value, reading.stderr
             else:
                 yield 0.0, 0.0
@@ -251,7 +251,7 @@ class _Task:
     ) -> list[Reading]:
         """What each critic says of samples that are brought into memory for it, a piece at a time."""
 
-        def groups() -> Iterator[Iterator[Group]]:
+        def groups() -> Iterator[Iterator[Scores]]:
             size = max(1, min(PIECE, PIECE_SCORES // max(1, self.samples.num_classes)))
             for piece in split_evenly(rows, math.ceil(len(rows) / size), self.samples.block):
                 samples = self.samples.take(piece.numpy())

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ibtrain.checks import MAX_NAME
 from ibtrain.errors import ModelError
 
-__all__ = ["block_outputs", "check_output", "check_trainable", "cut_into_blocks"]
+__all__ = ["block_outputs", "check_output_block", "check_trainable", "cut_into_blocks"]
 
 
 NORMALISED = (nn.LogSigmoid, nn.LogSoftmax, nn.Sigmoid, nn.Softmax, nn.Softmin)
@@ -168,7 +168,9 @@ def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> di
     return outputs
 
 
-def check_output(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int) -> None:
+def check_output_block(
+    blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int
+) -> None:
     """Runs two samples through the blocks and checks what comes out.
 
     Raises:

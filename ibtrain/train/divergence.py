@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ibtrain.data.dataset import Dataset, label_entropy
 
-__all__ = ["DIVERGING", "ceilings", "flags_of"]
+__all__ = ["DIVERGING", "ceilings", "divergence_flags"]
 
 DIVERGING = "diverging"
 LONG = 3
@@ -20,7 +20,9 @@ def ceilings(data: Dataset) -> dict[str, float]:
     return {"mi_hy": entropy, "mi_ty": entropy, "mi_xt": math.log(len(data.train))}
 
 
-def flags_of(history: Sequence[Mapping[str, float]], most: Mapping[str, float]) -> tuple[str, ...]:
+def divergence_flags(
+    history: Sequence[Mapping[str, float]], most: Mapping[str, float]
+) -> tuple[str, ...]:
     """``diverging`` if a bound has been beyond its ceiling for three epochs.
 
     Args:

@@ -8,7 +8,7 @@ from torch import nn
 from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.gradients import differentiable
-from ibtrain.models.blocks import check_output, cut_into_blocks
+from ibtrain.models.blocks import check_output_block, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.stack import Stack
 from ibtrain.train.events import Listener, Snapshot
@@ -80,7 +80,7 @@ class EndToEndTrainer:
         networks = [trainer.blocks for trainer in trainers]
         check_alike(networks, [trainer.optim for trainer in trainers])
         for network in networks:
-            check_output(network, data.train.x, data.num_classes)
+            check_output_block(network, data.train.x, data.num_classes)
             network.requires_grad_(True)
         stack = Stack(networks)
         seeds = [trainer.seed for trainer in trainers]

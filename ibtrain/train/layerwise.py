@@ -14,7 +14,7 @@ from ibtrain.errors import ConfigError, ModelError
 from ibtrain.gradients import differentiable
 from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.noise import GaussianNoise
-from ibtrain.models.blocks import check_output, cut_into_blocks
+from ibtrain.models.blocks import check_output_block, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.seeding import generator, seeded
 from ibtrain.stack import Stack
@@ -164,7 +164,7 @@ class _Together:
         self.index = 0
         self.seconds = 0.0
         for trainer in trainers:
-            check_output(trainer.blocks, data.train.x, data.num_classes)
+            check_output_block(trainer.blocks, data.train.x, data.num_classes)
 
     def fit(self, keeper: Keeper) -> list[FitResult]:
         keeper = identified(keeper, self._identity)

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from ibtrain.gradients import scale_gradient
 from ibtrain.mi.average import LogAverage
-from ibtrain.mi.bounds import dv_labels, ema_corrected, log_mean_exp
+from ibtrain.mi.bound import log_mean_exp
 from ibtrain.mi.critics import PairCritic
 from ibtrain.mi.noise import GaussianNoise
+from ibtrain.mi.training_bounds import dv_labels, ema_corrected
 from ibtrain.stack import Stack, side_by_side
 
 __all__ = ["BlockWithCritics", "IBObjective", "ObjectiveTerms"]

@@ -12,7 +12,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.memory import memory_advice
 from ibtrain.models.blocks import check_trainable
-from ibtrain.train.divergence import ceilings, flags_of
+from ibtrain.train.divergence import ceilings, divergence_flags
 from ibtrain.train.events import Event, Listener, Snapshot
 from ibtrain.train.keeper import Keeper, State, restoring
 from ibtrain.train.loop import EarlyStopping, EpochLoop
@@ -207,7 +207,7 @@ class Stage:
         if stopping:
             figures["validation_accuracy"] = self._validation_accuracy(index)
         history = self.histories[index]
-        flags = flags_of([*(record.figures for record in history), figures], self.ceilings)
+        flags = divergence_flags([*(record.figures for record in history), figures], self.ceilings)
         history.append(EpochRecord(self.name, self.loop.epoch, figures, flags))
         self._emit("epoch", index)
         if stopping and stopping.should_stop(figures["validation_accuracy"]):

@@ -45,8 +45,8 @@ replay.replayed = watched
 
 from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig  # noqa: E402
 from ibtrain.data.dataset import Dataset, Split  # noqa: E402
+from ibtrain.mi.bounds import BOUNDS  # noqa: E402
 from ibtrain.mi.channel_bounds import bracket  # noqa: E402
-from ibtrain.mi.neural import BOUNDS  # noqa: E402
 from ibtrain.mi.registry import estimate  # noqa: E402
 from ibtrain.models.mlp import mlp  # noqa: E402
 from ibtrain.plane.tracker import InformationPlane  # noqa: E402

@@ -6,22 +6,10 @@ import math
 import pytest
 import torch
 
-from ibtrain.mi.bounds import (
-    Weights,
-    dv,
-    dv_labels,
-    ema_corrected,
-    infonce,
-    js,
-    likelihood,
-    log_mean_exp,
-    log_partition,
-    nwj,
-    smile,
-    tuba,
-)
+from ibtrain.mi.bound import Bound, Weights, log_mean_exp
+from ibtrain.mi.bounds import Smile, dv, infonce, js, likelihood, nwj, smile
 from ibtrain.mi.critics import SeparableCritic
-from ibtrain.mi.pool import Bound
+from ibtrain.mi.training_bounds import dv_labels, ema_corrected, tuba
 
 JOINT = torch.tensor([[0.30, 0.05, 0.15], [0.10, 0.35, 0.05]], dtype=torch.float64)
 
@@ -109,7 +97,7 @@ def test_the_tangent_lies_below_the_bound_and_touches_it_at_its_own_partition() 
     joint, marginal = torch.randn(2, 50, generator=generator, dtype=torch.float64)
     log_marginal = torch.randn(50, generator=generator, dtype=torch.float64).log_softmax(dim=0)
     for weights in (Weights(), Weights(None, log_marginal)):
-        value, own = dv(joint, marginal, weights), log_partition(marginal, weights)
+        value, own = dv(joint, marginal, weights), dv.means(joint, marginal, weights)[1]
         assert tuba(joint, marginal, own, weights).item() == pytest.approx(value.item(), abs=1e-12)
         for step in (-0.5, 0.5):
             gap = value - tuba(joint, marginal, own + step, weights)
@@ -161,11 +149,20 @@ def test_js_is_the_jensen_shannon_divergence() -> None:
 
 def test_smile_is_dv_until_it_clips() -> None:
     log_ratio, weights = table(JOINT)
-    wide = smile(log_ratio.flatten(), log_ratio, weights, clip=10.0)
-    narrow = smile(log_ratio.flatten(), log_ratio, weights, clip=0.1)
+    wide = Smile(10.0)(log_ratio.flatten(), log_ratio, weights)
+    narrow = Smile(0.1)(log_ratio.flatten(), log_ratio, weights)
     clipped = dv(log_ratio.flatten(), log_ratio.clamp(-0.1, 0.1), weights)
     assert wide.item() == pytest.approx(mutual_information(JOINT), abs=1e-12)
     assert narrow.item() == pytest.approx(clipped.item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_log_mean_of_exponentials_is_exact_wherever_the_smallest_score_is(place: int) -> None:
+    """Float32 has seven digits, which a score of -1e7 takes up if the sum is measured from there."""
+    scores = torch.tensor([0.0, 1.0]).tolist()
+    scores.insert(place, -1e7)
+    expected = math.log((1 + math.e) / 3)
+    assert log_mean_exp(torch.tensor(scores)).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_infonce_is_the_mean_log_likelihood_of_the_true_pair() -> None:

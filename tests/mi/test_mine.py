@@ -219,7 +219,7 @@ def test_members_with_the_same_samples_may_be_given_them_once() -> None:
 def test_samples_in_order_of_their_values_are_read_as_any_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ibtrain.mi.mine.GROUP", 50)
+    monkeypatch.setattr("ibtrain.mi.mine.HELD_OUT_GROUP_SIZE", 50)
     generator = torch.Generator().manual_seed(0)
     labels = torch.zeros(1000, dtype=torch.long)
     train, test = 3 * torch.randn(2, 1000, 1, generator=generator)

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from ibtrain.mi.bound import Bound
 from ibtrain.mi.bounds import dv, infonce, js, likelihood, nwj, smile
-from ibtrain.mi.pool import Bound, ScorePool, label_pool, pair_pool
+from ibtrain.mi.pool import ScorePool, label_pool, pair_pool
 
 BOUNDS = [dv, nwj, smile, js, infonce]
 
@@ -72,7 +73,7 @@ def test_the_influence_of_a_sample_is_what_counting_it_more_changes(bound: Bound
         weights = log_weights.exp()
         pairs = weights.unsqueeze(1) * weights[pool.partners]
         log_weights_joint = (weights / weights.sum()).log()
-        from ibtrain.mi.bounds import Weights
+        from ibtrain.mi.bound import Weights
 
         both = Weights(log_weights_joint, (pairs / pairs.sum()).log())
         return bound(pool.joint, pool.marginal, both).item()

@@ -9,7 +9,7 @@ import torch
 
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.problems import PROBLEMS
-from ibtrain.mi.registry import METHODS, estimate
+from ibtrain.mi.registry import ESTIMATORS, estimate
 from ibtrain.mi.result import FLAGS, Estimate
 
 QUICK: dict[str, Any] = {
@@ -19,11 +19,11 @@ QUICK: dict[str, Any] = {
     "hidden": (32, 32),
     "embedding": 8,
 }
-NEURAL = [name for name, method in METHODS.items() if method.is_neural]
+NEURAL = [name for name, method in ESTIMATORS.items() if method.is_neural]
 
 
 def quick(method: str) -> dict[str, Any]:
-    if METHODS[method].is_neural:
+    if ESTIMATORS[method].is_neural:
         return QUICK
     return {"num_bins": 10} if method == "binning" else {}
 
@@ -32,7 +32,7 @@ def draw(name: str, count: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.nd
     return PROBLEMS[name].sample(count, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ESTIMATORS)
 def test_every_method_finds_a_simple_answer(method: str) -> None:
     found = estimate(*draw("gaussian-1", 2000), method, **quick(method))
     # binning loses a little, and all carry their error
@@ -42,19 +42,19 @@ def test_every_method_finds_a_simple_answer(method: str) -> None:
     assert found.stderr > 0
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ESTIMATORS)
 def test_independent_samples_are_zero_within_three_errors(method: str) -> None:
-    settings = QUICK if METHODS[method].is_neural else {}
+    settings = QUICK if ESTIMATORS[method].is_neural else {}
     found = estimate(*draw("independent-3"), method, **settings)
     # a critic that never left its zero start has no error at all
     assert abs(found.mi) <= 3 * found.stderr
     assert found.flags == ()
 
 
-@pytest.mark.parametrize("method", [m for m, known in METHODS.items() if known.reads_labels])
+@pytest.mark.parametrize("method", [m for m, known in ESTIMATORS.items() if known.reads_labels])
 def test_labels_are_read(method: str) -> None:
     problem = PROBLEMS["gaussian-classes-2"]
-    settings = QUICK | {"steps": 150} if METHODS[method].is_neural else {}
+    settings = QUICK | {"steps": 150} if ESTIMATORS[method].is_neural else {}
     found = estimate(*draw(problem.name, 3000), method, **settings)
     assert abs(found.mi - problem.mi) <= 3 * found.stderr + 0.02
     assert found.ceiling == pytest.approx(math.log(2), abs=1e-3)
@@ -68,7 +68,7 @@ def test_a_critic_of_labels_reports_its_cross_entropy_beside() -> None:
     assert found.beside.mi == pytest.approx(found.mi, abs=0.05)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ESTIMATORS)
 def test_the_scale_of_the_inputs_changes_nothing(method: str) -> None:
     x, y = draw("cubed-20-mi-2" if method == "mine" else "gaussian-3", 600)
     options = quick(method)
@@ -92,7 +92,7 @@ def test_tensors_lists_and_images_are_taken() -> None:
     assert estimate(images, y, "gaussian").n_test == 300
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ESTIMATORS)
 @pytest.mark.parametrize("side", ["x", "y"])
 def test_a_constant_side_is_zero_and_says_so(method: str, side: str) -> None:
     varying, constant = np.random.default_rng(0).standard_normal(200), np.ones(200)

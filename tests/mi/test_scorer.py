@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from ibtrain.mi.bases import GaussianBase, ZeroBase
-from ibtrain.mi.bounds import dv, dv_labels, infonce
+from ibtrain.mi.bounds import dv, infonce
 from ibtrain.mi.critics import SeparableCritic
 from ibtrain.mi.inputs import fit_inputs
 from ibtrain.mi.marginals import Standardised
 from ibtrain.mi.samples import Samples
 from ibtrain.mi.scorer import LabelScorer, PairScorer
+from ibtrain.mi.training_bounds import dv_labels
 
 INDEX = torch.tensor([7, 2, 11, 5])
 
@@ -65,7 +66,7 @@ def test_many_samples_meet_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer, critic = pair_scorer()
     index = torch.arange(20)
     parts = [scorer.read([critic], part, infonce) for part in index.tensor_split(4)]
-    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 5)
+    monkeypatch.setattr("ibtrain.mi.scorer.GROUP_SIZE", 5)
     (reading,) = scorer.read([critic], index, infonce)
     expected = np.mean([part.value for (part,) in parts])
     assert reading.value == pytest.approx(expected, abs=1e-12)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from ibtrain.errors import ConfigError
-from ibtrain.mi.bounds import dv
+from ibtrain.mi.bounds import BOUNDS, dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
-from ibtrain.mi.neural import BOUNDS, NeuralSettings, _ascend, fit_critic
+from ibtrain.mi.neural import NeuralSettings, _ascend, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
@@ -240,7 +240,7 @@ def test_reports_of_many_pieces_are_those_of_all_samples_together(
     data = samples("gaussian-3", 2000)
     settings = NeuralSettings(**SMALL, steps=30)
     whole = fit_variational(data, method, settings).estimate
-    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 100)
+    monkeypatch.setattr("ibtrain.mi.scorer.GROUP_SIZE", 100)
     grouped = fit_variational(data, method, settings).estimate
     monkeypatch.setattr("ibtrain.mi.variational.PIECE", 200)
     pieces = fit_variational(data, method, settings).estimate
@@ -302,7 +302,7 @@ def test_a_step_raises_the_bound() -> None:
 
 def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:
     # 200 report, in four groups of 50
-    monkeypatch.setattr("ibtrain.mi.scorer.GROUP", 60)
+    monkeypatch.setattr("ibtrain.mi.scorer.GROUP_SIZE", 60)
     settings = NeuralSettings(**SMALL, steps=1)
     data = samples("gaussian-3", 1000)
     ceilings = [

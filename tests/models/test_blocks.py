@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.errors import ConfigError, ModelError
-from ibtrain.models.blocks import block_outputs, check_output, cut_into_blocks
+from ibtrain.models.blocks import block_outputs, check_output_block, cut_into_blocks
 from ibtrain.models.conv import conv_net
 from ibtrain.models.mlp import mlp
 
@@ -189,20 +189,20 @@ def test_an_output_that_is_no_score_is_refused(last: nn.Module, kind: str) -> No
     blocks = cut_into_blocks({"hidden": nn.Linear(4, 4), "output": last})
     message = f"an output block that ends with {kind}, expected unnormalised class scores: remove"
     with pytest.raises(ModelError, match=message):
-        check_output(blocks, torch.randn(6, 4), 3)
+        check_output_block(blocks, torch.randn(6, 4), 3)
 
 
 def test_other_ends_of_an_output_block_are_scores() -> None:
     torch.manual_seed(0)
     for end in (torch.relu, torch.tanh, torch.zeros_like):
-        check_output(cut_into_blocks({"output": Head(end)}), torch.randn(6, 4), 3)
+        check_output_block(cut_into_blocks({"output": Head(end)}), torch.randn(6, 4), 3)
 
 
 def test_an_output_layer_may_begin_as_the_prior() -> None:
     output = nn.Linear(4, 3)
     nn.init.zeros_(output.weight)
     output.bias.data = torch.tensor([0.2, 0.3, 0.5]).log()
-    check_output(cut_into_blocks({"output": output}), torch.randn(6, 4), 3)
+    check_output_block(cut_into_blocks({"output": output}), torch.randn(6, 4), 3)
 
 
 def test_a_block_that_changes_its_input_is_refused() -> None:
@@ -210,9 +210,9 @@ def test_a_block_that_changes_its_input_is_refused() -> None:
     before = x.clone()
     model = {"a": nn.Linear(4, 4), "b": nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3))}
     with pytest.raises(ModelError, match="block b: got a module that changes its input in place"):
-        check_output(cut_into_blocks(model), x, 3)
+        check_output_block(cut_into_blocks(model), x, 3)
     with pytest.raises(ModelError, match="block layer1: got a module that changes its input"):
-        check_output(cut_into_blocks(model["b"]), x, 3)
+        check_output_block(cut_into_blocks(model["b"]), x, 3)
     assert torch.equal(x, before)
 
 

@@ -10,7 +10,7 @@ from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import NonFiniteError, OutOfMemoryError
 from ibtrain.memory import memory_advice
-from ibtrain.train.divergence import ceilings, flags_of
+from ibtrain.train.divergence import ceilings, divergence_flags
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer
@@ -123,12 +123,12 @@ def test_a_bound_beyond_its_ceiling_for_long_is_flagged(toy: Dataset) -> None:
     assert most["mi_hy"] < 1.1
     beyond = {"mi_xt": 1.06 * most["mi_xt"], "mi_hy": 0.5}
     below = {"mi_xt": 1.04 * most["mi_xt"], "mi_hy": 0.5}
-    assert flags_of([beyond] * 2, most) == ()
-    assert flags_of([below] * 3, most) == ()
-    assert flags_of([beyond, below, beyond, beyond], most) == ()
-    assert flags_of([below, beyond, beyond, beyond], most) == ("diverging",)
+    assert divergence_flags([beyond] * 2, most) == ()
+    assert divergence_flags([below] * 3, most) == ()
+    assert divergence_flags([beyond, below, beyond, beyond], most) == ()
+    assert divergence_flags([below, beyond, beyond, beyond], most) == ("diverging",)
     other = {"mi_hy": 2 * most["mi_hy"]}
-    assert flags_of([beyond, other, beyond], most) == ()
+    assert divergence_flags([beyond, other, beyond], most) == ()
 
 
 def test_the_flag_reaches_the_record(toy: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

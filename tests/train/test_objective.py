@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from ibtrain.mi.bounds import dv_labels
 from ibtrain.mi.critics import ClassCritic, PairCritic
 from ibtrain.mi.noise import GaussianNoise
+from ibtrain.mi.training_bounds import dv_labels
 from ibtrain.train.objective import BlockWithCritics, IBObjective, ObjectiveTerms
 
 BETA = 0.3

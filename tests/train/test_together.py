@@ -49,7 +49,7 @@ def assert_same(found: list[FitResult], expected: list[FitResult]) -> None:
 def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Whether a stack's members are called one by one, or as one as on an accelerator."""
     if request.param == "batched":
-        monkeypatch.setattr("ibtrain.stack.GROUP", len(SEEDS))
+        monkeypatch.setattr("ibtrain.stack.NETWORKS_AT_ONCE", len(SEEDS))
         monkeypatch.setattr("ibtrain.stack.SMALL", 1 << 20)
     return str(request.param)
 
