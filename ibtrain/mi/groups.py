@@ -53,8 +53,11 @@ class PairGroup(Scores):
         """What the true pair counts beside another, which stands for several of the population's."""
         return (len(self) - 1) / (self.population - 1) if self.population else 0.0
 
-    def means(self, bound: Bound, log_weights: Float[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+    def means(
+        self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Both means, of which the bound is a function."""
+        log_weights = self._no_weights() if log_weights is None else log_weights
         weights = log_weights.exp()
         met = weights.sum() - weights
         log_rows = (log_weights + met.log()).log_softmax(dim=0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ibtrain.mi.cross import correlation_of, shared_directions
 from ibtrain.mi.quadratic import quadratic_directions
 
-__all__ = ["CriticInput", "fit_inputs"]
+__all__ = ["CriticInput", "fit_inputs", "plain_inputs"]
 
 Array = NDArray[np.float64]
 
@@ -63,10 +63,15 @@ def fit_inputs(z: Array, dim_x: int) -> tuple[CriticInput, CriticInput]:
     """
     linear = shared_directions(correlation_of(z), dim_x, len(z))
     if all(shared.shape[0] == shared.shape[1] for shared in linear):
-        return CriticInput(np.eye(dim_x)), CriticInput(np.eye(z.shape[1] - dim_x))
+        return plain_inputs(dim_x, z.shape[1] - dim_x)
     quadratic = quadratic_directions(z, dim_x)
     x, y = (_focus(_joined(*own)) for own in zip(linear, quadratic, strict=True))
     return CriticInput(x), CriticInput(y)
+
+
+def plain_inputs(dim_x: int, dim_y: int) -> tuple[CriticInput, CriticInput]:
+    """The coordinates of x, and of y, all read alike."""
+    return CriticInput(np.eye(dim_x)), CriticInput(np.eye(dim_y))
 
 
 def _joined(shared: Array, others: Array) -> Array:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.mi.bound import Bound, Weights
+from ibtrain.mi.bound import UNIFORM, Bound, Weights
 
 __all__ = [
     "Reading",
@@ -80,12 +80,15 @@ class Scores(ABC):
         """Number of samples."""
 
     @abstractmethod
-    def means(self, bound: Bound, log_weights: Float[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+    def means(
+        self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Both means, of which the bound is a function.
 
         Args:
             bound: Says which.
-            log_weights: Logarithms of the weights of the samples, in every mean that they have a part in.
+            log_weights: Logarithms of the weights of the samples, in every mean that they have a part in; None
+                weights all alike.
         """
 
     @abstractmethod
@@ -98,7 +101,7 @@ class Scores(ABC):
     @torch.no_grad()
     def values(self, bound: Bound) -> tuple[float, float]:
         """Both means, every sample weighted alike."""
-        mean_term, mean_rows = self.means(bound, self._no_weights())
+        mean_term, mean_rows = self.means(bound)
         return mean_term.item(), mean_rows.item()
 
     def value(self, bound: Bound) -> float:
@@ -183,9 +186,15 @@ class ScorePool(Scores):
     def __len__(self) -> int:
         return len(self.joint)
 
-    def means(self, bound: Bound, log_weights: Float[Tensor, " n"]) -> tuple[Tensor, Tensor]:
+    def means(
+        self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Both means, of which the bound is a function."""
-        return bound.means(self.joint, self.marginal, self._weights(log_weights))
+        # weights of all pairs take several times as long as the bound without them
+        if log_weights is None and self.labels is None:
+            return bound.means(self.joint, self.marginal, UNIFORM)
+        given = self._no_weights() if log_weights is None else log_weights
+        return bound.means(self.joint, self.marginal, self._weights(given))
 
     def scaled(self, scale: float) -> "ScorePool":
         """The scores of the same critic times a number."""

@@ -13,7 +13,7 @@ from ibtrain.mi.bases import Base, GaussianBase, MixtureBase, ZeroBase, fit_stud
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
 from ibtrain.mi.cross import CROSS
-from ibtrain.mi.inputs import fit_inputs
+from ibtrain.mi.inputs import fit_inputs, plain_inputs
 from ibtrain.mi.marginals import fit_marginals
 from ibtrain.mi.neural import NeuralSettings
 from ibtrain.mi.samples import Samples
@@ -66,12 +66,17 @@ def prepare(
     if samples.labels is not None:
         return _labels(samples, samples.labels, splits, settings, device)
     settings = _for_dimensions(settings, samples.x.shape[1] + samples.y.shape[1])
-    scorer = pair_scorer(samples, splits, settings, device)
+    scorer = pair_scorer(samples, splits, settings, device, has_critic=True)
     return Prepared(scorer, _pair_critic(scorer, settings).to(device), scorer.base.kind, settings)
 
 
 def pair_scorer(
-    samples: Samples, splits: Splits, settings: NeuralSettings, device: torch.device
+    samples: Samples,
+    splits: Splits,
+    settings: NeuralSettings,
+    device: torch.device,
+    *,
+    has_critic: bool = False,
 ) -> PairScorer:
     """Coordinates and closed form of a continuous y, as :func:`prepare` fits them, and no critic.
 
@@ -80,6 +85,7 @@ def pair_scorer(
         splits: Which of them may be looked at for what.
         settings: Which coordinates and closed form.
         device: Where the scores are computed.
+        has_critic: Whether a critic will read the coordinates, and what it reads is fitted to them.
     """
     train = splits.train.numpy()
     dim_x = samples.x.shape[1]
@@ -89,7 +95,7 @@ def pair_scorer(
     # as large as what is scored
     del both
     forms = _forms(z[train], dim_x, settings.base)
-    inputs = fit_inputs(z[train], dim_x)
+    inputs = fit_inputs(z[train], dim_x) if has_critic else plain_inputs(dim_x, z.shape[1] - dim_x)
     is_paired = _for_dimensions(settings, z.shape[1]).critic == "pair"
 
     own = marginals, device, settings.negatives, is_paired
