@@ -1,6 +1,6 @@
 """The errors that ibtrain raises on purpose; anything else that escapes is a bug."""
 
-from ibtrain.text import printable
+from ibtrain.text import abridged, printable
 
 __all__ = [
     "ConfigError",
@@ -19,6 +19,8 @@ __all__ = [
 
 LONGEST = 300
 """Characters of an offending value that a message repeats."""
+LONGEST_MESSAGE = 1500
+"""Characters of a message, which may quote a file that anyone made."""
 
 
 class IBTrainWarning(UserWarning):
@@ -32,13 +34,14 @@ class IBTrainError(Exception):
     """Base of every deliberate error.
 
     ``exit_code`` is what the command line exits with: 1 for a run that failed, 2 for a mistake
-    that its user can mend. What isn't printable in its message is escaped.
+    that its user can mend. What isn't printable in its message is escaped, and the middle of a very long one
+    is left out.
     """
 
     exit_code = 1
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message))
+        super().__init__(abridged(printable(message), LONGEST_MESSAGE))
 
 
 class InvalidInputError(IBTrainError, ValueError):

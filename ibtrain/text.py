@@ -2,7 +2,7 @@
 
 import shlex
 
-__all__ = ["printable", "shell_word"]
+__all__ = ["abridged", "printable", "shell_word"]
 
 
 def printable(text: str) -> str:
@@ -14,6 +14,16 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def abridged(text: str, longest: int) -> str:
+    """The text, without its middle where it has more characters.
+
+    Args:
+        text: Any text.
+        longest: Characters that are kept, of the start and of the end alike.
+    """
+    return text if len(text) <= longest else f"{text[: longest // 2]} ... {text[-(longest // 2) :]}"
 
 
 def shell_word(path: str) -> str:

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from ibtrain.errors import IBTrainError, IBTrainWarning, RunFolderError
-from ibtrain.text import printable, shell_word
+from ibtrain.errors import LONGEST_MESSAGE, DataError, IBTrainError, IBTrainWarning, RunFolderError
+from ibtrain.text import abridged, printable, shell_word
 
 ODD = "a\x1b[2J\n\t\u202e\udcff"
 ESCAPED = "a\\x1b[2J\\n\\t\\u202e\\udcff"
@@ -24,6 +24,21 @@ def test_messages_are_printable(kind: type[IBTrainError] | type[IBTrainWarning])
 def test_every_part_of_an_error_is_one_printable_line() -> None:
     error = RunFolderError(ODD, "a reason\nof two lines", ODD)
     assert str(error) == f"{ESCAPED}: got {ESCAPED}, expected a reason of two lines"
+
+
+@pytest.mark.parametrize("length", [0, 9, 10, 11, 12, 1000])
+def test_a_long_text_keeps_its_start_and_its_end(length: int) -> None:
+    text = "".join(chr(ord("a") + index % 26) for index in range(length))
+    short = abridged(text, 10)
+    assert short == (text if length <= 10 else f"{text[:5]} ... {text[-5:]}")
+
+
+def test_no_part_of_a_file_makes_a_message_long() -> None:
+    """Whichever part of an error it is, and even if every character is escaped."""
+    huge = "\x1b" * 1_000_000
+    for error in (DataError(huge, "x", "y"), DataError("x", huge, "y"), DataError("x", "y", huge)):
+        assert len(str(error)) < LONGEST_MESSAGE + 10
+    assert str(DataError("x", "a number", huge)).endswith("got x, expected a number")
 
 
 @pytest.mark.parametrize("path", ["a", "-x", "a b'c", "a\nb", "\x1b\\'0", "\udcff1", "-\n", "$x"])

@@ -14,6 +14,7 @@ from ibtrain import __version__
 from ibtrain.cli.streams import say, standard_streams
 from ibtrain.errors import ConfigError, IBTrainError, IBTrainWarning
 from ibtrain.openmp import discard_unusable_threads
+from ibtrain.text import abridged
 
 __all__ = ["cli"]
 
@@ -103,10 +104,8 @@ def _check_surroundings() -> None:
 def _say(kind: str, message: str) -> None:
     # click's messages may have several lines
     line = f"{kind}: " + " ".join(part.strip() for part in message.splitlines())
-    if len(line) > LONGEST:
-        # the middle is the value, which its owner knows; the end says what was expected
-        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-    say(line)
+    # the middle is the value, which its owner knows; the end says what was expected
+    say(abridged(line, LONGEST))
 
 
 @contextmanager
