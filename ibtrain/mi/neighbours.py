@@ -1,5 +1,6 @@
 """Nearest neighbours and counts of neighbours, in the maximum norm."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TypeVar, cast
 
@@ -14,10 +15,10 @@ Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Result = TypeVar("Result")
 
-TREE_COUNTS = 3
-"""Dimensions up to which a tree counts faster than a loop over all pairs does."""
+TREE_COUNTS = {2: 1_500, 3: 10_000}
+"""Samples above which a tree counts faster than a loop over all pairs does, by dimension; in more it never does."""
 TREE_QUERIES = 10
-"""The same for finding the k nearest."""
+"""Dimensions up to which a tree finds the k nearest faster."""
 ROUNDING = 1e-13
 """Error of a difference of two normal scores, at most; distances between samples are far larger."""
 BLOCK_PAIRS = 1 << 21
@@ -72,7 +73,7 @@ def count_within(values: Array, radius: Array, window: int = 1, *, inclusive: bo
         above = np.searchsorted(ordered, column + radius, side="left")
         below = np.searchsorted(ordered, column - radius, side="right")
         return cast(Counts, np.maximum(above - below - 1, 0))
-    if window == 1 and values.shape[1] <= TREE_COUNTS:
+    if window == 1 and len(values) > TREE_COUNTS.get(values.shape[1], math.inf):
         tree = cKDTree(values)
         counts = tree.query_ball_point(values, radius, p=np.inf, return_length=True)
         return cast(Counts, np.maximum(counts - 1, 0))
