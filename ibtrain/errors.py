@@ -27,7 +27,7 @@ class IBTrainWarning(UserWarning):
     """Something was not as it should be, and could be worked around."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message))
+        super().__init__(abridged(printable(message), LONGEST_MESSAGE))
 
 
 class IBTrainError(Exception):

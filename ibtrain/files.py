@@ -105,11 +105,18 @@ def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -
     return unreadable
 
 
-def system_failure(error: BaseException) -> OSError | MemoryError | None:
-    """The failure of the system behind an error of whoever reads a file, if there is one."""
+def system_failure(
+    error: BaseException, handled: BaseException | None
+) -> OSError | MemoryError | None:
+    """The failure of the system behind an error of whoever reads a file, if there is one.
+
+    Args:
+        error: What the reader raised.
+        handled: What was being handled when it was called (``sys.exc_info()[1]``), which is none of its own.
+    """
     # a broken file leads its reader to places before its start, which the system calls invalid: EINVAL
     behind: BaseException | None = error
-    while behind is not None:
+    while behind is not None and behind is not handled:
         if isinstance(behind, MemoryError):
             return behind
         if isinstance(behind, OSError) and behind.errno not in (None, errno.EINVAL):

@@ -4,6 +4,9 @@ import shlex
 
 __all__ = ["abridged", "printable", "shell_word"]
 
+GAP = " ... "
+"""Stands for what is left out."""
+
 
 def printable(text: str) -> str:
     r"""The text with each character that isn't printable as an escape such as ``\x1b`` or ``\n``.
@@ -21,9 +24,12 @@ def abridged(text: str, longest: int) -> str:
 
     Args:
         text: Any text.
-        longest: Characters that are kept, of the start and of the end alike.
+        longest: Characters of the result, at most; more than those of the gap.
     """
-    return text if len(text) <= longest else f"{text[: longest // 2]} ... {text[-(longest // 2) :]}"
+    if len(text) <= longest:
+        return text
+    kept = longest - len(GAP)
+    return text[: kept // 2] + GAP + text[-(kept - kept // 2) :]
 
 
 def shell_word(path: str) -> str:

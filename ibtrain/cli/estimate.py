@@ -34,7 +34,11 @@ __all__ = ["command"]
     default=None,
     help="Whether y holds classes or continuous values.  [classes: strings, and integers of few distinct values]",
 )
-@click.option("--discrete-x/--continuous-x", default=None, help="Whether x does.")
+@click.option(
+    "--discrete-x/--continuous-x",
+    default=None,
+    help="Whether x holds classes or continuous values.",
+)
 @click.option(
     "--blocks",
     default=1,

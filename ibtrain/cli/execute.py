@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
@@ -39,11 +39,13 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
     experiment = Experiment(config)
     surroundings = environment(str(experiment.device), experiment.threads)
     with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
-        # another process may have finished it meanwhile
-        if not folder.is_finished:
-            for line in _opening(config, experiment, folder.path):
-                say(line)
-            _train(experiment, folder, interval, surroundings)
+        if folder.is_finished:
+            # another process has been faster
+            _show_again(folder, as_json, interval)
+            return
+        for line in _opening(config, experiment, folder.path):
+            say(line)
+        _train(experiment, folder, interval, surroundings)
         results = _results(folder, as_json)
         save_pictures(folder)
         _close(folder, results, interval)
@@ -51,29 +53,42 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
 
 def _show(config: RunConfig, path: Path, as_json: bool, interval: Interval) -> None:
     """Shows a finished run again, even if its data set or its device is gone."""
-    from ibtrain.report.pictures import save_pictures
     from ibtrain.runs import RunFolder
 
-    told = f"{path} is finished: nothing is left to train"
-    # what another process left may be anything
-    given = foreign("a result or an event", "what a run makes", str(path))
     if not os.access(path, os.W_OK):
         # on a read-only disk, or another user's
         folder = RunFolder.open(path)
         folder.check_same(config)
-        say(f"{told}, and its pictures stay as they are, for its folder can't be written")
-        with given:
+        say(
+            f"{_finished(path)}, and its pictures stay as they are, for its folder can't be written"
+        )
+        with _untrusted(path):
             results = _results(folder, as_json)
         echo(results)
         return
     with RunFolder.claim(path, config, {}) as folder, _interruptible(path):
         if not folder.is_finished:
             raise RunFolderError("results that were just deleted", "a finished run", str(path))
-        say(told)
-        with given:
-            results = _results(folder, as_json)
-            save_pictures(folder)
-        _close(folder, results, interval)
+        _show_again(folder, as_json, interval)
+
+
+def _show_again(folder: "RunFolder", as_json: bool, interval: Interval) -> None:
+    from ibtrain.report.pictures import save_pictures
+
+    say(_finished(folder.path))
+    with _untrusted(folder.path):
+        results = _results(folder, as_json)
+        save_pictures(folder)
+    _close(folder, results, interval)
+
+
+def _finished(path: Path) -> str:
+    return f"{path} is finished: nothing is left to train"
+
+
+def _untrusted(path: Path) -> AbstractContextManager[None]:
+    """What another process left may be anything."""
+    return foreign("a result or an event", "what a run makes", str(path))
 
 
 def _results(folder: "RunFolder", as_json: bool) -> str:

@@ -1,5 +1,6 @@
 """NumPy archives, read without ever unpickling."""
 
+import sys
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,6 +94,7 @@ def _reading(path: Path) -> Iterator[None]:
         DataError: If the content is broken.
         UnreadableError: If the content can't be read now.
     """
+    handled = sys.exc_info()[1]
     try:
         yield
     except DataError:
@@ -104,7 +106,7 @@ def _reading(path: Path) -> Iterator[None]:
         BadZipFile, EOFError, MemoryError, OSError, RuntimeError, ValueError, zlib.error,
     ) as error:  # fmt: skip
         # zipfile says of a file whose end can't be read that it is no zip file
-        failure = system_failure(error)
+        failure = system_failure(error, handled)
         if failure is not None:
             raise read_error(failure, path) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,6 +1,7 @@
 """Images in folders, decoded one at a time once their declared size is known to be right."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,13 +203,14 @@ def _decoding(file: Path) -> Iterator[None]:
         DataError: It isn't.
         UnreadableError: It can't be read now.
     """
+    handled = sys.exc_info()[1]
     try:
         yield
     except DataError:
         raise
     # what Pillow's decoders raise on a broken file has no end: struct.error, KeyError, EOFError, ...
     except Exception as error:
-        failure = system_failure(error)
+        failure = system_failure(error, handled)
         if failure is not None:
             raise read_error(failure, file) from error
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -85,10 +85,11 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
 
         if not is_folder(root / folder):
             _download(root, folder, lambda where: load(where, download=True))
+        handled = sys.exc_info()[1]
         try:
             train, test = (_arrays(split) for split in load(root, download=False))
         except Exception as error:
-            failure = system_failure(error)
+            failure = system_failure(error, handled)
             if failure is not None and not isinstance(failure, FileNotFoundError):
                 raise read_error(failure, root / folder) from error
             expected = f"the complete files of {class_name} as torchvision stores them ({error})"
@@ -191,7 +192,10 @@ def read_npz(path: Path) -> RawData:
     check_arrays(x, y, f"{path}: x, y")
     center = _center(x)
     if "x_test" not in arrays:
-        return _split(_centred(x, center), y, str(path))
+        # what was read makes room for the parts
+        del arrays
+        x = _centred(x, center)
+        return _split(x, y, str(path))
     x_test, y_test = _channels_first(arrays["x_test"]), _flat_labels(arrays["y_test"])
     check_arrays(x_test, y_test, f"{path}: x_test, y_test")
     if x_test.shape[1:] != x.shape[1:]:

@@ -16,7 +16,7 @@ from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bound import Bound, Loss, Weights
 from ibtrain.mi.training_bounds import tuba
 
-__all__ = ["BOUNDS", "dv", "infonce", "js", "likelihood", "nwj", "smile"]
+__all__ = ["BOUNDS", "EMA_RATE", "dv", "infonce", "js", "likelihood", "nwj", "smile"]
 
 EMA_RATE = 0.1
 """Weight of the newest batch in the running average of MINE's partition function."""

@@ -24,7 +24,7 @@ class PairGroup(Scores):
     several times as long and as much memory.
 
     Where the samples are all that x can be, one in as many pairs from the product of the marginals is a true
-    one: with it counted :func:`~ibtrain.mi.bounds.dv` bounds the information of x uniform over them, and can't exceed
+    one: with it counted :data:`~ibtrain.mi.bounds.dv` bounds the information of x uniform over them, and can't exceed
     the logarithm of their number.
 
     Args:
@@ -43,6 +43,9 @@ class PairGroup(Scores):
 
     def __len__(self) -> int:
         return len(self.matrix)
+
+    def _no_weights(self) -> Float[Tensor, " n"]:
+        return torch.zeros_like(self.joint)
 
     def scaled(self, scale: float) -> "PairGroup":
         """The scores of the same critic times a number."""

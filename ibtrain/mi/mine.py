@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bound import log_mean_exp
-from ibtrain.mi.bounds import dv
+from ibtrain.mi.bounds import EMA_RATE, dv
 from ibtrain.mi.components import leading_components
 from ibtrain.mi.critics import ClassCritic, DistanceCritic
 from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
@@ -32,7 +32,6 @@ LABEL_HIDDEN = (128,)
 COMPONENTS = 32
 """Leading components of a layer that a critic of (h, t) reads. With 32 of MNIST's 500 units a pair critic found
 7 to 8 of 8.3 nats where one that read all of them found 5, in a third of the time."""
-EMA_RATE = 0.1
 HELD_OUT_GROUP_SIZE = 512
 """Held-out samples of which every h meets every t."""
 EVERY = 2
@@ -271,7 +270,7 @@ class LabelMine(_Mine):
     r"""Held-out Donsker-Varadhan values of :math:`I(t; y)` (or of :math:`I(h; y)` with no noise).
 
     A critic scores every class at once and the label's marginal is exact: see
-    :func:`~ibtrain.mi.bounds.dv_labels`.
+    :func:`~ibtrain.mi.training_bounds.dv_labels`.
 
     Args:
         dim: Dimension of the layer.

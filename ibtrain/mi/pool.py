@@ -95,8 +95,9 @@ class Scores(ABC):
     def scaled(self, scale: float) -> "Scores":
         """The scores of the same critic times a number."""
 
+    @abstractmethod
     def _no_weights(self) -> Float[Tensor, " n"]:
-        return torch.zeros(len(self), dtype=torch.float64)
+        """Logarithms of equal weights, beside the scores and of their type."""
 
     @torch.no_grad()
     def values(self, bound: Bound) -> tuple[float, float]:
@@ -185,6 +186,9 @@ class ScorePool(Scores):
 
     def __len__(self) -> int:
         return len(self.joint)
+
+    def _no_weights(self) -> Float[Tensor, " n"]:
+        return torch.zeros_like(self.joint)
 
     def means(
         self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None

@@ -28,7 +28,7 @@ FEW_DIMENSIONS = 3
 sharp edges across both, as those of additive uniform noise (0.17 of 1.71 nats)."""
 FEW_NEGATIVES = 8
 LABEL_RATE, LEAST_RATE = 5e-3, 1e-3
-"""Adam's for a label's critic, and for one of many coordinates."""
+"""Learning rate of a label's critic, and the smallest one of a critic of many coordinates."""
 RATE_TIMES_DIMENSIONS = 0.03
 """Adam moves every weight by about the rate, and so a unit by the rate times its coordinates. At 5e-3 whatever the
 dimensions, narrow uniform noise in 1 + 1 lost 0.02 nats more, and a spiral in 25 + 25 lost 0.01 more; at 1e-3 one in

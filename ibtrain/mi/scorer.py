@@ -41,11 +41,11 @@ their number, not its square."""
 BLOCK_PAIRS = 1 << 17
 """Pairs scored at once without gradients."""
 PAIRED_GROUP_SIZE = 256
-"""The same of several groups that a pair critic scores: it pays for every pair."""
+"""Samples of a group where a pair critic scores several: it pays for every pair."""
 LOOKED_AT = 64
 """Other y that each x meets when a pair critic's checkpoint is looked at; a report takes all."""
 EMBEDDED_PAIRS = 1 << 20
-"""The same of a separable critic in many groups: for each block it embeds every y of a group again."""
+"""Pairs scored at once by a separable critic in many groups: for each block it embeds every y of a group again."""
 
 
 class Scorer(ABC):

@@ -21,7 +21,7 @@ def tuba(
 ) -> Float[Tensor, ""]:
     r"""Unnormalised Barber-Agakov bound, :math:`1 + E_{p(x,y)}[s] - E_{p(x)p(y)}[e^s] / a - \log a`.
 
-    The tangent of :data:`dv`'s logarithm at a: below it for every a, and equal at
+    The tangent of :data:`~ibtrain.mi.bounds.dv`'s logarithm at a: below it for every a, and equal at
     :math:`a = E_{p(x)p(y)}[e^s]`. With a running average of that mean for a, its gradient is the corrected
     one of MINE (:func:`ema_corrected`), in fewer operations.
 

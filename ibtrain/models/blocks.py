@@ -14,6 +14,8 @@ __all__ = ["block_outputs", "check_output_block", "check_trainable", "cut_into_b
 
 NORMALISED = (nn.LogSigmoid, nn.LogSoftmax, nn.Sigmoid, nn.Softmax, nn.Softmin)
 """Activations that turn class scores into probabilities or their logarithms."""
+MOST_COMPARED = 1 << 10
+"""Samples among which one is sought that differs from the first."""
 ROUNDING = 1e-5
 """Error of a float32 sum of probabilities, at most."""
 
@@ -152,7 +154,10 @@ def check_trainable(named: Iterable[tuple[str, nn.Module]]) -> None:
 
 
 def _memory(tensor: Tensor) -> tuple[str, int, int]:
-    """Where a tensor is, from which byte and to which; two that overlap change with one another."""
+    """Where a tensor is, from which byte and to which.
+
+    Two that overlap are taken to change with one another; of interleaved views that is not so.
+    """
     if nn.parameter.is_lazy(tensor) or tensor.is_meta or not tensor.numel():
         return "none", id(tensor), id(tensor) + 1
     last = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
@@ -178,7 +183,7 @@ def check_output_block(
             is not an unnormalised score for each class.
     """
     blocks.eval()
-    sample = x[:2].clone()
+    sample = _two_samples(x)
     for name, block in blocks.named_children():
         version = sample._version
         try:
@@ -199,6 +204,13 @@ def check_output_block(
         expected = f"a score for each of {num_classes} classes from the last block"
         raise ModelError(f"output of shape {tuple(sample.shape[1:])}", expected, "model")
     _check_scores(blocks, sample)
+
+
+def _two_samples(x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "two *shape"]:
+    """A copy of the first sample, and of one that differs from it, if there is one among the first."""
+    differ = (x[:MOST_COMPARED] != x[0]).flatten(1).any(dim=1)
+    second = int(differ.int().argmax()) or 1
+    return torch.cat([x[:1], x[second : second + 1]])
 
 
 def _check_scores(blocks: nn.Sequential, scores: Float[Tensor, "batch classes"]) -> None:

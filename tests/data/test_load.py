@@ -172,6 +172,17 @@ def test_the_users_home_is_known_in_the_environment(monkeypatch: pytest.MonkeyPa
     assert default_data_root() == Path("/somewhere/data")
 
 
+def test_a_broken_file_is_told_as_such_while_another_error_is_handled(tmp_path: Path) -> None:
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
+    try:
+        (tmp_path / "nowhere").read_bytes()
+    except OSError:
+        with pytest.raises(
+            DataError, match=r"broken\.npz: got a file that can't be read, expected an"
+        ):
+            load_dataset(f"npz:{tmp_path / 'broken.npz'}")
+
+
 def test_an_mnist_that_cannot_be_opened_is_not_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,16 @@ def test_groups_of_labels_say_what_all_samples_say(bound: Bound) -> None:
     assert math.isfinite(reading.value)
 
 
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_scores_may_be_of_single_precision(bound: Bound) -> None:
+    matrix = scores(0)
+    expected = PairGroup(matrix).value_and_influence(bound)
+    for group in (PairGroup(matrix.float()), pair_pool(matrix.float())):
+        reading = group.value_and_influence(bound)
+        assert reading.value == pytest.approx(expected.value, rel=1e-4)
+        assert reading.stderr == pytest.approx(expected.stderr, rel=1e-3)
+
+
 def test_scaling_a_group_scales_its_scores() -> None:
     matrix = torch.randn(7, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     assert PairGroup(matrix).scaled(0.5).value(dv) == PairGroup(0.5 * matrix).value(dv)

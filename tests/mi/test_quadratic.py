@@ -68,6 +68,16 @@ def test_too_few_samples_tell_nothing() -> None:
     assert [found.shape for found in quadratic_directions(z, 6)] == [(6, 0), (6, 0)]
 
 
+def test_more_dimensions_than_can_be_looked_at_cost_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is the samples that are looked at that have to be enough for the products, not all."""
+    monkeypatch.setattr("ibtrain.mi.quadratic.MOST_SAMPLES", 300)
+    monkeypatch.setattr("ibtrain.mi.quadratic._products", None)
+    z, *_ = hidden_pair(4000, 6, 6, seed=0)
+    assert [found.shape for found in quadratic_directions(z, 6)] == [(6, 0), (6, 0)]
+
+
 def test_a_critic_finds_a_correlation_of_random_sign_among_ten_dimensions() -> None:
     """Its error is -0.06 to -0.12; without these directions it was -0.26 to -0.44."""
     problem = PROBLEMS["random-signs-10"]

@@ -198,6 +198,14 @@ def test_other_ends_of_an_output_block_are_scores() -> None:
         check_output_block(cut_into_blocks({"output": Head(end)}), torch.randn(6, 4), 3)
 
 
+def test_a_softmax_is_found_behind_samples_that_are_copies() -> None:
+    x = torch.randn(6, 4)
+    x[1:4] = x[0]
+    blocks = cut_into_blocks({"output": Head(lambda scores: scores.softmax(dim=1))})
+    with pytest.raises(ModelError, match="a softmax or log-softmax"):
+        check_output_block(blocks, x, 3)
+
+
 def test_an_output_layer_may_begin_as_the_prior() -> None:
     output = nn.Linear(4, 3)
     nn.init.zeros_(output.weight)
