@@ -51,11 +51,11 @@ class CriticInput:
 
 
 def fit_inputs(z: Array, dim_x: int) -> tuple[CriticInput, CriticInput]:
-    """What a critic should read of x, and of y, from the canonical correlations of the training samples.
+    """What a critic should read of x, and of y, from what correlates in the training samples.
 
-    The space of the directions that x and y share, by their coordinates or by squares and products of these, keeps
-    its scale, and all others are scaled down, until they have :data:`REST` of its variance. Where no direction is shared by more than chance, or all are, all are
-    read alike.
+    The directions that x and y share, by their coordinates or by squares and products of these, keep their
+    scale. All others are scaled down until together they have :data:`REST` of the variance of the shared ones.
+    Where no direction is shared by more than chance, or all are, all are read alike.
 
     Args:
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.

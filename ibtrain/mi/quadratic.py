@@ -26,9 +26,10 @@ def quadratic_directions(z: Array, dim_x: int) -> tuple[Array, Array]:
     r"""The directions of x, and those of y, on which correlated quadratic forms depend.
 
     The canonical correlations of the products :math:`u_i u_j` and :math:`v_i v_j` of the whitened coordinates give
-    pairs of quadratic forms :math:`u^\top A_k u` and :math:`v^\top B_k v` with correlations :math:`s_k`. Those above
-    :math:`s_0`, :data:`CHANCE` times the largest correlation of samples that do not belong together, are kept. A direction counts if the
-    kept :math:`A_k` of unit norm say more of it than noise does,
+    pairs of quadratic forms :math:`u^\top A_k u` and :math:`v^\top B_k v` with correlations :math:`s_k`. A pair is
+    kept if its correlation exceeds :math:`s_0`, which is :data:`CHANCE` times the largest correlation of samples
+    that do not belong together. A direction counts if the kept :math:`A_k` of unit norm say more of it than noise
+    does,
 
     .. math:: e^\top \sum_k A_k^2 \, e > \sum_k \frac{s_0^2}{s_k^2 d}.
 
