@@ -46,7 +46,7 @@ def test_a_number_that_cannot_be_used_is_discarded(
         discard_unusable_threads()
     (warning,) = warned
     expected = "expected a whole number from 1 to 1024; it is ignored"
-    assert str(warning.message) == f"OMP_NUM_THREADS: got {text!r}, {expected}"
+    assert str(warning.message) == str(IBTrainWarning(f"OMP_NUM_THREADS: got {text!r}, {expected}"))
     assert "OMP_NUM_THREADS" not in os.environ
 
 
