@@ -215,7 +215,11 @@ def test_the_kept_weights_are_those_that_selected_best() -> None:
     x, noise = rng.standard_normal((2, 300, 6))
     splits, *_ = draw_splits(300, 5, seed=0)
     wide = SMALL | {"hidden": (64, 64), "embedding": 16}
-    settings = NeuralSettings(**wide, base="none", steps=200, checkpoint_every=20)
+    # the rate at which it passes its best within these steps, and weights that are the same in every run
+    settings = NeuralSettings(
+        **wide, base="none", steps=200, checkpoint_every=20, learning_rate=5e-3
+    )
+    torch.manual_seed(0)
     ready = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
     fitted = fit_critic(
         ready.critic,
