@@ -15,7 +15,7 @@ from ibtrain.errors import DataError
 from ibtrain.gradients import differentiable
 from ibtrain.seeding import generator
 
-__all__ = ["LARGEST", "Dataset", "Split", "label_entropy"]
+__all__ = ["CHUNK_BYTES", "LARGEST", "Dataset", "Split", "label_entropy"]
 
 LARGEST = 1.8e19
 """A value whose square float32 can hold."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
 from ibtrain.data.copies import draw_distinct
-from ibtrain.data.dataset import LARGEST
+from ibtrain.data.dataset import CHUNK_BYTES, LARGEST
 from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
 from ibtrain.files import is_folder, read_error, system_failure
@@ -25,8 +25,6 @@ TEST_SHARE = 0.2
 SPLIT_SEED = 0
 CHANNELS = (1, 3, 4)
 """Of images: grey, red with green and blue, and these with an alpha."""
-CHUNK_BYTES = 1 << 20
-"""Of the float64 numbers that samples become at a time."""
 
 
 @dataclass(frozen=True)

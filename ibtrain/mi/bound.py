@@ -101,29 +101,28 @@ class Bound(ABC):
         joint, scores = at_least_float32(joint), self.transform(at_least_float32(marginal))
         others = scores.shape[-1]
         if weights.log_marginal is None:
-            rows, log_rows = self._row_means(scores), None
+            rows, log_rows = self.mean(scores), None
         else:
             log_rows = weights.log_marginal.logsumexp(dim=-1)
-            rows = self._row_means(scores, weights.log_marginal - log_rows.unsqueeze(-1))
+            rows = self.mean(scores, weights.log_marginal - log_rows.unsqueeze(-1))
+            log_rows = log_rows.flatten()
         return (
             weighted_mean(self.term(joint, rows, others), weights.log_joint),
-            self.mean_rows(rows, log_rows),
+            self.mean(rows.flatten(), log_rows),
         )
 
-    def mean_rows(self, rows: Tensor, log_weights: Tensor | None) -> Tensor:
-        """The second mean, over the rows."""
-        if not self.is_exponential:
-            return weighted_mean(rows, log_weights)
-        if log_weights is None:
-            return log_mean_exp(rows)
-        return (rows + log_weights).flatten().logsumexp(dim=0)
+    def mean(self, values: Tensor, log_weights: Tensor | None = None) -> Tensor:
+        """The mean over the last dimension, or its logarithm: see :attr:`is_exponential`.
 
-    def _row_means(self, scores: Tensor, log_weights: Tensor | None = None) -> Tensor:
+        Args:
+            values: Transformed marginal scores, or means of such.
+            log_weights: Logarithms of weights that sum to one; None weights all alike.
+        """
+        if not self.is_exponential:
+            return values.mean(-1) if log_weights is None else (log_weights.exp() * values).sum(-1)
         if log_weights is None:
-            return log_mean_exp(scores, scores.ndim - 1) if self.is_exponential else scores.mean(-1)
-        if self.is_exponential:
-            return (scores + log_weights).logsumexp(dim=-1)
-        return (log_weights.exp() * scores).sum(dim=-1)
+            return log_mean_exp(values, values.ndim - 1)
+        return (values + log_weights).logsumexp(dim=-1)
 
     def loss(self, device: torch.device) -> Loss:
         """Makes the objective that a critic ascends; the bound itself unless a subclass says otherwise.

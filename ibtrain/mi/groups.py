@@ -67,7 +67,7 @@ class PairGroup(Scores):
         rows = self._row_means(bound, weights, met)
         term = bound.term(self.joint, rows, len(weights) - 1)
         mean_term = (log_weights.log_softmax(dim=0).exp() * term).sum()
-        return mean_term, bound.mean_rows(rows, log_rows)
+        return mean_term, bound.mean(rows, log_rows)
 
     def _row_means(self, bound: Bound, weights: Tensor, met: Tensor) -> Tensor:
         """Mean over the other y of each x, whose weights sum to ``met``."""
@@ -98,11 +98,8 @@ def value_of_groups(groups: Iterable[Scores], bound: Bound) -> float:
     def read(group: Scores) -> tuple[int, float, float]:
         return len(group), *group.values(bound)
 
-    terms = map(read, groups)
-    counts, mean_terms, mean_rows = (
-        torch.tensor(part, dtype=torch.float64) for part in zip(*terms, strict=True)
-    )
-    return combined(bound, *_totals(bound, counts / counts.sum(), mean_terms, mean_rows))[0]
+    counts, mean_terms, mean_rows = zip(*map(read, groups), strict=True)
+    return combined(bound, mean_terms, mean_rows, counts)[0]
 
 
 def read_groups(groups: Iterable[Iterable[Scores]], bound: Bound, block: int = 1) -> list[Reading]:
@@ -132,32 +129,17 @@ def read_groups(groups: Iterable[Iterable[Scores]], bound: Bound, block: int = 1
     if len(kept) == 1:
         pairs = zip(means, influences, strict=True)
         return [reading_of(bound, *pair).by_blocks(block) for pair in pairs]
-    counts = torch.tensor([group.count for group in kept], dtype=torch.float64)
-    shares = counts / counts.sum()
-    mean_terms, mean_rows, rotated = (
-        torch.tensor([getattr(group, name) for group in kept], dtype=torch.float64).movedim(0, -1)
-        for name in ("mean_terms", "mean_rows", "rotated")
-    )
+    counts = [group.count for group in kept]
+    rotated = torch.tensor([group.rotated for group in kept], dtype=torch.float64)
     readings = []
-    for critic in range(len(mean_terms)):
-        totals = _totals(bound, shares, mean_terms[critic], mean_rows[critic])
-        value, (of_term, of_rows) = combined(bound, *totals)
-        shares_of_rows = shares
-        if bound.is_exponential:
-            shares_of_rows = shares * (mean_rows[critic] - totals[1]).exp()
-        term, rows = rotated[:, 2 * critic], rotated[:, 2 * critic + 1]
-        influence = of_term * shares * term + of_rows * shares_of_rows * rows
+    for critic in range(len(means)):
+        mean_terms = [group.mean_terms[critic] for group in kept]
+        mean_rows = [group.mean_rows[critic] for group in kept]
+        value, of_terms, of_rows = combined(bound, mean_terms, mean_rows, counts)
+        terms, rows = rotated[:, :, 2 * critic], rotated[:, :, 2 * critic + 1]
+        influence = of_terms.unsqueeze(1) * terms + of_rows.unsqueeze(1) * rows
         readings.append(Reading(value, influence.flatten()))
     return readings
-
-
-def _totals(
-    bound: Bound, shares: Tensor, mean_terms: Tensor, mean_rows: Tensor
-) -> tuple[float, float]:
-    """Both means over all groups."""
-    if bound.is_exponential:
-        return (shares @ mean_terms).item(), (shares.log() + mean_rows).logsumexp(dim=0).item()
-    return (shares @ mean_terms).item(), (shares @ mean_rows).item()
 
 
 def _read(

@@ -107,7 +107,8 @@ class Scores(ABC):
 
     def value(self, bound: Bound) -> float:
         """The bound in nats."""
-        return combined(bound, *self.values(bound))[0]
+        values = self.values(bound)
+        return combined(bound, values[:1], values[1:])[0]
 
     def value_and_influence(self, bound: Bound) -> Reading:
         r"""The bound, and what each sample does to it by the infinitesimal jackknife.
@@ -136,7 +137,8 @@ class Scores(ABC):
             means = self.means(bound, log_weights)
             values = means[0].item(), means[1].item()
             influences = []
-            for mean, slope in zip(means, combined(bound, *values)[1], strict=True):
+            _, *slopes = combined(bound, values[:1], values[1:])
+            for mean, slope in zip(means, slopes, strict=True):
                 if slope == 0:
                     influences.append(self._no_weights())
                 else:
@@ -147,21 +149,39 @@ class Scores(ABC):
         return values, (first, second)
 
 
-def combined(bound: Bound, mean_term: float, mean_rows: float) -> tuple[float, tuple[float, float]]:
-    """A bound's value as a function of its means, and its derivatives by both."""
-    means = torch.tensor([mean_term, mean_rows], dtype=torch.float64, requires_grad=True)
+def combined(
+    bound: Bound,
+    mean_terms: Sequence[float],
+    mean_rows: Sequence[float],
+    counts: Sequence[int] = (1,),
+) -> tuple[float, Float[Tensor, " groups"], Float[Tensor, " groups"]]:
+    """A bound's value as a function of the means of groups of samples, and its derivatives by both.
+
+    Args:
+        bound: Which.
+        mean_terms: First mean of each group.
+        mean_rows: Second mean of each group.
+        counts: Samples of each group.
+    """
+    shares = torch.tensor(counts, dtype=torch.float64)
+    shares /= shares.sum()
+    terms, rows = (
+        torch.tensor(means, dtype=torch.float64, requires_grad=True)
+        for means in (mean_terms, mean_rows)
+    )
     with torch.enable_grad():
-        value = bound.combine(*means)
-        (slopes,) = torch.autograd.grad(value, means)
-    of_term, of_rows = slopes.tolist()
-    return value.item(), (of_term, of_rows)
+        value = bound.combine(shares @ terms, bound.mean(rows, shares.log()))
+        of_terms, of_rows = torch.autograd.grad(
+            value, (terms, rows), allow_unused=True, materialize_grads=True
+        )
+    return value.item(), of_terms, of_rows
 
 
 def reading_of(
     bound: Bound, means: tuple[float, float], influences: tuple[Tensor, Tensor]
 ) -> Reading:
     """A bound as a function of its means, and what each sample does to it through both."""
-    value, (of_term, of_rows) = combined(bound, *means)
+    value, of_term, of_rows = combined(bound, means[:1], means[1:])
     return Reading(value, of_term * influences[0] + of_rows * influences[1])
 
 
