@@ -20,8 +20,7 @@ class PairGroup(Scores):
 
     With weights w of the samples, each x has the mean :math:`m_i = \sum_{j \ne i} w_j e^{g(s_{ij})} /
     \sum_{j \ne i} w_j` (or that of :math:`g(s_{ij})`), of which all bounds are functions: a matrix times a
-    vector, and so is its derivative by w. A :class:`~ibtrain.mi.pool.ScorePool` says the same of any choice of
-    pairs, and takes several times as long and as much memory.
+    vector, and so is its derivative by w.
 
     Where the samples are all that x can be, one in as many pairs from the product of the marginals is a true
     one: with it counted :data:`~ibtrain.mi.bounds.dv` bounds the information of x uniform over them, and can't

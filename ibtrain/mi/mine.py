@@ -18,7 +18,7 @@ from ibtrain.mi.bounds import EMA_RATE, dv
 from ibtrain.mi.components import leading_components
 from ibtrain.mi.critics import ClassCritic, DistanceCritic
 from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
-from ibtrain.mi.pool import Scores, label_pool
+from ibtrain.mi.pool import LabelPool, Scores
 from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.training_bounds import dv_labels, ema_corrected
 from ibtrain.optim import adam, cosine, set_rate
@@ -303,7 +303,7 @@ class LabelMine(_Mine):
     def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
         """Every sample meets every label of the evaluated samples, by enumeration."""
         scores: Tensor = self.critics.members[member](t)
-        return [label_pool(scores.cpu().double(), labels.cpu())]
+        return [LabelPool(scores.cpu().double(), labels.cpu())]
 
 
 class InputMine(_Mine):

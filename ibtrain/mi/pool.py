@@ -10,18 +10,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.mi.bound import UNIFORM, Bound, Weights
+from ibtrain.mi.bound import Bound, Weights
 
 __all__ = [
+    "LabelPool",
     "Reading",
-    "ScorePool",
     "Scores",
     "add_blocks",
     "combined",
     "distances",
-    "label_pool",
     "off_diagonal",
-    "pair_pool",
     "reading_of",
     "shifted_columns",
 ]
@@ -186,70 +184,43 @@ def reading_of(
 
 
 @dataclass(frozen=True)
-class ScorePool(Scores):
-    """Scores of any choice of pairs.
-
-    The marginal term is a mean over pairs of samples, so that one sample contributes to it more
-    than once: as the x of its own pairs, and as the y of others'.
+class LabelPool(Scores):
+    """Every x with every class, each as frequent as it is among the samples.
 
     Args:
-        joint: Scores of true pairs, ``(n,)``.
-        marginal: Row i: scores of ``x_i`` with k values of y, ``(n, k)``.
-        partners: Which y those are, ``(n, k)``: samples, or classes where ``labels`` are given.
-        labels: Each sample's class, ``(n,)``.
+        scores: A score for every class of every sample, ``(n, classes)``.
+        labels: Each sample's own class, ``(n,)``.
     """
 
-    joint: Float[Tensor, " n"]
-    marginal: Float[Tensor, "n k"]
-    partners: Int[Tensor, "n k"]
-    labels: Int[Tensor, " n"] | None = None
+    scores: Float[Tensor, "n classes"]
+    labels: Int[Tensor, " n"]
+
+    @property
+    def joint(self) -> Float[Tensor, " n"]:
+        """Scores of true pairs."""
+        return self.scores.gather(1, self.labels.unsqueeze(1)).squeeze(1)
 
     def __len__(self) -> int:
-        return len(self.joint)
+        return len(self.labels)
 
     def _no_weights(self) -> Float[Tensor, " n"]:
-        return torch.zeros_like(self.joint)
+        return self.scores.new_zeros(len(self))
 
     def means(
         self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Both means, of which the bound is a function."""
-        # weights of all pairs take several times as long as the bound without them
-        if log_weights is None and self.labels is None:
-            return bound.means(self.joint, self.marginal, UNIFORM)
-        given = self._no_weights() if log_weights is None else log_weights
-        return bound.means(self.joint, self.marginal, self._weights(given))
+        log_weights = self._no_weights() if log_weights is None else log_weights
+        totals = self.scores.new_zeros(self.scores.shape[1])
+        totals = totals.index_add(0, self.labels, log_weights.exp())
+        of_classes = totals.clamp_min(ABSENT).log().log_softmax(dim=0)
+        log_joint = log_weights.log_softmax(dim=0)
+        weights = Weights(log_joint, log_joint.unsqueeze(1) + of_classes)
+        return bound.means(self.joint, self.scores, weights)
 
-    def scaled(self, scale: float) -> "ScorePool":
+    def scaled(self, scale: float) -> "LabelPool":
         """The scores of the same critic times a number."""
-        return ScorePool(scale * self.joint, scale * self.marginal, self.partners, self.labels)
-
-    def _weights(self, log_weights: Tensor) -> Weights:
-        classes = self.marginal.shape[1]
-        of_y = (
-            log_weights if self.labels is None else _of_classes(log_weights, self.labels, classes)
-        )
-        log_marginal = log_weights.unsqueeze(1) + of_y[self.partners]
-        return Weights(
-            log_weights.log_softmax(dim=0), log_marginal - log_marginal.flatten().logsumexp(dim=0)
-        )
-
-
-def _of_classes(log_weights: Tensor, labels: Tensor, classes: int) -> Tensor:
-    totals = log_weights.new_zeros(classes).index_add(0, labels, log_weights.exp())
-    return totals.clamp_min(ABSENT).log()
-
-
-def pair_pool(matrix: Float[Tensor, "n n"]) -> ScorePool:
-    """Every x with every y but its own.
-
-    Args:
-        matrix: A score of every x with every y, the true pairs on the diagonal.
-    """
-    rows = torch.arange(len(matrix), device=matrix.device)
-    partners = (rows.unsqueeze(1) + rows[1:]) % len(matrix)
-    # a copy, or the pool would keep the matrix
-    return ScorePool(matrix.diagonal().clone(), matrix.gather(1, partners), partners)
+        return LabelPool(scale * self.scores, self.labels)
 
 
 def off_diagonal(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n others"]:
@@ -288,15 +259,3 @@ def distances(count: int, most: int) -> list[int]:
     """
     kept = min(most, count - 1)
     return [1 + index * (count - 1) // kept for index in range(kept)]
-
-
-def label_pool(scores: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> ScorePool:
-    """Every x with every class, each as frequent as it is among the samples.
-
-    Args:
-        scores: A score for every class of every sample.
-        labels: Each sample's own class.
-    """
-    joint = scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-    classes = torch.arange(scores.shape[1], device=scores.device).expand(len(labels), -1)
-    return ScorePool(joint, scores, classes, labels)

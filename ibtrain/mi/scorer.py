@@ -18,13 +18,11 @@ from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
 from ibtrain.mi.inputs import CriticInput
 from ibtrain.mi.marginals import Marginals
 from ibtrain.mi.pool import (
+    LabelPool,
     Reading,
-    ScorePool,
     Scores,
     distances,
-    label_pool,
     off_diagonal,
-    pair_pool,
     shifted_columns,
 )
 from ibtrain.mi.samples import Samples
@@ -227,9 +225,8 @@ class PairScorer(Scorer):
     ) -> Iterator[Iterator[Scores]]:
         """Every x with every y of its group but its own; one group up to :data:`GROUP_SIZE` samples."""
         parts = split_evenly(index, self.number_of_groups(len(index)), block)
-        form = pair_pool if len(parts) == 1 else PairGroup
         for part in parts:
-            yield (form(self._all_pairs(critic, part, len(parts) > 1)) for critic in critics)
+            yield (PairGroup(self._all_pairs(critic, part, len(parts) > 1)) for critic in critics)
 
     @torch.no_grad()
     def _all_pairs(self, critic: nn.Module | None, group: Tensor, is_one_of_many: bool) -> Tensor:
@@ -307,6 +304,6 @@ class LabelScorer(Scorer):
         yield (self._pool(critic, index) for critic in critics if critic is not None)
 
     @torch.no_grad()
-    def _pool(self, critic: nn.Module, index: Tensor) -> ScorePool:
+    def _pool(self, critic: nn.Module, index: Tensor) -> LabelPool:
         scores: Tensor = critic(self.x[index])
-        return label_pool(scores.cpu().double(), self.labels[index].cpu())
+        return LabelPool(scores.cpu().double(), self.labels[index].cpu())

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from pools import ScorePool, pair_pool
 
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.control import steadied
-from ibtrain.mi.pool import Reading, ScorePool, pair_pool
+from ibtrain.mi.pool import Reading
 
 RHO = 0.8
 PARTS = 4

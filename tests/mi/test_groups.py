@@ -1,15 +1,15 @@
 """Values read off many groups of samples, one at a time."""
 
 import math
-from itertools import accumulate
 
 import pytest
 import torch
+from pools import pair_pool, pooled
 
 from ibtrain.mi.bound import Bound
 from ibtrain.mi.bounds import dv, infonce, js, likelihood, nwj, smile
 from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
-from ibtrain.mi.pool import ScorePool, label_pool, pair_pool
+from ibtrain.mi.pool import LabelPool
 
 BOUNDS = [dv, nwj, smile, js, infonce]
 SIZE, GROUPS = 40, 6
@@ -19,16 +19,6 @@ def scores(seed: int, count: int = SIZE) -> torch.Tensor:
     """Some are beyond what SMILE clips."""
     generator = torch.Generator().manual_seed(seed)
     return 3 * torch.randn(count, count, generator=generator, dtype=torch.float64) - 2
-
-
-def pooled(pools: list[ScorePool]) -> ScorePool:
-    """The slow reference: all groups' pairs in one pool."""
-    starts = accumulate((len(pool.joint) for pool in pools), initial=0)
-    return ScorePool(
-        torch.cat([pool.joint for pool in pools]),
-        torch.cat([pool.marginal for pool in pools]),
-        torch.cat([start + pool.partners for start, pool in zip(starts, pools, strict=False)]),
-    )
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
@@ -94,9 +84,9 @@ def test_groups_of_labels_say_what_all_samples_say(bound: Bound) -> None:
     generator = torch.Generator().manual_seed(0)
     table = torch.randn(8000, 3, generator=generator, dtype=torch.float64)
     labels = torch.randint(3, (8000,), generator=generator)
-    parts = [label_pool(t, y) for t, y in zip(table.split(1600), labels.split(1600), strict=True)]
+    parts = [LabelPool(t, y) for t, y in zip(table.split(1600), labels.split(1600), strict=True)]
     (reading,) = read_groups(([part] for part in parts), bound)
-    expected = label_pool(table, labels).value_and_influence(bound)
+    expected = LabelPool(table, labels).value_and_influence(bound)
     # classes are as frequent as they are in each group
     assert reading.value == pytest.approx(expected.value, abs=0.1 * expected.stderr)
     assert reading.stderr == pytest.approx(expected.stderr, rel=0.01)

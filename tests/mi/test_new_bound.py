@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from pools import pair_pool, pooled
 from torch import Tensor
 
 from ibtrain.mi.bound import Bound, Weights
 from ibtrain.mi.bounds import BOUNDS
 from ibtrain.mi.groups import PairGroup, read_groups, value_of_groups
 from ibtrain.mi.neural import NeuralSettings
-from ibtrain.mi.pool import ScorePool, label_pool, pair_pool
+from ibtrain.mi.pool import LabelPool
 from ibtrain.mi.samples import check_samples
 from ibtrain.mi.variational import fit_variational, variational
 
@@ -92,12 +93,7 @@ def test_every_evaluation_says_the_same(bound: Bound) -> None:
 @pytest.mark.parametrize("bound", NEW, ids=lambda bound: type(bound).__name__)
 def test_many_groups_say_what_one_pool_of_them_says(bound: Bound) -> None:
     matrices = [scores(seed) for seed in range(4)]
-    pools = [pair_pool(matrix) for matrix in matrices]
-    whole = ScorePool(
-        torch.cat([pool.joint for pool in pools]),
-        torch.cat([pool.marginal for pool in pools]),
-        torch.cat([pool.partners + index * SIZE for index, pool in enumerate(pools)]),
-    ).value_and_influence(bound)
+    whole = pooled([pair_pool(matrix) for matrix in matrices]).value_and_influence(bound)
     (reading,) = read_groups([[PairGroup(matrix)] for matrix in matrices], bound)
     assert reading.value == pytest.approx(whole.value, abs=1e-12)
     assert reading.stderr == pytest.approx(whole.stderr, rel=0.02)
@@ -110,10 +106,10 @@ def test_labels_are_weighted_by_how_often_they_occur(bound: Bound) -> None:
     marginal = table[:, labels]
     expected = bound(table[torch.arange(SIZE), labels], marginal)
     if isinstance(bound, ChiSquare):
-        assert label_pool(table, labels).value(bound) == pytest.approx(expected.item(), abs=1e-12)
+        assert LabelPool(table, labels).value(bound) == pytest.approx(expected.item(), abs=1e-12)
     else:
         # its term counts the values of y in a row
-        assert label_pool(table, labels).value(bound) == pytest.approx(expected.item(), abs=0.05)
+        assert LabelPool(table, labels).value(bound) == pytest.approx(expected.item(), abs=0.05)
 
 
 def test_it_is_a_method_as_soon_as_it_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

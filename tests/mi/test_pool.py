@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from pools import ScorePool, pair_pool
 
 from ibtrain.mi.bound import Bound
 from ibtrain.mi.bounds import dv, infonce, js, likelihood, nwj, smile
-from ibtrain.mi.pool import ScorePool, label_pool, pair_pool
+from ibtrain.mi.pool import LabelPool
 
 BOUNDS = [dv, nwj, smile, js, infonce]
 
@@ -40,15 +41,15 @@ def test_a_label_pool_has_every_sample_meet_every_label() -> None:
     joint = by_class.gather(1, labels.unsqueeze(1)).squeeze(1)
     for bound in (dv, nwj, js, likelihood):
         expected = bound(joint, everyone).item()
-        assert label_pool(by_class, labels).value(bound) == pytest.approx(expected, abs=1e-12)
+        assert LabelPool(by_class, labels).value(bound) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_class_that_nobody_has_changes_nothing() -> None:
     labels = torch.arange(20) % 2
     two = torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     three = torch.cat([two, torch.full((20, 1), 5.0, dtype=torch.float64)], dim=1)
-    expected = label_pool(two, labels).value_and_stderr(dv)
-    assert label_pool(three, labels).value_and_stderr(dv) == pytest.approx(expected, abs=1e-12)
+    expected = LabelPool(two, labels).value_and_stderr(dv)
+    assert LabelPool(three, labels).value_and_stderr(dv) == pytest.approx(expected, abs=1e-12)
 
 
 def repeated(matrix: torch.Tensor, sample: int, bound: Bound) -> float:
@@ -89,7 +90,7 @@ def test_weighting_a_sample_twice_is_writing_it_down_twice() -> None:
     pool = pair_pool(matrix)
     log_weights = torch.zeros(5, dtype=torch.float64)
     log_weights[2] = math.log(2)
-    weighted = dv(pool.joint, pool.marginal, pool._weights(log_weights)).item()
+    weighted = dv(pool.joint, pool.marginal, pool.weights(log_weights)).item()
     assert weighted == pytest.approx(repeated(matrix, 2, dv), abs=1e-6)
 
 
