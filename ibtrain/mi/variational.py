@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,20 @@ CARRIED = 0.9
 """Share of the best value that the closed form has from the start if it is what carries it."""
 
 
+class Excess(NamedTuple):
+    """By how much a critic's own value on samples that it was trained on is larger than on others.
+
+    Args:
+        value: In nats.
+        stderr: Its standard error.
+        chance: That part of the standard error which comes of comparing fewer training samples than report.
+    """
+
+    value: float
+    stderr: float
+    chance: float = 0.0
+
+
 @dataclass(frozen=True)
 class Fold:
     """One critic, and what it says of the samples that it never met.
@@ -59,8 +73,7 @@ class Fold:
         base: Name of the closed form that it started from.
         fitted: The critic and its curve.
         reports: Value and standard error by bound.
-        excess: By how much the critic's own value on samples that it was trained on is larger, and the
-            standard error of that.
+        excess: What the critic says more of samples that it was trained on.
         count: Samples that reported.
         groups: In how many groups they met each other.
     """
@@ -68,7 +81,7 @@ class Fold:
     base: str
     fitted: FittedCritic
     reports: dict[Bound, tuple[float, float]]
-    excess: tuple[float, float]
+    excess: Excess
     count: int
     groups: int
 
@@ -215,7 +228,9 @@ class _Task:
         plain, *closed = self._read(ready.scorer, critics, splits.report, bound)
         as_many = own.train[: min(len(splits.report), MOST_COMPARED)]
         seen, *_ = ready.scorer.read([fitted.critic], as_many, bound)
-        excess = seen.value - plain.value, math.hypot(seen.stderr, plain.stderr)
+        chance = seen.stderr * math.sqrt(1 - len(as_many) / len(splits.report))
+        stderr = math.hypot(seen.stderr, plain.stderr)
+        excess = Excess(seen.value - plain.value, stderr, chance)
         reports = {bound: (plain.value, plain.stderr)}
         count = len(splits.report)
         if self.samples.num_classes:
@@ -271,10 +286,10 @@ def _training_loss(fold: Fold) -> float:
     """What is lost because a critic was fitted to samples: half of what it says more of those than of others.
 
     With p parameters fitted to n samples by maximum likelihood, the mean log-likelihood of the same samples is
-    p / 2n above the best there is, and that of others p / 2n below (Akaike, 1974).
+    p / 2n above the best there is, and that of others p / 2n below (Akaike, 1974). Of more samples than are compared
+    the value is better known than the excess, of which two standard errors may be chance.
     """
-    excess, _ = fold.excess
-    return 0.5 * max(excess, 0.0)
+    return 0.5 * max(fold.excess.value - 2 * fold.excess.chance, 0.0)
 
 
 def _fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:
@@ -298,5 +313,5 @@ def _has_memorised(fold: Fold, scale: float) -> bool:
     curve, best = fold.fitted.curve, fold.fitted.best.select
     was_stopped = best - curve[-1].select > HOPELESS
     is_carried = curve[0].select >= CARRIED * best
-    excess, stderr = fold.excess
-    return excess > OVERFIT * scale + 3 * stderr or (was_stopped and not is_carried)
+    excess = fold.excess
+    return excess.value > OVERFIT * scale + 3 * excess.stderr or (was_stopped and not is_carried)
