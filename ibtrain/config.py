@@ -22,6 +22,8 @@ __all__ = [
     "MAX_PATH",
     "MAX_SEEDS",
     "METHODS",
+    "OBJECTIVES",
+    "OUTPUT_OBJECTIVES",
     "Method",
     "ModelConfig",
     "ObjectiveConfig",
@@ -43,7 +45,14 @@ PREDICT_FROM = {
     "noisy": "noisy t",
 }
 """What the prediction term of the hidden blocks may read, in words."""
-READOUTS = ("dv", "cross-entropy", "critic")
+OBJECTIVES = {
+    "ib": "ibtrain.train.objectives.ib:InformationBottleneck",
+    "cross-entropy": "ibtrain.train.objectives.cross_entropy:CrossEntropy",
+}
+"""What a block can optimise: a :class:`~ibtrain.train.objectives.base.BlockObjective` by its name."""
+OUTPUT_OBJECTIVES = {"dv": "ib", "cross-entropy": "cross-entropy"}
+"""The objective of the output layer, by the readout that it is."""
+READOUTS = (*OUTPUT_OBJECTIVES, "critic")
 SCHEDULES = ("constant", "cosine")
 ON_NONFINITE = ("stop", "skip")
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -105,9 +114,11 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """The information-bottleneck objective ``J = I(h; y) - beta * I(x; t)``.
+    """What each block optimises: by default the information bottleneck ``J = I(h; y) - beta * I(x; t)``.
 
     Args:
+        name: Objective of the hidden blocks, one of :data:`OBJECTIVES`: ``ib``, or ``cross-entropy`` of a
+            classifier that reads the block.
         beta: Weight of the compression term, at most 1e12; one number, or one for each block.
         noise_std: Standard deviation of the noise in ``t = h + sigma * eps``, 0 or from 1e-12 to 1e12;
             likewise.
@@ -126,6 +137,7 @@ class ObjectiveConfig:
             denominator; 1 is the plain DV gradient.
     """
 
+    name: str = "ib"
     beta: tuple[float, ...] = (1e-4,)
     noise_std: tuple[float, ...] = (0.5,)
     noise_scale: str = "absolute"
@@ -136,6 +148,7 @@ class ObjectiveConfig:
     ema_rate: float = 0.1
 
     def __post_init__(self) -> None:
+        check_choice("objective", self.name, tuple(OBJECTIVES))
         check_per_block("beta", self.beta, 0)
         for beta in self.beta:
             if beta > MAX_BETA:
@@ -167,6 +180,11 @@ class ObjectiveConfig:
         """Whether block ``index`` of ``count``, the output layer included, is read with its noise."""
         clean_from = {"clean": 0, "mixed": count - 2, "noisy": count - 1}[self.predict_from]
         return index < clean_from
+
+    def critic_hidden(self, index: int, count: int) -> list[int]:
+        """Widths of the hidden layers of the critic that scores classes for block ``index`` of ``count``."""
+        # the layer that will read the last hidden block is linear, and so is that block's critic
+        return [self.critic_width] if index < count - 2 else []
 
     def for_blocks(self, name: Literal["beta", "noise_std"], count: int) -> tuple[float, ...]:
         """One value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""

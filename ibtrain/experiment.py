@@ -24,6 +24,7 @@ from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event, Listener
 from ibtrain.train.keeper import Keeper, Nested, State, restoring
 from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.stage import FitResult
 
 __all__ = ["Course", "Experiment"]
@@ -61,16 +62,16 @@ class Experiment:
         LayerwiseTrainer(model, config.objective)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
-        self._check_critics()
+        self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
         weights = sum(parameter.numel() for parameter in model.parameters())
         batch_size = max(config.optim(method).batch_size for method in config.methods)
         self.threads = config.threads or choose_threads(batch_size, weights)
         readout = config.objective.readout
         self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
 
-    def _check_critics(self) -> None:
+    def _check_critics(self, widest: int) -> None:
         """Checks that memory holds the critics of the widest layer, before they are made."""
-        objective, widest = self.config.objective, max(self.dims.values())
+        objective = self.config.objective
         label = objective.critic_width * (widest + self.data.num_classes)
         check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
 

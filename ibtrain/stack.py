@@ -2,10 +2,10 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ NETWORKS_AT_ONCE = 16
 SMALL = 1 << 13
 """Weights of such a network, at most."""
 
+T = TypeVar("T")
 Group = Sequence[nn.Module]
 """Members that run at once."""
 
@@ -29,8 +30,8 @@ class Stack(nn.Module):
 
     Small networks spend their time between operations, not in them; a stack has the steps of one
     network, and on an accelerator its operations, each K times as large. Adam treats every number by
-    itself, so that a stack's members train as they would alone. Networks that keep something from
-    call to call (a running mean), or draw at random (dropout), are called one by one everywhere.
+    itself, so that a stack's members train as they would alone. Buffers, such as running means, that a
+    network changes in place are its own. Networks that draw at random (dropout) are called one by one everywhere.
 
     Args:
         members: Networks of the same class and shape.
@@ -44,8 +45,9 @@ class Stack(nn.Module):
         self._group = (
             NETWORKS_AT_ONCE if weights <= SMALL and len(members) >= NETWORKS_AT_ONCE else 1
         )
-        draws = any(isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules())
-        self._one_by_one = draws or any(True for _ in members[0].buffers())
+        self._one_by_one = any(
+            isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules()
+        )
         self._joined: list[dict[str, Tensor]] = []
 
     @cached_property
@@ -64,7 +66,7 @@ class Stack(nn.Module):
         as one member has weights. See :func:`~ibtrain.optim.flatten`.
         """
         groups = self._groups(next(self.parameters()).device)
-        named = [_by_name(group) for group in groups]
+        named = [_parameters_of(group) for group in groups]
         alike = [own for group in named for own in group.values()]
         vector = flatten(parameter for own in alike for parameter in own)
         leaves = _leaves(vector, [(len(own), *own[0].shape) for own in alike])
@@ -81,7 +83,7 @@ class Stack(nn.Module):
             *inputs: Each ``(K, ...)``.
 
         Returns:
-            What a member returns, a tensor or several, each ``(K, ...)``.
+            What a member returns, tensors in tuples and dictionaries, each ``(K, ...)``.
         """
         groups = self._groups(inputs[0].device)
         if len(groups) == 1:
@@ -91,9 +93,7 @@ class Stack(nn.Module):
             self._call(index, group, *own)
             for index, (group, own) in enumerate(zip(groups, shares, strict=True))
         ]
-        if isinstance(outputs[0], Tensor):
-            return torch.cat(outputs)
-        return tuple(torch.cat(part) for part in zip(*outputs, strict=True))
+        return _joined_outputs(lambda parts: torch.cat(tuple(parts)), outputs)
 
     def _groups(self, device: torch.device) -> list[Group]:
         at_once = len(self) if device.type != "cpu" else self._group
@@ -105,25 +105,44 @@ class Stack(nn.Module):
         """A group's outputs, batched if it has several members."""
         if len(group) == 1:
             outputs = group[0](*(part.squeeze(0) for part in inputs))
-            if isinstance(outputs, Tensor):
-                return outputs.unsqueeze(0)
-            return tuple(part.unsqueeze(0) for part in outputs)
+            return _joined_outputs(lambda parts: parts[0].unsqueeze(0), [outputs])
         template = self._template
         if self._joined:
             parameters = self._joined[index]
         else:
-            parameters = {name: torch.stack(own) for name, own in _by_name(group).items()}
+            parameters = {
+                name: torch.stack(tuple(own)) for name, own in _parameters_of(group).items()
+            }
+        kept = _by_name([dict(member.named_buffers()) for member in group])
+        buffers = {name: torch.stack(own) for name, own in kept.items()}
 
-        def call(own: dict[str, Tensor], *of_one: Tensor) -> Any:
-            return functional_call(template, own, of_one)
+        def call(weights: dict[str, Tensor], state: dict[str, Tensor], *of_one: Tensor) -> Any:
+            return functional_call(template, {**weights, **state}, of_one)
 
-        return vmap(call)(parameters, *inputs)
+        outputs = vmap(call)(parameters, buffers, *inputs)
+        with torch.no_grad():
+            for name, own in kept.items():
+                torch._foreach_copy_(own, buffers[name].unbind())
+        return outputs
 
 
-def _by_name(group: Group) -> dict[str, tuple[nn.Parameter, ...]]:
-    """Each weight of all members, by its name in one."""
-    named = [dict(member.named_parameters()) for member in group]
-    return {name: tuple(own[name] for own in named) for name in named[0]}
+def _parameters_of(group: Group) -> dict[str, list[nn.Parameter]]:
+    return _by_name([dict(member.named_parameters()) for member in group])
+
+
+def _by_name(named: Sequence[dict[str, T]]) -> dict[str, list[T]]:
+    """What all members have of each name."""
+    return {name: [own[name] for own in named] for name in named[0]}
+
+
+def _joined_outputs(join: Callable[[Sequence[Tensor]], Tensor], outputs: Sequence[Any]) -> Any:
+    """One tensor for each that every call has returned, whether by itself, in a tuple or in a dictionary."""
+    first = outputs[0]
+    if isinstance(first, Tensor):
+        return join(outputs)
+    if isinstance(first, dict):
+        return {name: _joined_outputs(join, [own[name] for own in outputs]) for name in first}
+    return tuple(_joined_outputs(join, parts) for parts in zip(*outputs, strict=True))
 
 
 def _leaves(vector: nn.Parameter, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor]:

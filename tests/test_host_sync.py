@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -23,12 +23,10 @@ from ibtrain.mi.samples import check_samples
 from ibtrain.mi.scorer import Scorer
 from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.models.mlp import mlp
-from ibtrain.stack import Stack
-from ibtrain.train.descent import Loss
 from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.layerwise import LayerwiseTrainer, _bound_loss
-from ibtrain.train.loop import EpochLoop, cross_entropy_loss
-from ibtrain.train.objective import IBObjective
+from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives import BlockObjective, BlockSpec, make_objective
 
 WAITING = {
     "_local_scalar_dense",
@@ -220,32 +218,31 @@ def test_a_tracked_critics_step_reads_nothing_from_the_host() -> None:
         assert read.names == []
 
 
-def block_loss(noise_scale: str) -> tuple[nn.Module, Loss]:
+def of_block(noise_scale: str) -> BlockObjective:
     config = ObjectiveConfig(beta=(0.1,), noise_scale=noise_scale)
-    reader = LayerwiseTrainer(mlp(5, (6, 4), 3), config).reader(0, 6, 3)
-    objective = IBObjective([reader], 6, torch.zeros(3), ema_rate=0.1).to(ELSEWHERE)
-    return objective, _bound_loss(objective, [torch.Generator()])
+    spec = BlockSpec((6,), torch.zeros(3).to(ELSEWHERE), index=0, count=3)
+    return make_objective("ib", mlp(5, (6, 4), 3)[0].to(ELSEWHERE), spec, config)
 
 
-def network_loss() -> tuple[nn.Module, Loss]:
-    stack = Stack([mlp(5, (6, 4), 3).to(ELSEWHERE)])
-    return stack, cross_entropy_loss(stack)
+def of_network() -> BlockObjective:
+    spec = BlockSpec((3,), torch.zeros(3).to(ELSEWHERE))
+    network = mlp(5, (6, 4), 3).to(ELSEWHERE)
+    return make_objective("cross-entropy", network, spec, ObjectiveConfig())
 
 
 @pytest.mark.parametrize(
     "make",
-    [partial(block_loss, "absolute"), partial(block_loss, "relative"), network_loss],
+    [partial(of_block, "absolute"), partial(of_block, "relative"), of_network],
     ids=["block", "block with relative noise", "network"],
 )
 def test_a_trainings_step_reads_nothing_from_the_host(
-    make: Callable[[], tuple[nn.Module, Loss]], monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], BlockObjective], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # there are no generators elsewhere
     monkeypatch.setattr("ibtrain.train.loop.generator", lambda *_: torch.Generator())
     data = toy(4).to(ELSEWHERE).train
-    trainable, loss = make()
     optim = OptimConfig(batch_size=8, epochs=1)
-    loop = EpochLoop(trainable, loss, [data.x], data.y, optim, [0])
+    loop = EpochLoop([make()], [data.x], data.y, optim, [0], [torch.Generator()])
     # no fused kernel either: others count their steps on the host
     monkeypatch.setattr(loop.optimizer, "step", lambda: None)
     batch = torch.zeros(1, 8, dtype=torch.long, device=ELSEWHERE)

@@ -12,6 +12,7 @@ from ibtrain.config import (
     METHODS,
     MODEL_KINDS,
     NOISE_SCALES,
+    OBJECTIVES,
     ON_NONFINITE,
     PRECISIONS,
     PREDICT_FROM,
@@ -145,6 +146,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "--seeds",
         "seeds",
         {"type": Numbers(int), "help": "Every method is trained once with each seed.  [0,1,2]"},
+    ),
+    (
+        "--objective",
+        "objective.name",
+        {
+            "metavar": "NAME",
+            "help": f"What the hidden blocks optimise: {' or '.join(OBJECTIVES)}.  [ib]",
+        },
     ),
     (
         "--beta",

@@ -39,7 +39,7 @@ class LogAverage(nn.Module):
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
         newest = torch.where(self.value == -math.inf, log_value, mixed)
         # in place, as a step that is recorded has to
-        torch.where(log_value < math.inf, newest, self.value, out=self.value)
+        self.value.copy_(torch.where(log_value < math.inf, newest, self.value))
         return self.value
 
 

@@ -1,6 +1,6 @@
-"""A step of training: weights down the gradient of a loss, and the figures that it leaves behind."""
+"""A step of training: weights down the gradient of an objective, and the figures that it leaves behind."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,14 +9,10 @@ from torch import Tensor, nn
 
 from ibtrain.gradients import gradient_norm
 from ibtrain.precision import lower_precision
-from ibtrain.stack import side_by_side
+from ibtrain.stack import Stack, side_by_side
 from ibtrain.train.watch import GRADIENT, are_finite
 
-__all__ = ["Descent", "Loss"]
-
-Loss = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
-"""Maps a batch ``(S, batch, ...)`` for each of S networks, and its labels ``(S, batch)``, to the scalar that
-is descended, and to figures ``(S,)`` to average over the epoch."""
+__all__ = ["Descent"]
 
 
 @dataclass(eq=False)
@@ -28,7 +24,8 @@ class Descent:
     outlive it.
 
     Args:
-        loss: Evaluated on the networks' batches.
+        objectives: What each network descends, as a stack.
+        generators: Source of each objective's noise.
         inputs: What each network reads, ``(samples, ...)``.
         labels: ``(samples,)``.
         parameters: That the optimiser steps.
@@ -37,7 +34,8 @@ class Descent:
         names: What the last step's figures are called.
     """
 
-    loss: Loss
+    objectives: Stack
+    generators: Sequence[torch.Generator]
     inputs: Sequence[Tensor]
     labels: Tensor
     parameters: Sequence[nn.Parameter]
@@ -58,9 +56,10 @@ class Descent:
             own.index_select(0, index) for own, index in zip(self.inputs, batch, strict=True)
         ]
         with lower_precision(self.precision, self.labels.device):
-            loss, figures = self.loss(side_by_side(gathered), self.labels[batch])
+            noise = self._draw(batch.shape[1])
+            losses, figures = self.objectives(side_by_side(gathered), self.labels[batch], *noise)
         self.optimizer.zero_grad()
-        loss.backward()
+        losses.sum().backward()
         norm = gradient_norm(self.parameters).expand(len(batch))
         self.names = [*figures, GRADIENT]
         values = torch.stack([*figures.values(), norm], dim=1)
@@ -69,3 +68,9 @@ class Descent:
             self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return values
+
+    def _draw(self, count: int) -> list[Tensor]:
+        """Every objective's random numbers for a batch, side by side."""
+        members = zip(self.objectives.members, self.generators, strict=True)
+        drawn = [objective.draw(count, own) for objective, own in members]  # type: ignore[operator]
+        return [side_by_side(parts) for parts in zip(*drawn, strict=True)]

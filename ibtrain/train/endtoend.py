@@ -5,15 +5,16 @@ from functools import partial
 
 from torch import nn
 
-from ibtrain.config import OptimConfig
+from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.gradients import differentiable
 from ibtrain.models.blocks import check_output_block, cut_into_blocks
 from ibtrain.recipes import recipe
-from ibtrain.stack import Stack
+from ibtrain.seeding import generator
 from ibtrain.train.events import Listener, Snapshot
 from ibtrain.train.keeper import Keeper, identified
-from ibtrain.train.loop import EpochLoop, cross_entropy_loss
+from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives import BlockSpec, make_objective
 from ibtrain.train.stage import FitResult, Member, Stage, check_alike, evaluate, identity
 
 __all__ = ["EndToEndTrainer"]
@@ -82,7 +83,11 @@ class EndToEndTrainer:
         for network in networks:
             check_output_block(network, data.train.x, data.num_classes)
             network.requires_grad_(True)
-        stack = Stack(networks)
+        spec = BlockSpec((data.num_classes,), data.log_prior)
+        objectives = [
+            make_objective("cross-entropy", network, spec, ObjectiveConfig())
+            for network in networks
+        ]
         seeds = [trainer.seed for trainer in trainers]
         optim = first.optim or recipe("end_to_end", data.name)
         inputs = [data.train.x] * len(trainers)
@@ -92,25 +97,33 @@ class EndToEndTrainer:
             index=0,
             stages=1,
             data=data,
-            loop=EpochLoop(stack, cross_entropy_loss(stack), inputs, data.train.y, optim, seeds),
+            loop=EpochLoop(
+                objectives,
+                inputs,
+                data.train.y,
+                optim,
+                seeds,
+                [generator(data.train.y.device, seed, "noise") for seed in seeds],
+            ),
             members=[
                 Member(
-                    trainer.blocks,
-                    Snapshot(trainer.blocks, nn.Identity(), data.inputs),
+                    objective,
+                    Snapshot(trainer.blocks, objective.readout, data.inputs),
                     trainer.listeners,
                 )
-                for trainer in trainers
+                for objective, trainer in zip(objectives, trainers, strict=True)
             ],
         )
         origin = partial(identity, "end_to_end", networks[0], data, seeds, optim=optim)
         histories = stage.run(identified(keeper or Keeper(), origin))
-        stack.eval()
+        for network in networks:
+            network.eval()
         return [
             FitResult(
                 method="end_to_end",
                 seed=trainer.seed,
                 network=trainer.blocks,
-                readout=nn.Identity(),
+                readout=member.snapshot.readout,
                 accuracies=evaluate(member.snapshot, data),
                 seconds=stage.loop.seconds / len(trainers),
                 history=history,

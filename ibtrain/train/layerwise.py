@@ -8,21 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.checks import check_integer, check_number
-from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config import OUTPUT_OBJECTIVES, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.gradients import differentiable
-from ibtrain.mi.critics import ClassCritic, PairCritic
-from ibtrain.mi.noise import GaussianNoise
 from ibtrain.models.blocks import check_output_block, cut_into_blocks
 from ibtrain.recipes import recipe
-from ibtrain.seeding import generator, seeded
-from ibtrain.stack import Stack
-from ibtrain.train.descent import Loss
-from ibtrain.train.events import Listener, Snapshot, accuracy, apply_in_chunks
+from ibtrain.seeding import generator
+from ibtrain.train.events import Listener, Snapshot, apply_in_chunks
 from ibtrain.train.keeper import Keeper, Nested, State, identified, restoring
-from ibtrain.train.loop import EpochLoop, cross_entropy_loss
-from ibtrain.train.objective import BlockWithCritics, IBObjective
+from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives import BlockObjective, BlockSpec, make_objective
 from ibtrain.train.stage import (
     FitResult,
     Histories,
@@ -39,15 +35,15 @@ __all__ = ["LayerwiseTrainer"]
 
 
 class LayerwiseTrainer:
-    """Trains a network block by block, each on ``J = I(h; y) - beta * I(x; t)``, then frozen.
+    """Trains a network block by block, each on its own objective, then frozen.
 
-    A block reads what the frozen blocks before it gave, evaluated once: no gradient crosses a
+    The objective is ``J = I(h; y) - beta * I(x; t)`` unless ``objective.name`` is another one. A block reads what the frozen blocks before it gave, evaluated once: no gradient crosses a
     block, and the frozen prefix is never run again. The output layer's own outputs are its class
     scores, so that no classification loss occurs anywhere, unless ``readout`` asks for one.
 
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
-        objective: beta, noise, what the prediction term reads, the readout.
+        objective: Its name, beta, noise, what the prediction term reads, the readout.
         optim: How each block is optimised; None is the recipe of the data set.
         seed: Of the critics, the data order and the noise.
         listeners: Called with every :class:`~ibtrain.train.events.Event`.
@@ -127,28 +123,11 @@ class LayerwiseTrainer:
         names = [name for name, _ in self.blocks.named_children()]
         return names[:-1] if self.objective.readout == "critic" else names
 
-    def reader(self, index: int, dim_h: int, num_classes: int) -> BlockWithCritics:
-        """A block with critics at their start."""
+    def block_objective(self, spec: BlockSpec) -> BlockObjective:
+        """What a block optimises, with its critics at their start."""
         config = self.objective
-        beta = self.betas[index]
-        # the layer that will read the last hidden block is linear, and so is that block's critic
-        hidden = [config.critic_width] if index < len(self.blocks) - 2 else []
-        is_output = index == len(self.blocks) - 1
-        with seeded(self.seed, "critics", index):
-            label_critic = nn.Identity() if is_output else ClassCritic(dim_h, num_classes, hidden)
-            pair_critic = (
-                PairCritic(dim_h, dim_h, [config.pair_critic_width], same_space=True)
-                if beta
-                else None
-            )
-        return BlockWithCritics(
-            self.blocks[index],
-            label_critic,
-            pair_critic,
-            GaussianNoise(self.noise_stds[index], relative=config.noise_scale == "relative"),
-            beta=beta,
-            predict_noisy=config.predicts_from_noisy(index, len(self.blocks)),
-        )
+        name = OUTPUT_OBJECTIVES[config.readout] if spec.is_output else config.name
+        return make_objective(name, self.blocks[spec.index], spec, config, seed=self.seed)
 
 
 class _Together:
@@ -241,78 +220,40 @@ class _Together:
         self.index += 1
 
     def _stage(self, index: int) -> Stage:
-        blocks = [trainer.blocks[index].requires_grad_(True) for trainer in self.trainers]
-        noises = [
-            generator(self.data.train.y.device, trainer.seed, "noise", index)
-            for trainer in self.trainers
-        ]
-        modules, readouts, trainable, loss = self._wire(index, blocks, noises)
+        device = self.data.train.y.device
+        with torch.no_grad():
+            h = self.first.blocks[index](self.inputs[0]["train"][:2])
+        spec = BlockSpec(tuple(h.shape[1:]), self.data.log_prior, index, len(self.first.blocks))
+        for trainer in self.trainers:
+            trainer.blocks[index].requires_grad_(True)
+        objectives = [trainer.block_objective(spec) for trainer in self.trainers]
         name = self.first.stages[index]
-        x = [inputs["train"] for inputs in self.inputs]
-        seeds = [trainer.seed for trainer in self.trainers]
         return Stage(
             method="layerwise",
             name=name,
             index=index,
             stages=len(self.first.stages),
             data=self.data,
-            loop=EpochLoop(trainable, loss, x, self.data.train.y, self.optim, seeds, noises),
+            loop=EpochLoop(
+                objectives,
+                [inputs["train"] for inputs in self.inputs],
+                self.data.train.y,
+                self.optim,
+                [trainer.seed for trainer in self.trainers],
+                [generator(device, trainer.seed, "noise", index) for trainer in self.trainers],
+            ),
             members=[
-                Member(module, Snapshot(nn.Sequential(OrderedDict({name: block})), readout, inputs),
-                       trainer.listeners)
-                for module, block, readout, inputs, trainer in zip(
-                    modules, blocks, readouts, self.inputs, self.trainers, strict=True
+                Member(
+                    objective,
+                    Snapshot(
+                        nn.Sequential(OrderedDict({name: objective.block})),
+                        objective.readout,
+                        inputs,
+                    ),
+                    trainer.listeners,
+                )
+                for objective, inputs, trainer in zip(
+                    objectives, self.inputs, self.trainers, strict=True
                 )
             ],
-        )  # fmt: skip
-
-    def _wire(
-        self, index: int, blocks: Sequence[nn.Module], noises: Sequence[torch.Generator]
-    ) -> tuple[Sequence[nn.Module], list["Readout"], nn.Module, Loss]:
-        """Each seed's modules and readout, what holds all weights, and the loss that trains them."""
-        data, first = self.data, self.first
-        log_prior = data.log_prior
-        is_output = index == len(first.blocks) - 1
-        if is_output and first.objective.readout == "cross-entropy":
-            stack = Stack(blocks)
-            plain = [Readout(nn.Identity(), torch.zeros_like(log_prior)) for _ in blocks]
-            return blocks, plain, stack, cross_entropy_loss(stack)
-        with torch.no_grad():
-            dim_h = blocks[0](self.inputs[0]["train"][:2]).flatten(1).shape[1]
-        readers = [trainer.reader(index, dim_h, data.num_classes) for trainer in self.trainers]
-        objective = IBObjective(
-            readers, dim_h, log_prior.cpu(), ema_rate=first.objective.ema_rate
-        ).to(log_prior.device)
-        readouts = [Readout(reader.label_critic, log_prior) for reader in readers]
-        return readers, readouts, objective, _bound_loss(objective, noises)
-
-
-class Readout(nn.Module):
-    """Scores whose argmax is the prediction: a critic's class scores plus the log prior."""
-
-    log_prior: Tensor
-
-    def __init__(self, scores: nn.Module, log_prior: Tensor) -> None:
-        super().__init__()
-        self.scores = scores
-        self.register_buffer("log_prior", log_prior)
-
-    def forward(self, h: Tensor) -> Tensor:
-        scores: Tensor = self.scores(h.flatten(1))
-        return scores + self.log_prior
-
-
-def _bound_loss(objective: IBObjective, noises: Sequence[torch.Generator]) -> Loss:
-    predict_noisy = objective.predict_noisy
-
-    def loss(x: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        terms = objective(x, labels, noises)
-        figures = {
-            "mi_ty" if predict_noisy else "mi_hy": terms.prediction,
-            "train_accuracy": accuracy(terms.scores + objective.log_prior, labels),
-        }
-        if terms.mi_xt is not None:
-            figures["mi_xt"] = terms.mi_xt
-        return terms.loss, figures
-
-    return loss
+        )

@@ -11,20 +11,16 @@ from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
 from ibtrain.optim import adam, cosine, set_rate
-from ibtrain.precision import (
-    at_least_float32,
-    check_precision,
-    tensor_cores,
-)
+from ibtrain.precision import check_precision, tensor_cores
 from ibtrain.replay import replayed
 from ibtrain.seeding import generator
 from ibtrain.stack import Stack
-from ibtrain.train.descent import Descent, Loss
-from ibtrain.train.events import accuracy
+from ibtrain.train.descent import Descent
 from ibtrain.train.keeper import State
+from ibtrain.train.objectives.base import BlockObjective
 from ibtrain.train.watch import StepFigures
 
-__all__ = ["EarlyStopping", "EpochLoop", "cross_entropy_loss"]
+__all__ = ["EarlyStopping", "EpochLoop"]
 
 
 class EpochLoop:
@@ -35,26 +31,24 @@ class EpochLoop:
     every epoch.
 
     Args:
-        trainable: Holds every parameter that is optimised.
-        loss: Evaluated on the networks' batches.
+        objectives: What each network descends; they hold every parameter that is optimised.
         inputs: What each network reads, ``(samples, ...)``.
         labels: ``(samples,)``.
         config: Learning rate, schedule, batch size, epochs.
         seeds: From which each network's data order comes.
-        randomness: What the loss draws from.
+        randomness: Source of each objective's noise.
     """
 
     def __init__(
         self,
-        trainable: nn.Module,
-        loss: Loss,
+        objectives: Sequence[BlockObjective],
         inputs: Sequence[Tensor],
         labels: Tensor,
         config: OptimConfig,
         seeds: Sequence[int],
-        randomness: Sequence[torch.Generator] = (),
+        randomness: Sequence[torch.Generator],
     ) -> None:
-        self.trainable = trainable
+        self.trainable = Stack(objectives)
         self.labels = labels
         self.config = config
         self.seeds = seeds
@@ -66,10 +60,16 @@ class EpochLoop:
         self.seconds = 0.0
         self._figures = StepFigures(seeds)
         self._epoch_orders = [order.get_state() for order in self.orders]
-        self._parameters = [p for p in trainable.parameters() if p.requires_grad]
+        self._parameters = [p for p in self.trainable.parameters() if p.requires_grad]
         self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
         self._descent = Descent(
-            loss, inputs, labels, self._parameters, self.optimizer, config.precision
+            self.trainable,
+            randomness,
+            inputs,
+            labels,
+            self._parameters,
+            self.optimizer,
+            config.precision,
         )
         self._descend = replayed(self._descent, labels.device, randomness)
         check_precision(config.precision, labels.device)
@@ -215,21 +215,3 @@ class EarlyStopping:
             self.module.load_state_dict(now)
         check_integer("epochs waited", waited, 0)
         self.best, self.waited, self.kept = best, waited, kept
-
-
-def cross_entropy_loss(stack: Stack) -> Loss:
-    """The cross-entropy, in nats, of networks whose outputs are class scores."""
-
-    def loss(x: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        scores = at_least_float32(stack(x))
-        losses = nn.functional.cross_entropy(
-            scores.flatten(0, 1), labels.flatten(), reduction="none"
-        )
-        values = losses.view_as(labels).mean(dim=1)
-        figures = {
-            "cross_entropy": values.detach(),
-            "train_accuracy": accuracy(scores.detach(), labels),
-        }
-        return values.sum(), figures
-
-    return loss

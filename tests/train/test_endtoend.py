@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from ibtrain.config import OptimConfig
+from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError, NonFiniteError
 from ibtrain.models.mlp import mlp
 from ibtrain.seeding import seeded
-from ibtrain.stack import Stack
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
-from ibtrain.train.loop import EpochLoop, cross_entropy_loss
+from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives import BlockSpec, make_objective
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=12)
 
@@ -20,6 +20,12 @@ OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=12)
 def network(data: Dataset) -> nn.Sequential:
     with seeded(0, "test"):
         return mlp(data.dim_x, (16, 8), data.num_classes)
+
+
+def loop(model: nn.Module, data: Dataset, config: OptimConfig) -> EpochLoop:
+    spec = BlockSpec((data.num_classes,), data.log_prior)
+    objective = make_objective("cross-entropy", model, spec, ObjectiveConfig())
+    return EpochLoop([objective], [data.train.x], data.train.y, config, [0], [torch.Generator()])
 
 
 def test_it_learns_an_easy_problem_the_same_way_twice(toy: Dataset) -> None:
@@ -33,8 +39,7 @@ def test_one_step_is_adam_on_the_mean_cross_entropy(toy: Dataset) -> None:
     plain.load_state_dict(model.state_dict())
     count = len(toy.train)
     config = OptimConfig(learning_rate=0.01, schedule="constant", batch_size=count, epochs=1)
-    stack = Stack([model])
-    EpochLoop(stack, cross_entropy_loss(stack), [toy.train.x], toy.train.y, config, [0]).run_epoch()
+    loop(model, toy, config).run_epoch()
     optimizer = torch.optim.Adam(plain.parameters(), lr=0.01)
     log_p = plain(toy.train.x).log_softmax(1)
     (-log_p[torch.arange(count), toy.train.y].mean()).backward()
@@ -62,14 +67,13 @@ def test_both_methods_see_the_samples_in_the_same_order(toy: Dataset) -> None:
 
 
 def test_the_cosine_schedule_ends_near_zero(toy: Dataset) -> None:
-    stack = Stack([network(toy)])
     config = OptimConfig(learning_rate=0.1, batch_size=100, epochs=3)
-    loop = EpochLoop(stack, cross_entropy_loss(stack), [toy.train.x], toy.train.y, config, [0])
-    rates = [loop.learning_rate(step) for step in range(12)]
+    training = loop(network(toy), toy, config)
+    rates = [training.learning_rate(step) for step in range(12)]
     assert rates[0] == 0.1
     assert rates[6] == pytest.approx(0.05)
     assert rates == sorted(rates, reverse=True)
-    assert loop.learning_rate(12) == pytest.approx(0, abs=1e-12)
+    assert training.learning_rate(12) == pytest.approx(0, abs=1e-12)
 
 
 def test_divergence_says_where(toy: Dataset) -> None:

@@ -6,10 +6,10 @@ import weakref
 import pytest
 import torch
 
-from ibtrain.config import OptimConfig
+from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.models.mlp import mlp
-from ibtrain.stack import Stack
-from ibtrain.train.loop import EpochLoop, cross_entropy_loss
+from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives import BlockSpec, make_objective
 
 
 @pytest.mark.parametrize("is_recorded", [False, True])
@@ -18,10 +18,11 @@ def test_a_loop_is_gone_as_soon_as_nobody_has_it(
 ) -> None:
     if is_recorded:
         request.getfixturevalue("tape")
-    stack = Stack([mlp(5, (4,), 3)])
+    spec = BlockSpec((3,), torch.zeros(3))
+    objective = make_objective("cross-entropy", mlp(5, (4,), 3), spec, ObjectiveConfig())
     inputs, labels = [torch.randn(64, 5)], torch.arange(64) % 3
     optim = OptimConfig(batch_size=8, epochs=1)
-    loop = EpochLoop(stack, cross_entropy_loss(stack), inputs, labels, optim, [0])
+    loop = EpochLoop([objective], inputs, labels, optim, [0], [torch.Generator()])
     loop.run_epoch()
     seen = weakref.ref(loop)
     gc.disable()

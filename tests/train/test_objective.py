@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from ibtrain.mi.critics import ClassCritic, PairCritic
-from ibtrain.mi.noise import GaussianNoise
+from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.training_bounds import dv_labels
-from ibtrain.train.objective import BlockWithCritics, IBObjective, ObjectiveTerms
+from ibtrain.train.objectives.base import BlockSpec, Metrics
+from ibtrain.train.objectives.ib import InformationBottleneck
 
 BETA = 0.3
 LABELS = torch.arange(24) % 3
@@ -22,28 +22,38 @@ class Problem:
     def __init__(self, beta: float = BETA, *, predict_noisy: bool = False) -> None:
         torch.manual_seed(0)
         # tanh, because finite differences across a ReLU's kink are not derivatives
-        self.block = nn.Sequential(nn.Linear(4, 5), nn.Tanh()).double()
-        pair = PairCritic(5, 5, [6])
-        pair.tail[0] = nn.Tanh()
-        label = ClassCritic(5, 3, [6])
-        label[1] = nn.Tanh()
-        self.member = BlockWithCritics(
-            self.block, label, pair, GaussianNoise(0.4), beta=beta, predict_noisy=predict_noisy
+        self.block = nn.Sequential(nn.Linear(4, 5), nn.Tanh())
+        config = ObjectiveConfig(
+            beta=(beta,),
+            noise_std=(0.4,),
+            predict_from="noisy" if predict_noisy else "clean",
+            critic_width=6,
+            pair_critic_width=6,
+            ema_rate=1.0,
         )
-        log_prior = torch.full((3,), 1 / 3).log()
-        self.objective = IBObjective([self.member], 5, log_prior).double()
+        spec = BlockSpec((5,), torch.full((3,), 1 / 3).log(), index=0, count=3)
+        self.objective = InformationBottleneck(self.block, spec, config).double()
+        self.label_critic, self.pair_critic = (
+            self.objective.readout.scores,
+            self.objective.pair_critic,
+        )
+        self.label_critic[1] = nn.Tanh()  # type: ignore[operator]
+        if self.pair_critic is not None:
+            self.pair_critic.tail[0] = nn.Tanh()  # type: ignore[union-attr,operator]
         self.x = torch.randn(24, 4, dtype=torch.float64)
 
     def bounds(self) -> tuple[float, float]:
         """I(h; y) and I(x; t) on the batch, always with the same noise."""
         with torch.no_grad():
-            terms = self.evaluate()
-        assert terms.mi_xt is not None
-        return terms.prediction.item(), terms.mi_xt.item()
+            _, metrics = self.evaluate()
+        return self.prediction(metrics).item(), metrics["mi_xt"].item()
 
-    def evaluate(self) -> ObjectiveTerms:
-        generator = torch.Generator().manual_seed(7)
-        return self.objective(self.x.unsqueeze(0), LABELS.unsqueeze(0), [generator])
+    def prediction(self, metrics: Metrics) -> torch.Tensor:
+        return metrics["mi_ty" if self.objective.predict_noisy else "mi_hy"]
+
+    def evaluate(self) -> tuple[torch.Tensor, Metrics]:
+        noise = self.objective.draw(24, torch.Generator().manual_seed(7))
+        return self.objective(self.x, LABELS, *noise)  # type: ignore[no-any-return]
 
     def noisy(self) -> tuple[torch.Tensor, torch.Tensor]:
         """h and t as an evaluation has them."""
@@ -66,7 +76,7 @@ class Problem:
 @pytest.mark.parametrize("predict_noisy", [False, True])
 def test_the_block_descends_minus_j(predict_noisy: bool) -> None:
     problem = Problem(predict_noisy=predict_noisy)
-    problem.evaluate().loss.backward()
+    problem.evaluate()[0].backward()
     for parameter in problem.block.parameters():
         for index in range(0, parameter.numel(), 3):
             slope_hy, slope_xt = problem.slopes(parameter, index)
@@ -77,8 +87,8 @@ def test_the_block_descends_minus_j(predict_noisy: bool) -> None:
 
 def test_the_critics_ascend_their_own_bounds() -> None:
     problem = Problem()
-    problem.evaluate().loss.backward()
-    label, pair = problem.member.label_critic, problem.member.pair_critic
+    problem.evaluate()[0].backward()
+    label, pair = problem.label_critic, problem.pair_critic
     assert pair is not None
     for critic, which in ((label, 0), (pair, 1)):
         for parameter in critic.parameters():
@@ -89,32 +99,33 @@ def test_the_critics_ascend_their_own_bounds() -> None:
                 assert gradient == pytest.approx(-slope, abs=1e-7)
 
 
-def test_without_a_pair_critic_only_the_prediction_is_left() -> None:
-    member = BlockWithCritics(nn.Identity(), nn.Identity(), None, GaussianNoise(0.5), beta=0.0)
-    objective = IBObjective([member], 3, torch.full((3,), 1 / 3).log())
+def test_without_beta_only_the_prediction_is_left() -> None:
+    spec = BlockSpec((3,), torch.full((3,), 1 / 3).log())
+    objective = InformationBottleneck(nn.Identity(), spec, ObjectiveConfig(beta=(0.0,)))
     h = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
-    terms = objective(h.unsqueeze(0), LABELS.unsqueeze(0), [torch.Generator().manual_seed(0)])
-    expected = dv_labels(h, LABELS, objective.log_prior)
-    assert terms.mi_xt is None
-    torch.testing.assert_close(terms.loss, -expected)
+    assert objective.draw(24, torch.Generator()) == ()
+    loss, metrics = objective(h, LABELS)
+    expected = dv_labels(h, LABELS, spec.log_prior)
+    assert "mi_xt" not in metrics
+    torch.testing.assert_close(loss, -expected)
 
 
 def test_the_compression_bound_is_dv_on_noisy_pairs_and_deranged_ones() -> None:
     problem = Problem()
-    terms = problem.evaluate()
-    pair = problem.member.pair_critic
+    _, metrics = problem.evaluate()
+    pair = problem.pair_critic
     assert pair is not None
     joint, marginal = pair(*problem.noisy())
     expected = joint.mean() - (marginal.logsumexp(0) - math.log(24))
-    assert terms.mi_xt is not None
-    torch.testing.assert_close(terms.mi_xt[0], expected.detach())
+    torch.testing.assert_close(metrics["mi_xt"], expected.detach())
 
 
 def test_the_prediction_reads_what_it_was_told_to() -> None:
     for predict_noisy in (False, True):
         problem = Problem(predict_noisy=predict_noisy)
-        terms = problem.evaluate()
+        loss, metrics = problem.evaluate()
         h, t = problem.noisy()
-        scores = problem.member.label_critic(t if predict_noisy else h)
-        expected = dv_labels(scores, LABELS, problem.objective.log_prior)
-        torch.testing.assert_close(terms.prediction[0], expected.detach())
+        scores = problem.label_critic(t if predict_noisy else h)
+        expected = dv_labels(scores, LABELS, problem.objective.readout.log_prior)
+        torch.testing.assert_close(problem.prediction(metrics), expected.detach())
+        torch.testing.assert_close(loss.detach(), -expected.detach() - metrics["mi_xt"])

@@ -11,10 +11,9 @@ from ibtrain.data.load import load_dataset
 from ibtrain.errors import ConfigError
 from ibtrain.models.mlp import mlp
 from ibtrain.precision import at_least_float32, tensor_cores
-from ibtrain.stack import Stack
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
-from ibtrain.train.loop import cross_entropy_loss
+from ibtrain.train.objectives import BlockSpec, make_objective
 from ibtrain.train.stage import FitResult
 
 OPTIM = OptimConfig(learning_rate=3e-3, schedule="constant", epochs=4)
@@ -49,13 +48,13 @@ def test_bfloat16_trains_as_well_and_keeps_float32(digits: Dataset, method: str)
 
 
 def test_scores_are_raised_before_their_cross_entropy() -> None:
-    scores = torch.tensor([[[3.0, 0.1, -2.0]]])
-    stack = Stack([torch.nn.Identity()])
-    with torch.no_grad():
-        values, figures = cross_entropy_loss(stack)(scores.bfloat16(), torch.tensor([[0]]))
-    expected = torch.nn.functional.cross_entropy(scores[0].bfloat16().float(), torch.tensor([0]))
-    assert figures["cross_entropy"].dtype == values.dtype == torch.float32
-    torch.testing.assert_close(values, expected, rtol=1e-6, atol=0)
+    scores = torch.tensor([[3.0, 0.1, -2.0]]).bfloat16()
+    spec = BlockSpec((3,), torch.zeros(3))
+    objective = make_objective("cross-entropy", torch.nn.Identity(), spec, ObjectiveConfig())
+    loss, metrics = objective(scores, torch.tensor([0]))
+    expected = torch.nn.functional.cross_entropy(scores.float(), torch.tensor([0]))
+    assert metrics["cross_entropy"].dtype == loss.dtype == torch.float32
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)
 
 
 def test_tf32_needs_cuda(digits: Dataset) -> None:

@@ -56,7 +56,13 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 @pytest.mark.parametrize(
     "objective",
-    [{}, {"noise_scale": "relative"}, {"beta": (0.0,)}, {"readout": "cross-entropy"}],
+    [
+        {},
+        {"noise_scale": "relative"},
+        {"beta": (0.0,)},
+        {"readout": "cross-entropy"},
+        {"name": "cross-entropy"},
+    ],
 )
 def test_layer_wise_seeds_train_as_they_would_alone(
     toy: Dataset, objective: dict[str, object]
@@ -70,6 +76,33 @@ def test_layer_wise_seeds_train_as_they_would_alone(
 def test_end_to_end_seeds_train_as_they_would_alone(toy: Dataset) -> None:
     together = EndToEndTrainer.fit_together(end_to_end(toy, OPTIM), toy)
     assert_same(together, [trainer.fit(toy) for trainer in end_to_end(toy, OPTIM)])
+
+
+def normalised(data: Dataset, seed: int) -> nn.Sequential:
+    """A network whose blocks keep running means."""
+    with seeded(seed, "test"):
+        return nn.Sequential(
+            nn.Linear(data.dim_x, 16, bias=False),  # which has no gradient before a normalisation
+            nn.BatchNorm1d(16),
+            nn.ReLU(),
+            nn.Linear(16, 8, bias=False),
+            nn.BatchNorm1d(8),
+            nn.Tanh(),
+            nn.Linear(8, data.num_classes),
+        )
+
+
+@pytest.mark.parametrize("kind", [LayerwiseTrainer, EndToEndTrainer])
+def test_networks_with_running_means_train_as_they_would_alone(
+    toy: Dataset, kind: type[LayerwiseTrainer] | type[EndToEndTrainer]
+) -> None:
+    def trainers() -> list[LayerwiseTrainer | EndToEndTrainer]:
+        return [kind(normalised(toy, seed), optim=OPTIM, seed=seed) for seed in SEEDS]
+
+    together = kind.fit_together(trainers(), toy)  # type: ignore[arg-type]
+    assert_same(together, [trainer.fit(toy) for trainer in trainers()])
+    means = [result.network.state_dict()["layer0.1.running_mean"] for result in together]
+    assert not torch.equal(means[0], means[1])
 
 
 def test_each_seed_stops_when_it_would_alone(toy: Dataset) -> None:

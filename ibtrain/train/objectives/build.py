@@ -1,0 +1,29 @@
+"""From an objective's name to the objective of one block."""
+
+from importlib import import_module
+
+from torch import nn
+
+from ibtrain.config import OBJECTIVES, ObjectiveConfig
+from ibtrain.seeding import seeded
+from ibtrain.train.objectives.base import BlockObjective, BlockSpec
+
+__all__ = ["make_objective"]
+
+
+def make_objective(
+    name: str, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig, *, seed: int = 0
+) -> BlockObjective:
+    """The objective of a block, with its critics at their start.
+
+    Args:
+        name: One of :data:`~ibtrain.config.OBJECTIVES`.
+        block: On the device used.
+        spec: The block's place, and the shape of its output.
+        config: What the objective is configured by.
+        seed: Seeds the critics' weights.
+    """
+    home, _, kind = OBJECTIVES[name].partition(":")
+    with seeded(seed, "critics", spec.index):
+        objective: BlockObjective = getattr(import_module(home), kind)(block, spec, config)
+    return objective.to(spec.log_prior.device)

@@ -1,0 +1,90 @@
+"""Critics of a block's output, whatever its shape: feature maps are pooled before they are read."""
+
+import math
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ibtrain.mi.critics import ClassCritic, PairCritic
+
+__all__ = ["PooledPairCritic", "class_critic", "features_read", "pair_critic"]
+
+MOST_FEATURES = 2048
+"""Numbers of a feature map that a critic reads."""
+
+
+def features_read(shape: Sequence[int]) -> int:
+    """How many numbers a critic reads of outputs of a shape.
+
+    Args:
+        shape: Shape of one output, without the batch.
+    """
+    if len(shape) != 3:
+        return math.prod(shape)
+    channels, *sides = shape
+    return channels * math.prod(math.ceil(side / _window(shape)) for side in sides)
+
+
+def class_critic(shape: Sequence[int], num_classes: int, hidden: Sequence[int]) -> nn.Module:
+    """A critic that scores every class.
+
+    Args:
+        shape: Shape of h, without the batch.
+        num_classes: Number of classes.
+        hidden: Widths of the hidden layers.
+    """
+    critic = ClassCritic(features_read(shape), num_classes, hidden)
+    return critic if len(shape) == 1 else nn.Sequential(*_pooling(shape), critic)
+
+
+def pair_critic(shape: Sequence[int], hidden: Sequence[int]) -> nn.Module:
+    """A critic that scores pairs (h, t), where t is h with noise.
+
+    Args:
+        shape: Shape of h and of t, without the batch.
+        hidden: Widths of the hidden layers.
+    """
+    features = features_read(shape)
+    critic = PairCritic(features, features, hidden, same_space=True)
+    return critic if len(shape) == 1 else PooledPairCritic(_pooling(shape), critic)
+
+
+class PooledPairCritic(nn.Module):
+    """A pair critic that reads both members of a pair through the same layers.
+
+    Args:
+        pooling: Those layers.
+        critic: Reads what they give.
+    """
+
+    def __init__(self, pooling: Sequence[nn.Module], critic: PairCritic) -> None:
+        super().__init__()
+        self.pooling = nn.Sequential(*pooling)
+        self.critic = critic
+
+    def forward(
+        self, h: Float[Tensor, "batch *shape"], t: Float[Tensor, "batch *shape"]
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """Scores of the true pairs, and of pairs from the product of the marginals."""
+        scores: tuple[Tensor, Tensor] = self.critic(self.pooling(h), self.pooling(t))
+        return scores
+
+
+def _pooling(shape: Sequence[int]) -> list[nn.Module]:
+    window = _window(shape) if len(shape) == 3 else 1
+    pooled = [nn.AvgPool2d(window, ceil_mode=True)] if window > 1 else []
+    return [*pooled, nn.Flatten()]
+
+
+def _window(shape: Sequence[int]) -> int:
+    """Side of the smallest window whose means are few enough; at most the whole map."""
+    channels, *sides = shape
+    window = 1
+    while window < max(sides) and _means(channels, sides, window) > MOST_FEATURES:
+        window += 1
+    return window
+
+
+def _means(channels: int, sides: Sequence[int], window: int) -> int:
+    return channels * math.prod(math.ceil(side / window) for side in sides)

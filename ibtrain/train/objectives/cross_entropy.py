@@ -1,0 +1,44 @@
+"""Cross-entropy: of the network's output, or of a classifier that reads one block."""
+
+from torch import Tensor, nn
+
+from ibtrain.config import ObjectiveConfig
+from ibtrain.precision import at_least_float32
+from ibtrain.train.events import accuracy
+from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
+from ibtrain.train.objectives.critics import class_critic
+
+__all__ = ["CrossEntropy"]
+
+
+class CrossEntropy(BlockObjective):
+    r"""Cross-entropy of class scores, :math:`-\frac1n \sum_n \log \mathrm{softmax}(s(h_n))_{y_n}`, in nats.
+
+    An output block's own outputs are the scores. A hidden block is read by a classifier of the same size
+    as the critic of :class:`~ibtrain.train.objectives.ib.InformationBottleneck`.
+
+    Args:
+        block: Maps x to h.
+        spec: The block's place, and the shape of h.
+        config: ``critic_width`` is the width of the classifier's hidden layer.
+
+    References:
+        Belilovsky et al. (arXiv 1812.11446), greedy layer-wise training with an auxiliary classifier.
+    """
+
+    def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
+        hidden = config.critic_hidden(spec.index, spec.count)
+        is_read = not spec.is_output
+        classifier = (
+            class_critic(spec.shape, spec.num_classes, hidden) if is_read else nn.Identity()
+        )
+        super().__init__(block, readout=classifier)
+
+    def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
+        """The mean cross-entropy of a batch."""
+        scores = at_least_float32(self.scores(h))
+        loss = nn.functional.cross_entropy(scores, y)
+        return loss, {
+            "cross_entropy": loss.detach(),
+            "train_accuracy": accuracy(scores.detach(), y),
+        }

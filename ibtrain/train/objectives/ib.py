@@ -1,0 +1,115 @@
+"""The information-bottleneck objective of one block: the one home of beta's sign."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ibtrain.config import ObjectiveConfig
+from ibtrain.gradients import scale_gradient
+from ibtrain.mi.average import LogAverage
+from ibtrain.mi.bound import log_mean_exp
+from ibtrain.mi.noise import GaussianNoise
+from ibtrain.mi.training_bounds import dv_labels, ema_corrected
+from ibtrain.train.events import accuracy
+from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
+from ibtrain.train.objectives.critics import class_critic, pair_critic
+
+__all__ = ["InformationBottleneck", "Readout"]
+
+
+class Readout(nn.Module):
+    """Scores whose argmax is the prediction: a critic's class scores plus the log prior.
+
+    Args:
+        scores: The critic.
+        log_prior: Logarithm of the classes' probabilities, ``(classes,)``.
+    """
+
+    log_prior: Tensor
+
+    def __init__(self, scores: nn.Module, log_prior: Float[Tensor, " classes"]) -> None:
+        super().__init__()
+        self.scores = scores
+        self.register_buffer("log_prior", log_prior)
+
+    def forward(self, h: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch classes"]:
+        """Class scores of h."""
+        scores: Tensor = self.scores(h)
+        return scores + self.log_prior
+
+
+class InformationBottleneck(BlockObjective):
+    r"""The loss whose one backward pass trains a block and its critics against each other.
+
+    The block maximises
+
+    .. math:: J = I(h; y) - \beta\, I(x; t), \qquad t = h + \sigma \epsilon
+
+    while each critic maximises its own Donsker-Varadhan bound. Both bounds are ascended by one loss, minus
+    their sum, and the gradient that leaves the compression critic for the block is multiplied by
+    :math:`-\beta` on its way. Since h is a function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t),
+    never x. The first term is that of t where ``predict_from`` says so. An output block's own outputs
+    are the class scores.
+
+    Only the compression bound's gradient is corrected by a running average. The prediction bound
+    enumerates the labels, so that its denominator hardly varies between batches and has little to
+    gain, while an average that lags behind a fast critic was seen to make it diverge.
+
+    Args:
+        block: Maps x to h.
+        spec: The block's place, and the shape of h.
+        config: beta, noise, what the prediction term reads, widths of the critics.
+
+    References:
+        Elad et al. (OpenReview r1Nb5i05tX), the layer-wise objective and AA-MINE;
+        MINE (arXiv 1801.04062), eq. 12.
+    """
+
+    readout: Readout
+
+    def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
+        hidden = config.critic_hidden(spec.index, spec.count)
+        is_read = not spec.is_output
+        critic = class_critic(spec.shape, spec.num_classes, hidden) if is_read else nn.Identity()
+        super().__init__(block, readout=Readout(critic, spec.log_prior))
+        self.beta = config.for_blocks("beta", spec.count)[spec.index]
+        self.pair_critic = (
+            pair_critic(spec.shape, [config.pair_critic_width]) if self.beta else None
+        )
+        noise_std = config.for_blocks("noise_std", spec.count)[spec.index]
+        self.noise = GaussianNoise(noise_std, relative=config.noise_scale == "relative")
+        self.predict_noisy = config.predicts_from_noisy(spec.index, spec.count)
+        self.average = LogAverage(config.ema_rate)
+        self.shape = spec.shape
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Standard normal noise ``(count, *shape)``, where anything reads t."""
+        if not self.predict_noisy and self.pair_critic is None:
+            return ()
+        device = self.readout.log_prior.device
+        return (torch.randn((count, *self.shape), generator=generator, device=device),)
+
+    def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
+        """Minus the sum of both bounds on a batch, in nats."""
+        t = self.noise(h, noise[0]) if noise else h
+        scores: Tensor = self.readout.scores(t if self.predict_noisy else h)
+        log_prior = self.readout.log_prior
+        bound = dv_labels(scores, y, log_prior)
+        metrics = {
+            "mi_ty" if self.predict_noisy else "mi_hy": bound.detach(),
+            "train_accuracy": accuracy(scores.detach() + log_prior, y),
+        }
+        if self.pair_critic is not None:
+            mi_xt = self._compression(h, t)
+            bound = bound + mi_xt
+            metrics["mi_xt"] = mi_xt.detach()
+        return -bound, metrics
+
+    def _compression(self, h: Tensor, t: Tensor) -> Tensor:
+        """The bound on I(x; t), which the critic ascends and the block descends, beta times."""
+        assert self.pair_critic is not None
+        pairs = scale_gradient(h, -self.beta), scale_gradient(t, -self.beta)
+        scores_joint, scores_marginal = self.pair_critic(*pairs)
+        log_partition = log_mean_exp(scores_marginal)
+        average = self.average.update(log_partition)
+        return ema_corrected(scores_joint.mean(), log_partition, average)
