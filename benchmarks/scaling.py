@@ -147,8 +147,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     line = [last["core_seconds"] * count / last["samples"] for count in counts]
     left.plot(counts, line, color="#666666", lw=0.8, ls=":", label="proportional to N")
     left.set(xscale="log", yscale="log", xlabel="samples N", ylabel="seconds on one core")
-    left.set_ylim(bottom=1)
-    left.legend()
+    left.set_ylim(1, 10 * left.get_ylim()[1])
+    left.legend(loc="upper left")
     for key, label, look in (
         ("peak", "peak", {"color": "#000000", "marker": "o"}),
         ("before", "before: a small estimate has run", {"color": "#666666", "ls": "--"}),
@@ -158,8 +158,11 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     sizes = [row["file_mib"] for row in rows]
     right.plot(counts, sizes, color="#E69F00", lw=1.2, ls="-.", label="the samples on the disk")
     top = max(row["memory_peak_mib"]["RssAnon"] for row in rows)
-    right.set(xscale="log", xlabel="samples N", ylabel="MiB in memory", ylim=(0, 1.35 * top))
+    right.set(xscale="log", xlabel="samples N", ylabel="MiB in memory", ylim=(0, 1.5 * top))
     right.legend(loc="upper left")
+    # text in pictures is not read as mathematics, which the default ticks of a logarithmic axis are
+    for axis in (left.xaxis, left.yaxis, right.xaxis):
+        axis.set_major_formatter("{x:,.0f}")
     save_figure(figure, path)
 
 
