@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ibtrain.config import DEVICES, METHODS, Method, ModelConfig
+from ibtrain.config import DEVICES, METHODS, ORDERS, Method, ModelConfig, ObjectiveConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.device import choose_device, threads
@@ -21,19 +21,21 @@ from ibtrain.recipes import recipe
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
-TRAINERS = {"layerwise": LayerwiseTrainer, "end_to_end": EndToEndTrainer}
+OTHER_ORDERS = tuple(order for order in ORDERS if order != "sequential")
 
 
-def seconds(data: Dataset, method: Method, seeds: int, epochs: int) -> float:
+def seconds(
+    data: Dataset, method: Method, seeds: int, epochs: int, order: str = "sequential"
+) -> float:
     """Of training so many seeds as one, by the method's own recipe; evaluation is not in them."""
     optim = replace(recipe(method, data.name), epochs=epochs)
-    kind = TRAINERS[method]
-    device = data.train.y.device
-    trainers = [
-        kind(build_model(ModelConfig(), data, seed).to(device), optim=optim, seed=seed)
-        for seed in range(seeds)
-    ]
-    return sum(fit.seconds for fit in kind.fit_together(trainers, data))  # type: ignore[arg-type]
+    models = [build_model(ModelConfig(), data, seed) for seed in range(seeds)]
+    if method == "end_to_end":
+        networks = [EndToEndTrainer(m, optim, seed=s) for s, m in enumerate(models)]
+        return sum(fit.seconds for fit in EndToEndTrainer.fit_together(networks, data))
+    objective = ObjectiveConfig(order=order)
+    trainers = [LayerwiseTrainer(m, objective, optim, seed=s) for s, m in enumerate(models)]
+    return sum(fit.seconds for fit in LayerwiseTrainer.fit_together(trainers, data))
 
 
 def turn(data: Dataset, seeds: int, epochs: int) -> dict[str, float]:
@@ -44,6 +46,9 @@ def turn(data: Dataset, seeds: int, epochs: int) -> dict[str, float]:
         for method in METHODS
     }
     row["layerwise over end_to_end"] = row["layerwise 1"] / row["end_to_end 1"]
+    for order in OTHER_ORDERS:
+        row[f"{order} 1"] = seconds(data, "layerwise", 1, epochs, order)
+        row[f"{order} over end_to_end"] = row[f"{order} 1"] / row["end_to_end 1"]
     for method in METHODS:
         row[f"{method}: {seeds} over 1"] = row[f"{method} {seeds}"] / row[f"{method} 1"]
     click.echo(told(row))

@@ -23,6 +23,7 @@ __all__ = [
     "MAX_SEEDS",
     "METHODS",
     "OBJECTIVES",
+    "ORDERS",
     "OUTPUT_OBJECTIVES",
     "Method",
     "ModelConfig",
@@ -53,6 +54,12 @@ OBJECTIVES = {
 OUTPUT_OBJECTIVES = {"dv": "ib", "cross-entropy": "cross-entropy"}
 """The objective of the output layer, by the readout that it is."""
 READOUTS = (*OUTPUT_OBJECTIVES, "critic")
+ORDERS = {
+    "sequential": "a block after the other, each frozen before the next one begins",
+    "simultaneous": "all blocks at every batch, no gradient crossing a block",
+    "joint": "all blocks at every batch, gradients crossing",
+}
+"""In which order blocks may train, in words."""
 SCHEDULES = ("constant", "cosine")
 ON_NONFINITE = ("stop", "skip")
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -84,7 +91,7 @@ class OptimConfig:
         learning_rate: Adam's step size at the start.
         schedule: ``constant``, or ``cosine`` down to zero over all epochs.
         batch_size: Samples a step.
-        epochs: Passes over the training split, for each block where training is layer-wise.
+        epochs: Passes over the training split, for each block where blocks train one after another.
         patience: Stop after this many epochs without a better validation accuracy and keep the
             best epoch's weights; 0 trains all epochs and holds nothing out.
         on_nonfinite: What NaN or infinity in a figure or a gradient does: ``stop`` the training at
@@ -119,6 +126,9 @@ class ObjectiveConfig:
     Args:
         name: Objective of the hidden blocks, one of :data:`OBJECTIVES`: ``ib``, or ``cross-entropy`` of a
             classifier that reads the block.
+        order: ``sequential`` trains a block after the other, each frozen before the next begins (greedy);
+            ``simultaneous`` all blocks at every batch, their inputs detached; ``joint`` likewise, but gradients
+            cross from a block into those before it.
         beta: Weight of the compression term, at most 1e12; one number, or one for each block.
         noise_std: Standard deviation of the noise in ``t = h + sigma * eps``, 0 or from 1e-12 to 1e12;
             likewise.
@@ -138,6 +148,7 @@ class ObjectiveConfig:
     """
 
     name: str = "ib"
+    order: str = "sequential"
     beta: tuple[float, ...] = (1e-4,)
     noise_std: tuple[float, ...] = (0.5,)
     noise_scale: str = "absolute"
@@ -149,6 +160,7 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         check_choice("objective", self.name, tuple(OBJECTIVES))
+        check_choice("order", self.order, tuple(ORDERS))
         check_per_block("beta", self.beta, 0)
         for beta in self.beta:
             if beta > MAX_BETA:
@@ -159,7 +171,7 @@ class ObjectiveConfig:
         check_choice("noise_scale", self.noise_scale, NOISE_SCALES)
         check_choice("predict_from", self.predict_from, tuple(PREDICT_FROM))
         check_choice("readout", self.readout, READOUTS)
-        check_integer("critic_width", self.critic_width, 1, MAX_WIDTH)
+        check_integer("critic_width", self.critic_width, 0, MAX_WIDTH)
         check_integer("pair_critic_width", self.pair_critic_width, 1, MAX_WIDTH)
         check_number("ema_rate", self.ema_rate, above=0)
         if self.ema_rate > 1:
@@ -184,7 +196,7 @@ class ObjectiveConfig:
     def critic_hidden(self, index: int, count: int) -> list[int]:
         """Widths of the hidden layers of the critic that scores classes for block ``index`` of ``count``."""
         # the layer that will read the last hidden block is linear, and so is that block's critic
-        return [self.critic_width] if index < count - 2 else []
+        return [self.critic_width] if self.critic_width and index < count - 2 else []
 
     def for_blocks(self, name: Literal["beta", "noise_std"], count: int) -> tuple[float, ...]:
         """One value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""

@@ -59,15 +59,14 @@ class Experiment:
             )
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
-        LayerwiseTrainer(model, config.objective)
+        trainer = LayerwiseTrainer(model, config.objective)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
         weights = sum(parameter.numel() for parameter in model.parameters())
         batch_size = max(config.optim(method).batch_size for method in config.methods)
         self.threads = config.threads or choose_threads(batch_size, weights)
-        readout = config.objective.readout
-        self.stages = {"layerwise": len(model) - (readout == "critic"), "end_to_end": 1}
+        self.stages = {"layerwise": len(trainer.stages), "end_to_end": 1}
 
     def _check_critics(self, widest: int) -> None:
         """Checks that memory holds the critics of the widest layer, before they are made."""

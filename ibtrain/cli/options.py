@@ -14,6 +14,7 @@ from ibtrain.config import (
     NOISE_SCALES,
     OBJECTIVES,
     ON_NONFINITE,
+    ORDERS,
     PRECISIONS,
     PREDICT_FROM,
     READOUTS,
@@ -153,6 +154,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "metavar": "NAME",
             "help": f"What the hidden blocks optimise: {' or '.join(OBJECTIVES)}.  [ib]",
+        },
+    ),
+    (
+        "--order",
+        "objective.order",
+        {
+            "type": click.Choice(tuple(ORDERS)),
+            "help": "Blocks train one after another, or all at every batch, with gradients that stay within blocks or cross (joint).  [sequential]",
         },
     ),
     (

@@ -11,21 +11,21 @@ from ibtrain.config import METHODS, Method
 from ibtrain.errors import RunFolderError
 from ibtrain.memory import check_memory
 from ibtrain.report.mpl import Figure
-from ibtrain.report.style import COLOURS, LINES, METHOD_TITLES, new_figure, styled
+from ibtrain.report.style import COLOURS, LINES, method_title, new_figure, styled
 from ibtrain.text import printable
 
 __all__ = ["curves_figure"]
 
-BOUNDS = (
-    ("mi_hy", "I(H; Y), batch bound", "-"),
-    ("mi_ty", "I(T; Y), batch bound", "-."),
-    ("mi_xt", "I(X; T), batch bound", ":"),
-)
-MOST = (len(BOUNDS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
+LABELS = {
+    "mi_hy": ("I(H; Y), batch bound", "-"),
+    "mi_ty": ("I(T; Y), batch bound", "-."),
+    "mi_xt": ("I(X; T), batch bound", ":"),
+}
+MOST = (len(LABELS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
 
 
 @styled
-def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
+def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Figure:
     """Test accuracy of both methods, and the bounds of each block, epoch by epoch.
 
     Blocks train one after another, so that layer-wise training's epochs are counted on through
@@ -34,6 +34,7 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
 
     Args:
         events: The ``epoch`` events of ``metrics.jsonl``.
+        objective: Name of the objective of layer-wise training.
     """
     series = _series(events)
     stages = _stages(series)
@@ -41,23 +42,18 @@ def curves_figure(events: Iterable[dict[str, Any]]) -> Figure:
     accuracy, bounds = axes[0]
     for method in dict.fromkeys(key[0] for key in series):
         for index, (stage, offset) in enumerate(stages[method].items()):
-            label = METHOD_TITLES[method] if index == 0 else None
+            label = method_title(method, objective) if index == 0 else None
             values = 100 * series[method, stage, "test_accuracy"]
             _band(accuracy, offset, values, color=COLOURS[method], ls=LINES[method], label=label)
     named: set[str] = set()
     for stage, offset in stages.get("layerwise", {}).items():
-        for name, label, line in BOUNDS:
-            if ("layerwise", stage, name) in series:
-                shown = label if name not in named else None
-                named.add(name)
-                _band(
-                    bounds,
-                    offset,
-                    series["layerwise", stage, name],
-                    color=COLOURS["layerwise"],
-                    ls=line,
-                    label=shown,
-                )
+        for (method, own_stage, name), values in series.items():
+            bound = _bound_of(name)
+            if (method, own_stage) == ("layerwise", stage) and bound in LABELS:
+                label, line = LABELS[bound]
+                shown = label if bound not in named else None
+                named.add(bound)
+                _band(bounds, offset, values, color=COLOURS["layerwise"], ls=line, label=shown)
     accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
     accuracy.set_title("Accuracy of the network, or of the block's critic")
     bounds.set(xlabel="epoch (through the blocks)", ylabel="bound  [nats]")
@@ -79,8 +75,8 @@ def _series(
         lambda: defaultdict(list)
     )
     for event in events:
-        for name in ("test_accuracy", *(bound for bound, _, _ in BOUNDS)):
-            if name in event:
+        for name in event:
+            if name == "test_accuracy" or _bound_of(name) in LABELS:
                 found[event["method"], event["stage"], name][event["seed"]].append(event[name])
                 if len(event["stage"]) > MAX_NAME:
                     given = f"a stage's name of {len(event['stage'])} characters"
@@ -89,6 +85,11 @@ def _series(
             given = f"epochs of more than {MOST} stages and bounds"
             raise RunFolderError(given, "a run's", "metrics.jsonl")
     return {key: _padded(list(by_seed.values())) for key, by_seed in found.items()}
+
+
+def _bound_of(name: str) -> str:
+    """The bound that a metric is: of blocks that train at once it has the block's name before it."""
+    return name.rpartition(".")[2]
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:

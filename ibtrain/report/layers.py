@@ -6,7 +6,7 @@ import numpy as np
 
 from ibtrain.config import METHODS
 from ibtrain.report.mpl import Figure
-from ibtrain.report.style import COLOURS, LINES, MARKERS, METHOD_TITLES, new_figure, styled
+from ibtrain.report.style import COLOURS, LINES, MARKERS, method_title, new_figure, styled
 from ibtrain.text import printable
 
 __all__ = ["layers_figure"]
@@ -45,7 +45,7 @@ def layers_figure(results: dict[str, Any]) -> Figure:
             ms=4,
             capsize=2,
             lw=1.4,
-            label=METHOD_TITLES[method],
+            label=method_title(method, results["objective"].get("name", "ib")),
         )
         axis.errorbar(
             x[-1:],

@@ -1,10 +1,10 @@
 """The pictures of a run's folder."""
 
-from ibtrain.config import METHODS, PREDICT_FROM
+from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
-from ibtrain.report.style import METHOD_NAMES, METHOD_TITLES, save_figure
+from ibtrain.report.style import METHOD_NAMES, method_title, save_figure
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
 
@@ -26,9 +26,11 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     noise = ", ".join(f"{value:g}" for value in config.objective.noise_std)
     relative = " × scale of h" if config.objective.noise_scale == "relative" else ""
     beta = ", ".join(f"{value:g}" for value in config.objective.beta)
+    order = config.objective.order
+    at_once = "" if order == "sequential" else f", {ORDERS[order]}"
     note = (
         f"{printable(config.dataset)}: σ = {noise}{relative}, β = {beta}, "
-        f"predicting from {PREDICT_FROM[config.objective.predict_from]}"
+        f"predicting from {PREDICT_FROM[config.objective.predict_from]}{at_once}"
     )
     panels = []
     for method in METHODS:
@@ -36,7 +38,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
         title = (
             f"{printable(folder.path.name)}\n{METHOD_NAMES[method]}"
             if named
-            else METHOD_TITLES[method]
+            else method_title(method, config.objective.name)
         )
         if own:
             panels.append(PlanePanel(printable(title), own, printable(note)))
@@ -47,7 +49,7 @@ def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
     # what is drawn takes seconds, in which the folder may become another process's
     folder.check_owned()
-    curves = curves_figure(folder.events("epoch"))
+    curves = curves_figure(folder.events("epoch"), folder.config().objective.name)
     folder.check_owned()
     save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)

@@ -18,9 +18,9 @@ __all__ = [
     "LINES",
     "MARKERS",
     "METHOD_NAMES",
-    "METHOD_TITLES",
     "PALETTE",
     "check_picture",
+    "method_title",
     "new_figure",
     "save_figure",
     "styled",
@@ -34,10 +34,6 @@ PICTURES = (".png", ".svg", ".pdf")
 WIDTH = 7.0
 """Inches across a page's text."""
 
-METHOD_TITLES: dict[Method, str] = {
-    "layerwise": "Layer-wise (information bottleneck)",
-    "end_to_end": "End to end (backprop)",
-}
 METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end to end"}
 COLOURS: dict[Method, str] = {"layerwise": "#0072B2", "end_to_end": "#D55E00"}
 LINES: dict[Method, str] = {"layerwise": "-", "end_to_end": "--"}
@@ -63,6 +59,19 @@ _RC: dict[str, Any] = {
     # a dollar in a file's name is a dollar
     "text.parse_math": False,
 }
+
+
+def method_title(method: Method, objective: str) -> str:
+    """What a method is called in a heading.
+
+    Args:
+        method: Which.
+        objective: Name of the objective of layer-wise training.
+    """
+    if method == "end_to_end":
+        return "End to end (backprop)"
+    name = "information bottleneck" if objective == "ib" else objective
+    return f"Layer-wise ({name})"
 
 
 def new_figure(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from ibtrain.config import METHODS, PREDICT_FROM
+from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
 from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import ESTIMATES
@@ -137,9 +137,17 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
         f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
         f"beta {_values(objective['beta'])}, "
         f"predicting from {PREDICT_FROM[objective['predict_from']]}; "
+        f"{_departures(objective)}"
         f"majority class {100 * results['majority_accuracy']:.1f} %"
     )
     return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
+
+
+def _departures(objective: dict[str, Any]) -> str:
+    """What of the training of blocks is not the default, if anything; older results do not say."""
+    name, order = objective.get("name", "ib"), objective.get("order", "sequential")
+    words = [f"objective {name}; "] if name != "ib" else []
+    return "".join(words + ([f"{ORDERS.get(order, order)}; "] if order != "sequential" else []))
 
 
 def _values(values: Sequence[float]) -> str:

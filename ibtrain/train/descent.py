@@ -72,5 +72,6 @@ class Descent:
     def _draw(self, count: int) -> list[Tensor]:
         """Every objective's random numbers for a batch, side by side."""
         members = zip(self.objectives.members, self.generators, strict=True)
-        drawn = [objective.draw(count, own) for objective, own in members]  # type: ignore[operator]
+        device = self.labels.device
+        drawn = [objective.draw(count, own, device) for objective, own in members]  # type: ignore[operator]
         return [side_by_side(parts) for parts in zip(*drawn, strict=True)]

@@ -12,13 +12,19 @@ from ibtrain.config import OUTPUT_OBJECTIVES, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.gradients import differentiable
-from ibtrain.models.blocks import check_output_block, cut_into_blocks
+from ibtrain.models.blocks import block_outputs, check_output_block, cut_into_blocks
 from ibtrain.recipes import recipe
 from ibtrain.seeding import generator
 from ibtrain.train.events import Listener, Snapshot, apply_in_chunks
 from ibtrain.train.keeper import Keeper, Nested, State, identified, restoring
 from ibtrain.train.loop import EpochLoop
-from ibtrain.train.objectives import BlockObjective, BlockSpec, make_objective
+from ibtrain.train.objectives import (
+    BlockObjective,
+    BlockSpec,
+    Chain,
+    Objective,
+    make_objective,
+)
 from ibtrain.train.stage import (
     FitResult,
     Histories,
@@ -118,13 +124,30 @@ class LayerwiseTrainer:
         return _Together(trainers, data).fit(keeper or Keeper())
 
     @property
-    def stages(self) -> list[str]:
-        """The blocks that are trained, in order."""
+    def trained(self) -> list[str]:
+        """Names of the blocks that are trained, in order."""
         names = [name for name, _ in self.blocks.named_children()]
         return names[:-1] if self.objective.readout == "critic" else names
 
-    def block_objective(self, spec: BlockSpec) -> BlockObjective:
-        """What a block optimises, with its critics at their start."""
+    @property
+    def stages(self) -> dict[str, list[str]]:
+        """The blocks that train together, by the name of the stage, in order."""
+        if self.objective.order == "sequential":
+            return {name: [name] for name in self.trained}
+        return {"network": self.trained}
+
+    def stage_objective(self, specs: Mapping[str, BlockSpec]) -> Objective:
+        """What blocks that train together optimise, with their critics at their start.
+
+        Args:
+            specs: Each block's place and shape, by its name, in order.
+        """
+        objectives = {name: self._block_objective(spec) for name, spec in specs.items()}
+        if len(objectives) == 1:
+            return next(iter(objectives.values()))
+        return Chain(objectives, is_joint=self.objective.order == "joint")
+
+    def _block_objective(self, spec: BlockSpec) -> BlockObjective:
         config = self.objective
         name = OUTPUT_OBJECTIVES[config.readout] if spec.is_output else config.name
         return make_objective(name, self.blocks[spec.index], spec, config, seed=self.seed)
@@ -171,7 +194,7 @@ class _Together:
                 method="layerwise",
                 seed=trainer.seed,
                 network=nn.Sequential(
-                    OrderedDict((n, trainer.blocks.get_submodule(n)) for n in trainer.stages)
+                    OrderedDict((n, trainer.blocks.get_submodule(n)) for n in trainer.trained)
                 ),
                 readout=member.snapshot.readout,
                 accuracies=evaluate(member.snapshot, self.data),
@@ -214,23 +237,32 @@ class _Together:
     def _freeze(self) -> None:
         """Takes what the trained blocks give, evaluated once, for the next blocks' data set."""
         for member, trainer in enumerate(self.trainers):
-            block = trainer.blocks[self.index].eval().requires_grad_(False)
-            inputs = self.inputs[member]
-            self.inputs[member] = {k: apply_in_chunks(block, x) for k, x in inputs.items()}
+            part = self._part(trainer, self.index).eval().requires_grad_(False)
+            if self.index < len(self.first.stages) - 1:
+                inputs = self.inputs[member]
+                self.inputs[member] = {k: apply_in_chunks(part, x) for k, x in inputs.items()}
         self.index += 1
+
+    def _part(self, trainer: LayerwiseTrainer, index: int) -> nn.Sequential:
+        """The blocks of a stage."""
+        names = list(trainer.stages.values())[index]
+        return nn.Sequential(OrderedDict((n, trainer.blocks.get_submodule(n)) for n in names))
 
     def _stage(self, index: int) -> Stage:
         device = self.data.train.y.device
+        parts = [self._part(trainer, index).requires_grad_(True) for trainer in self.trainers]
         with torch.no_grad():
-            h = self.first.blocks[index](self.inputs[0]["train"][:2])
-        spec = BlockSpec(tuple(h.shape[1:]), self.data.log_prior, index, len(self.first.blocks))
-        for trainer in self.trainers:
-            trainer.blocks[index].requires_grad_(True)
-        objectives = [trainer.block_objective(spec) for trainer in self.trainers]
-        name = self.first.stages[index]
+            outputs = block_outputs(parts[0], self.inputs[0]["train"][:2])
+        names = [name for name, _ in self.first.blocks.named_children()]
+        specs = {
+            name: BlockSpec(tuple(h.shape[1:]), self.data.log_prior, names.index(name), len(names))
+            for name, h in outputs.items()
+        }
+        objectives = [trainer.stage_objective(specs) for trainer in self.trainers]
+        members = zip(objectives, parts, self.inputs, self.trainers, strict=True)
         return Stage(
             method="layerwise",
-            name=name,
+            name=list(self.first.stages)[index],
             index=index,
             stages=len(self.first.stages),
             data=self.data,
@@ -243,17 +275,7 @@ class _Together:
                 [generator(device, trainer.seed, "noise", index) for trainer in self.trainers],
             ),
             members=[
-                Member(
-                    objective,
-                    Snapshot(
-                        nn.Sequential(OrderedDict({name: objective.block})),
-                        objective.readout,
-                        inputs,
-                    ),
-                    trainer.listeners,
-                )
-                for objective, inputs, trainer in zip(
-                    objectives, self.inputs, self.trainers, strict=True
-                )
+                Member(objective, Snapshot(part, objective.readout, inputs), trainer.listeners)
+                for objective, part, inputs, trainer in members
             ],
         )

@@ -17,7 +17,7 @@ from ibtrain.seeding import generator
 from ibtrain.stack import Stack
 from ibtrain.train.descent import Descent
 from ibtrain.train.keeper import State
-from ibtrain.train.objectives.base import BlockObjective
+from ibtrain.train.objectives.base import Objective
 from ibtrain.train.watch import StepFigures
 
 __all__ = ["EarlyStopping", "EpochLoop"]
@@ -41,7 +41,7 @@ class EpochLoop:
 
     def __init__(
         self,
-        objectives: Sequence[BlockObjective],
+        objectives: Sequence[Objective],
         inputs: Sequence[Tensor],
         labels: Tensor,
         config: OptimConfig,

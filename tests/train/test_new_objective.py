@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from commands import run
 from torch import Tensor, nn
 
@@ -18,15 +17,13 @@ class Prototypes(BlockObjective):
     """Each class has a point in the space of h; the block brings its samples near to it."""
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
-        super().__init__(block, class_critic(spec.shape, spec.num_classes, hidden=[]))
+        readout = class_critic(spec.shape, spec.num_classes, hidden=[])
+        super().__init__(block, readout, noise_shapes=[()])
         self.margin = config.noise_std[0]
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        return (torch.rand(count, generator=generator),)
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         scores = self.scores(h).log_softmax(1)
-        weights = 1 + self.margin * noise[0]
+        weights = 1 + self.margin * noise[0].square()
         loss = -(weights * scores.gather(1, y.unsqueeze(1)).squeeze(1)).mean()
         return loss, {"prototype_loss": loss.detach()}
 

@@ -52,7 +52,7 @@ class Problem:
         return metrics["mi_ty" if self.objective.predict_noisy else "mi_hy"]
 
     def evaluate(self) -> tuple[torch.Tensor, Metrics]:
-        noise = self.objective.draw(24, torch.Generator().manual_seed(7))
+        noise = self.objective.draw(24, torch.Generator().manual_seed(7), self.x.device)
         return self.objective(self.x, LABELS, *noise)  # type: ignore[no-any-return]
 
     def noisy(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,7 +103,7 @@ def test_without_beta_only_the_prediction_is_left() -> None:
     spec = BlockSpec((3,), torch.full((3,), 1 / 3).log())
     objective = InformationBottleneck(nn.Identity(), spec, ObjectiveConfig(beta=(0.0,)))
     h = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
-    assert objective.draw(24, torch.Generator()) == ()
+    assert objective.draw(24, torch.Generator(), torch.device("cpu")) == ()
     loss, metrics = objective(h, LABELS)
     expected = dv_labels(h, LABELS, spec.log_prior)
     assert "mi_xt" not in metrics

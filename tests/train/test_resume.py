@@ -155,6 +155,10 @@ CASES = {
     "layer-wise dropout": (LayerwiseTrainer, {"dropout": True}),
     "cross-entropy": (LayerwiseTrainer, {"objective": ObjectiveConfig(readout="cross-entropy")}),
     "critic": (LayerwiseTrainer, {"objective": ObjectiveConfig(readout="critic")}),
+    "simultaneous": (LayerwiseTrainer, {"objective": ObjectiveConfig(order="simultaneous")}),
+    "joint critic": (
+        LayerwiseTrainer, {"objective": ObjectiveConfig(order="joint", readout="critic")},
+    ),
     "layer-wise early stopping": (
         LayerwiseTrainer, {"optim": replace(OPTIM, epochs=5, patience=1), "validate": True},
     ),

@@ -62,6 +62,8 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         {"beta": (0.0,)},
         {"readout": "cross-entropy"},
         {"name": "cross-entropy"},
+        {"order": "simultaneous"},
+        {"order": "joint"},
     ],
 )
 def test_layer_wise_seeds_train_as_they_would_alone(

@@ -1,6 +1,7 @@
 """What one block optimises, an objective a file."""
 
-from ibtrain.train.objectives.base import BlockObjective, BlockSpec
+from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Objective
 from ibtrain.train.objectives.build import make_objective
+from ibtrain.train.objectives.chain import Chain
 
-__all__ = ["BlockObjective", "BlockSpec", "make_objective"]
+__all__ = ["BlockObjective", "BlockSpec", "Chain", "Objective", "make_objective"]

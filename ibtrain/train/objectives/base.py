@@ -1,13 +1,14 @@
-"""What one block optimises: the interface of all objectives."""
+"""What a step descends, and what one block optimises: the interfaces of all objectives."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["BlockObjective", "BlockSpec", "Metrics"]
+__all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]
 
 Metrics = dict[str, Tensor]
 """Scalars to average over an epoch, by name; without gradients."""
@@ -40,20 +41,62 @@ class BlockSpec:
         return self.index == self.count - 1
 
 
-class BlockObjective(nn.Module, ABC):
-    r"""What one block of one network optimises, together with the critics that read its output.
+class Objective(nn.Module, ABC):
+    """What a step descends: maps a batch to a scalar and to metrics, for one network.
 
-    A subclass is constructed as ``Objective(block, spec, config)``, where ``config`` is the run's
-    :class:`~ibtrain.config.ObjectiveConfig`; the random state is that of the block's critics. It makes its
-    critics with :mod:`~ibtrain.train.objectives.critics`, which bounds their size for feature maps, sets
-    :attr:`readout`, and implements :meth:`loss`. A line in :data:`~ibtrain.config.OBJECTIVES` gives it a name.
+    Several networks may be evaluated as one with :func:`torch.func.vmap`. Random numbers are therefore drawn
+    outside, by :meth:`draw`, and buffers are changed in place.
 
-    Several networks may be evaluated as one with :func:`torch.func.vmap`: :meth:`loss` gets its random numbers
-    from :meth:`draw`, and changes buffers in place.
+    Args:
+        readout: Maps the last block's output to scores ``(batch, classes)`` whose argmax is the prediction.
+        noise_shapes: Shapes of the standard normal numbers that a sample needs.
+    """
 
-    Attributes:
+    def __init__(self, readout: nn.Module, noise_shapes: Sequence[tuple[int, ...]] = ()) -> None:
+        super().__init__()
+        self.readout = readout
+        self.noise_shapes = tuple(noise_shapes)
+
+    def draw(
+        self, count: int, generator: torch.Generator, device: torch.device
+    ) -> tuple[Tensor, ...]:
+        """Standard normal numbers for a batch, ``(count, *shape)`` for each of the shapes.
+
+        Args:
+            count: Samples of the batch.
+            generator: Source of the numbers.
+            device: Where they are drawn.
+        """
+        return tuple(
+            torch.randn((count, *shape), generator=generator, device=device)
+            for shape in self.noise_shapes
+        )
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "batch *shape_x"], y: Int[Tensor, " batch"], *noise: Tensor
+    ) -> tuple[Tensor, Metrics]:
+        """The scalar to descend, and metrics to average over the epoch.
+
+        Args:
+            x: What the network, or the block, reads, in random order.
+            y: Each sample's class.
+            *noise: What :meth:`draw` gave.
+        """
+
+
+class BlockObjective(Objective):
+    r"""What one block of a network optimises, together with the critics that read its output.
+
+    A subclass is constructed as ``Subclass(block, spec, config)``, where ``config`` is the run's
+    :class:`~ibtrain.config.ObjectiveConfig`; torch's random state is then that of the critics' weights. It makes
+    them with :mod:`~ibtrain.train.objectives.critics`, which bounds their size for feature maps, and implements
+    :meth:`loss`. A line of :data:`~ibtrain.config.OBJECTIVES` gives it a name.
+
+    Args:
         block: The block in training.
         readout: Maps h to scores ``(batch, classes)`` whose argmax is the prediction.
+        noise_shapes: Shapes of the standard normal numbers that :meth:`loss` reads for a sample.
 
     Example:
         >>> class MeanSquare(BlockObjective):  # of a block whose outputs are class scores
@@ -67,20 +110,14 @@ class BlockObjective(nn.Module, ABC):
         >>> value.backward()
     """
 
-    def __init__(self, block: nn.Module, readout: nn.Module) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        block: nn.Module,
+        readout: nn.Module,
+        noise_shapes: Sequence[tuple[int, ...]] = (),
+    ) -> None:
+        super().__init__(readout, noise_shapes)
         self.block = block
-        self.readout = readout
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """The random numbers that :meth:`loss` reads for a batch, on the generator's device.
-
-        Args:
-            count: Samples of the batch.
-            generator: Source of the numbers.
-        """
-        del count, generator
-        return ()
 
     @abstractmethod
     def loss(
@@ -93,10 +130,10 @@ class BlockObjective(nn.Module, ABC):
         """What the block and its critics descend on a batch.
 
         Args:
-            x: What the block has read, in random order.
+            x: What the block has read.
             h: What the block made of it, with gradients.
             y: Each sample's class.
-            *noise: What :meth:`draw` gave.
+            *noise: Standard normal numbers, ``(batch, *shape)`` for each of the shapes.
 
         Returns:
             A scalar, and metrics to average over the epoch.

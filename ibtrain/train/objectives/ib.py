@@ -1,6 +1,5 @@
 """The information-bottleneck objective of one block: the one home of beta's sign."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -71,23 +70,18 @@ class InformationBottleneck(BlockObjective):
         hidden = config.critic_hidden(spec.index, spec.count)
         is_read = not spec.is_output
         critic = class_critic(spec.shape, spec.num_classes, hidden) if is_read else nn.Identity()
-        super().__init__(block, readout=Readout(critic, spec.log_prior))
-        self.beta = config.for_blocks("beta", spec.count)[spec.index]
-        self.pair_critic = (
-            pair_critic(spec.shape, [config.pair_critic_width]) if self.beta else None
+        beta = config.for_blocks("beta", spec.count)[spec.index]
+        predict_noisy = config.predicts_from_noisy(spec.index, spec.count)
+        reads_noise = predict_noisy or beta > 0
+        super().__init__(
+            block, Readout(critic, spec.log_prior), [spec.shape] if reads_noise else []
         )
+        self.beta = beta
+        self.predict_noisy = predict_noisy
+        self.pair_critic = pair_critic(spec.shape, [config.pair_critic_width]) if beta else None
         noise_std = config.for_blocks("noise_std", spec.count)[spec.index]
         self.noise = GaussianNoise(noise_std, relative=config.noise_scale == "relative")
-        self.predict_noisy = config.predicts_from_noisy(spec.index, spec.count)
         self.average = LogAverage(config.ema_rate)
-        self.shape = spec.shape
-
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Standard normal noise ``(count, *shape)``, where anything reads t."""
-        if not self.predict_noisy and self.pair_critic is None:
-            return ()
-        device = self.readout.log_prior.device
-        return (torch.randn((count, *self.shape), generator=generator, device=device),)
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """Minus the sum of both bounds on a batch, in nats."""
