@@ -140,7 +140,7 @@ class ObjectiveConfig:
             (the last hidden block's class ``critic`` then predicts).
         critic_width: Units in the hidden layer of the critic that scores classes. The last hidden
             block's has none: the output layer that will read the block is linear, and so is its
-            critic.
+            critic. 0 makes all of them linear.
         pair_critic_width: The same of the critic that scores (h, t). It needs fewer: it only has
             to point the block away from what it keeps of x.
         ema_rate: Weight of the newest batch in the running average of the DV gradient's
