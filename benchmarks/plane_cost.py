@@ -27,8 +27,8 @@ from ibtrain.mi.channel import channel
 from ibtrain.mi.mine import LabelMine
 from ibtrain.mi.result import Estimate
 from ibtrain.models.build import build_model
+from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.probe import LinearProbe
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.recipes import recipe
 from ibtrain.train.endtoend import EndToEndTrainer
@@ -77,12 +77,12 @@ def point_of(point: PlanePoint) -> dict[str, Any]:
     return {
         "layer": point.layer,
         "epoch": point.epoch,
-        "mi_xt": point.mi_xt.mi,
-        "stderr": point.mi_xt.stderr,
-        "mi_ty": point.mi_ty.mi,
-        "channel": point.mi_xt_channel.mi,
-        "flags": point.mi_xt.flags,
-        "audit": point.audits["mi_xt"].mi if point.audits else None,
+        "mi_xt": point.estimates["mi_xt"].mi,
+        "stderr": point.estimates["mi_xt"].stderr,
+        "mi_ty": point.estimates["mi_ty"].mi,
+        "channel": point.estimates["mi_xt_channel"].mi,
+        "flags": point.estimates["mi_xt"].flags,
+        "audit": point.estimates["mi_xt_audit"].mi if "mi_xt_audit" in point.estimates else None,
     }
 
 
@@ -169,7 +169,7 @@ def main(
         "runs": {method: [] for method in methods},
     }
     label_critics = NoisyLabelMine if without_mi_hy else LabelMine
-    with threads(1), mock.patch("ibtrain.plane.critics.LabelMine", label_critics):
+    with threads(1), mock.patch("ibtrain.plane.measures.mine.LabelMine", label_critics):
         data = load_dataset("mnist", data_root)
         for method in repeats * methods:
             timed, found = measure(method, data, epochs, noise_std)
@@ -195,12 +195,12 @@ def compare(timed: Timed, noise_std: float, samples: int, steps: int) -> dict[st
             "seconds": seconds,
             "mi_xt": value,
             "channel": exact,
-            "plane_mi_xt": last.mi_xt.mi,
-            "plane_channel": last.mi_xt_channel.mi,
+            "plane_mi_xt": last.estimates["mi_xt"].mi,
+            "plane_channel": last.estimates["mi_xt_channel"].mi,
         }
         click.echo(
             f"{layer}: recipe {value:.2f} of {exact:.2f} nats in {seconds:.0f} s on {samples} samples; "
-            f"plane {last.mi_xt.mi:.2f} of {last.mi_xt_channel.mi:.2f}"
+            f"plane {last.estimates['mi_xt'].mi:.2f} of {last.estimates['mi_xt_channel'].mi:.2f}"
         )
     ratio = statistics.mean(row["seconds"] for row in rows.values()) / ours
     click.echo(f"a point of the recipe costs {ratio:.0f} x one of the plane")

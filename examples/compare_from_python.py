@@ -20,6 +20,6 @@ for method, (trained,) in results.methods.items():
     print(f"{method}: {100 * trained.accuracies['test']:.1f} % of the test digits")
     for layer in trained.layers:
         print(
-            f"  {layer.layer}: probe {100 * layer.probe_accuracy:.1f} %, "
-            f"I(T;Y) {layer.mi_ty.mi:.2f} ± {layer.mi_ty.stderr:.2f} nats"
+            f"  {layer.layer}: probe {100 * layer.scalars['probe_accuracy']:.1f} %, "
+            f"I(T;Y) {layer.estimates['mi_ty'].mi:.2f} ± {layer.estimates['mi_ty'].stderr:.2f} nats"
         )

@@ -40,8 +40,8 @@ result = trainer.fit(data)
 
 print(f"test accuracy {result.accuracies['test']:.3f}")
 for point in plane.points:
-    known = point.mi_xt_channel
+    known = point.estimates["mi_xt_channel"]
     print(
-        f"{point.layer:8} epoch {point.epoch:2}  I(T;Y) {point.mi_ty.mi:.2f}  "
+        f"{point.layer:8} epoch {point.epoch:2}  I(T;Y) {point.estimates['mi_ty'].mi:.2f}  "
         f"I(X;T) {known.mi:.2f} of at most {known.ceiling:.2f} nats {', '.join(known.flags)}"
     )

@@ -21,6 +21,7 @@ __all__ = [
     "ACTIVATIONS",
     "MAX_PATH",
     "MAX_SEEDS",
+    "MEASURES",
     "METHODS",
     "OBJECTIVES",
     "ORDERS",
@@ -51,6 +52,12 @@ OBJECTIVES = {
     "cross-entropy": "ibtrain.train.objectives.cross_entropy:CrossEntropy",
 }
 """What a block can optimise: a :class:`~ibtrain.train.objectives.base.BlockObjective` by its name."""
+MEASURES = {
+    "mine": "ibtrain.plane.measures.mine:Mine",
+    "channel": "ibtrain.plane.measures.channel:Channel",
+    "probe": "ibtrain.plane.measures.probe:Probe",
+}
+"""What can be measured of a layer: a :class:`~ibtrain.plane.measures.base.Measure` by its name."""
 OUTPUT_OBJECTIVES = {"dv": "ib", "cross-entropy": "cross-entropy"}
 """The objective of the output layer, by the readout that it is."""
 READOUTS = (*OUTPUT_OBJECTIVES, "critic")
@@ -244,6 +251,7 @@ class PlaneConfig:
         batch_size: Batch of those steps.
         audit_every: Fresh critics check those that continue at every so many points, and at the
             last; 0 never.
+        measures: What is measured of a layer, of :data:`MEASURES`.
     """
 
     points: int = 6
@@ -252,6 +260,7 @@ class PlaneConfig:
     critic_steps: int = 60
     batch_size: int = 256
     audit_every: int = 10
+    measures: tuple[str, ...] = ("mine", "channel", "probe")
 
     def __post_init__(self) -> None:
         check_integer("plane points", self.points, 0, MAX_POINTS)
@@ -260,6 +269,12 @@ class PlaneConfig:
         check_integer("plane critic_steps", self.critic_steps, 1, MAX_CRITIC_STEPS)
         check_integer("plane batch_size", self.batch_size, 2)
         check_integer("plane audit_every", self.audit_every, 0)
+        check_sequence("plane measures", self.measures)
+        for name in self.measures:
+            check_choice("plane measures", name, tuple(MEASURES))
+        if not self.measures or len(set(self.measures)) < len(self.measures):
+            expected = "at least one measure, and none twice"
+            raise ConfigError(repr(self.measures), expected, "plane measures")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ibtrain.files import write_atomically
 from ibtrain.interval import Interval
 from ibtrain.lock import FolderLock
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.point import ESTIMATES
+from ibtrain.plane.point import PlanePoint
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.pictures import save_pictures
 from ibtrain.runs import RunFolder, list_runs, save_checkpoint
@@ -344,7 +344,7 @@ def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:
 POINT = {
     "method": "layerwise", "seed": 0, "layer": "hidden1", "epoch": 1, "sigma": 0.5,
     "activation_scale": 1.0, "probe_accuracy": 0.9, "audits": {},
-    **dict.fromkeys(ESTIMATES, Estimate(1.0, 0.1, "mine", 3.0).to_dict()),
+    **dict.fromkeys(("mi_xt", "mi_ty", "mi_hy", "mi_xt_channel", "mi_ty_channel"), Estimate(1.0, 0.1, "mine", 3.0).to_dict()),
 }  # fmt: skip
 
 
@@ -352,9 +352,10 @@ POINT = {
     "change",
     [
         {"epoch": -1}, {"epoch": 1.5}, {"method": "magic"}, {"layer": None}, {"sigma": 1e300},
-        {"mi_xt": 3}, {"mi_xt": {**POINT["mi_xt"], "mi": "1"}}, {"mi_ty": {}}, {"audits": []},
-        {"mi_xt": {**POINT["mi_xt"], "ceiling": None}}, {"mi_xt": {**POINT["mi_xt"], "flags": 3}},
-        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": 1}, {"layer": "x" * 1001},
+        {"mi_xt": "3"}, {"mi_xt": {**POINT["mi_xt"], "mi": "1"}}, {"mi_ty": {}}, {"audits": []},
+        {"mi_xt": {**POINT["mi_xt"], "ceiling": "1"}}, {"mi_xt": {**POINT["mi_xt"], "flags": 3}},
+        {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": [1]}, {"layer": "x" * 1001},
+        {"x" * 1001: 1.0}, {f"value{n}": 1.0 for n in range(1001)},
     ],
 )  # fmt: skip
 def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -364,6 +365,17 @@ def test_a_broken_point_is_named(tmp_path: Path, change: dict[str, Any]) -> None
         RunFolderError, match=r"metrics\.jsonl:2: got a broken point, expected a point"
     ):
         run.plane_points()
+
+
+def test_values_that_no_measure_is_known_for_are_kept(tmp_path: Path) -> None:
+    more = {"new_scalar": 0.25, "new_estimate": POINT["mi_xt"], "audits": {"mi_ty": POINT["mi_ty"]}}
+    run = recorded(tmp_path, json.dumps({"event": "plane", "point": POINT | more}).encode(), b"\n")
+    (point,) = run.plane_points()
+    assert point.scalars["new_scalar"] == 0.25
+    assert point.estimates["new_estimate"] == point.estimates["mi_xt"]
+    # as an earlier version wrote it
+    assert point.estimates["mi_ty_audit"] == point.estimates["mi_ty"]
+    assert PlanePoint.from_dict(json.loads(json.dumps(point.to_dict()))) == point
 
 
 def test_points_of_more_layers_than_a_network_has_are_told(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from ibtrain.mi.preparation import prepare
 from ibtrain.mi.samples import check_samples
 from ibtrain.mi.splits import draw_splits
 from ibtrain.models.mlp import mlp
-from ibtrain.plane.critics import LayerCritics
-from ibtrain.plane.probe import LinearProbe
+from ibtrain.plane.measures.mine import LayerCritics
+from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 

@@ -9,6 +9,7 @@ import click
 from ibtrain.config import (
     ACTIVATIONS,
     DEVICES,
+    MEASURES,
     METHODS,
     MODEL_KINDS,
     NOISE_SCALES,
@@ -51,6 +52,15 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         except ValueError:
             kind = "whole numbers" if self.kind is int else "numbers"
             self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """Comma-separated words, such as ``channel,probe``."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return tuple(value.split(",")) if isinstance(value, str) else value
 
 
 class Every(click.ParamType[Interval]):
@@ -226,6 +236,14 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "type": int,
             "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6; digits 4]",
+        },
+    ),
+    (
+        "--measures",
+        "plane.measures",
+        {
+            "type": Words(),
+            "help": f"What is measured of a layer: any of {', '.join(MEASURES)}.  [all]",
         },
     ),
     (

@@ -1,17 +1,21 @@
 """One layer at one moment on the information plane."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from ibtrain.checks import MAX_NAME, check_fields, check_integer, check_number
+from ibtrain.checks import MAX_NAME, check_fields, check_integer
 from ibtrain.config import Method
 from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
-__all__ = ["ESTIMATES", "PlanePoint"]
+__all__ = ["AUDIT", "PlanePoint"]
 
-ESTIMATES = ("mi_xt", "mi_ty", "mi_hy", "mi_xt_channel", "mi_ty_channel")
+AUDIT = "_audit"
+"""Ends the names of values that fresh critics give, to audit those that follow the layer."""
+
+MAX_VALUES = 1000
+"""Of one point."""
 
 
 @dataclass(frozen=True)
@@ -23,65 +27,56 @@ class PlanePoint:
         seed: With which seed.
         layer: The layer's name.
         epoch: Epochs done in the layer's own stage of training.
-        sigma: Standard deviation of the noise in the units of the activations.
-        activation_scale: Root mean square of the units' standard deviations.
-        probe_accuracy: Test accuracy of a linear probe on the clean activations.
-        mi_xt: I(x; t) by a warm-started MINE critic.
-        mi_ty: I(t; y) likewise.
-        mi_hy: I(h; y) likewise, without the noise.
-        mi_xt_channel: I(x; t) from the known noise.
-        mi_ty_channel: I(t; y) from the known noise.
-        audits: The critics' three values by fresh ones, where these audited them.
+        scalars: Plain numbers by name: ``sigma``, the standard deviation of the noise in the units of the activations;
+            ``activation_scale``, the root mean square of the units' standard deviations; and those of the
+            measures (:mod:`ibtrain.plane.measures`), such as ``probe_accuracy``.
+        estimates: The measures' estimates by name, such as ``mi_xt``; a name that ends in ``_audit`` is that of
+            a fresh critic's value.
     """
 
     method: Method
     seed: int
     layer: str
     epoch: int
-    sigma: float
-    activation_scale: float
-    probe_accuracy: float
-    mi_xt: Estimate
-    mi_ty: Estimate
-    mi_hy: Estimate
-    mi_xt_channel: Estimate
-    mi_ty_channel: Estimate
-    audits: dict[str, Estimate] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+    estimates: dict[str, Estimate] = field(default_factory=dict)
 
     def values(self) -> Iterator[tuple[str, float]]:
         """Every measured number by name; ceilings, which may be infinite, are none of them."""
-        for name in ("sigma", "activation_scale", "probe_accuracy"):
-            yield name, getattr(self, name)
-        estimates = {name: getattr(self, name) for name in ESTIMATES}
-        audits = {f"audit of {name}": audit for name, audit in self.audits.items()}
-        for name, estimate in {**estimates, **audits}.items():
+        yield from self.scalars.items()
+        for name, estimate in self.estimates.items():
             for reading in (estimate, estimate.beside):
                 if reading is not None:
                     yield name, reading.mi
                     yield f"stderr of {name}", reading.stderr
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        estimates = {name: values[name].to_dict() for name in ESTIMATES}
-        audits = {name: audit.to_dict() for name, audit in self.audits.items()}
-        return {**values, **estimates, "audits": audits}
+        """The JSON form: what the point is of, and each value under its own name."""
+        estimates = {name: estimate.to_dict() for name, estimate in self.estimates.items()}
+        of = {"method": self.method, "seed": self.seed, "layer": self.layer, "epoch": self.epoch}
+        return {**of, **self.scalars, **estimates}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PlanePoint":
-        """The inverse of :meth:`to_dict`.
+        """The inverse of :meth:`to_dict`, which keeps values that no measure is known for.
 
         Raises:
             ConfigError: A value is of the wrong kind, or out of its range.
         """
-        estimates = {name: Estimate.from_dict(values[name]) for name in ESTIMATES}
-        audits = {name: Estimate.from_dict(a) for name, a in values.get("audits", {}).items()}
-        point = cls(**{**values, **estimates, "audits": audits})
+        rest = dict(values)
+        own = {name: rest.pop(name) for name in ("method", "seed", "layer", "epoch")}
+        # earlier versions kept the audits' values apart
+        audits = rest.pop("audits", {})
+        rest.update({f"{name}{AUDIT}": value for name, value in audits.items()})
+        if len(rest) > MAX_VALUES or any(len(name) > MAX_NAME for name in rest):
+            expected = f"at most {MAX_VALUES}, with names of at most {MAX_NAME} characters"
+            raise ConfigError(f"{len(rest)} values", expected, "point")
+        estimates = {k: Estimate.from_dict(v) for k, v in rest.items() if isinstance(v, dict)}
+        scalars = {k: v for k, v in rest.items() if k not in estimates}
+        point = cls(**own, scalars=scalars, estimates=estimates)
         check_fields("point", point)
         check_integer("point.epoch", point.epoch, 0)
         if len(point.layer) > MAX_NAME:
             given = f"a layer's name of {len(point.layer)} characters"
             raise ConfigError(given, f"at most {MAX_NAME}", "point.layer")
-        for name in ("mi_xt", "mi_ty"):
-            check_number(f"point.{name}.ceiling", getattr(point, name).ceiling)
         return point

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,20 +14,16 @@ from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.gradients import differentiable
 from ibtrain.memory import memory_advice
-from ibtrain.mi.channel import channel
 from ibtrain.mi.noise import activation_scale
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.critics import LayerCritics, lags_behind
+from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, measure_class
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.probe import LinearProbe
 from ibtrain.seeding import derive_seed, generator
 from ibtrain.train.events import Event
 
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
 
 
-MIN_WIDTH = 64
-"""Numbers that the critics of a layer hold for each of its units, at least."""
 _LESS = "--plane-samples, or train_samples and batch_size of the plane in --config"
 
 
@@ -59,29 +54,18 @@ def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
     return order[:count].to(split.y.device)
 
 
-def _count(state: Any) -> int:
-    """Numbers in the tensors of a state."""
-    if isinstance(state, Tensor):
-        return state.numel()
-    inner = state.values() if isinstance(state, dict) else state if isinstance(state, list) else ()
-    return sum(map(_count, inner))
-
-
 class InformationPlane:
     """A trainer's listener that records where every layer is on the information plane.
 
     At log-spaced epochs, and at the start and end of each stage, it measures the layers in
-    training: I(x; t) and I(t; y) by warm-started MINE critics fitted to training activations and
-    evaluated on held-out ones, both again from the known noise, I(h; y), and a linear probe. What
-    is held out is a fixed random part of the test split. Now and then fresh critics, fitted from
-    nothing, audit the warm-started ones: a critic that is behind its layer is flagged ``lagging``, and
-    replaced, before it is read as a layer that compresses.
+    training by the measures of ``config`` (:mod:`ibtrain.plane.measures`). What is held out is a fixed random
+    part of the test split.
 
     Args:
         data: What is being trained on.
         noise_std: Standard deviation of the noise, one value or one for each layer in order.
         noise_scale: ``absolute``, or ``relative`` to each layer's own scale at the time.
-        config: Points, samples and critic steps.
+        config: Measures, points, samples and critic steps.
         seed: Of critics and noise.
         on_point: Called with each point as it is measured.
 
@@ -116,12 +100,9 @@ class InformationPlane:
         self.test_index = plane_index(data.test, self.config.samples)
         self.y_train = data.train.y[self.train_index]
         self.y_test = data.test.y[self.test_index]
-        # the known noise has no use for a class of which there is no sample
-        self._present_y_test = self.y_test.unique(return_inverse=True)[1]
         self.log_prior = data.log_prior
-        self.num_classes = data.num_classes
-        self._critics: dict[tuple[Method, str], LayerCritics] = {}
-        self._probes: dict[tuple[Method, str], LinearProbe] = {}
+        self._classes = {name: measure_class(name) for name in self.config.measures}
+        self._followed: dict[tuple[Method, str], dict[str, Measure]] = {}
 
     def __call__(self, event: Event) -> None:
         """Measures the layers in training, if this is a moment to."""
@@ -134,7 +115,7 @@ class InformationPlane:
         """Every layer in training."""
         if event.kind == "start":
             # layers of earlier stages are frozen, and followed no more
-            self._critics, self._probes = {}, {}
+            self._followed = {}
         before = event.snapshot.activations("train", self.train_index)
         held_out = event.snapshot.activations("test", self.test_index)
         for index, (layer, h_train) in enumerate(before.items(), event.index):
@@ -144,18 +125,17 @@ class InformationPlane:
                 self.on_point(point)
 
     def state_dict(self) -> dict[str, Any]:
-        """The points so far, and what follows the layers that are in training."""
+        """The points so far, and the measures of the layers that are in training."""
         return {
             "points": [point.to_dict() for point in self.points],
             "layers": [
                 {
                     "method": method,
                     "layer": layer,
-                    "dim": critics.dim,
-                    "critics": critics.state_dict(),
-                    "probe": self._probes[method, layer].state_dict(),
+                    "dim": next(iter(measures.values())).spec.dim,
+                    "measures": {name: own.state_dict() for name, own in measures.items()},
                 }
-                for (method, layer), critics in self._critics.items()
+                for (method, layer), measures in self._followed.items()
             ],
         }
 
@@ -163,26 +143,27 @@ class InformationPlane:
         """Goes on from there.
 
         Raises:
-            ValueError: If a layer is declared to be wider than what its critics hold.
+            ValueError: If a layer is declared to be wider than what its measures hold.
         """
         self.points = [PlanePoint.from_dict(point) for point in state["points"]]
         for entry in state["layers"]:
-            key = (entry["method"], entry["layer"])
             # before anything is built, for which the dimension is only a number in a file
             check_integer("dim", entry["dim"], 1)
-            held = _count(entry["critics"])
-            if entry["probe"]["weight"].shape != (self.num_classes, entry["dim"]):
-                raise ValueError(f"a probe of another width than {entry['dim']}")
-            if held < entry["dim"] * MIN_WIDTH:
-                raise ValueError(f"critics of {held} numbers for {entry['dim']} units")
-            self._follow(key, entry["dim"], entry["critics"]["seed"])
-            self._critics[key].load_state_dict(entry["critics"])
-            self._probes[key].load_state_dict(entry["probe"])
+            spec = self._spec(entry["method"], entry["layer"], entry["dim"])
+            states = entry["measures"]
+            for name, kind in self._classes.items():
+                kind.check_state(states[name], spec)
+            measures = self._follow(spec, (entry["method"], entry["layer"]))
+            for name, measure in measures.items():
+                measure.load_state_dict(states[name])
 
-    def _follow(self, key: tuple[Method, str], dim: int, seed: int) -> None:
-        """Makes what follows a layer."""
-        self._critics[key] = LayerCritics(dim, self.log_prior, seed)
-        self._probes[key] = LinearProbe(dim, self.num_classes, self.log_prior.device)
+    def _spec(self, method: Method, layer: str, dim: int) -> LayerSpec:
+        return LayerSpec(dim, self.log_prior, derive_seed(self.seed, method, layer), self.config)
+
+    def _follow(self, spec: LayerSpec, key: tuple[Method, str]) -> dict[str, Measure]:
+        """Makes the measures of a layer."""
+        self._followed[key] = {name: kind(spec) for name, kind in self._classes.items()}
+        return self._followed[key]
 
     def _noise_std(self, index: int) -> float:
         if len(self.noise_stds) == 1:
@@ -209,48 +190,19 @@ class InformationPlane:
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)
         if event.kind == "start":
-            seed = derive_seed(self.seed, event.method, layer)
-            self._follow(key, h_train.shape[1], seed)
-        estimates, audits = self._estimates(key, event.kind, sigma, h_train, h_test)
-        known = channel(h_test, sigma, self._present_y_test, seed=derive_seed(self.seed, "channel"))
-        assert known.mi_ty is not None
-        self._probes[key].fit(h_train, self.y_train)
-        point = PlanePoint(
-            method=event.method,
-            seed=event.seed,
-            layer=layer,
-            epoch=event.epoch,
-            sigma=sigma,
-            activation_scale=scale,
-            probe_accuracy=self._probes[key].accuracy(h_test, self.y_test),
-            mi_xt_channel=known.mi_xt,
-            mi_ty_channel=known.mi_ty,
-            **estimates,
-            audits=audits,
+            self._follow(self._spec(event.method, layer, h_train.shape[1]), key)
+        sample = LayerSample(
+            h_train, self.y_train, h_test, self.y_test, sigma, self.seed, event.kind
         )
+        scalars, estimates = {"sigma": sigma, "activation_scale": scale}, {}
+        for measure in self._followed[key].values():
+            for name, value in measure.measure(sample).items():
+                if isinstance(value, Estimate):
+                    estimates[name] = value
+                else:
+                    scalars[name] = value
+        point = PlanePoint(event.method, event.seed, layer, event.epoch, scalars, estimates)
         for name, value in point.values():
             if not abs(value) < LARGEST_FLOAT32:
                 raise NonFiniteError(f"{where}: {name} became {value} on the plane")
         return point
-
-    def _estimates(
-        self, key: tuple[Method, str], moment: str, sigma: float, h_train: Tensor, h_test: Tensor
-    ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-        """The tracked critics' values and, at an audit, those of fresh ones."""
-        tracked = self._critics[key]
-        tracked.fit(h_train, self.y_train, sigma, self.config)
-        estimates = tracked.evaluate(h_test, self.y_test)
-        every = self.config.audit_every
-        is_due = every and (moment == "end" or (tracked.fits - 1) % every == 0)
-        if moment == "start" or not is_due:
-            return estimates, {}
-        fresh = tracked.fresh()
-        fresh.fit(h_train, self.y_train, sigma, self.config)
-        audits = fresh.evaluate(h_test, self.y_test)
-        behind = [name for name in audits if lags_behind(estimates[name], audits[name])]
-        for name in behind:
-            flags = (*estimates[name].flags, "lagging")
-            estimates[name] = replace(estimates[name], flags=flags)
-        if behind:
-            self._critics[key] = fresh
-        return estimates, audits

@@ -4,6 +4,7 @@ from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, save_plane
+from ibtrain.report.quantities import axes_of
 from ibtrain.report.style import METHOD_NAMES, method_title, save_figure
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
@@ -53,9 +54,11 @@ def save_pictures(folder: RunFolder) -> None:
     folder.check_owned()
     save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)
-    if panels:
+    if panels and axes_of([point for panel in panels for point in panel.points]):
         folder.check_owned()
         save_plane(panels, folder.path / "plane.png")
+    has_probe = all("probe_accuracy" in p.scalars for panel in panels for p in panel.points)
+    if panels and has_probe:
         layers = layers_figure(folder.read_json("results.json"))
         folder.check_owned()
         save_figure(layers, folder.path / "layers.png")

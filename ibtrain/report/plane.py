@@ -1,5 +1,6 @@
 """The comparative information plane."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from ibtrain.report.mpl import (
     ScalarMappable,
     without_warnings,
 )
+from ibtrain.report.quantities import PlaneAxes, axes_of
 from ibtrain.report.style import (
     MARKERS,
     PICTURES,
@@ -42,10 +44,6 @@ PLANE_FORMATS = (*PICTURES, *FILMS)
 CMAP = "cividis"
 FRAMES_PER_SECOND = 2
 FILM_DPI = 150
-ROWS = (
-    ("mi_xt", "mi_ty", "MINE critics, held out (lower bounds)"),
-    ("mi_xt_channel", "mi_ty_channel", "known noise (exact for these N samples)"),
-)
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class _Path:
 
 @styled
 def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> Figure:
-    """Both estimators' planes (rows) for each method (columns), all on the same axes.
+    """Each measure's plane (rows) for each method (columns), all on the same axes.
 
     A layer's path is the mean over seeds, coloured by the epochs of its own stage; its marker
     stands at the end, with bars of one standard deviation over seeds.
@@ -85,8 +83,9 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
         panels: The columns.
         until: Draw the paths up to this epoch; None draws all.
     """
-    height = 5.9 if len(panels) > 1 else 6.4
-    figure, axes = new_figure(2, len(panels), height, sharex=True, sharey=True)
+    rows = _rows(panels)
+    height = 0.9 + len(rows) * (2.5 if len(panels) > 1 else 2.75)
+    figure, axes = new_figure(len(rows), len(panels), height, sharex=True, sharey=True)
     last = max(point.epoch for panel in panels for point in panel.points)
     norm = LogNorm(1, last + 1) if last > 0 else Normalize(0, 1)
     layers: list[str] = []
@@ -94,19 +93,19 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
         for layer in dict.fromkeys(point.layer for point in panel.points):
             if layer not in layers:
                 layers.append(layer)
-        for row, (name_x, name_y, title) in enumerate(ROWS):
+        for row, (name_x, name_y, title) in enumerate(rows):
             axis = axes[row, column]
             axis.set_title(f"{panel.title}\n{title}")
             for path in _paths(panel.points, name_x, name_y):
                 _draw_path(
                     axis, path, MARKERS[layers.index(path.layer) % len(MARKERS)], norm, until
                 )
-            _draw_limits(axis, panel.points)
+            _draw_limits(axis, panel.points[0], name_x, name_y)
             if column == 0:
                 axis.set_ylabel("I(T; Y)  [nats]")
-            if row == 1:
+            if row == len(rows) - 1:
                 axis.set_xlabel("I(X; T)  [nats]")
-    _set_limits(axes, panels)
+    _set_limits(axes, panels, rows)
     colours = figure.colorbar(_mappable(norm), ax=axes, shrink=0.6, pad=0.02)
     ticks = [epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last]
     ticks = [*ticks, last] if not ticks or last > 1.3 * ticks[-1] else [*ticks[:-1], last]
@@ -132,6 +131,11 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
     return figure
 
 
+def _rows(panels: Sequence[PlanePanel]) -> list[PlaneAxes]:
+    """The planes on which all points of all panels have a place."""
+    return axes_of([point for panel in panels for point in panel.points])
+
+
 def _mappable(norm: Normalize) -> Any:
     return ScalarMappable(norm=norm, cmap=CMAP)
 
@@ -147,10 +151,10 @@ def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path
         shared = set.intersection(*(set(seed) - {max(seed)} for seed in by_seed.values()))
         moments = [[seed[epoch] for seed in by_seed.values()] for epoch in sorted(shared)]
         values = [
-            np.array([(getattr(p, name_x).mi, getattr(p, name_y).mi) for p in moment])
+            np.array([(p.estimates[name_x].mi, p.estimates[name_y].mi) for p in moment])
             for moment in [*moments, ends]
         ]
-        flags = {f for p in ends for name in (name_x, name_y) for f in getattr(p, name).flags}
+        flags = {f for p in ends for name in (name_x, name_y) for f in p.estimates[name].flags}
         paths.append(
             _Path(
                 layer=layer,
@@ -193,8 +197,10 @@ def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: int 
     axis.scatter(*xy[-1:].T, **end, marker=marker, s=42, edgecolors="k", linewidths=0.8, zorder=4)
 
 
-def _draw_limits(axis: Any, points: Sequence[PlanePoint]) -> None:
-    ln_n, entropy = points[0].mi_xt.ceiling, points[0].mi_ty.ceiling
+def _draw_limits(axis: Any, point: PlanePoint, name_x: str, name_y: str) -> None:
+    ln_n, entropy = (point.estimates[name].ceiling for name in (name_x, name_y))
+    if not math.isfinite(ln_n + entropy):
+        return
     axis.axvline(ln_n, ls=":", color="k", lw=0.9, zorder=1)
     axis.axhline(entropy, ls=":", color="k", lw=0.9, zorder=1)
     label = {"fontsize": 7, "color": "0.2"}
@@ -221,14 +227,16 @@ def _draw_limits(axis: Any, points: Sequence[PlanePoint]) -> None:
     )
 
 
-def _set_limits(axes: Any, panels: Sequence[PlanePanel]) -> None:
+def _set_limits(axes: Any, panels: Sequence[PlanePanel], rows: Sequence[PlaneAxes]) -> None:
     points = [point for panel in panels for point in panel.points]
     for names, set_limits in (
-        (("mi_xt", "mi_xt_channel"), axes[0, 0].set_xlim),
-        (("mi_ty", "mi_ty_channel"), axes[0, 0].set_ylim),
+        ([row.x for row in rows], axes[0, 0].set_xlim),
+        ([row.y for row in rows], axes[0, 0].set_ylim),
     ):
-        values = [getattr(p, name).mi for p in points for name in names]
-        top = max([*values, *(getattr(p, names[0]).ceiling for p in points)])
+        estimates = [point.estimates[name] for point in points for name in names]
+        values = [estimate.mi for estimate in estimates]
+        ceilings = [own.ceiling for own in estimates if math.isfinite(own.ceiling)]
+        top = max([*values, *ceilings])
         low = min([0.0, *values])
         margin = 0.06 * (top - low)
         set_limits(low - margin, top + 1.6 * margin)
@@ -239,7 +247,7 @@ def _caption(panels: Sequence[PlanePanel]) -> str:
     for panel in panels:
         seeds = len({point.seed for point in panel.points})
         spread = f"mean of {seeds} seeds, bars ±1 s.d." if seeds > 1 else "one seed"
-        samples = panel.points[0].mi_xt.n_test
+        samples = next(iter(panel.points[0].estimates.values())).n_test
         texts.append(f"{panel.note}\nN = {samples} test samples; {spread}")
     return "\n".join(dict.fromkeys(texts))
 
@@ -254,6 +262,9 @@ def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
     if not any(panel.points for panel in panels):
         raise RunFolderError("no points", "a run that recorded its information plane", str(path))
     panels = [panel for panel in panels if panel.points]
+    if not _rows(panels):
+        expected = "points with I(X; T) and I(T; Y), such as --measures channel gives"
+        raise RunFolderError("points that have no place on a plane", expected, str(path))
     if path.suffix.lower() in FILMS:
         _save_film(panels, path)
     else:

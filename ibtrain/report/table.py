@@ -8,12 +8,15 @@ from typing import Any
 from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
 from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.point import ESTIMATES
+from ibtrain.plane.point import AUDIT
+from ibtrain.report.quantities import columns_of
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
 
 __all__ = ["results_table", "runs_table"]
 
+OF_LAYER = ("name", "epoch", "audits")
+"""What results say of a layer besides its values; the last one in an earlier version."""
 LONGEST = 1000
 """Characters of a cell."""
 _LABELS = {"layerwise": "layer-wise", "end_to_end": "end to end"}
@@ -88,35 +91,30 @@ def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
 
 
 def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
-    rows = [
-        [
-            "",
-            "layer",
-            "probe %",
-            "I(T;Y) mine",
-            "known noise",
-            "I(X;T) mine",
-            "known noise",
-            "I(H;Y) mine",
-            "scale of h",
-        ]
-    ]
+    first = results[methods[0]][0]["layers"][0]
+    columns = columns_of(name for name in first if name not in OF_LAYER)
+    rows = [["", "layer", *(_cell(quantity.heading) for quantity in columns)]]
     flagged = False
     for method in methods:
         seeds = results[method]
         for index, first in enumerate(seeds[0]["layers"]):
             layers = [seed["layers"][index] for seed in seeds]
             row = [_LABELS[method], first["name"]]
-            row.append(_spread([100 * layer["probe_accuracy"] for layer in layers]))
-            for name in ("mi_ty", "mi_ty_channel", "mi_xt", "mi_xt_channel", "mi_hy"):
-                estimates = [Estimate.from_dict(layer[name]) for layer in layers]
-                touching = any(e.flags for e in estimates)
-                flagged = flagged or touching
-                row.append(_spread([e.mi for e in estimates]) + ("*" if touching else ""))
-            row.append(_spread([layer["activation_scale"] for layer in layers]))
+            for quantity in columns:
+                values = [layer[quantity.name] for layer in layers]
+                row.append(_value(values, 100 if quantity.unit == "%" else 1))
+            flagged = flagged or any(cell.endswith("*") for cell in row)
             rows.append(row)
     table = _columns(rows)
     return table + ("\n* flagged in results.json" if flagged else "")
+
+
+def _value(values: Sequence[Any], factor: float) -> str:
+    """Numbers or estimates of all seeds; a star for a flag."""
+    if not isinstance(values[0], dict):
+        return _spread([factor * value for value in values])
+    estimates = [Estimate.from_dict(value) for value in values]
+    return _spread([own.mi for own in estimates]) + "*" * any(own.flags for own in estimates)
 
 
 def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
@@ -126,8 +124,9 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
             for method in methods
             for seed in results[method]
             for layer in seed["layers"]
-            for name in ESTIMATES
-            for flag in layer[name]["flags"]
+            for name, value in layer.items()
+            if isinstance(value, dict) and "flags" in value and not name.endswith(AUDIT)
+            for flag in value["flags"]
         }
     )
     objective = results["objective"]

@@ -26,7 +26,7 @@ from ibtrain.errors import IBTrainError, InterruptedRunError
 from ibtrain.experiment import Course, Experiment
 from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.point import ESTIMATES, PlanePoint
+from ibtrain.plane.point import PlanePoint
 from ibtrain.runs import RunFolder
 from ibtrain.train.keeper import State
 
@@ -49,10 +49,10 @@ def config_document() -> dict[str, Any]:
 
 def point_event(seed: int = 0, epoch: int = 3) -> dict[str, Any]:
     estimate = Estimate(1.0, 0.1, "mine", 3.0, ("above_ceiling",), 10, 20, 0.5)
-    estimates = dict.fromkeys(ESTIMATES, estimate)
-    point = PlanePoint(
-        "layerwise", seed, "hidden1", epoch, 0.5, 1.0, 0.9, **estimates, audits={"mi_xt": estimate}
-    )
+    names = ("mi_xt", "mi_ty", "mi_hy", "mi_xt_channel", "mi_ty_channel", "mi_xt_audit")
+    scalars = {"sigma": 0.5, "activation_scale": 1.0, "probe_accuracy": 0.9}
+    estimates = dict.fromkeys(names, estimate)
+    point = PlanePoint("layerwise", seed, "hidden1", epoch, scalars, estimates)
     return {"event": "plane", "point": point.to_dict()}
 
 

@@ -14,9 +14,10 @@ from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.result import Estimate
 from ibtrain.models.mlp import mlp
-from ibtrain.plane.critics import LayerCritics, lags_behind
+from ibtrain.plane.measures import LayerSample
+from ibtrain.plane.measures.mine import LayerCritics, lags_behind
+from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.probe import LinearProbe
 from ibtrain.plane.tracker import InformationPlane, log_spaced_epochs, plane_index
 from ibtrain.seeding import derive_seed, seeded
 from ibtrain.train.endtoend import EndToEndTrainer
@@ -57,16 +58,18 @@ def test_every_layer_of_both_methods_is_measured_from_start_to_end(toy: Dataset)
             found = [p.epoch for p in plane.points if (p.method, p.layer) == (method, layer)]
             assert found == epochs
     last = plane.points[-1]
-    assert last.mi_xt.ceiling == pytest.approx(math.log(150))
-    assert (last.mi_xt.n_train, last.mi_xt.n_test) == (360, 150)
+    assert last.estimates["mi_xt"].ceiling == pytest.approx(math.log(150))
+    assert (last.estimates["mi_xt"].n_train, last.estimates["mi_xt"].n_test) == (360, 150)
 
 
 def test_training_moves_a_layer_towards_the_label(toy: Dataset) -> None:
     plane = InformationPlane(toy, 1.0, config=SMALL)
     LayerwiseTrainer(network(toy), None, OPTIM, listeners=[plane]).fit(toy)
     first, *_, last = (point for point in plane.points if point.layer == "hidden1")
-    assert last.mi_ty.mi > first.mi_ty.mi + 3 * (first.mi_ty.stderr + last.mi_ty.stderr)
-    assert last.probe_accuracy > 0.9
+    assert last.estimates["mi_ty"].mi > first.estimates["mi_ty"].mi + 3 * (
+        first.estimates["mi_ty"].stderr + last.estimates["mi_ty"].stderr
+    )
+    assert last.scalars["probe_accuracy"] > 0.9
 
 
 @pytest.mark.slow
@@ -83,7 +86,12 @@ def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
     for _ in range(2):
         plane = InformationPlane(toy, 0.5, config=SMALL)
         EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
-        values.append([(p.mi_xt.mi, p.mi_ty.mi, p.mi_xt_channel.mi) for p in plane.points])
+        values.append(
+            [
+                (p.estimates["mi_xt"].mi, p.estimates["mi_ty"].mi, p.estimates["mi_xt_channel"].mi)
+                for p in plane.points
+            ]
+        )
     assert values[0] == values[1]
     assert len(values[0]) == 12
 
@@ -92,16 +100,17 @@ def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
 def test_fresh_critics_audit_now_and_then_and_at_the_end(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=2))
     EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
-    audited = [bool(p.audits) for p in plane.points if p.layer == "hidden1"]
+    audited = ["mi_xt_audit" in p.estimates for p in plane.points if p.layer == "hidden1"]
     assert audited == [False, False, True, True]
-    assert set(plane.points[-1].audits) == {"mi_xt", "mi_ty", "mi_hy"}
+    audits = {name for name in plane.points[-1].estimates if name.endswith("_audit")}
+    assert audits == {"mi_xt_audit", "mi_ty_audit", "mi_hy_audit"}
     always = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=1))
     EndToEndTrainer(network(toy), OPTIM, listeners=[always]).fit(toy)
-    audited = [bool(p.audits) for p in always.points if p.layer == "hidden1"]
+    audited = ["mi_xt_audit" in p.estimates for p in always.points if p.layer == "hidden1"]
     assert audited == [False, True, True, True]
     never = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=0))
     EndToEndTrainer(network(toy), OPTIM, listeners=[never]).fit(toy)
-    assert not any(point.audits for point in never.points)
+    assert not any("mi_xt_audit" in point.estimates for point in never.points)
 
 
 def test_a_critic_that_is_behind_is_flagged_and_replaced(toy: Dataset) -> None:
@@ -117,14 +126,14 @@ def test_a_critic_that_is_behind_is_flagged_and_replaced(toy: Dataset) -> None:
 
     seeds = {derive_seed(0, "end_to_end", layer) for layer in ("hidden1", "hidden2", "output")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ibtrain.plane.tracker.LayerCritics", Quick)
+        patch.setattr("ibtrain.plane.measures.mine.LayerCritics", Quick)
         trainer.fit(toy)
     points = [point for point in plane.points if point.layer == "hidden1"]
     end = points[-1]
-    assert "lagging" in end.mi_ty.flags
-    assert end.audits["mi_ty"].mi > end.mi_ty.mi + 0.2
-    assert "lagging" not in points[0].mi_ty.flags
-    assert plane._critics["end_to_end", "hidden1"].seed not in seeds
+    assert "lagging" in end.estimates["mi_ty"].flags
+    assert end.estimates["mi_ty_audit"].mi > end.estimates["mi_ty"].mi + 0.2
+    assert "lagging" not in points[0].estimates["mi_ty"].flags
+    assert plane._followed["end_to_end", "hidden1"]["mine"].critics.seed not in seeds
 
 
 @pytest.mark.parametrize(
@@ -196,8 +205,8 @@ def test_a_constant_layer_is_measured_and_carries_nothing(toy: Dataset) -> None:
         model[0][1].bias.fill_(-1.0)
     plane = InformationPlane(toy, 0.5, "relative", SMALL)
     EndToEndTrainer(model, OptimConfig(learning_rate=1e-9, epochs=1), listeners=[plane]).fit(toy)
-    assert plane.points[0].activation_scale < 1e-5
-    assert abs(plane.points[0].mi_ty_channel.mi) < 1e-3
+    assert plane.points[0].scalars["activation_scale"] < 1e-5
+    assert abs(plane.points[0].estimates["mi_ty_channel"].mi) < 1e-3
 
 
 def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
@@ -205,19 +214,16 @@ def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
     EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
     other = InformationPlane(toy, 0.5, config=SMALL)
     other.load_state_dict(plane.state_dict())
-    (critics, probe), (other_critics, other_probe) = (
-        (own._critics["end_to_end", "hidden1"], own._probes["end_to_end", "hidden1"])
-        for own in (plane, other)
-    )
-    generator = torch.Generator().manual_seed(0)
-    h = torch.randn(200, critics.dim, generator=generator)
+    measures, others = (own._followed["end_to_end", "hidden1"] for own in (plane, other))
+    h = torch.randn(200, measures["mine"].spec.dim, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(200) % toy.num_classes
-    for name, tensor in probe.state_dict().items():
-        assert torch.equal(other_probe.state_dict()[name], tensor)
-    for following in (critics, other_critics):
-        following.fit(h, labels, 0.5, SMALL)
-    found, expected = (own.evaluate(h, labels) for own in (other_critics, critics))
-    assert [found[name].mi for name in found] == [expected[name].mi for name in expected]
+    sample = LayerSample(h[:100], labels[:100], h[100:], labels[100:], 0.5, 0)
+    for name, measure in measures.items():
+        found, expected = others[name].measure(sample), measure.measure(sample)
+        assert found.keys() == expected.keys()
+        for value, wanted in zip(found.values(), expected.values(), strict=True):
+            is_number = isinstance(wanted, float)
+            assert value == wanted if is_number else value.mi == wanted.mi  # type: ignore[union-attr]
     assert other.points == plane.points
 
 
@@ -233,7 +239,7 @@ def test_a_class_without_a_test_sample_is_measured(toy: Dataset) -> None:
     plane = InformationPlane(data, 0.5, config=SMALL)
     EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(data)
     # the two classes that are left have almost one bit between them
-    assert 0.5 < plane.points[-1].mi_ty_channel.mi < math.log(2)
+    assert 0.5 < plane.points[-1].estimates["mi_ty_channel"].mi < math.log(2)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1e300])
@@ -271,10 +277,10 @@ def test_a_layer_is_not_made_as_wide_as_a_file_says(toy: Dataset, is_wide: bool)
     state = plane.state_dict()
     entry = state["layers"][0]
     entry["dim"] = 3_000_000
-    message = "a probe of another width than 3000000"
+    message = "critics of [0-9]+ numbers for 3000000 units"
     if is_wide:
-        # no memory is taken: every row is the same
-        entry["probe"]["weight"] = torch.zeros(1).expand(3, 3_000_000)
-        message = "critics of [0-9]+ numbers for 3000000 units"
+        # no memory is taken: every number is the same
+        entry["measures"]["mine"]["wide"] = torch.zeros(1).expand(64, 3_000_000)
+        message = "a probe of another width than 3000000"
     with pytest.raises(ValueError, match=message):
         InformationPlane(toy, 0.5, config=SMALL).load_state_dict(state)

@@ -15,10 +15,8 @@ from ibtrain.report.plane import PlanePanel, _paths, plane_figure, save_plane
 
 def point(seed: int, epoch: int, mi: float, flags: tuple[str, ...] = ()) -> PlanePoint:
     estimate = Estimate(mi, 0.01, "mine", 8.0, flags, 100, 100)
-    return PlanePoint(
-        "layerwise", seed, "hidden1", epoch, 0.5, 1.0, 0.9,
-        estimate, estimate, estimate, estimate, estimate,
-    )  # fmt: skip
+    names = ("mi_xt", "mi_ty", "mi_xt_channel", "mi_ty_channel")
+    return PlanePoint("layerwise", seed, "hidden1", epoch, {}, dict.fromkeys(names, estimate))
 
 
 def test_a_path_is_the_mean_over_seeds_and_ends_where_each_seed_ended() -> None:
@@ -38,7 +36,11 @@ def test_an_end_that_touches_a_limit_is_marked() -> None:
 
 def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
     points = [point(seed, epoch, 1.0) for seed in (0, 1) for epoch in (0, 1)]
-    other = [replace(p, mi_xt=replace(p.mi_xt, n_test=77)) for p in points if p.seed == 0]
+    other = [
+        replace(p, estimates={k: replace(v, n_test=77) for k, v in p.estimates.items()})
+        for p in points
+        if p.seed == 0
+    ]
     figure = plane_figure([PlanePanel("a", points, "sigma 0.5"), PlanePanel("b", other, "sigma 2")])
     caption = figure.get_supxlabel()
     assert "sigma 0.5\nN = 100 test samples; mean of 2 seeds" in caption

@@ -180,8 +180,8 @@ def test_relative_noise_trains_and_is_measured_at_its_own_scale(toy: Dataset) ->
     result = LayerwiseTrainer(network(toy), config, OPTIM, listeners=[plane]).fit(toy)
     last = plane.points[-1]
     assert result.accuracies["test"] > 0.85
-    assert last.sigma == pytest.approx(0.5 * last.activation_scale)
-    assert math.isfinite(last.mi_xt.mi)
+    assert last.scalars["sigma"] == pytest.approx(0.5 * last.scalars["activation_scale"])
+    assert math.isfinite(last.estimates["mi_xt"].mi)
 
 
 def test_only_the_last_hidden_block_has_a_linear_critic(toy: Dataset) -> None:

@@ -14,6 +14,7 @@ from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import RunFolderError
 from ibtrain.interval import Interval
+from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.keeper import Keeper, State
@@ -129,14 +130,9 @@ def check_same(found: tuple[list[FitResult], list[InformationPlane]], expected: 
         assert [told(point) for point in one.points] == [told(point) for point in other.points]
 
 
-def told(point: object) -> object:
-    estimates = {
-        name: replace(value, seconds=0.0) if hasattr(value, "seconds") else value
-        for name, value in vars(point).items()
-        if name != "audits"
-    }
-    audits = {name: replace(value, seconds=0.0) for name, value in vars(point)["audits"].items()}
-    return estimates, audits
+def told(point: PlanePoint) -> PlanePoint:
+    estimates = {name: replace(own, seconds=0.0) for name, own in point.estimates.items()}
+    return replace(point, estimates=estimates)
 
 
 CASES = {
