@@ -13,7 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ibtrain.cli.options import Numbers
+from ibtrain.cli.declared import Numbers
 from ibtrain.device import threads
 from ibtrain.environment import environment
 from ibtrain.files import write_json

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from ibtrain.cli.options import Numbers
+from ibtrain.cli.declared import Numbers
 from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset

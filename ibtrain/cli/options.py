@@ -6,26 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ibtrain.config import (
-    ACTIVATIONS,
-    DEVICES,
-    MEASURES,
-    METHODS,
-    MODEL_KINDS,
-    NOISE_SCALES,
-    OBJECTIVES,
-    ON_NONFINITE,
-    ORDERS,
-    PRECISIONS,
-    PREDICT_FROM,
-    READOUTS,
-    SCHEDULES,
-    Method,
-    OptimConfig,
-    PlaneConfig,
-    RunConfig,
-    read_settings,
-)
+from ibtrain.cli.declared import keywords
+from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
 from ibtrain.errors import ConfigError
 from ibtrain.interval import Interval
 from ibtrain.recipes import plane_recipe, recipe
@@ -37,32 +19,6 @@ VALIDATION_SHARE = 0.1
 """Held out where early stopping needs a validation split and no share was named."""
 
 
-class Numbers(click.ParamType[tuple[float, ...]]):
-    """Comma-separated numbers, such as ``500,256``."""
-
-    def __init__(self, kind: type[int] | type[float]) -> None:
-        self.kind = kind
-        self.name = "INT,..." if kind is int else "FLOAT,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return tuple(self.kind(part) for part in value.split(","))
-        except ValueError:
-            kind = "whole numbers" if self.kind is int else "numbers"
-            self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
-
-
-class Words(click.ParamType[tuple[str, ...]]):
-    """Comma-separated words, such as ``channel,probe``."""
-
-    name = "NAME,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return tuple(value.split(",")) if isinstance(value, str) else value
-
-
 class Every(click.ParamType[Interval]):
     """Epochs, such as ``5``, or a time, such as ``10m``."""
 
@@ -72,201 +28,38 @@ class Every(click.ParamType[Interval]):
         return Interval.parse(value, "--checkpoint-every") if isinstance(value, str) else value
 
 
-_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    (
-        "--dataset",
-        "dataset",
-        {
-            "help": "digits, mnist, fashion-mnist, kmnist, cifar10, folder:DIR or npz:FILE.  [digits]"
-        },
-    ),
-    (
-        "--data-root",
-        "data_root",
-        {
-            "metavar": "DIR",
-            "help": "Where data sets are, or are downloaded to.  [$IBTRAIN_DATA or ~/.cache/ibtrain]",
-        },
-    ),
-    (
-        "--resize",
-        "resize",
-        {
-            "type": int,
-            "help": "Height and width in pixels that the images of folder:DIR are resized to.  [none]",
-        },
-    ),
-    ("--model", "model.kind", {"type": click.Choice(MODEL_KINDS), "help": "The network.  [mlp]"}),
-    (
-        "--hidden",
-        "model.hidden",
-        {"type": Numbers(int), "help": "Widths of the linear hidden layers.  [500,256]"},
-    ),
-    (
-        "--channels",
-        "model.channels",
-        {"type": Numbers(int), "help": "Channels of the convolutional blocks.  [32,64]"},
-    ),
-    ("--activation", "model.activation", {"type": click.Choice(ACTIVATIONS), "help": "[relu]"}),
-    (
-        "--epochs",
-        "optim.epochs",
-        {
-            "type": int,
-            "help": "Epochs, for each block where training is layer-wise.  [10; digits 20]",
-        },
-    ),
-    (
-        "--batch-size",
-        "optim.batch_size",
-        {"type": int, "help": "Samples per training step.  [128; digits end to end 64]"},
-    ),
-    (
-        "--learning-rate",
-        "optim.learning_rate",
-        {
-            "type": float,
-            "help": "Adam's step size at the start.  [layer-wise 0.001, digits 0.003; end to end 0.002, digits 0.001]",
-        },
-    ),
-    (
-        "--schedule",
-        "optim.schedule",
-        {
-            "type": click.Choice(SCHEDULES),
-            "help": "Schedule of the learning rate.  [layer-wise constant; end to end cosine]",
-        },
-    ),
-    (
-        "--patience",
-        "optim.patience",
-        {
-            "type": int,
-            "help": "Stop after so many epochs without a better validation accuracy.  [0: never]",
-        },
-    ),
-    (
-        "--validation",
-        "validation",
-        {
-            "type": float,
-            "help": "Share of the training samples held out.  [0, or 0.1 with --patience]",
-        },
-    ),
-    (
-        "--seeds",
-        "seeds",
-        {"type": Numbers(int), "help": "Every method is trained once with each seed.  [0,1,2]"},
-    ),
-    (
-        "--objective",
-        "objective.name",
-        {
-            "metavar": "NAME",
-            "help": f"What the hidden blocks optimise: {' or '.join(OBJECTIVES)}.  [ib]",
-        },
-    ),
-    (
-        "--order",
-        "objective.order",
-        {
-            "type": click.Choice(tuple(ORDERS)),
-            "help": "Blocks train one after another, or all at every batch, with gradients that stay within blocks or cross (joint).  [sequential]",
-        },
-    ),
-    (
-        "--beta",
-        "objective.beta",
-        {
-            "type": Numbers(float),
-            "help": "Weight of the compression term; one number, or one for each block.  [0.0001]",
-        },
-    ),
-    (
-        "--on-nonfinite",
-        "optim.on_nonfinite",
-        {
-            "type": click.Choice(ON_NONFINITE),
-            "help": "At a NaN or infinity in the loss, a bound or a gradient: stop, or skip the step and count it.  [stop]",
-        },
-    ),
-    (
-        "--precision",
-        "optim.precision",
-        {
-            "type": click.Choice(PRECISIONS),
-            "help": "Precision of a training step's matrix products; tf32 needs CUDA.  [float32]",
-        },
-    ),
-    (
-        "--noise-std",
-        "objective.noise_std",
-        {
-            "type": Numbers(float),
-            "help": "Standard deviation sigma of the noise in t = h + sigma * eps; one number, or one for each block.  [0.5]",
-        },
-    ),
-    (
-        "--noise-scale",
-        "objective.noise_scale",
-        {
-            "type": click.Choice(NOISE_SCALES),
-            "help": "Whether sigma is absolute, or relative to the activations' scale.  [absolute]",
-        },
-    ),
-    (
-        "--predict-from",
-        "objective.predict_from",
-        {
-            "type": click.Choice(tuple(PREDICT_FROM)),
-            "help": "Prediction term from clean h, noisy t, or mixed: t, but h in the last hidden block.  [mixed]",
-        },
-    ),
-    (
-        "--readout",
-        "objective.readout",
-        {
-            "type": click.Choice(READOUTS),
-            "help": "How the output layer is trained: on the DV bound, on cross-entropy, or not at all (the label critic classifies).  [dv]",
-        },
-    ),
-    (
-        "--plane-points",
-        "plane.points",
-        {
-            "type": int,
-            "help": "Log-spaced epochs at which the plane is measured; 0 for none.  [6; digits 4]",
-        },
-    ),
-    (
-        "--measures",
-        "plane.measures",
-        {
-            "type": Words(),
-            "help": f"What is measured of a layer: any of {', '.join(MEASURES)}.  [all]",
-        },
-    ),
-    (
-        "--plane-samples",
-        "plane.samples",
-        {"type": int, "help": "Test samples that the plane is measured on.  [4000]"},
-    ),
-    (
-        "--audit-every",
-        "plane.audit_every",
-        {
-            "type": int,
-            "help": "Every so many points of the plane, check its critics against newly trained ones; 0 never.  [10; digits 0]",
-        },
-    ),
-    ("--device", "device", {"type": click.Choice(DEVICES), "help": "[auto]"}),
-    (
-        "--threads",
-        "threads",
-        {"type": int, "help": "CPU threads; 0 chooses by the size of a step.  [0]"},
-    ),
-)
-"""Flag, the setting's dotted place, and click's keywords; unset flags leave the setting alone."""
+_PLACES = {
+    "--dataset": "dataset",
+    "--data-root": "data_root",
+    "--resize": "resize",
+    "--model": "model.kind",
+    "--hidden": "model.hidden",
+    "--channels": "model.channels",
+    "--activation": "model.activation",
+    "--epochs": "optim.epochs",
+    "--batch-size": "optim.batch_size",
+    "--learning-rate": "optim.learning_rate",
+    "--schedule": "optim.schedule",
+    "--patience": "optim.patience",
+    "--validation": "validation",
+    "--seeds": "seeds",
+    "--objective": "objective.name",
+    "--order": "objective.order",
+    "--beta": "objective.beta",
+    "--noise-std": "objective.noise_std",
+    "--noise-scale": "objective.noise_scale",
+    "--predict-from": "objective.predict_from",
+    "--readout": "objective.readout",
+    "--on-nonfinite": "optim.on_nonfinite",
+    "--precision": "optim.precision",
+    "--plane-points": "plane.points",
+    "--plane-samples": "plane.samples",
+    "--measures": "plane.measures",
+    "--audit-every": "plane.audit_every",
+    "--device": "device",
+    "--threads": "threads",
+}
+"""Each option's place in the settings; unset options leave the setting alone."""
 
 
 def training_options(command: F) -> F:
@@ -276,7 +69,7 @@ def training_options(command: F) -> F:
     """
 
     def gathered(**arguments: Any) -> Any:
-        settings = {place: arguments.pop(_identifier(place)) for _, place, _ in _OPTIONS}
+        settings = {place: arguments.pop(_identifier(place)) for place in _PLACES.values()}
         given = {place: value for place, value in settings.items() if value is not None}
         return command(settings=given, **arguments)
 
@@ -298,7 +91,7 @@ def training_options(command: F) -> F:
         ),
     )
     options = [
-        click.option(flag, _identifier(place), **keywords) for flag, place, keywords in _OPTIONS
+        click.option(flag, _identifier(place), **keywords(place)) for flag, place in _PLACES.items()
     ]
     for option in reversed([*options, *extra]):
         wrapped = option(wrapped)

@@ -1,0 +1,114 @@
+"""What click is told of an option, read off the field of the settings that the option sets."""
+
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+import click
+
+from ibtrain.config import METHODS, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config.run import TABLES
+from ibtrain.recipes import plane_recipe, recipe
+
+__all__ = ["Numbers", "keywords"]
+
+TYPES_OF_NONE = {"data_root": str, "resize": int}
+"""Of settings that are None by default."""
+METAVARS = {"data_root": "DIR", "dataset": "NAME", "name": "NAME"}
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Comma-separated numbers, such as ``500,256``."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.kind = kind
+        self.name = "INT,..." if kind is int else "FLOAT,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(self.kind(part) for part in value.split(","))
+        except ValueError:
+            kind = "whole numbers" if self.kind is int else "numbers"
+            self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """Comma-separated words, such as ``channel,probe``."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+def keywords(place: str) -> dict[str, Any]:
+    """Click's keywords for an option.
+
+    Args:
+        place: The dotted place of the setting; ``optim`` is that of both methods.
+    """
+    table, _, key = place.rpartition(".")
+    owner = OptimConfig if table == "optim" else TABLES[table] if table else RunConfig
+    field = next(own for own in fields(owner) if own.name == key)
+    default = _default_text(table, field)
+    text = _summary(owner, key) + (f"  [{default}]" if default else "")
+    metavar = METAVARS.get(key)
+    return {"type": _type(field), "help": text, **({"metavar": metavar} if metavar else {})}
+
+
+def _type(field: Field[Any]) -> Any:
+    choices = field.metadata.get("choices")
+    if choices is not None:
+        return click.Choice(tuple(choices)) if field.name != "name" else str
+    if isinstance(field.default, tuple):
+        kind = type(field.default[0])
+        return Words() if kind is str else Numbers(kind)
+    return TYPES_OF_NONE[field.name] if field.default is None else type(field.default)
+
+
+def _summary(owner: type[Any], key: str) -> str:
+    """The first sentence of what a dataclass's docstring says of a field, without its markup."""
+    # without docstrings (python -OO) there is no help either
+    lines = inspect.cleandoc(owner.__doc__ or "").partition("Args:")[2].splitlines()
+    text, is_own = [], False
+    for line in lines:
+        name = re.match(r" {4}(\w+): ", line)
+        is_own = name.group(1) == key if name else is_own
+        if is_own:
+            text.append(line.strip())
+    words = " ".join(text).removeprefix(f"{key}: ").replace("``", "")
+    return words.partition(". ")[0].removesuffix(".") + "." if words else ""
+
+
+def _default_text(table: str, field: Field[Any]) -> str:
+    """The default, and where the recipes of the methods or of the digits have another one."""
+    name = field.name
+    if name == "validation":
+        return "0, or 0.1 with --patience"
+    if table == "optim":
+        texts = [
+            _beside(getattr(recipe(m, ""), name), getattr(recipe(m, "digits"), name), ", ")
+            for m in METHODS
+        ]
+        bases = {getattr(recipe(m, data), name) for m in METHODS for data in ("", "digits")}
+        if texts[0] == texts[1]:
+            return texts[0].replace(", digits", "; digits") if len(bases) > 1 else texts[0]
+        return f"layer-wise {texts[0]}; end to end {texts[1]}"
+    if table == "plane":
+        return _beside(getattr(PlaneConfig(), name), getattr(plane_recipe("digits"), name), "; ")
+    return "" if field.default in (None, MISSING) else _text(field.default)
+
+
+def _beside(default: object, of_digits: object, comma: str) -> str:
+    other = "" if of_digits == default else f"{comma}digits {_text(of_digits)}"
+    return _text(default) + other
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

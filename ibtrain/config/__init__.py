@@ -1,0 +1,46 @@
+"""What a run is: frozen dataclasses that check themselves and read and write TOML and JSON."""
+
+from ibtrain.config.model import ACTIVATIONS, MODEL_KINDS, ModelConfig
+from ibtrain.config.objective import (
+    NOISE_SCALES,
+    OBJECTIVES,
+    ORDERS,
+    OUTPUT_OBJECTIVES,
+    PREDICT_FROM,
+    READOUTS,
+    ObjectiveConfig,
+    check_noise_std,
+)
+from ibtrain.config.optim import ON_NONFINITE, PRECISIONS, SCHEDULES, OptimConfig
+from ibtrain.config.plane import MEASURES, PlaneConfig
+from ibtrain.config.run import DEVICES, MAX_PATH, MAX_SEEDS, MAX_SIDE, METHODS, Method, RunConfig
+from ibtrain.config.settings import difference, read_settings
+
+__all__ = [
+    "ACTIVATIONS",
+    "DEVICES",
+    "MAX_PATH",
+    "MAX_SEEDS",
+    "MAX_SIDE",
+    "MEASURES",
+    "METHODS",
+    "MODEL_KINDS",
+    "NOISE_SCALES",
+    "OBJECTIVES",
+    "ON_NONFINITE",
+    "ORDERS",
+    "OUTPUT_OBJECTIVES",
+    "PRECISIONS",
+    "PREDICT_FROM",
+    "READOUTS",
+    "SCHEDULES",
+    "Method",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OptimConfig",
+    "PlaneConfig",
+    "RunConfig",
+    "check_noise_std",
+    "difference",
+    "read_settings",
+]

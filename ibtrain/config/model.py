@@ -1,0 +1,45 @@
+"""The network."""
+
+from dataclasses import dataclass
+
+from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequence
+from ibtrain.config.settings import choice
+from ibtrain.errors import ConfigError
+
+__all__ = ["ACTIVATIONS", "MAX_WIDTH", "MODEL_KINDS", "ModelConfig"]
+
+MODEL_KINDS = ("mlp", "conv")
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
+MAX_WIDTH = 1 << 20
+"""Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network.
+
+    Args:
+        kind: The network: an ``mlp``, or a ``conv`` net of convolutional blocks and then linear ones.
+        hidden: Widths of the linear hidden layers.
+        channels: Channels of the convolutional blocks.
+        activation: What follows each hidden layer.
+    """
+
+    kind: str = choice("mlp", MODEL_KINDS)
+    hidden: tuple[int, ...] = (500, 256)
+    channels: tuple[int, ...] = (32, 64)
+    activation: str = choice("relu", ACTIVATIONS)
+
+    def __post_init__(self) -> None:
+        check_choice("model", self.kind, MODEL_KINDS)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        for name in ("hidden", "channels"):
+            check_sequence(name, getattr(self, name))
+        layers = len(self.hidden) + len(self.channels)
+        if layers > MAX_LAYERS:
+            raise ConfigError(f"{layers} layers", f"at most {MAX_LAYERS}", "hidden and channels")
+        for name in ("hidden", "channels"):
+            for width in getattr(self, name):
+                check_integer(name, width, 1, MAX_WIDTH)
+        if not self.hidden and self.kind == "mlp":
+            raise ConfigError("nothing", "at least one hidden width", "hidden")

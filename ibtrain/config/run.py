@@ -1,0 +1,168 @@
+"""A whole run: what is trained, how, on what, and what is measured."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
+from ibtrain.config.model import ModelConfig
+from ibtrain.config.objective import ObjectiveConfig
+from ibtrain.config.optim import OptimConfig
+from ibtrain.config.plane import PlaneConfig
+from ibtrain.config.settings import build, choice, read_settings, toml_lines
+from ibtrain.documents import json_text
+from ibtrain.errors import ConfigError
+from ibtrain.openmp import MAX_THREADS
+
+__all__ = ["DEVICES", "MAX_PATH", "MAX_SEEDS", "MAX_SIDE", "METHODS", "Method", "RunConfig"]
+
+Method = Literal["layerwise", "end_to_end"]
+METHODS: tuple[Method, ...] = get_args(Method)
+DEVICES = ("auto", "cpu", "cuda", "mps")
+MAX_SIDE = 8192
+"""Pixels that images are resized to, in height and width."""
+MAX_SEEDS = 10_000
+MAX_PATH = 10_000
+"""Characters of a data set's name or a folder's path; no system has longer paths."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run: what is trained, how, on what, and what is measured.
+
+    Args:
+        dataset: The data: digits, mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR`` or ``npz:FILE``.
+        data_root: Where data sets are, or are downloaded to; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
+        seeds: Seeds; every method is trained once with each.
+        methods: ``layerwise``, ``end_to_end``, or both.
+        model: The network that every method trains.
+        objective: What layer-wise training optimises.
+        layerwise: How it optimises each block; None is its recipe for the data set.
+        end_to_end: How backprop optimises the network; likewise.
+        plane: How the information plane is measured.
+        validation: Share of the training samples held out. Early stopping needs one.
+        device: Where the networks are trained and measured.
+        threads: CPU threads; 0 chooses by the size of a step.
+        resize: Height and width in pixels that the images of ``folder:DIR`` are resized to. None keeps them.
+    """
+
+    dataset: str = "digits"
+    data_root: str | None = None
+    seeds: tuple[int, ...] = (0, 1, 2)
+    methods: tuple[Method, ...] = METHODS
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    layerwise: OptimConfig | None = None
+    end_to_end: OptimConfig | None = None
+    plane: PlaneConfig = field(default_factory=PlaneConfig)
+    validation: float = 0.0
+    device: str = choice("auto", DEVICES)
+    threads: int = 0
+    resize: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check_paths()
+        self._check_seeds()
+        check_sequence("methods", self.methods)
+        for method in self.methods:
+            check_choice("methods", method, METHODS)
+        if not self.methods or len(set(self.methods)) < len(self.methods):
+            raise ConfigError(repr(self.methods), "at least one method, and none twice", "methods")
+        check_number("validation", self.validation, 0)
+        if self.validation >= 1:
+            raise ConfigError(self.validation, "a share below 1", "validation")
+        patience = [optim.patience for optim in (self.layerwise, self.end_to_end) if optim]
+        if not self.validation and any(patience):
+            raise ConfigError(
+                "no validation split with early stopping", "a share above 0", "validation"
+            )
+        if self.plane.points and min(self.objective.noise_std) == 0:
+            expected = "above 0, or plane points 0 (I(x; h) without noise is infinite or constant)"
+            raise ConfigError(0, expected, "noise_std")
+        check_choice("device", self.device, DEVICES)
+        check_integer("threads", self.threads, 0, MAX_THREADS)
+        if self.resize is not None:
+            check_integer("resize", self.resize, 1, MAX_SIDE)
+
+    def _check_paths(self) -> None:
+        if not isinstance(self.dataset, str):
+            raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
+        if self.data_root is not None and not isinstance(self.data_root, str):
+            raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
+        for name, path in (("dataset", self.dataset), ("data_root", self.data_root or "")):
+            if len(path) > MAX_PATH:
+                raise ConfigError(f"{len(path)} characters", f"at most {MAX_PATH}", name)
+
+    def _check_seeds(self) -> None:
+        check_sequence("seeds", self.seeds)
+        if len(self.seeds) > MAX_SEEDS:
+            raise ConfigError(f"{len(self.seeds)} seeds", f"at most {MAX_SEEDS}", "seeds")
+        for seed in self.seeds:
+            check_integer("seeds", seed, 0)
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
+
+    def optim(self, method: Method) -> OptimConfig:
+        """How a method is optimised.
+
+        Raises:
+            ConfigError: It was left open, and no recipe has been filled in.
+        """
+        found = self.layerwise if method == "layerwise" else self.end_to_end
+        if found is None:
+            raise ConfigError("nothing", "the optimiser's settings", method)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain dictionaries."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], where: str = "config") -> "RunConfig":
+        """The inverse of :meth:`to_dict`; what isn't named keeps its default.
+
+        Args:
+            values: The settings.
+            where: What holds them, for an error to name.
+
+        Raises:
+            ConfigError: A key is unknown or a value out of its range.
+        """
+        return build(cls, values, TABLES, where)
+
+    @classmethod
+    def read(cls, path: Path) -> "RunConfig":
+        """Reads a ``.toml`` or ``.json`` file.
+
+        Raises:
+            ConfigError: It can't be read, or says something that no run can be.
+        """
+        values = read_settings(path)
+        try:
+            return cls.from_dict(values)
+        except ConfigError as error:
+            raise ConfigError(error.given, error.expected, f"{path}: {error.where}") from error
+
+    def to_json(self) -> str:
+        """The JSON form."""
+        return json_text(self.to_dict(), "config", indent=2) + "\n"
+
+    def to_toml(self) -> str:
+        """The TOML form; what is None is left out."""
+        values = self.to_dict()
+        tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+        lines = toml_lines({k: v for k, v in values.items() if k not in tables})
+        for name, table in tables.items():
+            lines += ["", f"[{name}]", *toml_lines(table)]
+        return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, type[Any]] = {
+    "model": ModelConfig,
+    "objective": ObjectiveConfig,
+    "layerwise": OptimConfig,
+    "end_to_end": OptimConfig,
+    "plane": PlaneConfig,
+}
+"""The settings that are tables of their own."""
