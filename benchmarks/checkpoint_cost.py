@@ -13,10 +13,11 @@ import click
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import RunConfig
 from ibtrain.environment import environment
-from ibtrain.experiment import Course, Experiment
 from ibtrain.files import write_json
 from ibtrain.interval import Interval
 from ibtrain.recipes import plane_recipe
+from ibtrain.runs.course import Course
+from ibtrain.runs.experiment import Experiment
 from ibtrain.train.keeper import State
 
 

@@ -3,7 +3,9 @@
 python examples/compare_from_python.py
 """
 
-from ibtrain import Experiment, ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from tempfile import TemporaryDirectory
+
+from ibtrain import ModelConfig, OptimConfig, PlaneConfig, RunConfig, run
 
 optim = OptimConfig(learning_rate=2e-3, batch_size=64, epochs=10)
 config = RunConfig(
@@ -14,12 +16,16 @@ config = RunConfig(
     end_to_end=optim,
     plane=PlaneConfig(points=3, critic_steps=40, batch_size=128),
 )
-results = Experiment(config).run()
+with TemporaryDirectory() as path:
+    folder = run(config, path)
+    results, points = folder.results(), folder.plane_points()
 
-for method, (trained,) in results.methods.items():
-    print(f"{method}: {100 * trained.accuracies['test']:.1f} % of the test digits")
-    for layer in trained.layers:
+for method in config.methods:
+    print(f"{method}: {100 * results[method][0]['test_accuracy']:.1f} % of the test digits")
+    # a layer's last point is where it ends
+    for layer in {point.layer: point for point in points if point.method == method}.values():
+        mi_ty = layer.estimates["mi_ty"]
         print(
             f"  {layer.layer}: probe {100 * layer.scalars['probe_accuracy']:.1f} %, "
-            f"I(T;Y) {layer.estimates['mi_ty'].mi:.2f} ± {layer.estimates['mi_ty'].stderr:.2f} nats"
+            f"I(T;Y) {mi_ty.mi:.2f} ± {mi_ty.stderr:.2f} nats"
         )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ibtrain.data.dataset import Dataset, Split
     from ibtrain.data.load import load_dataset
     from ibtrain.errors import IBTrainError
-    from ibtrain.experiment import Course, Experiment
     from ibtrain.interval import Interval
     from ibtrain.mi.channel import channel
     from ibtrain.mi.channel_bounds import bracket
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from ibtrain.models.conv import conv_net
     from ibtrain.models.mlp import mlp
     from ibtrain.plane.tracker import InformationPlane
+    from ibtrain.runs.course import Course
+    from ibtrain.runs.experiment import Experiment
+    from ibtrain.runs.runner import run
     from ibtrain.train.endtoend import EndToEndTrainer
     from ibtrain.train.events import Event
     from ibtrain.train.layerwise import LayerwiseTrainer
@@ -36,12 +38,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Checkpoints": "ibtrain.checkpoints",
-    "Course": "ibtrain.experiment",
+    "Course": "ibtrain.runs.course",
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.endtoend",
     "Estimate": "ibtrain.mi.result",
     "Event": "ibtrain.train.events",
-    "Experiment": "ibtrain.experiment",
+    "Experiment": "ibtrain.runs.experiment",
     "IBTrainError": "ibtrain.errors",
     "InformationPlane": "ibtrain.plane.tracker",
     "Interval": "ibtrain.interval",
@@ -58,6 +60,7 @@ _HOMES = {
     "estimate": "ibtrain.mi.registry",
     "load_dataset": "ibtrain.data.load",
     "mlp": "ibtrain.models.mlp",
+    "run": "ibtrain.runs.runner",
 }
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "estimate",
     "load_dataset",
     "mlp",
+    "run",
 ]
 
 

@@ -9,7 +9,8 @@ import torch
 
 from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import ModelError
-from ibtrain.experiment import Experiment
+from ibtrain.runs.course import Course
+from ibtrain.runs.experiment import Experiment
 
 CONFIG = RunConfig(
     seeds=(0, 1),
@@ -56,10 +57,10 @@ def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatc
 
 def test_an_experiment_may_be_made_and_run_without_gradients() -> None:
     """As in a notebook whose cell begins with one of these."""
-    expected = Experiment(CONFIG).run()
+    expected = Course(Experiment(CONFIG)).run()
     for block in (torch.no_grad, torch.inference_mode):
         with block():
-            found = Experiment(CONFIG).run()
+            found = Course(Experiment(CONFIG)).run()
         for method, results in expected.methods.items():
             assert [r.accuracies for r in found.methods[method]] == [r.accuracies for r in results]
 

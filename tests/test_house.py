@@ -31,8 +31,7 @@ FLOORS = (
     {"recipes", "device", "mi", "models", "data"},
     {"train"},
     {"plane", "checkpoints"},
-    {"results", "runs", "bench"},
-    {"experiment"},
+    {"runs", "bench"},
     {"report"},
     {"cli"},
 )

@@ -22,15 +22,16 @@ from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.pictures import save_pictures
-from ibtrain.runs import RunFolder, list_runs, save_checkpoint
+from ibtrain.runs import RunFolder, list_runs
+from ibtrain.runs.weights import save_weights
 
 
 def test_events_come_back_in_order(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
     for epoch in range(3):
-        folder.append({"event": "epoch", "epoch": epoch})
-    folder.append({"event": "result"})
-    assert [event["epoch"] for event in folder.events("epoch")] == [0, 1, 2]
+        folder.events.append({"event": "epoch", "epoch": epoch})
+    folder.events.append({"event": "result"})
+    assert [event["epoch"] for event in folder.events.read("epoch")] == [0, 1, 2]
     assert RunConfig.from_dict(folder.read_json("config.json")) == RunConfig()
 
 
@@ -114,12 +115,12 @@ def test_a_folder_that_looks_like_scratch_is_left_alone(tmp_path: Path) -> None:
 def test_events_after_a_checkpoint_are_cut_off(tmp_path: Path) -> None:
     run = recorded(tmp_path, b'{"event": "a"}\n', b'{"event": "b"}\n', b'{"event": "c')
     with pytest.raises(RunFolderError, match="got 2 events, expected the 3 that its checkpoint"):
-        run.keep_events(3)
+        run.events.keep(3)
     for count in (2, 1, 0):
-        run.keep_events(count)
-        assert [event["event"] for event in run.events()] == ["a", "b"][:count]
-    run.append({"event": "d"})
-    assert [event["event"] for event in run.events()] == ["d"]
+        run.events.keep(count)
+        assert [event["event"] for event in run.events.read()] == ["a", "b"][:count]
+    run.events.append({"event": "d"})
+    assert [event["event"] for event in run.events.read()] == ["d"]
 
 
 def test_events_after_a_checkpoint_stay_until_the_next_one(tmp_path: Path) -> None:
@@ -127,13 +128,13 @@ def test_events_after_a_checkpoint_stay_until_the_next_one(tmp_path: Path) -> No
     metrics = recorded(tmp_path, before).path / "metrics.jsonl"
     for is_written in (False, True):
         with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
-            run.keep_events(1)
-            run.append({"event": "d"})
+            run.events.keep(1)
+            run.events.append({"event": "d"})
             assert metrics.read_bytes() == before
-            assert [event["event"] for event in run.events()] == ["a", "d"]
+            assert [event["event"] for event in run.events.read()] == ["a", "d"]
             if is_written:
                 run.checkpoints(Interval(epochs=1)).write({})
-                run.append({"event": "e"})
+                run.events.append({"event": "e"})
     lines = [json.loads(line)["event"] for line in metrics.read_text().splitlines()]
     assert lines == ["a", "d", "e"]
     assert not list(metrics.parent.glob(".*"))
@@ -152,8 +153,8 @@ def test_events_stay_where_a_checkpoint_could_not_be_written(
 
     monkeypatch.setattr("os.fsync", fail)
     with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
-        run.keep_events(0)
-        run.append({"event": "c"})
+        run.events.keep(0)
+        run.events.append({"event": "c"})
         with pytest.raises(RunFolderError, match="No space left on device"):
             run.checkpoints(Interval(epochs=1)).write({})
     assert metrics.read_bytes() == before
@@ -161,10 +162,10 @@ def test_events_stay_where_a_checkpoint_could_not_be_written(
 
 def test_no_number_is_recorded_that_cannot_be_read(tmp_path: Path) -> None:
     run = made(tmp_path / "run")
-    run.append({"event": "epoch", "mi_hy": 1.0})
+    run.events.append({"event": "epoch", "mi_hy": 1.0})
     with pytest.raises(NonFiniteError, match="event 'epoch': mi_hy is not a finite number"):
-        run.append({"event": "epoch", "mi_hy": math.nan})
-    assert [event["mi_hy"] for event in run.events()] == [1.0]
+        run.events.append({"event": "epoch", "mi_hy": math.nan})
+    assert [event["mi_hy"] for event in run.events.read()] == [1.0]
     with pytest.raises(NonFiniteError, match=r"results\.json: layerwise.0.seconds is not a finite"):
         run.write_results({"layerwise": [{"seconds": math.inf}]})
     assert not run.is_finished
@@ -174,21 +175,21 @@ def test_a_folder_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "run"
     environment = {**ENVIRONMENT, "started": "first"}
     with RunFolder.claim(path, RunConfig(), environment) as first:
-        first.append({"event": "a"})
+        first.events.append({"event": "a"})
         shutil.rmtree(path)
         with RunFolder.claim(path, RunConfig(), ENVIRONMENT) as second:
-            second.append({"event": "b"})
+            second.events.append({"event": "b"})
             checkpoints = second.checkpoints(Interval(epochs=1))
             checkpoints.write({"number": 2})
             before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
             writes = (
-                lambda: first.append({"event": "c"}),
-                lambda: first.keep_events(0),
+                lambda: first.events.append({"event": "c"}),
+                lambda: first.events.keep(0),
                 lambda: first.write_results({}),
                 lambda: first.note_environment(environment, goes_on=True),
                 lambda: first.checkpoints(Interval(epochs=1)).write({"number": 1}),
                 lambda: first.checkpoints(Interval(epochs=1)).clear(),
-                lambda: save_checkpoint(first, "layerwise-seed0", nn.Linear(2, 2), nn.Identity()),
+                lambda: save_weights(first, "layerwise-seed0", nn.Linear(2, 2), nn.Identity()),
                 lambda: save_pictures(first),
             )
             for write in writes:
@@ -231,7 +232,7 @@ def test_an_environment_that_cannot_be_read_now_is_kept(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr("ibtrain.runs.read_bytes", fail)
+        patch.setattr("ibtrain.runs.documents.read_bytes", fail)
         with pytest.raises(UnreadableError, match=r"environment\.json: .*Permission denied"):
             run.note_environment(ENVIRONMENT, goes_on=True)
     assert (run.path / "environment.json").read_bytes() == before
@@ -243,21 +244,21 @@ def test_events_of_a_hard_link_go_on_in_a_file_of_their_own(tmp_path: Path) -> N
     backup.hardlink_to(run.path / "metrics.jsonl")
     before = backup.read_bytes()
     with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a hard link"):
-        run.append({"event": "c"})
+        run.events.append({"event": "c"})
     with RunFolder.claim(run.path, RunConfig(), ENVIRONMENT) as resumed:
-        resumed.keep_events(1)
-        resumed.append({"event": "d"})
+        resumed.events.keep(1)
+        resumed.events.append({"event": "d"})
         resumed.checkpoints(Interval(epochs=1)).write({})
     assert backup.read_bytes() == before
-    assert [event["event"] for event in run.events()] == ["a", "d"]
+    assert [event["event"] for event in run.events.read()] == ["a", "d"]
 
 
 def test_missing_events_are_told(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
-    folder.keep_events(0)
+    folder.events.keep(0)
     assert not (folder.path / "metrics.jsonl").exists()
     with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got 0 events, .*to begin anew"):
-        folder.keep_events(1)
+        folder.events.keep(1)
 
 
 def test_what_a_run_goes_on_on_is_noted(tmp_path: Path) -> None:
@@ -310,19 +311,19 @@ def recorded(folder: Path, *lines: bytes) -> RunFolder:
 def test_a_broken_line_is_named(tmp_path: Path, line: bytes) -> None:
     run = recorded(tmp_path, b'{"event": "a"}\n', line, b"\n", b'{"event": "b"}\n')
     with pytest.raises(RunFolderError, match=r"metrics\.jsonl:2: got a broken line"):
-        list(run.events())
+        list(run.events.read())
 
 
 @pytest.mark.parametrize("torn", [b'{"event": "b", "fig', b"{", b'{"event": "\xe2\x82', b"\0" * 9])
 def test_a_line_that_breaks_off_at_the_end_is_left_out(tmp_path: Path, torn: bytes) -> None:
     run = recorded(tmp_path, b'{"event": "a"}\n', torn)
     with pytest.warns(IBTrainWarning, match=r"metrics\.jsonl:2: left out a last line"):
-        assert [event["event"] for event in run.events()] == ["a"]
+        assert [event["event"] for event in run.events.read()] == ["a"]
 
 
 def test_a_whole_last_line_needs_no_end(tmp_path: Path) -> None:
     run = recorded(tmp_path, b'{"event": "a"}\n', b'{"event": "b"}')
-    assert [event["event"] for event in run.events()] == ["a", "b"]
+    assert [event["event"] for event in run.events.read()] == ["a", "b"]
 
 
 def test_what_is_no_run_is_told(tmp_path: Path) -> None:
@@ -335,7 +336,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
 def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
     network = nn.Linear(3, 2)
-    save_checkpoint(folder, "layerwise-seed0", network, nn.Identity())
+    save_weights(folder, "layerwise-seed0", network, nn.Identity())
     path = folder.path / "checkpoints" / "layerwise-seed0.pt"
     state = torch.load(path, weights_only=True)
     assert torch.equal(state["network"]["weight"], network.weight)
@@ -463,7 +464,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
     for name in ("results.json", "metrics.jsonl", "config.json"):
         (run.path / name).unlink(missing_ok=True)
         (run.path / name).mkdir()
-    for read in (run.results, run.config, lambda: list(run.events())):
+    for read in (run.results, run.config, lambda: list(run.events.read())):
         with pytest.raises(RunFolderError, match="regular file"):
             read()
     with pytest.raises(RunFolderError, match="no run there"):
@@ -477,10 +478,10 @@ def test_a_folder_that_cannot_be_inspected_at_the_end_is_left(
         raise OSError(errno.ELOOP, "Too many levels of symbolic links")
 
     with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as folder:
-        folder.append({"event": "one"})
-        folder.keep_events(1)
-        folder.append({"event": "two"})
+        folder.events.append({"event": "one"})
+        folder.events.keep(1)
+        folder.events.append({"event": "two"})
         monkeypatch.setattr(FolderLock, "is_in_place", property(fail))
         monkeypatch.setattr(folder, "check_owned", lambda: None)
-    assert [event["event"] for event in folder.events()] == ["one"]
+    assert [event["event"] for event in folder.events.read()] == ["one"]
     assert sorted(path.name for path in folder.path.glob(".*.part")) == []

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from signal import SIGINT
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
@@ -18,9 +18,9 @@ from ibtrain.interval import Interval
 from ibtrain.text import shell_word
 
 if TYPE_CHECKING:
-    from ibtrain.experiment import Experiment
     from ibtrain.runs import RunFolder
-    from ibtrain.train.stage import FitResult
+    from ibtrain.runs.experiment import Experiment
+    from ibtrain.runs.runner import Run
 
 __all__ = ["execute"]
 
@@ -28,24 +28,21 @@ __all__ = ["execute"]
 def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: Interval) -> None:
     """Trains, or goes on, measures and reports; everything is checked before the folder is made."""
     # imported here so that a mistaken option is answered before torch is loaded
-    from ibtrain.environment import environment
-    from ibtrain.experiment import Experiment
     from ibtrain.report.pictures import save_pictures
-    from ibtrain.runs import RunFolder
+    from ibtrain.runs import RunFolder, open_run
 
     if run_dir is not None and RunFolder(run_dir).is_finished:
         _show(config, run_dir, as_json, interval)
         return
-    experiment = Experiment(config)
-    surroundings = environment(str(experiment.device), experiment.threads)
-    with RunFolder.claim(run_dir, config, surroundings) as folder, _interruptible(folder.path):
+    with open_run(config, run_dir, interval) as opened, _interruptible(opened.folder.path):
+        folder = opened.folder
         if folder.is_finished:
             # another process has been faster
             _show_again(folder, as_json, interval)
             return
-        for line in _opening(config, experiment, folder.path):
+        for line in _opening(config, opened.experiment, folder.path):
             say(line)
-        _train(experiment, folder, interval, surroundings)
+        _train(opened)
         results = _results(folder, as_json)
         save_pictures(folder)
         _close(folder, results, interval)
@@ -106,27 +103,15 @@ def _close(folder: "RunFolder", results: str, interval: Interval) -> None:
     say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
-def _train(
-    experiment: "Experiment", folder: "RunFolder", interval: Interval, surroundings: dict[str, Any]
-) -> None:
+def _train(opened: "Run") -> None:
     """Goes from the folder's last checkpoint, or from the start, to its results."""
-    from ibtrain.experiment import Course
-    from ibtrain.runs import save_checkpoint
-
-    checkpoints = folder.checkpoints(interval)
-    course = Course(experiment, checkpoints)
-    folder.keep_events(course.records)
-    folder.note_environment(surroundings, goes_on=course.goes_on)
+    course = opened.resumed()
     if course.goes_on:
         say(f"going on after {course.epochs} epochs")
-
-    def save(fit: "FitResult") -> None:
-        save_checkpoint(folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
-
+    experiment = opened.experiment
     progress = Progress(experiment.config, experiment.stages, course.epochs)
-    with graceful(checkpoints.stop), progress:
-        results = course.run([progress], folder.append, save)
-    folder.write_results(results.to_dict())
+    with graceful(opened.checkpoints.stop), progress:
+        opened.train(course, [progress])
 
 
 @contextmanager

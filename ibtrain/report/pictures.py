@@ -50,7 +50,7 @@ def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
     # what is drawn takes seconds, in which the folder may become another process's
     folder.check_owned()
-    curves = curves_figure(folder.events("epoch"), folder.config().objective.name)
+    curves = curves_figure(folder.events.read("epoch"), folder.config().objective.name)
     folder.check_owned()
     save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)

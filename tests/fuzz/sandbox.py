@@ -23,11 +23,12 @@ from PIL import Image
 from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import IBTrainError, InterruptedRunError
-from ibtrain.experiment import Course, Experiment
 from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.runs import RunFolder
+from ibtrain.runs.course import Course
+from ibtrain.runs.experiment import Experiment
 from ibtrain.train.keeper import State
 
 SECONDS = 30
@@ -108,7 +109,7 @@ def make_paused(path: Path) -> None:
             folder.note_environment(surroundings, goes_on=False)
             keeper = _Interrupted(path / "checkpoints", Interval(epochs=1))
             with contextlib.suppress(InterruptedRunError):
-                Course(Experiment(TINY), keeper).run(record=folder.append)
+                Course(Experiment(TINY), keeper).run(record=folder.events.append)
 
 
 def make_images(path: Path) -> None:

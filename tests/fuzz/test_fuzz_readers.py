@@ -116,7 +116,7 @@ def test_recorded_runs(box: Sandbox, metrics: bytes, config: bytes | None) -> No
             (work / "run" / "config.json").write_bytes(config)
         folder = RunFolder(work / "run")
         check_reader(folder.config)
-        check_reader(lambda: list(folder.events()))
+        check_reader(lambda: list(folder.events.read()))
         check_reader(folder.plane_points)
 
 
@@ -137,7 +137,8 @@ def test_listed_runs(box: Sandbox, results: bytes, config: bytes | None) -> None
 def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
     """Archives that are broken, and whole ones that say what no training says."""
     from ibtrain.checkpoints import Checkpoints, read_state
-    from ibtrain.experiment import Course, Experiment
+    from ibtrain.runs.course import Course
+    from ibtrain.runs.experiment import Experiment
 
     with box.case() as work:
         path = work / "interrupted" / "state-000001.npz"
@@ -171,7 +172,8 @@ def test_parts_of_a_checkpoint_that_are_something_else(
     box: Sandbox, place: tuple[str, ...], value: object
 ) -> None:
     from ibtrain.checkpoints import Checkpoints, read_state, write_state
-    from ibtrain.experiment import Course, Experiment
+    from ibtrain.runs.course import Course
+    from ibtrain.runs.experiment import Experiment
 
     with box.case() as work:
         path = work / "interrupted" / "state-000001.npz"

@@ -1,154 +1,23 @@
-"""From a run's settings to its results: the one place where data, model, trainers and plane meet."""
+"""A run on its way: what is done, what is in training, and what has been recorded."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ibtrain.checks import check_integer
-from ibtrain.config import METHODS, Method, RunConfig, difference
+from ibtrain.config import METHODS, Method, difference
 from ibtrain.data.dataset import Dataset
-from ibtrain.data.load import load_dataset
-from ibtrain.device import choose_device, choose_threads, threads
+from ibtrain.device import threads
 from ibtrain.errors import RunFolderError
 from ibtrain.gradients import differentiable
 from ibtrain.memory import memory_advice
-from ibtrain.models.blocks import block_outputs
-from ibtrain.models.build import build_model
-from ibtrain.models.mlp import check_weights
-from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.tracker import InformationPlane
-from ibtrain.precision import check_precision
-from ibtrain.recipes import with_recipes
-from ibtrain.results import MethodResult, Results
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.runs.experiment import Experiment, Record
+from ibtrain.runs.results import MethodResult, Results
 from ibtrain.train.events import Event, Listener
 from ibtrain.train.keeper import Keeper, Nested, State, restoring
-from ibtrain.train.layerwise import LayerwiseTrainer
-from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.stage import FitResult
 
-__all__ = ["Course", "Experiment"]
-
-Record = Callable[[dict[str, Any]], None]
-
-
-class Experiment:
-    """A run that is ready to start: its data loaded, its model checked, its device and threads chosen.
-
-    Args:
-        config: What is run.
-
-    Raises:
-        InvalidInputError: The settings, the data or the model can't be used.
-    """
-
-    def __init__(self, config: RunConfig) -> None:
-        self.config = config = with_recipes(config)
-        self.device = choose_device(config.device)
-        for method in config.methods:
-            check_precision(config.optim(method).precision, self.device)
-        # on one thread sums are the same on every machine, and so are the samples of a run that goes
-        # on on another one
-        with threads(1):
-            self.data = load_dataset(
-                config.dataset,
-                config.data_root,
-                validation=config.validation,
-                resize=config.resize,
-                device=self.device,
-            )
-        with differentiable():
-            model = build_model(config.model, self.data, config.seeds[0])
-        trainer = LayerwiseTrainer(model, config.objective)
-        outputs = block_outputs(model.eval(), self.data.train.x[:2])
-        self.dims = {name: h[0].numel() for name, h in outputs.items()}
-        self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
-        weights = sum(parameter.numel() for parameter in model.parameters())
-        batch_size = max(config.optim(method).batch_size for method in config.methods)
-        self.threads = config.threads or choose_threads(batch_size, weights)
-        self.stages = {"layerwise": len(trainer.stages), "end_to_end": 1}
-
-    def _check_critics(self, widest: int) -> None:
-        """Checks that memory holds the critics of the widest layer, before they are made."""
-        objective = self.config.objective
-        label = objective.critic_width * (widest + self.data.num_classes)
-        check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
-
-    def check_plane(self, state: State) -> None:
-        """Checks the layers that a plane's kept state declares, before anything is built for them.
-
-        Raises:
-            ValueError: If the network has no such layers.
-        """
-        for entry in state["layers"]:
-            if self.dims.get(entry["layer"]) != entry["dim"]:
-                raise ValueError(f"a layer {entry['layer']!r} of {entry['dim']} units")
-
-    def run(
-        self,
-        listeners: Sequence[Listener] = (),
-        record: Record | None = None,
-        on_result: Callable[[FitResult], None] | None = None,
-    ) -> Results:
-        """Trains every method with every seed; on an accelerator a method's seeds train as one.
-
-        Args:
-            listeners: Called with every training event, after the plane has measured it.
-            record: Called with a JSON-ready dictionary for every epoch, plane point and result.
-            on_result: Called with each trained network as soon as there is one.
-
-        Raises:
-            NonFiniteError: A training diverged.
-        """
-        return Course(self).run(listeners, record, on_result)
-
-    @property
-    def trainings(self) -> list[tuple[Method, tuple[int, ...]]]:
-        """What is trained in one go, a method with some of the seeds, in order."""
-        seeds = self.config.seeds
-        # a CPU gains nothing from seeds that train as one, and would hold all their activations
-        groups = [(seed,) for seed in seeds] if self.device.type == "cpu" else [seeds]
-        return [(method, group) for group in groups for method in self.config.methods]
-
-    def plane(self, seed: int, record: Record) -> InformationPlane | None:
-        """What measures the layers of one network; None where nothing is to be measured."""
-        if not self.config.plane.points:
-            return None
-
-        def record_point(point: PlanePoint) -> None:
-            record({"event": "plane", "point": point.to_dict()})
-
-        objective = self.config.objective
-        return InformationPlane(
-            self.data,
-            objective.noise_std,
-            objective.noise_scale,
-            self.config.plane,
-            seed=seed,
-            on_point=record_point,
-        )
-
-    def fit(
-        self,
-        method: Method,
-        seeds: Sequence[int],
-        heard: Sequence[Sequence[Listener]],
-        keeper: Keeper,
-    ) -> list[FitResult]:
-        """Trains a network for each seed, each with its own listeners."""
-        models = [build_model(self.config.model, self.data, seed) for seed in seeds]
-        optim = self.config.optim(method)
-        each = list(zip(models, seeds, heard, strict=True))
-        if method == "layerwise":
-            objective = self.config.objective
-            return LayerwiseTrainer.fit_together(
-                [LayerwiseTrainer(m, objective, optim, seed=s, listeners=h) for m, s, h in each],
-                self.data,
-                keeper,
-            )
-        return EndToEndTrainer.fit_together(
-            [EndToEndTrainer(m, optim, seed=s, listeners=h) for m, s, h in each], self.data, keeper
-        )
+__all__ = ["Course"]
 
 
 class Course:
@@ -185,10 +54,18 @@ class Course:
         record: Record | None = None,
         on_result: Callable[[FitResult], None] | None = None,
     ) -> Results:
-        """Goes on to the end; see :meth:`Experiment.run`.
+        """Trains every method with every seed; on an accelerator a method's seeds train as one.
 
         Where it goes on from a kept state, ``records`` is how many records had been made by then:
         those after them will be made again.
+
+        Args:
+            listeners: Called with every training event, after the plane has measured it.
+            record: Called with a JSON-ready dictionary for every epoch, plane point and result.
+            on_result: Called with each trained network as soon as there is one.
+
+        Raises:
+            NonFiniteError: If a training diverged.
         """
         self._on_record = record or _ignore
         with threads(self.experiment.threads), differentiable():

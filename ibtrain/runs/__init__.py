@@ -1,0 +1,7 @@
+"""Runs: from settings to results in a folder."""
+
+from ibtrain.runs.folder import RunFolder
+from ibtrain.runs.listing import list_runs
+from ibtrain.runs.runner import open_run, run
+
+__all__ = ["RunFolder", "list_runs", "open_run", "run"]

@@ -1,0 +1,185 @@
+"""``metrics.jsonl``: the events of a run, one a line."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ibtrain.checks import MAX_LAYERS
+from ibtrain.config import METHODS
+from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json
+from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
+from ibtrain.files import append_line, flush_folder, read_error, scratch_path, write_error
+from ibtrain.plane.point import PlanePoint
+
+__all__ = ["EventLog"]
+
+
+class EventLog:
+    """The events of a run, which are added to, and cut back to what a checkpoint knows of.
+
+    Args:
+        path: The file.
+        check_owned: Called before each write; raises an error where the folder is no longer this process's.
+    """
+
+    def __init__(self, path: Path, check_owned: Callable[[], None]) -> None:
+        self.path = path
+        self._written = path
+        self._check_owned = check_owned
+
+    def flush(self) -> None:
+        """Has the events so far on the disk."""
+        self._check_owned()
+        try:
+            if self._written.exists():
+                with open(self._written, "rb") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise write_error("a file", error, self.path) from error
+
+    def settle(self) -> None:
+        """Has the events so far in their own place, now that those before aren't needed."""
+        self._check_owned()
+        if self._written == self.path:
+            return
+        try:
+            self._written.replace(self.path)
+            flush_folder(self.path.parent)
+        except OSError as error:
+            raise write_error("a file", error, self.path) from error
+        self._written = self.path
+
+    def drop_new(self) -> None:
+        """Deletes the events of a process that wrote no checkpoint: they will be made again."""
+        if self._written != self.path:
+            # if the folder is another process's by now, it has no such file
+            with suppress(OSError):
+                self._written.unlink()
+            self._written = self.path
+
+    def keep(self, count: int) -> None:
+        """Leaves out what came after the first events, whole lines or a part of one.
+
+        The file itself stays as it is until the next checkpoint is written: what is added meanwhile
+        goes to a copy of the first events, which then takes the file's place.
+
+        Args:
+            count: How many are kept.
+
+        Raises:
+            RunFolderError: There are fewer, or the copy can't be written.
+        """
+        path = self.path
+        try:
+            if not path.exists():
+                self._check_count(0, count)
+                return
+            if not is_regular(path):
+                raise RunFolderError("no regular file", "events in JSON", str(path))
+            self._check_owned()
+            self.drop_new()
+            self._written = scratch_path(path)
+            copied = 0
+            with (
+                open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file,
+                open(self._written, "xb") as copy,
+            ):
+                lines = iter(lambda: file.readline(DOCUMENT_BYTES), b"")
+                for line in islice(lines, count):
+                    copied += line.endswith(b"\n")
+                    copy.write(line)
+            self._check_count(copied, count)
+        except RunFolderError:
+            self.drop_new()
+            raise
+        except OSError as error:
+            self.drop_new()
+            raise write_error("a file", error, path) from error
+
+    def _check_count(self, found: int, count: int) -> None:
+        if found < count:
+            expected = (
+                f"the {count} that its checkpoint is after (delete checkpoints/state-*.npz to begin "
+                f"anew)"
+            )
+            raise RunFolderError(f"{found} events", expected, str(self.path))
+
+    def append(self, event: dict[str, Any]) -> None:
+        """Adds one event to ``metrics.jsonl``.
+
+        Raises:
+            NonFiniteError: If a number in it is NaN or infinite.
+            RunFolderError: If it can't be added.
+        """
+        line = json_text(event, f"{self.path}: event {event.get('event')!r}")
+        self._check_owned()
+        append_line(self._written, line)
+
+    def read(self, kind: str | None = None) -> Iterator[dict[str, Any]]:
+        """The events of ``metrics.jsonl``, or those of one kind.
+
+        A last line without an end was torn when the run was killed: it is left out, with a warning.
+
+        Raises:
+            RunFolderError: A line is not an event.
+        """
+        for _, event in self._read(kind):
+            yield event
+
+    def _read(self, kind: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Events, and where each stands."""
+        path = self._written
+        try:
+            if not path.exists():
+                return
+            if not is_regular(path):
+                raise RunFolderError("no regular file", "events in JSON", str(path))
+            with open(path, "rb") as file:
+                for number, line in enumerate(iter(lambda: file.readline(DOCUMENT_BYTES), b""), 1):
+                    where = f"{path}:{number}"
+                    try:
+                        event = _event(line)
+                    except ValueError as error:
+                        if not line.endswith(b"\n") and len(line) < DOCUMENT_BYTES:
+                            message = f"{where}: left out a last line that breaks off"
+                            warnings.warn(message, IBTrainWarning, stacklevel=2)
+                            return
+                        raise RunFolderError(
+                            "a broken line", f"an event in JSON ({error})", where
+                        ) from error
+                    if kind is None or event["event"] == kind:
+                        yield where, event
+        except OSError as error:
+            raise read_error(error, path) from error
+
+    def plane_points(self) -> list[PlanePoint]:
+        """Every point of the information plane that the run has recorded.
+
+        Raises:
+            RunFolderError: A recorded point is broken.
+        """
+        points: list[PlanePoint] = []
+        layers: set[tuple[str, str]] = set()
+        for where, event in self._read("plane"):
+            try:
+                point = PlanePoint.from_dict(event["point"])
+            except (AttributeError, KeyError, TypeError, ConfigError) as error:
+                expected = f"a point of the plane ({error})"
+                raise RunFolderError("a broken point", expected, where) from error
+            points.append(point)
+            layers.add((point.method, point.layer))
+            if len(layers) > len(METHODS) * (MAX_LAYERS + 1):
+                expected = f"at most {MAX_LAYERS + 1} of each method"
+                raise RunFolderError("points of too many layers", expected, where)
+        return points
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    event = parse_json(line)
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        raise ValueError("it does not name its kind")
+    return event

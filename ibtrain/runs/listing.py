@@ -1,0 +1,38 @@
+"""The runs in a folder."""
+
+import warnings
+from pathlib import Path
+
+from ibtrain.documents import is_regular
+from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.files import read_error
+from ibtrain.runs.folder import RunFolder
+
+__all__ = ["list_runs"]
+
+
+def list_runs(folder: Path) -> list[RunFolder]:
+    """The runs directly below a folder, oldest first.
+
+    Warns of each subfolder that can't be read.
+
+    Raises:
+        RunFolderError: There is no such folder, or it can't be read.
+    """
+    try:
+        if not folder.is_dir():
+            raise RunFolderError("no such folder", "a folder of runs", str(folder))
+        paths = list(folder.iterdir())
+    except OSError as error:
+        raise read_error(error, folder, "a folder") from error
+    times: dict[Path, float] = {}
+    for path in paths:
+        try:
+            if is_regular(path / "config.json"):
+                times[path] = path.stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            reason = str(read_error(error, path, "a folder"))
+            warnings.warn(reason, IBTrainWarning, stacklevel=2)
+    return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
