@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ibtrain.checkpoints import Checkpoints, read_state, write_state
+from ibtrain.checkpoints import Checkpoints
 from ibtrain.errors import (
     DataError,
     IBTrainWarning,
@@ -28,6 +28,7 @@ from ibtrain.errors import (
     UnreadableError,
 )
 from ibtrain.interval import Interval
+from ibtrain.states import read_state, write_state
 
 STATE = {
     "weights": {"a.weight": torch.randn(3, 2), "b": torch.zeros(())},
@@ -277,7 +278,7 @@ def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(DataError, match="a tensor in two places"):
         read_state(path)
     write_state(path, STATE)
-    monkeypatch.setattr("ibtrain.checkpoints.DOCUMENT_BYTES", 50)
+    monkeypatch.setattr("ibtrain.states.DOCUMENT_BYTES", 50)
     with pytest.raises(DataError, match="bytes of state, expected at most 50"):
         read_state(path)
 

@@ -78,17 +78,12 @@ def command(
     key_x: str,
     key_y: str,
     method: str,
-    seed: int,
-    discrete: bool | None,
-    discrete_x: bool | None,
-    blocks: int,
-    unit: str,
-    shuffled: bool,
     normalized: bool,
     settings: tuple[str, ...],
     curve: Path | None,
     device: str,
     as_json: bool,
+    **arguments: Any,
 ) -> None:
     """Estimate the mutual information of x and y in FILE, an npz archive with one row per sample.
 
@@ -115,14 +110,9 @@ def command(
             arrays[key_x],
             arrays[key_y],
             method,
-            seed=seed,
-            discrete=discrete,
-            discrete_x=discrete_x,
-            blocks=blocks,
-            unit=unit,
-            shuffled=shuffled,
             device=str(choose_device(device)),
             on_checkpoint=points.append,
+            **arguments,
             **options,
         )
     if curve:

@@ -22,8 +22,8 @@ __all__ = ["command"]
 )
 def command(runs: tuple[Path, ...], output: Path | None) -> None:
     """Draw the information plane of one or several runs, a column for each method of each run."""
+    from ibtrain.report.film import PLANE_FORMATS, save_plane
     from ibtrain.report.pictures import plane_panels
-    from ibtrain.report.plane import PLANE_FORMATS, save_plane
     from ibtrain.report.style import check_picture
     from ibtrain.runs import RunFolder
 

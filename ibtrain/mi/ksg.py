@@ -107,20 +107,9 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     labels = samples.labels
     if labels is None:
         y = spread_scores(samples.y, randomness)
-        dim = x.shape[1] + y.shape[1]
-
-        def value(rows: Rows) -> float:
-            return _kraskov(x[rows], y[rows], k, variant, block)
-
+        dim, value = x.shape[1] + y.shape[1], _kraskov_of(x, y, k, variant, block)
     else:
-        dim = x.shape[1]
-        if (np.bincount(labels)[labels] > FEWEST_RECURRING).mean() < 0.5:
-            given = "labels that hardly recur"
-            raise DataError(given, "several samples of most classes", "ksg with labels")
-
-        def value(rows: Rows) -> float:
-            return _ross(x[rows], labels[rows], k, block)
-
+        dim, value = x.shape[1], _ross_of(x, labels, k, block)
     mi = value(np.arange(len(x)))
     sampling, rise = _spread_and_rise(value, mi, len(x), block, randomness)
     if not math.isfinite(mi + sampling + rise):
@@ -143,6 +132,17 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
         n_test=len(samples),
         seconds=time.perf_counter() - start,
     )
+
+
+def _kraskov_of(x: Array, y: Array, k: int, variant: str, block: int) -> Value:
+    return lambda rows: _kraskov(x[rows], y[rows], k, variant, block)
+
+
+def _ross_of(x: Array, labels: NDArray[np.int64], k: int, block: int) -> Value:
+    if (np.bincount(labels)[labels] > FEWEST_RECURRING).mean() < 0.5:
+        given = "labels that hardly recur"
+        raise DataError(given, "several samples of most classes", "ksg with labels")
+    return lambda rows: _ross(x[rows], labels[rows], k, block)
 
 
 def _spread_and_rise(

@@ -14,10 +14,11 @@ from ibtrain.mi.bounds import dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
 from ibtrain.mi.cross import CROSS
 from ibtrain.mi.inputs import fit_inputs, plain_inputs
+from ibtrain.mi.label_scorer import LabelScorer
 from ibtrain.mi.marginals import fit_marginals
 from ibtrain.mi.neural import NeuralSettings
 from ibtrain.mi.samples import Samples
-from ibtrain.mi.scorer import LabelScorer, PairScorer, Scorer
+from ibtrain.mi.scorer import PairScorer, Scorer
 from ibtrain.mi.splits import Splits
 
 __all__ = ["Prepared", "pair_scorer", "prepare"]

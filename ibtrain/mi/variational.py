@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,9 @@ from ibtrain.gradients import differentiable
 from ibtrain.mi.bound import Bound
 from ibtrain.mi.bounds import BOUNDS, likelihood
 from ibtrain.mi.control import steadied
+from ibtrain.mi.folds import Excess, Fold, fit_flags, mean_of, training_loss
 from ibtrain.mi.groups import read_groups
 from ibtrain.mi.neural import (
-    HOPELESS,
-    FittedCritic,
     NeuralSettings,
     OnCheckpoint,
     fit_critic,
@@ -30,7 +29,7 @@ from ibtrain.mi.scorer import Scorer
 from ibtrain.mi.splits import Splits, draw_splits, split_evenly
 from ibtrain.seeding import derive_seed, seeded
 
-__all__ = ["Fold", "VariationalFit", "fit_variational", "variational"]
+__all__ = ["VariationalFit", "fit_variational", "variational"]
 
 FEWEST_TRAIN = 1 << 17
 """Training samples that are kept however few the critic meets: they are the closed form's too."""
@@ -43,47 +42,6 @@ PIECE_SCORES = 1 << 24
 LABEL_FOLDS = 3
 PARTS = 5
 """Of the samples, where a single critic reports on one of them, and its closed form on all."""
-RISING = 0.03
-"""Nats, or share of the value, by which the selection split may rise over a fit's last third."""
-OVERFIT = 0.1
-"""Nats, or share of the value, by which the training split's value may exceed the report's."""
-CARRIED = 0.9
-"""Share of the best value that the closed form has from the start if it is what carries it."""
-
-
-class Excess(NamedTuple):
-    """By how much a critic's own value on samples that it was trained on is larger than on others.
-
-    Args:
-        value: In nats.
-        stderr: Its standard error.
-        chance: That part of the standard error which comes of comparing fewer training samples than report.
-    """
-
-    value: float
-    stderr: float
-    chance: float = 0.0
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One critic, and what it says of the samples that it never met.
-
-    Args:
-        base: Name of the closed form that it started from.
-        fitted: The critic and its curve.
-        reports: Value and standard error by bound.
-        excess: What the critic says more of samples that it was trained on.
-        count: Samples that reported.
-        groups: In how many groups they met each other.
-    """
-
-    base: str
-    fitted: FittedCritic
-    reports: dict[Bound, tuple[float, float]]
-    excess: Excess
-    count: int
-    groups: int
 
 
 @dataclass(frozen=True)
@@ -145,10 +103,10 @@ def fit_variational(
             task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
             for index, own in enumerate(splits[:critics])
         ]
-    mi, sampling = _mean(folds, bound)
+    mi, sampling = mean_of(folds, bound)
     # a critic that stays at zero does not vary with the samples, and can't tell less than this from nothing
     sampling = max(sampling, 1 / len(samples))
-    lost = sum(map(_training_loss, folds)) / len(folds)
+    lost = sum(map(training_loss, folds)) / len(folds)
     stderr = math.hypot(sampling, lost)
     fewest = min(len(own.report) for own in splits)
     if bound.has_group_limit:
@@ -159,22 +117,28 @@ def fit_variational(
         stderr=stderr,
         method=method,
         ceiling=ceiling,
-        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label) + _fit_flags(folds, mi),
+        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label) + fit_flags(folds, mi),
         n_train=len(splits[0].train) + len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
         seconds=time.perf_counter() - start,
     )
     if is_label:
-        value, error = _mean(folds, likelihood)
-        error = math.hypot(error, lost)
-        flags = value_flags(value, error, ceiling=ceiling, is_entropy=True) + _fit_flags(
-            folds, value
-        )
-        beside = replace(
-            estimate, mi=value, stderr=error, flags=flags, method="entropy-less-cross-entropy"
-        )
-        estimate = replace(estimate, beside=beside)
+        estimate = replace(estimate, beside=_likelihood_reading(estimate, folds, lost))
     return VariationalFit(estimate, folds)
+
+
+def _likelihood_reading(estimate: Estimate, folds: list[Fold], lost: float) -> Estimate:
+    """What the same critics say of a label by their cross-entropy."""
+    mi, sampling = mean_of(folds, likelihood)
+    stderr = math.hypot(sampling, lost)
+    flags = value_flags(mi, stderr, ceiling=estimate.ceiling, is_entropy=True)
+    return replace(
+        estimate,
+        mi=mi,
+        stderr=stderr,
+        flags=flags + fit_flags(folds, mi),
+        method="entropy-less-cross-entropy",
+    )
 
 
 def variational(
@@ -274,44 +238,3 @@ class _Task:
                 yield from scorer.of(samples).groups(critics, index, samples.block)
 
         return read_groups(groups(), bound, self.samples.block)
-
-
-def _mean(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:
-    """Folds report on disjoint samples, so that their errors add as those of independent ones."""
-    values, errors = zip(*(fold.reports[bound] for fold in folds), strict=True)
-    return sum(values) / len(folds), math.hypot(*errors) / len(folds)
-
-
-def _training_loss(fold: Fold) -> float:
-    """What is lost because a critic was fitted to samples: half of what it says more of those than of others.
-
-    With p parameters fitted to n samples by maximum likelihood, the mean log-likelihood of the same samples is
-    p / 2n above the best there is, and that of others p / 2n below (Akaike, 1974). Of more samples than are compared
-    the value is better known than the excess, of which two standard errors may be chance.
-    """
-    return 0.5 * max(fold.excess.value - 2 * fold.excess.chance, 0.0)
-
-
-def _fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:
-    """What most of the critics show."""
-    scale = max(abs(mi), 1.0)
-    shown = {
-        "not_converged": [_still_rises(fold.fitted, RISING * scale) for fold in folds],
-        "overfit": [_has_memorised(fold, scale) for fold in folds],
-    }
-    return tuple(flag for flag, signs in shown.items() if 2 * sum(signs) > len(folds))
-
-
-def _still_rises(fitted: FittedCritic, tolerance: float) -> bool:
-    steps = fitted.curve[-1].step
-    earlier = max(point.select for point in fitted.curve if point.step <= 2 * steps / 3)
-    return fitted.best.select - earlier > tolerance
-
-
-def _has_memorised(fold: Fold, scale: float) -> bool:
-    """The kept critic says more of its own samples, or only memorised once it was no longer its start."""
-    curve, best = fold.fitted.curve, fold.fitted.best.select
-    was_stopped = best - curve[-1].select > HOPELESS
-    is_carried = curve[0].select >= CARRIED * best
-    excess = fold.excess
-    return excess.value > OVERFIT * scale + 3 * excess.stderr or (was_stopped and not is_carried)

@@ -2,8 +2,9 @@
 
 from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
 from ibtrain.report.curves import curves_figure
+from ibtrain.report.film import save_plane
 from ibtrain.report.layers import layers_figure
-from ibtrain.report.plane import PlanePanel, save_plane
+from ibtrain.report.plane import PlanePanel
 from ibtrain.report.quantities import axes_of
 from ibtrain.report.style import METHOD_NAMES, method_title, save_figure
 from ibtrain.runs import RunFolder

@@ -3,47 +3,31 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from subprocess import CalledProcessError
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from ibtrain.errors import RunFolderError
-from ibtrain.files import write_atomically, write_error
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.mpl import (
-    FFMpegWriter,
     Figure,
     Line2D,
     LineCollection,
     LogNorm,
     Normalize,
-    PillowWriter,
     ScalarMappable,
-    without_warnings,
 )
 from ibtrain.report.quantities import PlaneAxes, axes_of
 from ibtrain.report.style import (
     MARKERS,
-    PICTURES,
-    check_picture,
     new_figure,
-    save_figure,
     styled,
 )
 from ibtrain.text import printable
 
-__all__ = ["PLANE_FORMATS", "PlanePanel", "plane_figure", "save_plane"]
+__all__ = ["PlanePanel", "plane_figure", "shared_axes"]
 
-FILMS = (".gif", ".mp4")
-PLANE_FORMATS = (*PICTURES, *FILMS)
 CMAP = "cividis"
-FRAMES_PER_SECOND = 2
-FILM_DPI = 150
 
 
 @dataclass(frozen=True)
@@ -83,7 +67,7 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
         panels: The columns.
         until: Draw the paths up to this epoch; None draws all.
     """
-    rows = _rows(panels)
+    rows = shared_axes(panels)
     height = 0.9 + len(rows) * (2.5 if len(panels) > 1 else 2.75)
     figure, axes = new_figure(len(rows), len(panels), height, sharex=True, sharey=True)
     last = max(point.epoch for panel in panels for point in panel.points)
@@ -106,12 +90,23 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
             if row == len(rows) - 1:
                 axis.set_xlabel("I(X; T)  [nats]")
     _set_limits(axes, panels, rows)
+    _add_colour_bar(figure, axes, norm, last)
+    _add_legend(figure, layers)
+    figure.supxlabel(_caption(panels), fontsize=7)
+    return figure
+
+
+def _add_colour_bar(figure: Figure, axes: Any, norm: Normalize, last: int) -> None:
+    """Epochs up to the last one, the first few of each decade."""
     colours = figure.colorbar(_mappable(norm), ax=axes, shrink=0.6, pad=0.02)
     ticks = [epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last]
     ticks = [*ticks, last] if not ticks or last > 1.3 * ticks[-1] else [*ticks[:-1], last]
     colours.set_ticks([epoch + 1 for epoch in ticks], labels=[str(epoch) for epoch in ticks])
     colours.minorticks_off()
     colours.set_label("epoch of the layer's own training")
+
+
+def _add_legend(figure: Figure, layers: Sequence[str]) -> None:
     handles = [
         Line2D(
             [],
@@ -127,12 +122,14 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
     handles.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", label="end, flagged"))
     handles.append(Line2D([], [], ls=":", color="k", label="limits: ln N, H(Y)"))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
-    figure.supxlabel(_caption(panels), fontsize=7)
-    return figure
 
 
-def _rows(panels: Sequence[PlanePanel]) -> list[PlaneAxes]:
-    """The planes on which all points of all panels have a place."""
+def shared_axes(panels: Sequence[PlanePanel]) -> list[PlaneAxes]:
+    """The planes on which all points of all panels have a place.
+
+    Args:
+        panels: Of a picture.
+    """
     return axes_of([point for panel in panels for point in panel.points])
 
 
@@ -250,75 +247,3 @@ def _caption(panels: Sequence[PlanePanel]) -> str:
         samples = next(iter(panel.points[0].estimates.values())).n_test
         texts.append(f"{panel.note}\nN = {samples} test samples; {spread}")
     return "\n".join(dict.fromkeys(texts))
-
-
-def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
-    """Draws the plane into a picture, or, as ``.gif`` or ``.mp4``, as a film over epochs.
-
-    Raises:
-        RunFolderError: The ending is unknown, nothing was recorded, or no film can be made.
-    """
-    check_picture(path, "--output", PLANE_FORMATS)
-    if not any(panel.points for panel in panels):
-        raise RunFolderError("no points", "a run that recorded its information plane", str(path))
-    panels = [panel for panel in panels if panel.points]
-    if not _rows(panels):
-        expected = "points with I(X; T) and I(T; Y), such as --measures channel gives"
-        raise RunFolderError("points that have no place on a plane", expected, str(path))
-    if path.suffix.lower() in FILMS:
-        _save_film(panels, path)
-    else:
-        save_figure(plane_figure(panels), path)
-
-
-def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
-    ending = path.suffix.lower()
-    if ending == ".mp4" and not FFMpegWriter.isAvailable():
-        expected = "ffmpeg for .mp4, or a .gif instead"
-        raise RunFolderError("no ffmpeg on this machine", expected, str(path))
-    try:
-        # what ffmpeg prints is logged, and is in the error too
-        with without_warnings():
-            film = _film(panels, ending)
-    except OSError as error:
-        if ending != ".mp4":
-            raise write_error("a film", error, path) from error
-        raise _ffmpeg_error(str(error.strerror), path) from error
-    except CalledProcessError as error:
-        lines = str(error.stderr or "").strip().splitlines()
-        raise _ffmpeg_error(lines[-1] if lines else f"exit {error.returncode}", path) from error
-    if not film:
-        raise _ffmpeg_error("it wrote nothing", path)
-    write_atomically(path, film)
-
-
-def _ffmpeg_error(reason: str, path: Path) -> RunFolderError:
-    expected = "an ffmpeg that writes H.264, or a .gif instead"
-    return RunFolderError(f"an ffmpeg that failed ({reason})", expected, str(path))
-
-
-def _film(panels: Sequence[PlanePanel], ending: str) -> bytes:
-    """The film's content.
-
-    Raises:
-        OSError: If the temporary file can't be written.
-        CalledProcessError: If ffmpeg fails.
-    """
-    epochs = sorted({point.epoch for panel in panels for point in panel.points})
-    hold = [epochs[-1]] * (2 * FRAMES_PER_SECOND)
-    writer = (FFMpegWriter if ending == ".mp4" else PillowWriter)(fps=FRAMES_PER_SECOND)
-    with TemporaryDirectory() as scratch:
-        film = Path(scratch, f"film{ending}")
-        writer.setup(plane_figure(panels), str(film), dpi=FILM_DPI)
-        # an ffmpeg that fails closes its end of the pipe, and finish() raises its error
-        with suppress(BrokenPipeError):
-            for epoch in [*epochs, *hold]:
-                _add_frame(writer, plane_figure(panels, until=epoch))
-        writer.finish()
-        return film.read_bytes() if film.exists() else b""
-
-
-@styled
-def _add_frame(writer: FFMpegWriter | PillowWriter, figure: Figure) -> None:
-    writer.fig = figure
-    writer.grab_frame()

@@ -83,37 +83,9 @@ class EndToEndTrainer:
         for network in networks:
             check_output_block(network, data.train.x, data.num_classes)
             network.requires_grad_(True)
-        spec = BlockSpec((data.num_classes,), data.log_prior)
-        objectives = [
-            make_objective("cross-entropy", network, spec, ObjectiveConfig())
-            for network in networks
-        ]
         seeds = [trainer.seed for trainer in trainers]
         optim = first.optim or recipe("end_to_end", data.name)
-        inputs = [data.train.x] * len(trainers)
-        stage = Stage(
-            method="end_to_end",
-            name="network",
-            index=0,
-            stages=1,
-            data=data,
-            loop=EpochLoop(
-                objectives,
-                inputs,
-                data.train.y,
-                optim,
-                seeds,
-                [generator(data.train.y.device, seed, "noise") for seed in seeds],
-            ),
-            members=[
-                Member(
-                    objective,
-                    Snapshot(trainer.blocks, objective.readout, data.inputs),
-                    trainer.listeners,
-                )
-                for objective, trainer in zip(objectives, trainers, strict=True)
-            ],
-        )
+        stage = _stage(trainers, data, optim, seeds)
         origin = partial(identity, "end_to_end", networks[0], data, seeds, optim=optim)
         histories = stage.run(identified(keeper or Keeper(), origin))
         for network in networks:
@@ -130,3 +102,38 @@ class EndToEndTrainer:
             )
             for trainer, member, history in zip(trainers, stage.members, histories, strict=True)
         ]
+
+
+def _stage(
+    trainers: Sequence[EndToEndTrainer], data: Dataset, optim: OptimConfig, seeds: Sequence[int]
+) -> Stage:
+    """The networks' only stage, in which each is a single block."""
+    spec = BlockSpec((data.num_classes,), data.log_prior)
+    objectives = [
+        make_objective("cross-entropy", trainer.blocks, spec, ObjectiveConfig())
+        for trainer in trainers
+    ]
+    device = data.train.y.device
+    return Stage(
+        method="end_to_end",
+        name="network",
+        index=0,
+        stages=1,
+        data=data,
+        loop=EpochLoop(
+            objectives,
+            [data.train.x] * len(trainers),
+            data.train.y,
+            optim,
+            seeds,
+            [generator(device, seed, "noise") for seed in seeds],
+        ),
+        members=[
+            Member(
+                objective,
+                Snapshot(trainer.blocks, objective.readout, data.inputs),
+                trainer.listeners,
+            )
+            for objective, trainer in zip(objectives, trainers, strict=True)
+        ],
+    )

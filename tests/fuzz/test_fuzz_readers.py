@@ -136,9 +136,10 @@ def test_listed_runs(box: Sandbox, results: bytes, config: bytes | None) -> None
 @given(data=st.data())
 def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
     """Archives that are broken, and whole ones that say what no training says."""
-    from ibtrain.checkpoints import Checkpoints, read_state
+    from ibtrain.checkpoints import Checkpoints
     from ibtrain.runs.course import Course
     from ibtrain.runs.experiment import Experiment
+    from ibtrain.states import read_state
 
     with box.case() as work:
         path = work / "interrupted" / "state-000001.npz"
@@ -171,9 +172,10 @@ def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
 def test_parts_of_a_checkpoint_that_are_something_else(
     box: Sandbox, place: tuple[str, ...], value: object
 ) -> None:
-    from ibtrain.checkpoints import Checkpoints, read_state, write_state
+    from ibtrain.checkpoints import Checkpoints
     from ibtrain.runs.course import Course
     from ibtrain.runs.experiment import Experiment
+    from ibtrain.states import read_state, write_state
 
     with box.case() as work:
         path = work / "interrupted" / "state-000001.npz"

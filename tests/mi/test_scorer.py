@@ -11,9 +11,10 @@ from ibtrain.mi.bases import GaussianBase, ZeroBase
 from ibtrain.mi.bounds import dv, infonce
 from ibtrain.mi.critics import SeparableCritic
 from ibtrain.mi.inputs import fit_inputs
+from ibtrain.mi.label_scorer import LabelScorer
 from ibtrain.mi.marginals import Standardised
 from ibtrain.mi.samples import Samples
-from ibtrain.mi.scorer import LabelScorer, PairScorer
+from ibtrain.mi.scorer import PairScorer
 from ibtrain.mi.training_bounds import dv_labels
 
 INDEX = torch.tensor([7, 2, 11, 5])

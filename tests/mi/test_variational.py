@@ -10,12 +10,13 @@ import torch
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds import BOUNDS, dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
+from ibtrain.mi.folds import Excess, training_loss
 from ibtrain.mi.neural import NeuralSettings, _ascend, fit_critic
 from ibtrain.mi.preparation import prepare
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
 from ibtrain.mi.splits import draw_splits
-from ibtrain.mi.variational import Excess, _training_loss, fit_variational
+from ibtrain.mi.variational import fit_variational
 from ibtrain.optim import flatten
 
 SMALL = {"folds": 1, "hidden": (32, 32), "embedding": 8, "batch_size": 128}
@@ -66,7 +67,7 @@ def test_folds_report_together() -> None:
     found = fit_variational(samples("gaussian-3", 900), settings=settings)
     values, errors = zip(*(next(iter(f.reports.values())) for f in found.folds), strict=True)
     assert found.estimate.mi == pytest.approx(np.mean(values))
-    losses = [_training_loss(fold) for fold in found.folds]
+    losses = [training_loss(fold) for fold in found.folds]
     sampling = np.sqrt(np.square(errors).sum()) / 3
     assert found.estimate.stderr == pytest.approx(np.hypot(sampling, np.mean(losses)))
     assert found.estimate.n_test == 900
@@ -84,15 +85,15 @@ def test_what_fitting_costs_is_half_of_what_training_samples_are_flattered_by() 
     (fold,) = found.folds
     expected = dim**2 / (2 * 0.7 * count)
     # the spread over seeds is 0.03
-    assert _training_loss(fold) == pytest.approx(expected, abs=0.06)
+    assert training_loss(fold) == pytest.approx(expected, abs=0.06)
     assert found.estimate.stderr > expected / 2
 
 
 def test_a_critic_that_says_less_of_its_training_samples_has_lost_nothing() -> None:
     data = samples("gaussian-1", 500)
     (fold,) = fit_variational(data, settings=NeuralSettings(**SMALL, steps=1)).folds
-    assert _training_loss(replace(fold, excess=Excess(-0.3, 0.1))) == 0
-    assert _training_loss(replace(fold, excess=Excess(0.5, 0.1))) == 0.25
+    assert training_loss(replace(fold, excess=Excess(-0.3, 0.1))) == 0
+    assert training_loss(replace(fold, excess=Excess(0.5, 0.1))) == 0.25
 
 
 def test_comparing_few_of_many_samples_adds_no_error_of_its_own(

@@ -10,7 +10,8 @@ import pytest
 from ibtrain.errors import RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.plane import PlanePanel, _paths, plane_figure, save_plane
+from ibtrain.report.film import save_plane
+from ibtrain.report.plane import PlanePanel, _paths, plane_figure
 
 
 def point(seed: int, epoch: int, mi: float, flags: tuple[str, ...] = ()) -> PlanePoint:
