@@ -18,15 +18,15 @@ import stacked
 import torch
 import training_ratios
 
+from ibtrain.backend.device import choose_device, threads
+from ibtrain.backend.environment import environment
+from ibtrain.backend.replay import replaying
 from ibtrain.bench.cases import estimator_case
 from ibtrain.bench.machine import Machine, measure_machine
 from ibtrain.bench.rows import time_cases
 from ibtrain.config import DEVICES
 from ibtrain.data.load import load_dataset
-from ibtrain.device import choose_device, threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
-from ibtrain.replay import replaying
+from ibtrain.io.files import write_json
 
 LARGE = {"batch_size": 8192, "hidden": (1500, 1500)}
 SMALL = {"batch_size": 256, "hidden": (64, 64)}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from ibtrain.backend.device import threads
 from ibtrain.bench.cases import CASES, Case
-from ibtrain.device import threads
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from ibtrain.checkpoints import Checkpoints
+from ibtrain.backend.environment import environment
 from ibtrain.config import RunConfig
-from ibtrain.environment import environment
-from ibtrain.files import write_json
-from ibtrain.interval import Interval
-from ibtrain.recipes import plane_recipe
+from ibtrain.config.interval import Interval
+from ibtrain.config.recipes import plane_recipe
+from ibtrain.io.files import write_json
+from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.course import Course
 from ibtrain.runs.experiment import Experiment
 from ibtrain.train.keeper import State

@@ -17,10 +17,10 @@ from typing import Any
 import click
 import numpy as np
 
+from ibtrain.backend.device import threads
+from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import Numbers
-from ibtrain.device import threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.io.files import write_json
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import ESTIMATORS, estimate
 

@@ -17,12 +17,13 @@ from unittest import mock
 import click
 import torch
 
+from ibtrain.backend.device import threads
+from ibtrain.backend.environment import environment
 from ibtrain.config import METHODS, Method, ModelConfig, PlaneConfig
+from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
-from ibtrain.device import threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.io.files import write_json
 from ibtrain.mi.channel import channel
 from ibtrain.mi.mine import LabelMine
 from ibtrain.mi.result import Estimate
@@ -30,7 +31,6 @@ from ibtrain.models.build import build_model
 from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.recipes import recipe
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer

@@ -23,10 +23,10 @@ from typing import Any
 import click
 import numpy as np
 
+from ibtrain.backend.device import threads
+from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import Numbers
-from ibtrain.device import threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.io.files import write_json
 from ibtrain.mi.neural import CurvePoint
 from ibtrain.mi.registry import estimate
 from ibtrain.report.style import check_picture, new_figure, save_figure, styled

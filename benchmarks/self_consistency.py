@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from ibtrain.device import threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.backend.device import threads
+from ibtrain.backend.environment import environment
+from ibtrain.io.files import write_json
 from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import ESTIMATORS, estimate
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import click
 
+from ibtrain.backend.environment import environment
 from ibtrain.cli.execute import execute
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.environment import environment
-from ibtrain.files import write_json
-from ibtrain.interval import Interval
+from ibtrain.config.interval import Interval
+from ibtrain.io.files import write_json
 
 CONFIG = RunConfig(
     seeds=(0,),

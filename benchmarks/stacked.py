@@ -12,10 +12,10 @@ from typing import Any
 import click
 import torch
 
+from ibtrain.backend.device import choose_device, threads
+from ibtrain.backend.environment import environment
 from ibtrain.config import DEVICES
-from ibtrain.device import choose_device, threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.io.files import write_json
 from ibtrain.mi.critics import PairCritic
 from ibtrain.mi.mine import InputMine
 

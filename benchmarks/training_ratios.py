@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
+from ibtrain.backend.device import choose_device, threads
+from ibtrain.backend.environment import environment
 from ibtrain.config import DEVICES, METHODS, ORDERS, Method, ModelConfig, ObjectiveConfig
+from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
-from ibtrain.device import choose_device, threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.io.files import write_json
 from ibtrain.models.build import build_model
-from ibtrain.recipes import recipe
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 

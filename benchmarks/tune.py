@@ -14,13 +14,13 @@ from typing import Any
 
 import click
 
+from ibtrain.backend.device import choose_threads, threads
+from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import Numbers
 from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
-from ibtrain.device import choose_threads, threads
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.io.files import write_json
 from ibtrain.models.build import build_model
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer

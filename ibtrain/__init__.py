@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ibtrain.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ibtrain.checkpoints import Checkpoints
     from ibtrain.config import (
         ModelConfig,
         ObjectiveConfig,
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
         PlaneConfig,
         RunConfig,
     )
+    from ibtrain.config.interval import Interval
     from ibtrain.data.dataset import Dataset, Split
     from ibtrain.data.load import load_dataset
     from ibtrain.errors import IBTrainError
-    from ibtrain.interval import Interval
     from ibtrain.mi.channel import channel
     from ibtrain.mi.channel_bounds import bracket
     from ibtrain.mi.registry import estimate
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ibtrain.models.conv import conv_net
     from ibtrain.models.mlp import mlp
     from ibtrain.plane.tracker import InformationPlane
+    from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.course import Course
     from ibtrain.runs.experiment import Experiment
     from ibtrain.runs.runner import run
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Checkpoints": "ibtrain.checkpoints",
+    "Checkpoints": "ibtrain.runs.checkpoints",
     "Course": "ibtrain.runs.course",
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.endtoend",
@@ -46,7 +46,7 @@ _HOMES = {
     "Experiment": "ibtrain.runs.experiment",
     "IBTrainError": "ibtrain.errors",
     "InformationPlane": "ibtrain.plane.tracker",
-    "Interval": "ibtrain.interval",
+    "Interval": "ibtrain.config.interval",
     "LayerwiseTrainer": "ibtrain.train.layerwise",
     "ModelConfig": "ibtrain.config",
     "ObjectiveConfig": "ibtrain.config",

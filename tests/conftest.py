@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from tape import Tape
 
-from ibtrain import replay
+from ibtrain.backend import replay
 from ibtrain.data.dataset import Dataset, Split
 
 # the sandbox of the fuzz tests has its own clock, and serves all cases of a test

@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ibtrain.checkpoints import Checkpoints
+from ibtrain.config.interval import Interval
 from ibtrain.errors import (
     DataError,
     IBTrainWarning,
@@ -27,8 +27,8 @@ from ibtrain.errors import (
     RunFolderError,
     UnreadableError,
 )
-from ibtrain.interval import Interval
-from ibtrain.states import read_state, write_state
+from ibtrain.runs.checkpoints import Checkpoints
+from ibtrain.runs.states import read_state, write_state
 
 STATE = {
     "weights": {"a.weight": torch.randn(3, 2), "b": torch.zeros(())},
@@ -219,7 +219,7 @@ def test_the_interval_counts_epochs(tmp_path: Path) -> None:
 
 def test_the_interval_counts_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("ibtrain.checkpoints.time.monotonic", lambda: now)
+    monkeypatch.setattr("ibtrain.runs.checkpoints.time.monotonic", lambda: now)
     checkpoints = Checkpoints(tmp_path, Interval.parse("2m", ""))
     written = []
     for now in (150.0, 219.0, 221.0, 300.0, 340.9, 341.0):
@@ -278,7 +278,7 @@ def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(DataError, match="a tensor in two places"):
         read_state(path)
     write_state(path, STATE)
-    monkeypatch.setattr("ibtrain.states.DOCUMENT_BYTES", 50)
+    monkeypatch.setattr("ibtrain.runs.states.DOCUMENT_BYTES", 50)
     with pytest.raises(DataError, match="bytes of state, expected at most 50"):
         read_state(path)
 
@@ -390,7 +390,7 @@ def test_a_machine_with_less_memory_does_not_take_a_checkpoint_for_damaged(
 ) -> None:
     checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
     checkpoints.write({"weights": torch.zeros(1000)})
-    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 4000)
+    monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 4000)
     with pytest.raises(UnreadableError, match="expected at most 2000 bytes"):
         checkpoints.restored()
 
@@ -405,9 +405,9 @@ def test_a_limit_of_memory_does_not_make_a_checkpoint_damaged(
     code = f"""
 import resource, warnings
 from pathlib import Path
-from ibtrain import memory
-from ibtrain.checkpoints import Checkpoints
-from ibtrain.interval import Interval
+from ibtrain.backend import memory
+from ibtrain.runs.checkpoints import Checkpoints
+from ibtrain.config.interval import Interval
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 limit = used + (80 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -438,7 +438,7 @@ def test_a_state_of_more_gpus_than_are_here_goes_on(
     checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
     gpu = torch.arange(16, dtype=torch.uint8)
     states = [torch.get_rng_state(), gpu, gpu + 1, gpu + 2]
-    monkeypatch.setattr("ibtrain.checkpoints._torch_state", lambda: states)
+    monkeypatch.setattr("ibtrain.runs.checkpoints._torch_state", lambda: states)
     checkpoints.write({"number": 3})
     was_set = []
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
@@ -486,7 +486,7 @@ def test_a_folder_with_a_checkpoints_name_does_not_end_a_run(tmp_path: Path) -> 
 
 def test_what_is_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.npz"
-    monkeypatch.setattr("ibtrain.documents.DOCUMENT_BYTES", 50)
+    monkeypatch.setattr("ibtrain.io.documents.DOCUMENT_BYTES", 50)
     with pytest.raises(RunFolderError, match=r"a document of 5[0-9] bytes, expected at most 50"):
         write_state(path, {"word": "x" * 20})
     assert not path.exists()

@@ -10,8 +10,8 @@ import pytest
 
 from ibtrain.checks import check_fields
 from ibtrain.config import RunConfig, read_settings
-from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError, NonFiniteError
+from ibtrain.io.documents import json_text, parse_json, parse_toml, read_bytes
 
 DEEP = 100_000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ibtrain import environment
+from ibtrain.backend import environment
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -48,7 +48,7 @@ def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None
 
 
 def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 64 << 20)
+    monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 64 << 20)
     Experiment(CONFIG)
     objective = ObjectiveConfig(critic_width=1 << 20)
     with pytest.raises(ModelError, match=r"critics of [0-9]+ weights, with gradients and Adam's"):

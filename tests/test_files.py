@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from ibtrain.cli.main import cli
 from ibtrain.config import RunConfig
 from ibtrain.errors import ConfigError, RunFolderError
-from ibtrain.files import append_line, check_output, write_atomically
+from ibtrain.io.files import append_line, check_output, write_atomically
 from ibtrain.report.style import save_figure
 from ibtrain.runs import RunFolder
 
@@ -165,7 +165,7 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> No
 def test_an_open_file_of_a_process_is_not_replaced(tmp_path: Path, path: str) -> None:
     """Whatever the output is redirected to: here it is a regular file."""
     code = (
-        "from pathlib import Path; from ibtrain.files import check_output;"
+        "from pathlib import Path; from ibtrain.io.files import check_output;"
         f"check_output(Path({path!r}), '--output')"
     )
     target = tmp_path / "redirected"

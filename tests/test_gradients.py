@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from ibtrain.gradients import gradient_norm, scale_gradient
+from ibtrain.backend.gradients import gradient_norm, scale_gradient
 
 
 @pytest.mark.parametrize("scale", [-1e-3, 0.2, 0.0, 1.0, 700.0, torch.tensor(2.5)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ibtrain.hashing import hash_rows
+from ibtrain.io.hashing import hash_rows
 
 
 def test_rows_that_differ_in_one_bit_differ() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ibtrain import memory
+from ibtrain.backend import memory
 from ibtrain.errors import DataError
 
 MIB = 1 << 20
@@ -93,7 +93,7 @@ def test_what_a_limit_of_the_process_leaves(
 
 def test_a_limit_of_the_shell_is_seen() -> None:
     code = (
-        "import resource; from ibtrain.memory import host_memory;"
+        "import resource; from ibtrain.backend.memory import host_memory;"
         f"resource.setrlimit(resource.RLIMIT_AS, ({1000 * MIB}, {1000 * MIB}));"
         "print(host_memory())"
     )

@@ -7,9 +7,9 @@ import sys
 import pytest
 from processes import CODE
 
-from ibtrain.device import choose_threads
+from ibtrain.backend.device import choose_threads
+from ibtrain.backend.openmp import discard_unusable_threads
 from ibtrain.errors import IBTrainWarning
-from ibtrain.openmp import discard_unusable_threads
 
 UNUSABLE = [
     "99999999999999999999",

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from ibtrain.optim import adam, flatten
+from ibtrain.backend.optim import adam, flatten
 
 CPU = torch.device("cpu")
 

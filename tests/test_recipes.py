@@ -2,7 +2,7 @@
 
 from ibtrain.cli.options import run_config
 from ibtrain.config import METHODS, OptimConfig, RunConfig
-from ibtrain.recipes import recipe, with_recipes
+from ibtrain.config.recipes import recipe, with_recipes
 
 
 def test_a_run_from_python_is_optimised_as_one_from_the_command_line() -> None:

@@ -13,7 +13,7 @@ import torch
 from tape import Tape
 from torch import Tensor
 
-from ibtrain import replay
+from ibtrain.backend import replay
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.mi.bounds import BOUNDS

@@ -14,10 +14,10 @@ from folders import ENVIRONMENT, made
 from torch import nn
 
 from ibtrain.config import RunConfig
+from ibtrain.config.interval import Interval
 from ibtrain.errors import IBTrainWarning, NonFiniteError, RunFolderError, UnreadableError
-from ibtrain.files import write_atomically
-from ibtrain.interval import Interval
-from ibtrain.lock import FolderLock
+from ibtrain.io.files import write_atomically
+from ibtrain.io.lock import FolderLock
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.curves import curves_figure
@@ -403,7 +403,7 @@ def test_a_stage_with_an_endless_name_is_told() -> None:
 
 
 def test_one_long_seed_among_many_is_no_way_to_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 1 << 20)
+    monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 1 << 20)
     events = [
         {"method": "m", "stage": "s", "seed": seed, "test_accuracy": 0.5}
         for seed in [*range(1000), *[0] * 1000]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from ibtrain.environment import environment
-from ibtrain.files import write_json
+from ibtrain.backend.environment import environment
+from ibtrain.io.files import write_json
 
 ROUNDS = 7
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from ibtrain.replay import replaying
+from ibtrain.backend.replay import replaying
 
 __all__ = ["Call", "Timing", "Work", "time_call", "work_of"]
 

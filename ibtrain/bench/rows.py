@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.bench.cases import Case
 from ibtrain.bench.machine import Machine
 from ibtrain.bench.measure import Timing, Work, time_call, work_of
-from ibtrain.seeding import seeded
 
 __all__ = ["Row", "time_cases"]
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
+from ibtrain.backend.openmp import MAX_THREADS
 from ibtrain.checks import check_integer, check_number
 from ibtrain.cli.streams import echo, say
 from ibtrain.config import DEVICES
-from ibtrain.documents import json_text, parse_json, read_bytes
 from ibtrain.errors import ConfigError, DataError
-from ibtrain.openmp import MAX_THREADS
+from ibtrain.io.documents import json_text, parse_json, read_bytes
 
 __all__ = ["command"]
 
@@ -46,12 +46,12 @@ def command(
     of a large matrix product, and of the bytes a second of a large copy, measured first. (More than
     all of the latter comes from a cache.)
     """
+    from ibtrain.backend.device import choose_device, threads
+    from ibtrain.backend.environment import environment
     from ibtrain.bench.cases import CASES
     from ibtrain.bench.machine import measure_machine
     from ibtrain.bench.rows import time_cases
-    from ibtrain.device import choose_device, threads
-    from ibtrain.environment import environment
-    from ibtrain.files import check_output, write_json
+    from ibtrain.io.files import check_output, write_json
     from ibtrain.report.bench import bench_header, bench_row, machine_line
 
     cases = [case for case in CASES if only is None or only in case.name]

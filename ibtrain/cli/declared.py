@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from ibtrain.config import METHODS, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config.recipes import plane_recipe, recipe
 from ibtrain.config.run import TABLES
-from ibtrain.recipes import plane_recipe, recipe
 
 __all__ = ["Numbers", "keywords"]
 

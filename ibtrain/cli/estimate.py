@@ -8,8 +8,8 @@ import click
 
 from ibtrain.cli.streams import echo
 from ibtrain.config import DEVICES
-from ibtrain.documents import json_text, parse_json
 from ibtrain.errors import ConfigError
+from ibtrain.io.documents import json_text, parse_json
 
 __all__ = ["command"]
 
@@ -91,8 +91,8 @@ def command(
     limit of what the method can report, and flags: reasons not to trust it.
     """
     options = dict(_setting(text) for text in settings)
+    from ibtrain.backend.device import choose_device, threads
     from ibtrain.data.mapped import map_archive
-    from ibtrain.device import choose_device, threads
     from ibtrain.mi.neural import CurvePoint
     from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.report.estimates import describe

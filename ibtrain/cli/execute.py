@@ -11,10 +11,10 @@ from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say
 from ibtrain.config import RunConfig
-from ibtrain.documents import json_text
+from ibtrain.config.interval import Interval
 from ibtrain.errors import InterruptedRunError, RunFolderError
-from ibtrain.foreign import foreign
-from ibtrain.interval import Interval
+from ibtrain.io.documents import json_text
+from ibtrain.io.foreign import foreign
 from ibtrain.text import shell_word
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from ibtrain import __version__
+from ibtrain.backend.openmp import discard_unusable_threads
 from ibtrain.cli.streams import say, standard_streams
 from ibtrain.errors import ConfigError, IBTrainError, IBTrainWarning
-from ibtrain.openmp import discard_unusable_threads
 from ibtrain.text import abridged
 
 __all__ = ["cli"]

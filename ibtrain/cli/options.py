@@ -8,9 +8,9 @@ import click
 
 from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
+from ibtrain.config.interval import Interval
+from ibtrain.config.recipes import plane_recipe, recipe
 from ibtrain.errors import ConfigError
-from ibtrain.interval import Interval
-from ibtrain.recipes import plane_recipe, recipe
 
 __all__ = ["execution_options", "run_config", "training_options"]
 

@@ -6,7 +6,7 @@ import click
 
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.cli.streams import echo, say
-from ibtrain.documents import json_text
+from ibtrain.io.documents import json_text
 
 __all__ = ["command"]
 
@@ -49,7 +49,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Check the estimators against problems whose mutual information is known."""
-    from ibtrain.device import threads
+    from ibtrain.backend.device import threads
     from ibtrain.mi.problems import PROBLEMS
     from ibtrain.mi.registry import ESTIMATORS
     from ibtrain.mi.validation import validate

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ibtrain.backend.openmp import MAX_THREADS
 from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
 from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
 from ibtrain.config.optim import OptimConfig
 from ibtrain.config.plane import PlaneConfig
 from ibtrain.config.settings import build, choice, read_settings, toml_lines
-from ibtrain.documents import json_text
 from ibtrain.errors import ConfigError
-from ibtrain.openmp import MAX_THREADS
+from ibtrain.io.documents import json_text
 
 __all__ = ["DEVICES", "MAX_PATH", "MAX_SEEDS", "MAX_SIDE", "METHODS", "Method", "RunConfig"]
 

@@ -6,8 +6,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ibtrain.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.errors import ConfigError
+from ibtrain.io.documents import json_text, parse_json, parse_toml, read_bytes
 
 __all__ = ["build", "choice", "difference", "read_settings", "toml_lines"]
 

@@ -11,11 +11,11 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ibtrain.backend.memory import check_memory
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
-from ibtrain.documents import is_regular
 from ibtrain.errors import DataError, UnreadableError
-from ibtrain.files import read_error, system_failure
-from ibtrain.memory import check_memory
+from ibtrain.io.documents import is_regular
+from ibtrain.io.files import read_error, system_failure
 
 __all__ = ["read_archive", "stored_name"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.errors import DataError, IBTrainWarning
-from ibtrain.hashing import hash_rows
+from ibtrain.io.hashing import hash_rows
 
 __all__ = ["draw_distinct"]
 

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_number
 from ibtrain.data.copies import draw_distinct
 from ibtrain.errors import DataError
-from ibtrain.gradients import differentiable
-from ibtrain.seeding import generator
 
 __all__ = ["CHUNK_BYTES", "LARGEST", "Dataset", "Split", "label_entropy"]
 

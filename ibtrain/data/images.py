@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.documents import is_regular
+from ibtrain.backend.memory import check_memory
 from ibtrain.errors import DataError
-from ibtrain.files import read_error, system_failure
-from ibtrain.memory import check_memory
+from ibtrain.io.documents import is_regular
+from ibtrain.io.files import read_error, system_failure
 
 __all__ = ["list_images", "read_images", "widened"]
 

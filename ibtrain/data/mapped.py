@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive, stored_name
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
-from ibtrain.documents import is_regular
 from ibtrain.errors import DataError
+from ibtrain.io.documents import is_regular
 
 __all__ = ["map_archive"]
 

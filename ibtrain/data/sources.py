@@ -17,7 +17,7 @@ from ibtrain.data.copies import draw_distinct
 from ibtrain.data.dataset import CHUNK_BYTES, LARGEST
 from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
-from ibtrain.files import is_folder, read_error, system_failure
+from ibtrain.io.files import is_folder, read_error, system_failure
 
 __all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ibtrain.precision import at_least_float32
+from ibtrain.backend.precision import at_least_float32
 
 __all__ = ["UNIFORM", "Bound", "Loss", "Weights", "log_mean_exp", "weighted_mean"]
 

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.backend.seeding import generator
 from ibtrain.mi.result import Estimate, value_flags
-from ibtrain.seeding import generator
 
 __all__ = [
     "BLOCK_ENTRIES",

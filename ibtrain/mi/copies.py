@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.hashing import hash_rows
+from ibtrain.io.hashing import hash_rows
 from ibtrain.mi.samples import Side, StoredSamples
 
 __all__ = ["Copies", "find_copies"]

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import threshold
 
+from ibtrain.backend.precision import at_least_float32
 from ibtrain.mi.pool import off_diagonal, shifted_columns
-from ibtrain.precision import at_least_float32
 
 __all__ = ["SCORE_LIMIT", "ClassCritic", "DistanceCritic", "PairCritic", "SeparableCritic"]
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from scipy import integrate, special, stats
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.problem import Array, Layer, Problem, Rng, Sampler
-from ibtrain.seeding import derive_seed
 
 __all__ = ["linear_layer", "relu_layer"]
 

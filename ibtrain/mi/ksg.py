@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import DataError
 from ibtrain.mi.marginals import spread_scores
 from ibtrain.mi.neighbours import close_rows, count_within, nearest
 from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples
-from ibtrain.seeding import derive_seed
 
 __all__ = ["ksg"]
 

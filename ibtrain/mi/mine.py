@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ibtrain.backend.seeding import derive_seed, seeded
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bound import log_mean_exp
 from ibtrain.mi.bounds import EMA_RATE
@@ -16,7 +17,6 @@ from ibtrain.mi.groups import PairGroup
 from ibtrain.mi.pool import LabelPool, Scores
 from ibtrain.mi.tracked import EVERY, TrackedCritics
 from ibtrain.mi.training_bounds import dv_labels, ema_corrected
-from ibtrain.seeding import derive_seed, seeded
 
 __all__ = ["InputMine", "LabelMine"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.optim import adam, cosine, flatten, set_rate
+from ibtrain.backend.replay import replayed
+from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.errors import ConfigError
 from ibtrain.mi.average import WeightAverage
 from ibtrain.mi.bound import Bound
 from ibtrain.mi.scorer import Scorer
-from ibtrain.optim import adam, cosine, flatten, set_rate
-from ibtrain.replay import replayed
-from ibtrain.seeding import generator
 
 __all__ = [
     "HOPELESS",

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ibtrain.precision import at_least_float32
+from ibtrain.backend.precision import at_least_float32
 
 __all__ = ["GaussianNoise", "activation_scale"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import entropy
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.jackknife import block_jackknife
 from ibtrain.mi.result import Estimate, plug_in_stderr, value_flags
-from ibtrain.seeding import derive_seed
 
 __all__ = ["jackknife_entropy", "plug_in"]
 

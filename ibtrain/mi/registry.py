@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.binning import binning
@@ -24,7 +25,6 @@ from ibtrain.mi.result import UNITS, Estimate
 from ibtrain.mi.samples import FEWEST_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
 from ibtrain.mi.variational import variational
-from ibtrain.seeding import derive_seed
 
 __all__ = ["ESTIMATORS", "Estimator", "estimate"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ibtrain.backend.seeding import generator
 from ibtrain.errors import ConfigError, DataError
-from ibtrain.seeding import generator
 
 __all__ = ["Splits", "draw_splits", "split_evenly"]
 

@@ -10,15 +10,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.backend.ensemble import Ensemble
+from ibtrain.backend.optim import adam, cosine, set_rate
+from ibtrain.backend.replay import replayed
+from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.bounds import dv
 from ibtrain.mi.groups import read_groups, value_of_groups
 from ibtrain.mi.pool import Scores
 from ibtrain.mi.result import Estimate, value_flags
-from ibtrain.optim import adam, cosine, set_rate
-from ibtrain.replay import replayed
-from ibtrain.seeding import generator
-from ibtrain.stack import Stack
 
 __all__ = ["EVERY", "TrackedCritics"]
 
@@ -62,7 +62,7 @@ class TrackedCritics(nn.Module, ABC):
         self, critics: Sequence[nn.Module], dim: int, noise_stds: Sequence[float], seed: int
     ) -> None:
         super().__init__()
-        self.critics = Stack(critics)
+        self.critics = Ensemble(critics)
         self.seed = seed
         self.fits = 0
         self.seconds = 0.0

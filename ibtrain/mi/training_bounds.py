@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ibtrain.gradients import scale_gradient
+from ibtrain.backend.gradients import scale_gradient
+from ibtrain.backend.precision import at_least_float32
 from ibtrain.mi.bound import UNIFORM, Weights, weighted_mean
-from ibtrain.precision import at_least_float32
 
 __all__ = ["dv_labels", "ema_corrected", "tuba"]
 

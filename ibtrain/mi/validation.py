@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.channel_bounds import Bracket, bracket
 from ibtrain.mi.problems import PROBLEMS, Layer, Problem
 from ibtrain.mi.registry import ESTIMATORS, estimate
 from ibtrain.mi.result import Estimate
-from ibtrain.seeding import derive_seed
 
 __all__ = ["KnownAnswer", "validate"]
 

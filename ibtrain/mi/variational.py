@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.seeding import derive_seed, seeded
 from ibtrain.checks import check_choice
-from ibtrain.gradients import differentiable
 from ibtrain.mi.bound import Bound
 from ibtrain.mi.bounds import BOUNDS, likelihood
 from ibtrain.mi.control import steadied
@@ -27,7 +28,6 @@ from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples, StoredSamples
 from ibtrain.mi.scorer import Scorer
 from ibtrain.mi.splits import Splits, draw_splits, split_evenly
-from ibtrain.seeding import derive_seed, seeded
 
 __all__ = ["VariationalFit", "fit_variational", "variational"]
 

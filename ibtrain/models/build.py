@@ -2,12 +2,12 @@
 
 from torch import nn
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import ModelConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError
 from ibtrain.models.conv import conv_net
 from ibtrain.models.mlp import mlp
-from ibtrain.seeding import seeded
 
 __all__ = ["build_model"]
 

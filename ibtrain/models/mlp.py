@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from torch import nn
 
+from ibtrain.backend.memory import check_memory
 from ibtrain.checks import check_integer
 from ibtrain.errors import ModelError
-from ibtrain.memory import check_memory
 
 __all__ = ["activation_layer", "check_weights", "check_widths", "mlp"]
 

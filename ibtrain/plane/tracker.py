@@ -8,17 +8,17 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.memory import memory_advice
+from ibtrain.backend.seeding import derive_seed, generator
 from ibtrain.checks import LARGEST_FLOAT32, check_integer
 from ibtrain.config import Method, PlaneConfig, check_noise_std
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
-from ibtrain.gradients import differentiable
-from ibtrain.memory import memory_advice
 from ibtrain.mi.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, measure_class
 from ibtrain.plane.point import PlanePoint
-from ibtrain.seeding import derive_seed, generator
 from ibtrain.train.events import Event
 
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ibtrain.backend.memory import check_memory
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
 from ibtrain.config import METHODS, Method
 from ibtrain.errors import RunFolderError
-from ibtrain.memory import check_memory
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, method_title, new_figure, styled
 from ibtrain.text import printable

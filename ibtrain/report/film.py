@@ -7,7 +7,7 @@ from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 
 from ibtrain.errors import RunFolderError
-from ibtrain.files import write_atomically, write_error
+from ibtrain.io.files import write_atomically, write_error
 from ibtrain.report.mpl import FFMpegWriter, Figure, PillowWriter, without_warnings
 from ibtrain.report.plane import PlanePanel, plane_figure, shared_axes
 from ibtrain.report.style import PICTURES, check_picture, save_figure, styled

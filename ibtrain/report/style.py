@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ibtrain.checks import check_choice
 from ibtrain.config import Method
-from ibtrain.files import check_output, write_atomically
+from ibtrain.io.files import check_output, write_atomically
 from ibtrain.report.mpl import Figure, style
 
 __all__ = [

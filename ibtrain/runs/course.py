@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ibtrain.backend.device import threads
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.memory import memory_advice
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, difference
 from ibtrain.data.dataset import Dataset
-from ibtrain.device import threads
 from ibtrain.errors import RunFolderError
-from ibtrain.gradients import differentiable
-from ibtrain.memory import memory_advice
 from ibtrain.runs.experiment import Experiment, Record
 from ibtrain.runs.results import MethodResult, Results
 from ibtrain.train.events import Event, Listener

@@ -5,9 +5,9 @@ from typing import Any
 
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
 from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS
-from ibtrain.documents import parse_json, read_bytes
 from ibtrain.errors import RunFolderError
-from ibtrain.files import read_error
+from ibtrain.io.documents import parse_json, read_bytes
+from ibtrain.io.files import read_error
 
 __all__ = ["SCHEMA", "read_document", "read_results"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from ibtrain.checks import MAX_LAYERS
 from ibtrain.config import METHODS
-from ibtrain.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
-from ibtrain.files import append_line, flush_folder, read_error, scratch_path, write_error
+from ibtrain.io.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json
+from ibtrain.io.files import append_line, flush_folder, read_error, scratch_path, write_error
 from ibtrain.plane.point import PlanePoint
 
 __all__ = ["EventLog"]

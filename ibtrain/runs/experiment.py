@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ibtrain.backend.device import choose_device, choose_threads, threads
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.precision import check_precision
 from ibtrain.config import Method, RunConfig
+from ibtrain.config.recipes import with_recipes
 from ibtrain.data.load import load_dataset
-from ibtrain.device import choose_device, choose_threads, threads
-from ibtrain.gradients import differentiable
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
 from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.precision import check_precision
-from ibtrain.recipes import with_recipes
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Listener
 from ibtrain.train.keeper import Keeper, State

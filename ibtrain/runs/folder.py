@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import RunConfig, difference
-from ibtrain.documents import is_regular, parse_json, read_bytes
+from ibtrain.config.interval import Interval
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
-from ibtrain.files import SCRATCH, read_error, write_atomically, write_error, write_json
-from ibtrain.interval import Interval
-from ibtrain.lock import FolderLock, held
+from ibtrain.io.documents import is_regular, parse_json, read_bytes
+from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
+from ibtrain.io.lock import FolderLock, held
 from ibtrain.plane.point import PlanePoint
+from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_document, read_results
 from ibtrain.runs.events import EventLog
 

@@ -3,9 +3,9 @@
 import warnings
 from pathlib import Path
 
-from ibtrain.documents import is_regular
 from ibtrain.errors import IBTrainWarning, RunFolderError
-from ibtrain.files import read_error
+from ibtrain.io.documents import is_regular
+from ibtrain.io.files import read_error
 from ibtrain.runs.folder import RunFolder
 
 __all__ = ["list_runs"]

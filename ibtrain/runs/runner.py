@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ibtrain.checkpoints import Checkpoints
+from ibtrain.backend.environment import environment
 from ibtrain.config import RunConfig
-from ibtrain.environment import environment
-from ibtrain.interval import Interval
+from ibtrain.config.interval import Interval
+from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.course import Course
 from ibtrain.runs.experiment import Experiment
 from ibtrain.runs.folder import RunFolder

@@ -5,7 +5,7 @@ import io
 import torch
 from torch import Tensor, nn
 
-from ibtrain.files import write_atomically
+from ibtrain.io.files import write_atomically
 from ibtrain.runs.folder import RunFolder
 
 __all__ = ["save_weights"]

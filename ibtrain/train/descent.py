@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ibtrain.gradients import gradient_norm
-from ibtrain.precision import lower_precision
-from ibtrain.stack import Stack, side_by_side
+from ibtrain.backend.ensemble import Ensemble, side_by_side
+from ibtrain.backend.gradients import gradient_norm
+from ibtrain.backend.precision import lower_precision
 from ibtrain.train.watch import GRADIENT, are_finite
 
 __all__ = ["Descent"]
@@ -20,7 +20,7 @@ class Descent:
     """Steps of an optimiser on batches of samples that stay where they are.
 
     What a step does on the host is the same each time, so that it can be recorded: see
-    :func:`~ibtrain.replay.replayed`. The loop that takes the steps is not known here, or what it holds would
+    :func:`~ibtrain.backend.replay.replayed`. The loop that takes the steps is not known here, or what it holds would
     outlive it.
 
     Args:
@@ -34,7 +34,7 @@ class Descent:
         names: What the last step's figures are called.
     """
 
-    objectives: Stack
+    objectives: Ensemble
     generators: Sequence[torch.Generator]
     inputs: Sequence[Tensor]
     labels: Tensor

@@ -5,12 +5,12 @@ from functools import partial
 
 from torch import nn
 
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.seeding import generator
 from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
-from ibtrain.gradients import differentiable
 from ibtrain.models.blocks import check_output_block, cut_into_blocks
-from ibtrain.recipes import recipe
-from ibtrain.seeding import generator
 from ibtrain.train.events import Listener, Snapshot
 from ibtrain.train.keeper import Keeper, identified
 from ibtrain.train.loop import EpochLoop

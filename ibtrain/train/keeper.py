@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from ibtrain.errors import RunFolderError
-from ibtrain.foreign import foreign
+from ibtrain.io.foreign import foreign
 
 __all__ = ["Keeper", "Nested", "State", "identified", "restoring"]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OUTPUT_OBJECTIVES, ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, ModelError
-from ibtrain.gradients import differentiable
 from ibtrain.models.blocks import block_outputs, check_output_block, cut_into_blocks
-from ibtrain.recipes import recipe
-from ibtrain.seeding import generator
 from ibtrain.train.events import Listener, Snapshot, apply_in_chunks
 from ibtrain.train.keeper import Keeper, Nested, State, identified, restoring
 from ibtrain.train.loop import EpochLoop

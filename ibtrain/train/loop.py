@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.ensemble import Ensemble
+from ibtrain.backend.optim import adam, cosine, set_rate
+from ibtrain.backend.precision import check_precision, tensor_cores
+from ibtrain.backend.replay import replayed
+from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
-from ibtrain.optim import adam, cosine, set_rate
-from ibtrain.precision import check_precision, tensor_cores
-from ibtrain.replay import replayed
-from ibtrain.seeding import generator
-from ibtrain.stack import Stack
 from ibtrain.train.descent import Descent
 from ibtrain.train.keeper import State
 from ibtrain.train.objectives.base import Objective
@@ -48,7 +48,7 @@ class EpochLoop:
         seeds: Sequence[int],
         randomness: Sequence[torch.Generator],
     ) -> None:
-        self.trainable = Stack(objectives)
+        self.trainable = Ensemble(objectives)
         self.labels = labels
         self.config = config
         self.seeds = seeds

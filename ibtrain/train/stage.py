@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from ibtrain.backend.memory import memory_advice
 from ibtrain.checks import check_fields
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError
-from ibtrain.memory import memory_advice
 from ibtrain.models.blocks import check_trainable
 from ibtrain.train.divergence import ceilings, divergence_flags
 from ibtrain.train.events import Event, Listener, Snapshot

@@ -475,7 +475,7 @@ def test_a_data_set_whose_name_is_not_utf_8_is_trained_on(tmp_path: Path) -> Non
 
 
 def test_too_many_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibtrain.device._cores", lambda: 1)
+    monkeypatch.setattr("ibtrain.backend.device._cores", lambda: 1)
     monkeypatch.setattr("torch.set_num_threads", lambda count: None)
     path = tmp_path / "run"
     arguments = [*QUICK, "--plane-points", "0", "--threads", "9", "--run-dir", path]

@@ -21,9 +21,9 @@ import pytest
 from commands import run
 from processes import CODE, SETTINGS, check_same, start
 
-from ibtrain.checkpoints import Checkpoints
 from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.errors import RunFolderError
+from ibtrain.runs.checkpoints import Checkpoints
 
 ARGUMENTS = ["--checkpoint-every", "1"]
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.models.mlp import mlp
-from ibtrain.seeding import seeded
 from ibtrain.train.endtoend import EndToEndTrainer
 
 X = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))

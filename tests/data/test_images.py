@@ -111,7 +111,7 @@ def test_it_is_refused_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None]
 ) -> None:
     harm(image_folder(tmp_path))
-    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 512 << 20)
+    monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 512 << 20)
     result = CliRunner().invoke(cli, ["compare", "--dataset", f"folder:{tmp_path}"])
     assert result.exit_code == 2
     assert MALICIOUS[harm] in result.stderr

@@ -17,7 +17,7 @@ from ibtrain.data.copies import draw_distinct
 from ibtrain.data.dataset import label_entropy
 from ibtrain.data.load import default_data_root, load_dataset
 from ibtrain.errors import DataError, IBTrainWarning, UnreadableError
-from ibtrain.hashing import hash_rows
+from ibtrain.io.hashing import hash_rows
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 4)).astype(np.float32)

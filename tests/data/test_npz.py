@@ -153,7 +153,7 @@ def test_it_is_refused_in_a_line(
     path = make(tmp_path / "in")
     before = sorted(tmp_path.rglob("*"))
     # a machine on which 64 MiB are more than half of the memory, and 32 are not
-    monkeypatch.setattr("ibtrain.memory.host_memory", lambda: 100 << 20)
+    monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 100 << 20)
     tracemalloc.start()
     try:
         with pytest.raises(DataError) as error:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from device import ELSEWHERE, crossings
 
-from ibtrain import replay, seeding
+from ibtrain.backend import replay, seeding
 
 CPU = torch.device("cpu")
 Case = Callable[[torch.device], list[float]]

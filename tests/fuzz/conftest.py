@@ -32,7 +32,7 @@ def box(template: Path) -> Iterator[sandbox.Sandbox]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(template.parent / "home"))
         patch.delenv("IBTRAIN_DATA", raising=False)
-        patch.setattr("ibtrain.memory.host_memory", lambda: GIB)
+        patch.setattr("ibtrain.backend.memory.host_memory", lambda: GIB)
         patch.setattr("torchvision.datasets.mnist.download_and_extract_archive", offline)
         patch.setattr("torchvision.datasets.cifar.download_and_extract_archive", offline)
         resource.setrlimit(resource.RLIMIT_AS, (used + 6 * GIB, before[1]))

@@ -20,13 +20,13 @@ from click.testing import Result
 from commands import run
 from PIL import Image
 
-from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config.interval import Interval
 from ibtrain.errors import IBTrainError, InterruptedRunError
-from ibtrain.interval import Interval
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.runs import RunFolder
+from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.course import Course
 from ibtrain.runs.experiment import Experiment
 from ibtrain.train.keeper import State

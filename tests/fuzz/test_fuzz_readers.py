@@ -23,8 +23,8 @@ from sandbox import (
 )
 
 from ibtrain.config import RunConfig
+from ibtrain.config.interval import Interval
 from ibtrain.data.load import load_dataset
-from ibtrain.interval import Interval
 from ibtrain.runs import RunFolder
 
 TOML = RunConfig().to_toml().encode()
@@ -136,10 +136,10 @@ def test_listed_runs(box: Sandbox, results: bytes, config: bytes | None) -> None
 @given(data=st.data())
 def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
     """Archives that are broken, and whole ones that say what no training says."""
-    from ibtrain.checkpoints import Checkpoints
+    from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.course import Course
     from ibtrain.runs.experiment import Experiment
-    from ibtrain.states import read_state
+    from ibtrain.runs.states import read_state
 
     with box.case() as work:
         path = work / "interrupted" / "state-000001.npz"
@@ -172,10 +172,10 @@ def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
 def test_parts_of_a_checkpoint_that_are_something_else(
     box: Sandbox, place: tuple[str, ...], value: object
 ) -> None:
-    from ibtrain.checkpoints import Checkpoints
+    from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.course import Course
     from ibtrain.runs.experiment import Experiment
-    from ibtrain.states import read_state, write_state
+    from ibtrain.runs.states import read_state, write_state
 
     with box.case() as work:
         path = work / "interrupted" / "state-000001.npz"
@@ -200,7 +200,7 @@ def test_planted_checkpoints(
     box: Sandbox, numbers: list[int], contents: list[str], writes: int
 ) -> None:
     """Whatever the folder holds, what is written last is what a run goes on from."""
-    from ibtrain.checkpoints import Checkpoints
+    from ibtrain.runs.checkpoints import Checkpoints
 
     with box.case() as work:
         folder = work / "interrupted"

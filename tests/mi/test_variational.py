@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ibtrain.backend.optim import flatten
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds import BOUNDS, dv
 from ibtrain.mi.critics import ClassCritic, PairCritic, SeparableCritic
@@ -17,7 +18,6 @@ from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import Samples, check_samples
 from ibtrain.mi.splits import draw_splits
 from ibtrain.mi.variational import fit_variational
-from ibtrain.optim import flatten
 
 SMALL = {"folds": 1, "hidden": (32, 32), "embedding": 8, "batch_size": 128}
 

@@ -9,6 +9,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
+from ibtrain.backend.seeding import derive_seed, seeded
 from ibtrain.config import OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
@@ -19,7 +20,6 @@ from ibtrain.plane.measures.mine import LayerCritics, lags_behind
 from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane, log_spaced_epochs, plane_index
-from ibtrain.seeding import derive_seed, seeded
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError, NonFiniteError
 from ibtrain.models.mlp import mlp
-from ibtrain.seeding import seeded
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.loop import EpochLoop

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, ModelError
@@ -14,7 +15,6 @@ from ibtrain.mi.channel import channel
 from ibtrain.mi.mine import LabelMine
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.seeding import seeded
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.memory import memory_advice
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import NonFiniteError, OutOfMemoryError
-from ibtrain.memory import memory_advice
 from ibtrain.train.divergence import ceilings, divergence_flags
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event

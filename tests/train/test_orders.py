@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.models.mlp import mlp
-from ibtrain.seeding import seeded
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives import BlockSpec, Chain, make_objective

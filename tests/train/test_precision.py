@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ibtrain.backend.precision import at_least_float32, tensor_cores
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.errors import ConfigError
 from ibtrain.models.mlp import mlp
-from ibtrain.precision import at_least_float32, tensor_cores
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives import BlockSpec, make_objective

@@ -9,14 +9,14 @@ import torch
 from tape import Tape
 from torch import nn
 
-from ibtrain.checkpoints import Checkpoints
 from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig
+from ibtrain.config.interval import Interval
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import RunFolderError
-from ibtrain.interval import Interval
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.states import read_state, write_state
+from ibtrain.runs.checkpoints import Checkpoints
+from ibtrain.runs.states import read_state, write_state
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.keeper import Keeper, State
 from ibtrain.train.layerwise import LayerwiseTrainer

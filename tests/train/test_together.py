@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.mlp import mlp
-from ibtrain.seeding import seeded
 from ibtrain.train.endtoend import EndToEndTrainer
 from ibtrain.train.events import Event
 from ibtrain.train.layerwise import LayerwiseTrainer
@@ -49,8 +49,8 @@ def assert_same(found: list[FitResult], expected: list[FitResult]) -> None:
 def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Whether a stack's members are called one by one, or as one as on an accelerator."""
     if request.param == "batched":
-        monkeypatch.setattr("ibtrain.stack.NETWORKS_AT_ONCE", len(SEEDS))
-        monkeypatch.setattr("ibtrain.stack.SMALL", 1 << 20)
+        monkeypatch.setattr("ibtrain.backend.ensemble.NETWORKS_AT_ONCE", len(SEEDS))
+        monkeypatch.setattr("ibtrain.backend.ensemble.SMALL", 1 << 20)
     return str(request.param)
 
 

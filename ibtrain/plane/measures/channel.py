@@ -1,8 +1,8 @@
 """I(X; T) and I(T; Y) from the known noise: exact for the samples at hand."""
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.channel import channel
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
-from ibtrain.seeding import derive_seed
 
 __all__ = ["Channel"]
 

@@ -7,13 +7,13 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import label_entropy
 from ibtrain.mi.mine import InputMine, LabelMine
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, LayerSpec, Measure, Quantity, Values
 from ibtrain.plane.point import AUDIT
-from ibtrain.seeding import derive_seed
 
 __all__ = ["LayerCritics", "Mine", "lags_behind"]
 

@@ -4,8 +4,8 @@ from importlib import import_module
 
 from torch import nn
 
+from ibtrain.backend.seeding import seeded
 from ibtrain.config import OBJECTIVES, ObjectiveConfig
-from ibtrain.seeding import seeded
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec
 
 __all__ = ["make_objective"]

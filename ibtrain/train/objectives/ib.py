@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ibtrain.backend.gradients import scale_gradient
 from ibtrain.config import ObjectiveConfig
-from ibtrain.gradients import scale_gradient
 from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bound import log_mean_exp
 from ibtrain.mi.noise import GaussianNoise

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ibtrain.optim import flatten
+from ibtrain.backend.optim import flatten
 
-__all__ = ["Stack", "side_by_side"]
+__all__ = ["Ensemble", "side_by_side"]
 
 NETWORKS_AT_ONCE = 16
 """Small networks that a CPU runs at once: with 64-64 hidden units half as fast again as one by one."""
@@ -25,7 +25,7 @@ Group = Sequence[nn.Module]
 """Members that run at once."""
 
 
-class Stack(nn.Module):
+class Ensemble(nn.Module):
     """K networks of one shape whose calls are one.
 
     Small networks spend their time between operations, not in them; a stack has the steps of one
@@ -63,7 +63,7 @@ class Stack(nn.Module):
         """All weights as one vector, in an order in which calls find those of a group side by side.
 
         Until the context ends, calls read views of it, and add to its gradient in as many operations
-        as one member has weights. See :func:`~ibtrain.optim.flatten`.
+        as one member has weights. See :func:`~ibtrain.backend.optim.flatten`.
         """
         groups = self._groups(next(self.parameters()).device)
         named = [_parameters_of(group) for group in groups]

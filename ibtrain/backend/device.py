@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from ibtrain.backend.openmp import environment_threads
 from ibtrain.errors import ConfigError, IBTrainWarning
-from ibtrain.openmp import environment_threads
 
 __all__ = ["choose_device", "choose_threads", "threads"]
 

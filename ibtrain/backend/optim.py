@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ibtrain.replay import is_replayed
+from ibtrain.backend.replay import is_replayed
 
 __all__ = ["adam", "cosine", "flatten", "set_rate"]
 

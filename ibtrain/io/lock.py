@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ibtrain.errors import RunFolderError
-from ibtrain.files import write_error
+from ibtrain.io.files import write_error
 
 __all__ = ["FolderLock", "held"]
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ibtrain.data.archives import read_archive
-from ibtrain.documents import DOCUMENT_BYTES, json_text, parse_json, place_of
 from ibtrain.errors import DataError, NonFiniteError, RunFolderError
-from ibtrain.files import write_atomically
+from ibtrain.io.documents import DOCUMENT_BYTES, json_text, parse_json, place_of
+from ibtrain.io.files import write_atomically
 from ibtrain.train.keeper import State
 
 __all__ = ["FORMAT", "read_state", "write_state"]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ibtrain.documents import json_text
 from ibtrain.errors import ConfigError, RunFolderError, UnreadableError
+from ibtrain.io.documents import json_text
 
 __all__ = [
     "SCRATCH",

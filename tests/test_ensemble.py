@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from ibtrain.backend.ensemble import Ensemble
+from ibtrain.backend.optim import adam
 from ibtrain.mi.critics import ClassCritic, DistanceCritic, PairCritic
-from ibtrain.optim import adam
-from ibtrain.stack import Stack
 
 COUNT, BATCH, DIM = 3, 16, 4
 CPU = torch.device("cpu")
@@ -39,7 +39,7 @@ def loss(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
 def test_a_stack_gives_what_its_members_give(kind: str) -> None:
     alone = members(kind)
     inputs = batch(kind, torch.Generator().manual_seed(1))
-    together = Stack(alone)(*inputs)
+    together = Ensemble(alone)(*inputs)
     for index, member in enumerate(alone):
         expected = member(*(part[index] for part in inputs))
         found = tuple(part[index] for part in together) if kind != "class" else together[index]
@@ -49,7 +49,7 @@ def test_a_stack_gives_what_its_members_give(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["class", "distance", "pair"])
 def test_members_train_as_they_would_alone(kind: str) -> None:
     alone = members(kind)
-    stack = Stack(members(kind))
+    stack = Ensemble(members(kind))
     optimizer = adam(stack.parameters(), 1e-2, CPU)
     others = [adam(member.parameters(), 1e-2, CPU) for member in alone]
     generator = torch.Generator().manual_seed(1)
@@ -75,12 +75,12 @@ def test_batched_calls_are_every_members_call(kind: str) -> None:
     inputs = batch(kind, torch.Generator().manual_seed(1))
     found = []
     for group in (1, 2, COUNT):
-        stack = Stack(members(kind))
+        stack = Ensemble(members(kind))
         stack._group = group
         outputs = stack(*inputs)
         loss(outputs).backward()
         found.append((outputs, [parameter.grad for parameter in stack.parameters()]))
-        stack = Stack(members(kind))
+        stack = Ensemble(members(kind))
         stack._group = group
         with stack.joined():
             outputs = stack(*inputs)
@@ -92,13 +92,13 @@ def test_batched_calls_are_every_members_call(kind: str) -> None:
 
 def test_a_cpu_batches_many_small_ones_and_runs_others_one_by_one() -> None:
     small = [ClassCritic(4, 2, (8,)) for _ in range(16)]
-    assert Stack(small)._group == 16
-    assert Stack(small[:2])._group == 1
-    assert Stack([ClassCritic(200, 10, (64,)) for _ in range(16)])._group == 1
+    assert Ensemble(small)._group == 16
+    assert Ensemble(small[:2])._group == 1
+    assert Ensemble([ClassCritic(200, 10, (64,)) for _ in range(16)])._group == 1
 
 
 def test_no_gradient_crosses_members() -> None:
-    stack = Stack(members("class"))
+    stack = Ensemble(members("class"))
     stack(*batch("class", torch.Generator().manual_seed(1)))[0].sum().backward()
     for index, member in enumerate(stack.members):
         for parameter in member.parameters():

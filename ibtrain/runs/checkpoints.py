@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ibtrain.config.interval import Interval
 from ibtrain.errors import (
     DataError,
     IBTrainWarning,
@@ -16,9 +17,8 @@ from ibtrain.errors import (
     RunFolderError,
     UnreadableError,
 )
-from ibtrain.files import read_error, write_error
-from ibtrain.interval import Interval
-from ibtrain.states import read_state, write_state
+from ibtrain.io.files import read_error, write_error
+from ibtrain.runs.states import read_state, write_state
 from ibtrain.train.keeper import Keeper, State, restoring
 
 __all__ = ["Checkpoints"]

@@ -1,0 +1,1 @@
+"""What computes: devices, precision, optimisers, randomness, and several networks as one."""
