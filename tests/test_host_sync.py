@@ -225,7 +225,7 @@ def of_block(noise_scale: str) -> BlockObjective:
 
 
 def of_network() -> BlockObjective:
-    spec = BlockSpec((3,), torch.zeros(3).to(ELSEWHERE))
+    spec = BlockSpec((3,), torch.zeros(3).to(ELSEWHERE), 0, 1)
     network = mlp(5, (6, 4), 3).to(ELSEWHERE)
     return make_objective("cross-entropy", network, spec, ObjectiveConfig())
 

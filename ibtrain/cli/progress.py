@@ -73,9 +73,11 @@ def _describe(event: "Event") -> str:
     stage = (
         event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
     )
+    # of blocks that train at once only the last one's are shown
+    others = {name: name for name in event.figures if name not in _FIGURES and "." not in name}
     figures = "  ".join(
         f"{label} {event.figures[name]:.3f}"
-        for name, label in _FIGURES.items()
+        for name, label in {**_FIGURES, **others}.items()
         if name in event.figures
     )
     method = event.method.replace("_", "-")

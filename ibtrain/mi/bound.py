@@ -60,7 +60,7 @@ class Bound(ABC):
     summary: ClassVar[str] = ""
     """The bound in a line."""
     is_exponential: ClassVar[bool] = True
-    """Whether means over marginal scores are logarithms of means of exponentials."""
+    """If true, both means over marginal scores are logarithms of means of exponentials; otherwise plain means."""
     has_group_limit: ClassVar[bool] = False
     """Whether the value can't exceed the logarithm of the samples that meet in a group."""
 
@@ -73,7 +73,7 @@ class Bound(ABC):
 
         Args:
             joint: Scores of the true pairs, ``(n,)``.
-            rows: Mean over the other pairs of each x, ``(n,)``.
+            rows: Mean over the other pairs of each x, ``(n,)``; a logarithm where :attr:`is_exponential`.
             others: Number of other pairs of each x.
         """
         return joint

@@ -17,7 +17,7 @@ from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.noise import activation_scale
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, measure_class
+from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.train.events import Event
 
@@ -194,9 +194,10 @@ class InformationPlane:
         sample = LayerSample(
             h_train, self.y_train, h_test, self.y_test, sigma, self.seed, event.kind
         )
-        scalars, estimates = {"sigma": sigma, "activation_scale": scale}, {}
+        scalars: dict[str, float] = {"sigma": sigma, "activation_scale": scale}
+        estimates: dict[str, Estimate] = {}
         for measure in self._followed[key].values():
-            for name, value in measure.measure(sample).items():
+            for name, value in checked_values(measure, sample, {*scalars, *estimates}).items():
                 if isinstance(value, Estimate):
                     estimates[name] = value
                 else:

@@ -1,10 +1,11 @@
 """What the measures of a layer are called in tables and pictures: read off their classes."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from ibtrain.config import MEASURES
-from ibtrain.plane.measures import Quantity, measure_class
+from ibtrain.plane.measures import Measure, Quantity, measure_class
 from ibtrain.plane.point import AUDIT, PlanePoint
 
 __all__ = ["PlaneAxes", "axes_of", "columns_of"]
@@ -26,13 +27,22 @@ class PlaneAxes(NamedTuple):
     title: str
 
 
+def _classes() -> list[type[Measure]]:
+    """All measures; without those that can't be imported, which a run that chose them has said."""
+    classes = []
+    for name in MEASURES:
+        with suppress(ImportError, AttributeError):
+            classes.append(measure_class(name))
+    return classes
+
+
 def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
     """The planes on which every point has a place.
 
     Args:
         points: Of the plane.
     """
-    classes = map(measure_class, MEASURES)
+    classes = _classes()
     every = [PlaneAxes(*kind.axes, kind.title) for kind in classes if kind.axes]
     return [
         axes
@@ -47,7 +57,7 @@ def columns_of(names: Iterable[str]) -> list[Quantity]:
     Args:
         names: Of the values.
     """
-    known = [quantity for name in MEASURES for quantity in measure_class(name).quantities]
+    known = [quantity for kind in _classes() for quantity in kind.quantities]
     by_name = {quantity.name: quantity for quantity in (*known, SCALE)}
     given = [name for name in names if name != "sigma" and not name.endswith(AUDIT)]
     others = [Quantity(name, name, "") for name in given if name not in by_name]

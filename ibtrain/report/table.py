@@ -133,20 +133,22 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
     limits = (
         f"nats, on {results['plane_samples']} test samples: "
         f"ln N = {results['ln_n']:.2f}, H(Y) = {results['label_entropy']:.2f}; "
-        f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}), "
-        f"beta {_values(objective['beta'])}, "
-        f"predicting from {PREDICT_FROM[objective['predict_from']]}; "
-        f"{_departures(objective)}"
+        f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}){_objective(objective)}; "
         f"majority class {100 * results['majority_accuracy']:.1f} %"
     )
     return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
 
 
-def _departures(objective: dict[str, Any]) -> str:
-    """What of the training of blocks is not the default, if anything; older results do not say."""
+def _objective(objective: dict[str, Any]) -> str:
+    """What blocks have optimised, and in which order if not one after another; older results do not say."""
     name, order = objective.get("name", "ib"), objective.get("order", "sequential")
-    words = [f"objective {name}; "] if name != "ib" else []
-    return "".join(words + ([f"{ORDERS.get(order, order)}; "] if order != "sequential" else []))
+    words = [f"objective {name}"]
+    if name == "ib":
+        predict_from = PREDICT_FROM[objective["predict_from"]]
+        words = [f"beta {_values(objective['beta'])}", f"predicting from {predict_from}"]
+    if order != "sequential":
+        words.append(ORDERS.get(order, order))
+    return "".join(f", {word}" for word in words)
 
 
 def _values(values: Sequence[float]) -> str:

@@ -108,7 +108,7 @@ def _stage(
     trainers: Sequence[EndToEndTrainer], data: Dataset, optim: OptimConfig, seeds: Sequence[int]
 ) -> Stage:
     """The networks' only stage, in which each is a single block."""
-    spec = BlockSpec((data.num_classes,), data.log_prior)
+    spec = BlockSpec((data.num_classes,), data.log_prior, index=0, count=1)
     objectives = [
         make_objective("cross-entropy", trainer.blocks, spec, ObjectiveConfig())
         for trainer in trainers

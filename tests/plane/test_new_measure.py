@@ -2,13 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import torch
 from commands import run
 
-from ibtrain.config import MEASURES
+from ibtrain.config import MEASURES, OptimConfig, PlaneConfig
+from ibtrain.data.dataset import Dataset
+from ibtrain.errors import ModelError
 from ibtrain.mi.result import Estimate
+from ibtrain.models.mlp import mlp
 from ibtrain.plane.measures import LayerSample, Measure, Quantity, Values
+from ibtrain.plane.tracker import InformationPlane
+from ibtrain.train.endtoend import EndToEndTrainer
 
 
 class Sparsity(Measure):
@@ -81,3 +88,60 @@ def test_measures_that_cannot_be_are_named(tmp_path: Path, measures: str) -> Non
     done = run("compare", "--measures", measures, "--run-dir", tmp_path / "run")
     assert done.exit_code == 2
     assert "plane measures: got" in done.stderr
+
+
+class Careless(Measure):
+    """Gives what its test has it give."""
+
+    quantities = (Quantity("announced", "announced"),)
+    values: ClassVar[dict[str, object]] = {}
+    spoils = False
+
+    def measure(self, layer: LayerSample) -> Values:
+        if self.spoils:
+            layer.h_test.zero_()
+        return self.values  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("values", "spoils", "message"),
+    [
+        ({}, False, "Careless: got no value for announced, expected all quantities"),
+        ({"announced": torch.ones(1)}, False, "Careless: got announced: a Tensor, expected an Estimate or a number"),
+        ({"announced": 1.0, "sigma": 2.0}, False, "Careless: got a value called sigma"),
+        ({"announced": 1.0, "layer": 2.0}, False, "Careless: got a value called layer"),
+        ({"announced": 1.0}, True, "Careless: got activations changed in place"),
+    ],
+)  # fmt: skip
+def test_what_a_measure_gives_is_checked(
+    toy: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    values: dict[str, object],
+    spoils: bool,
+    message: str,
+) -> None:
+    monkeypatch.setitem(MEASURES, "careless", f"{__name__}:Careless")
+    monkeypatch.setattr(Careless, "values", values)
+    monkeypatch.setattr(Careless, "spoils", spoils)
+    plane = InformationPlane(toy, config=PlaneConfig(measures=("careless",)))
+    model = mlp(toy.dim_x, (8,), toy.num_classes)
+    with pytest.raises(ModelError, match=message):
+        EndToEndTrainer(model, OptimConfig(epochs=1), listeners=[plane]).fit(toy)
+
+
+def test_a_measure_without_quantities_is_told_when_it_is_written() -> None:
+    with pytest.raises(TypeError, match="Empty names no quantities"):
+
+        class Empty(Measure):
+            def measure(self, layer: LayerSample) -> Values:
+                return {}
+
+
+def test_a_measure_that_is_not_chosen_need_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MEASURES, "gone", "ibtrain.plane.measures.gone:Gone")
+    options = ["--epochs", "1", "--seeds", "0", "--hidden", "8", "--plane-points", "2"]
+    done = run("train", "end-to-end", *options, "--measures", "probe", "--run-dir", tmp_path / "r")
+    assert done.exit_code == 0, done.stderr
+    assert "probe %" in done.stdout

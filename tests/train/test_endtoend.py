@@ -23,7 +23,7 @@ def network(data: Dataset) -> nn.Sequential:
 
 
 def loop(model: nn.Module, data: Dataset, config: OptimConfig) -> EpochLoop:
-    spec = BlockSpec((data.num_classes,), data.log_prior)
+    spec = BlockSpec((data.num_classes,), data.log_prior, 0, 1)
     objective = make_objective("cross-entropy", model, spec, ObjectiveConfig())
     return EpochLoop([objective], [data.train.x], data.train.y, config, [0], [torch.Generator()])
 

@@ -18,7 +18,7 @@ def test_a_loop_is_gone_as_soon_as_nobody_has_it(
 ) -> None:
     if is_recorded:
         request.getfixturevalue("tape")
-    spec = BlockSpec((3,), torch.zeros(3))
+    spec = BlockSpec((3,), torch.zeros(3), 0, 1)
     objective = make_objective("cross-entropy", mlp(5, (4,), 3), spec, ObjectiveConfig())
     inputs, labels = [torch.randn(64, 5)], torch.arange(64) % 3
     optim = OptimConfig(batch_size=8, epochs=1)

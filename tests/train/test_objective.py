@@ -100,7 +100,7 @@ def test_the_critics_ascend_their_own_bounds() -> None:
 
 
 def test_without_beta_only_the_prediction_is_left() -> None:
-    spec = BlockSpec((3,), torch.full((3,), 1 / 3).log())
+    spec = BlockSpec((3,), torch.full((3,), 1 / 3).log(), 0, 1)
     objective = InformationBottleneck(nn.Identity(), spec, ObjectiveConfig(beta=(0.0,)))
     h = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
     assert objective.draw(24, torch.Generator(), torch.device("cpu")) == ()

@@ -49,7 +49,7 @@ def test_bfloat16_trains_as_well_and_keeps_float32(digits: Dataset, method: str)
 
 def test_scores_are_raised_before_their_cross_entropy() -> None:
     scores = torch.tensor([[3.0, 0.1, -2.0]]).bfloat16()
-    spec = BlockSpec((3,), torch.zeros(3))
+    spec = BlockSpec((3,), torch.zeros(3), 0, 1)
     objective = make_objective("cross-entropy", torch.nn.Identity(), spec, ObjectiveConfig())
     loss, metrics = objective(scores, torch.tensor([0]))
     expected = torch.nn.functional.cross_entropy(scores.float(), torch.tensor([0]))

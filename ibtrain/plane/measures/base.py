@@ -22,9 +22,9 @@ class Quantity:
     """A number that a measure gives of a layer.
 
     Args:
-        name: Of the value.
+        name: Key of the value in what :meth:`Measure.measure` returns; no other measure has it.
         heading: What it is called in tables.
-        unit: ``nats``, ``%`` of a share, or nothing.
+        unit: ``nats``; ``%`` for a share between 0 and 1, which is shown times 100; or nothing.
     """
 
     name: str
@@ -39,7 +39,7 @@ class LayerSpec:
     Args:
         dim: Dimension of the layer, flattened.
         log_prior: Logarithm of the classes' probabilities, ``(classes,)``, on the device used.
-        seed: Seeds everything random in the measure.
+        seed: Seeds everything random in the measure, by :func:`~ibtrain.backend.seeding.derive_seed`.
         config: How the plane is measured.
     """
 
@@ -61,7 +61,7 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class LayerSample:
-    """A layer at one moment.
+    """A layer at one moment; measures must not change its tensors in place.
 
     Args:
         h_train: Activations of training samples, ``(n, dim)``, without noise.
@@ -69,8 +69,8 @@ class LayerSample:
         h_test: Activations of held-out samples, ``(m, dim)``.
         y_test: Their classes.
         sigma: Standard deviation of the noise in ``t = h + sigma * eps``, in the units of h.
-        seed: The network's seed, the same for all of its layers.
-        moment: ``start`` or ``end`` of the layer's training, or an ``epoch`` of it.
+        seed: The plane's seed, which is the same for all layers of a network, unlike that of the spec.
+        moment: ``start`` or ``end`` of the layer's training, or the end of an ``epoch`` between them.
     """
 
     h_train: Float[Tensor, "n dim"]
@@ -86,12 +86,12 @@ class Measure(ABC):
     """Measures one layer again and again as the layer changes.
 
     A subclass is constructed as ``Subclass(spec)`` for each layer, names its :attr:`quantities`, and implements
-    :meth:`measure`. A line of :data:`~ibtrain.config.MEASURES` gives it a name. Tables, pictures, JSON
-    and the command line follow from these.
+    :meth:`measure`. A line of :data:`~ibtrain.config.MEASURES` gives it a name, by which ``--measures`` chooses it.
+    Its values are in events, results and the table; those of ``axes`` are drawn.
 
     Attributes:
-        quantities: What it gives.
-        axes: Names of the quantities that are I(X; T) and I(T; Y) of a point on a plane; None draws no plane.
+        quantities: What it gives; values beyond these are kept too, and shown under their own names.
+        axes: Names of the two estimates that are I(X; T) and I(T; Y) of a point on a plane; None draws no plane.
         title: Heading of that plane.
 
     Example:
@@ -104,6 +104,11 @@ class Measure(ABC):
     quantities: ClassVar[tuple[Quantity, ...]]
     axes: ClassVar[tuple[str, str] | None] = None
     title: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if not getattr(cls, "quantities", ()):
+            raise TypeError(f"{cls.__name__} names no quantities")
 
     def __init__(self, spec: LayerSpec) -> None:
         self.spec = spec

@@ -8,10 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.errors import ModelError
+
 __all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]
 
 Metrics = dict[str, Tensor]
-"""Scalars to average over an epoch, by name; without gradients."""
+"""Tensors without dimensions and without gradients, by name: their means over an epoch are recorded."""
+RESERVED = ("event", "method", "seed", "stage", "epoch", "flags", "gradient", "skipped_steps",
+            "test_accuracy", "validation_accuracy")  # fmt: skip
+"""What an event says besides the objective's metrics."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,8 @@ class BlockSpec:
 
     shape: tuple[int, ...]
     log_prior: Float[Tensor, " classes"]
-    index: int = 0
-    count: int = 1
+    index: int
+    count: int
 
     @property
     def num_classes(self) -> int:
@@ -44,12 +49,14 @@ class BlockSpec:
 class Objective(nn.Module, ABC):
     """What a step descends: maps a batch to a scalar and to metrics, for one network.
 
-    Several networks may be evaluated as one with :func:`torch.func.vmap`. Random numbers are therefore drawn
-    outside, by :meth:`draw`, and buffers are changed in place.
+    On an accelerator the networks of several seeds are evaluated as one by :func:`torch.func.vmap`. What is
+    evaluated must therefore draw no random numbers (they come from :meth:`draw`), read no tensor on the host
+    (``.item()``, ``if`` on a tensor, boolean indexing, ``unique``), and change buffers in place.
 
     Args:
         readout: Maps the last block's output to scores ``(batch, classes)`` whose argmax is the prediction.
-        noise_shapes: Shapes of the standard normal numbers that a sample needs.
+        noise_shapes: Shapes for one sample, without the batch, of standard normal numbers. Each is one more
+            argument ``(batch, *shape)``; ``()`` is a number for each sample.
     """
 
     def __init__(self, readout: nn.Module, noise_shapes: Sequence[tuple[int, ...]] = ()) -> None:
@@ -89,24 +96,34 @@ class BlockObjective(Objective):
     r"""What one block of a network optimises, together with the critics that read its output.
 
     A subclass is constructed as ``Subclass(block, spec, config)``, where ``config`` is the run's
-    :class:`~ibtrain.config.ObjectiveConfig`; torch's random state is then that of the critics' weights. It makes
-    them with :mod:`~ibtrain.train.objectives.critics`, which bounds their size for feature maps, and implements
-    :meth:`loss`. A line of :data:`~ibtrain.config.OBJECTIVES` gives it a name.
+    :class:`~ibtrain.config.ObjectiveConfig`. Torch's random numbers are seeded before, so that modules that it
+    makes are reproducible. It makes critics with :mod:`~ibtrain.train.objectives.critics`, which bounds
+    their size for feature maps, and implements :meth:`loss`, which also has to train the readout. A line of
+    :data:`~ibtrain.config.OBJECTIVES` gives it a name, by which ``--objective`` trains the hidden blocks with it; what
+    trains the output block is ``--readout``.
+
+    A setting with a value for each block, such as ``noise_std``, is
+    ``config.for_blocks("noise_std", spec.count)[spec.index]``.
 
     Args:
         block: The block in training.
         readout: Maps h to scores ``(batch, classes)`` whose argmax is the prediction.
-        noise_shapes: Shapes of the standard normal numbers that :meth:`loss` reads for a sample.
+        noise_shapes: As of :class:`Objective`.
 
     Example:
-        >>> class MeanSquare(BlockObjective):  # of a block whose outputs are class scores
+        >>> from ibtrain.train.objectives.critics import class_critic
+        >>> class NoisyMeanSquare(BlockObjective):
         ...     def __init__(self, block, spec, config):
-        ...         super().__init__(block, readout=nn.Identity())
-        ...     def loss(self, x, h, y):
-        ...         loss = (h - nn.functional.one_hot(y, h.shape[1])).square().mean()
+        ...         readout = class_critic(spec.shape, spec.num_classes, hidden=[])
+        ...         super().__init__(block, readout, noise_shapes=[spec.shape])
+        ...     def loss(self, x, h, y, noise):
+        ...         scores = self.readout(h + noise)
+        ...         loss = (scores - nn.functional.one_hot(y, scores.shape[1])).square().mean()
         ...         return loss, {"square": loss.detach()}
-        >>> objective = MeanSquare(nn.Linear(4, 3), BlockSpec((3,), torch.zeros(3)), None)
-        >>> value, metrics = objective(torch.zeros(8, 4), torch.zeros(8, dtype=torch.long))
+        >>> spec = BlockSpec(shape=(5,), log_prior=torch.zeros(3), index=0, count=3)
+        >>> objective = NoisyMeanSquare(nn.Linear(4, 5), spec, None)
+        >>> noise = objective.draw(8, torch.Generator(), torch.device("cpu"))
+        >>> value, metrics = objective(torch.zeros(8, 4), torch.zeros(8, dtype=torch.long), *noise)
         >>> value.backward()
     """
 
@@ -147,5 +164,28 @@ class BlockObjective(Objective):
     def forward(
         self, x: Float[Tensor, "batch *shape_x"], y: Int[Tensor, " batch"], *noise: Tensor
     ) -> tuple[Tensor, Metrics]:
-        """Evaluates the block, and then its :meth:`loss`."""
-        return self.loss(x, self.block(x), y, *noise)
+        """Evaluates the block, and then its :meth:`loss`.
+
+        Raises:
+            ModelError: If the loss is no scalar, or the metrics are no scalars with names of their own.
+        """
+        return self.checked_loss(x, self.block(x), y, *noise)
+
+    def checked_loss(
+        self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor
+    ) -> tuple[Tensor, Metrics]:
+        """The :meth:`loss`, after a look at what it gives; likewise."""
+        loss, metrics = self.loss(x, h, y, *noise)
+        for name, value in {"loss": loss, **metrics}.items():
+            if not isinstance(value, Tensor) or value.ndim:
+                kind = type(value).__name__
+                given = (
+                    f"{name} of shape {tuple(value.shape)}"
+                    if isinstance(value, Tensor)
+                    else f"{name}: a {kind}"
+                )
+                raise ModelError(given, "a tensor without dimensions", type(self).__name__)
+            if name in RESERVED:
+                expected = f"a name that is none of {', '.join(RESERVED)}"
+                raise ModelError(f"a metric called {name}", expected, type(self).__name__)
+        return loss, metrics

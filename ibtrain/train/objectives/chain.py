@@ -34,7 +34,7 @@ class Chain(Objective):
             h = objective.block(x)
             count = len(objective.noise_shapes)
             own, left = left[:count], left[count:]
-            loss, found = objective.loss(x, h, y, *own)
+            loss, found = objective.checked_loss(x, h, y, *own)
             total = loss if total is None else total + loss
             prefix = "" if name == self.names[-1] else f"{name}."
             metrics.update({f"{prefix}{metric}": value for metric, value in found.items()})
