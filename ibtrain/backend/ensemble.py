@@ -53,7 +53,14 @@ class Ensemble(nn.Module):
     @cached_property
     def _template(self) -> nn.Module:
         # kept past nn.Module's own attributes, so that its parameters are not taken for the stack's
-        return copy.deepcopy(self.members[0]).to("meta")
+        member = self.members[0]
+        # what stands for its tensors has no memory; they themselves are not copied
+        stand_ins: dict[int, Tensor] = {
+            id(own): own.detach().to("meta") for own in member.buffers()
+        }
+        for own in member.parameters():
+            stand_ins[id(own)] = nn.Parameter(own.detach().to("meta"), own.requires_grad)
+        return copy.deepcopy(member, stand_ins)
 
     def __len__(self) -> int:
         return len(self.members)
