@@ -30,7 +30,7 @@ def run(*, as_one: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         # only the choice to train as one is made by the device's name; everything stays where it is
         experiment.device = torch.device("cuda")
     records: list[dict[str, Any]] = []
-    return experiment.run(record=records.append).to_dict(), records
+    return Course(experiment).run(record=records.append).to_dict(), records
 
 
 @pytest.mark.slow
