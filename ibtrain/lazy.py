@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_exports"]
+__all__ = ["lazy_exports", "load_class"]
 
 
 def lazy_exports(
@@ -27,3 +27,13 @@ def lazy_exports(
         return sorted({*vars(sys.modules[package]), *homes})
 
     return get, names
+
+
+def load_class(home: str) -> Any:
+    """A class by its module and its name.
+
+    Args:
+        home: Such as ``package.module:Class``.
+    """
+    module, _, name = home.partition(":")
+    return getattr(import_module(module), name)

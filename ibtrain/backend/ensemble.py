@@ -28,9 +28,9 @@ Group = Sequence[nn.Module]
 class Ensemble(nn.Module):
     """K networks of one shape whose calls are one.
 
-    Small networks spend their time between operations, not in them; a stack has the steps of one
+    Small networks spend their time between operations, not in them; an ensemble has the steps of one
     network, and on an accelerator its operations, each K times as large. Adam treats every number by
-    itself, so that a stack's members train as they would alone. Buffers, such as running means, that a
+    itself, so that an ensemble's members train as they would alone. Buffers, such as running means, that a
     network changes in place are its own. Networks that draw at random (dropout) are called one by one everywhere.
 
     Args:
@@ -52,7 +52,7 @@ class Ensemble(nn.Module):
 
     @cached_property
     def _template(self) -> nn.Module:
-        # kept past nn.Module's own attributes, so that its parameters are not taken for the stack's
+        # kept past nn.Module's own attributes, so that its parameters are not taken for the ensemble's
         member = self.members[0]
         # what stands for its tensors has no memory; they themselves are not copied
         stand_ins: dict[int, Tensor] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from ibtrain.config import METHODS, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.config.recipes import plane_recipe, recipe
+from ibtrain.config import METHODS, OBJECTIVES, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import TABLES
 
 __all__ = ["Numbers", "keywords"]
@@ -62,8 +62,11 @@ def keywords(place: str) -> dict[str, Any]:
 
 def _type(field: Field[Any]) -> Any:
     choices = field.metadata.get("choices")
+    if choices is OBJECTIVES:
+        # to which some may be added later: the settings check it
+        return str
     if choices is not None:
-        return click.Choice(tuple(choices)) if field.name != "name" else str
+        return click.Choice(tuple(choices))
     if isinstance(field.default, tuple):
         kind = type(field.default[0])
         return Words() if kind is str else Numbers(kind)
@@ -88,16 +91,15 @@ def _default_text(table: str, field: Field[Any]) -> str:
     """The default, and where the recipes of the methods or of the digits have another one."""
     name = field.name
     if name == "validation":
-        return "0, or 0.1 with --patience"
+        return f"0, or {VALIDATION_SHARE:g} with --patience"
     if table == "optim":
-        texts = [
-            _beside(getattr(recipe(m, ""), name), getattr(recipe(m, "digits"), name), ", ")
-            for m in METHODS
-        ]
-        bases = {getattr(recipe(m, data), name) for m in METHODS for data in ("", "digits")}
-        if texts[0] == texts[1]:
-            return texts[0].replace(", digits", "; digits") if len(bases) > 1 else texts[0]
-        return f"layer-wise {texts[0]}; end to end {texts[1]}"
+        first, second = (
+            (getattr(recipe(method, ""), name), getattr(recipe(method, "digits"), name))
+            for method in METHODS
+        )
+        if first == second:
+            return _beside(*first, "; ")
+        return f"layer-wise {_beside(*first, ', ')}; end to end {_beside(*second, ', ')}"
     if table == "plane":
         return _beside(getattr(PlaneConfig(), name), getattr(plane_recipe("digits"), name), "; ")
     return "" if field.default in (None, MISSING) else _text(field.default)

@@ -8,15 +8,13 @@ import click
 
 from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
-from ibtrain.config.interval import Interval
-from ibtrain.config.recipes import plane_recipe, recipe
+from ibtrain.config.interval import CHECKPOINT_EVERY, Interval
+from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.errors import ConfigError
 
 __all__ = ["execution_options", "run_config", "training_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-VALIDATION_SHARE = 0.1
-"""Held out where early stopping needs a validation split and no share was named."""
 
 
 class Every(click.ParamType[Interval]):
@@ -110,7 +108,7 @@ def execution_options(command: F) -> F:
         "--checkpoint-every",
         "interval",
         type=Every(),
-        default="1m",
+        default=CHECKPOINT_EVERY,
         show_default=True,
         help="Checkpoints after so many epochs (5) or so long (30s, 10m); after each block always.",
     )

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from ibtrain.errors import ConfigError
 
-__all__ = ["Interval"]
+__all__ = ["CHECKPOINT_EVERY", "Interval"]
+
+CHECKPOINT_EVERY = "1m"
+"""Between two checkpoints of a run, unless told otherwise."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _FORM = re.compile(r"([1-9][0-9]{0,8})([smh]?)")

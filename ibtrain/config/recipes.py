@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
 
-__all__ = ["plane_recipe", "recipe", "with_recipes"]
+__all__ = ["VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
+
+VALIDATION_SHARE = 0.1
+"""Held out where early stopping needs a validation split and no share was named."""
 
 _DEFAULTS: dict[Method, OptimConfig] = {
     "layerwise": OptimConfig(learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from scipy import special, stats
 
-from ibtrain.mi.problem import Array, Problem, Rng
+from ibtrain.mi.problem import GAUSSIAN, Array, Problem, Rng
 
 __all__ = [
     "additive_uniform",
@@ -25,7 +25,6 @@ __all__ = [
     "wiggly",
 ]
 
-GAUSSIAN = "Cover & Thomas, Elements of Information Theory, section 8.4"
 INVARIANT = "; invariant to maps of x and of y that can be inverted (Kraskov et al. 2004, appendix)"
 
 

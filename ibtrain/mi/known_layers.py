@@ -6,11 +6,9 @@ import numpy as np
 from scipy import integrate, special, stats
 
 from ibtrain.backend.seeding import derive_seed
-from ibtrain.mi.problem import Array, Layer, Problem, Rng, Sampler
+from ibtrain.mi.problem import GAUSSIAN, Array, Layer, Problem, Rng, Sampler
 
 __all__ = ["linear_layer", "relu_layer"]
-
-GAUSSIAN = "Cover & Thomas, Elements of Information Theory, section 8.4"
 
 
 def linear_layer(name: str, dims: tuple[int, int], noise_std: float) -> Problem:

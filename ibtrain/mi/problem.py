@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Layer", "Problem", "Rng", "Sampler"]
+__all__ = ["GAUSSIAN", "Array", "Layer", "Problem", "Rng", "Sampler"]
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
 Sampler = Callable[[int, Rng], tuple[Array, NDArray[np.generic]]]
+GAUSSIAN = "Cover & Thomas, Elements of Information Theory, section 8.4"
+"""Source of the entropy of normal variables."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,15 @@ from ibtrain.config import Method
 from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
-__all__ = ["AUDIT", "PlanePoint"]
+__all__ = ["AUDIT", "RESERVED", "PlanePoint"]
 
 AUDIT = "_audit"
 """Ends the names of values that fresh critics give, to audit those that follow the layer."""
 
+IDENTITY = ("method", "seed", "layer", "epoch")
+"""What a point is of."""
+RESERVED = (*IDENTITY, "name", "audits")
+"""What events and results say of a point besides its values; the last one in an earlier version."""
 MAX_VALUES = 1000
 """Of one point."""
 
@@ -53,8 +57,7 @@ class PlanePoint:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: what the point is of, and each value under its own name."""
         estimates = {name: estimate.to_dict() for name, estimate in self.estimates.items()}
-        of = {"method": self.method, "seed": self.seed, "layer": self.layer, "epoch": self.epoch}
-        return {**of, **self.scalars, **estimates}
+        return {**{name: getattr(self, name) for name in IDENTITY}, **self.scalars, **estimates}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PlanePoint":
@@ -64,7 +67,7 @@ class PlanePoint:
             ConfigError: A value is of the wrong kind, or out of its range.
         """
         rest = dict(values)
-        own = {name: rest.pop(name) for name in ("method", "seed", "layer", "epoch")}
+        own = {name: rest.pop(name) for name in IDENTITY}
         # earlier versions kept the audits' values apart
         audits = rest.pop("audits", {})
         rest.update({f"{name}{AUDIT}": value for name, value in audits.items()})

@@ -1,12 +1,14 @@
 """The pictures of a run's folder."""
 
-from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
+from dataclasses import asdict
+
+from ibtrain.config import METHODS
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.film import save_plane
 from ibtrain.report.layers import layers_figure
-from ibtrain.report.plane import PlanePanel
-from ibtrain.report.quantities import axes_of
+from ibtrain.report.plane import PlanePanel, shared_axes
 from ibtrain.report.style import METHOD_NAMES, method_title, save_figure
+from ibtrain.report.words import numbers, objective_words
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
 
@@ -25,14 +27,10 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     """
     config = folder.config()
     points = folder.plane_points()
-    noise = ", ".join(f"{value:g}" for value in config.objective.noise_std)
     relative = " × scale of h" if config.objective.noise_scale == "relative" else ""
-    beta = ", ".join(f"{value:g}" for value in config.objective.beta)
-    order = config.objective.order
-    at_once = "" if order == "sequential" else f", {ORDERS[order]}"
     note = (
-        f"{printable(config.dataset)}: σ = {noise}{relative}, β = {beta}, "
-        f"predicting from {PREDICT_FROM[config.objective.predict_from]}{at_once}"
+        f"{printable(config.dataset)}: σ = {numbers(config.objective.noise_std)}{relative}, "
+        f"{objective_words(asdict(config.objective), 'β = ')}"
     )
     panels = []
     for method in METHODS:
@@ -55,7 +53,7 @@ def save_pictures(folder: RunFolder) -> None:
     folder.check_owned()
     save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)
-    if panels and axes_of([point for panel in panels for point in panel.points]):
+    if shared_axes(panels):
         folder.check_owned()
         save_plane(panels, folder.path / "plane.png")
     has_probe = all("probe_accuracy" in p.scalars for panel in panels for p in panel.points)

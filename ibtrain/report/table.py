@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from ibtrain.config import METHODS, ORDERS, PREDICT_FROM
+from ibtrain.config import METHODS
 from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.point import AUDIT
+from ibtrain.plane.point import AUDIT, RESERVED
 from ibtrain.report.quantities import columns_of
+from ibtrain.report.words import numbers, objective_words
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
 
 __all__ = ["results_table", "runs_table"]
 
-OF_LAYER = ("name", "epoch", "audits")
-"""What results say of a layer besides its values; the last one in an earlier version."""
 LONGEST = 1000
 """Characters of a cell."""
 _LABELS = {"layerwise": "layer-wise", "end_to_end": "end to end"}
@@ -92,7 +91,7 @@ def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
 
 def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
     first = results[methods[0]][0]["layers"][0]
-    columns = columns_of(name for name in first if name not in OF_LAYER)
+    columns = columns_of(name for name in first if name not in RESERVED)
     rows = [["", "layer", *(_cell(quantity.heading) for quantity in columns)]]
     flagged = False
     for method in methods:
@@ -133,26 +132,11 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
     limits = (
         f"nats, on {results['plane_samples']} test samples: "
         f"ln N = {results['ln_n']:.2f}, H(Y) = {results['label_entropy']:.2f}; "
-        f"sigma {_values(objective['noise_std'])} ({objective['noise_scale']}){_objective(objective)}; "
+        f"sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
+        f"{objective_words(objective, 'beta ')}; "
         f"majority class {100 * results['majority_accuracy']:.1f} %"
     )
     return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
-
-
-def _objective(objective: dict[str, Any]) -> str:
-    """What blocks have optimised, and in which order if not one after another; older results do not say."""
-    name, order = objective.get("name", "ib"), objective.get("order", "sequential")
-    words = [f"objective {name}"]
-    if name == "ib":
-        predict_from = PREDICT_FROM[objective["predict_from"]]
-        words = [f"beta {_values(objective['beta'])}", f"predicting from {predict_from}"]
-    if order != "sequential":
-        words.append(ORDERS.get(order, order))
-    return "".join(f", {word}" for word in words)
-
-
-def _values(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _spread(values: Sequence[float], digits: int = 2) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ibtrain.backend.environment import environment
 from ibtrain.config import RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CHECKPOINT_EVERY, Interval
 from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.course import Course
 from ibtrain.runs.experiment import Experiment
@@ -17,9 +17,6 @@ from ibtrain.train.events import Listener
 from ibtrain.train.stage import FitResult
 
 __all__ = ["Run", "open_run", "run"]
-
-EVERY = "1m"
-"""Time between two checkpoints."""
 
 
 class Run:
@@ -97,7 +94,7 @@ def run(
     run_dir: Path | str | None = None,
     *,
     callbacks: Sequence[Listener] = (),
-    checkpoint_every: str = EVERY,
+    checkpoint_every: str = CHECKPOINT_EVERY,
 ) -> RunFolder:
     """Trains and measures what the settings say, and leaves everything in a folder.
 

@@ -24,7 +24,7 @@ class Descent:
     outlive it.
 
     Args:
-        objectives: What each network descends, as a stack.
+        objectives: What each network descends, as an ensemble.
         generators: Source of each objective's noise.
         inputs: What each network reads, ``(samples, ...)``.
         labels: ``(samples,)``.

@@ -1,11 +1,10 @@
 """From an objective's name to the objective of one block."""
 
-from importlib import import_module
-
 from torch import nn
 
 from ibtrain.backend.seeding import seeded
 from ibtrain.config import OBJECTIVES, ObjectiveConfig
+from ibtrain.lazy import load_class
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec
 
 __all__ = ["make_objective"]
@@ -23,7 +22,7 @@ def make_objective(
         config: What the objective is configured by.
         seed: Seeds the critics' weights.
     """
-    home, _, kind = OBJECTIVES[name].partition(":")
+    kind: type[BlockObjective] = load_class(OBJECTIVES[name])
     with seeded(seed, "critics", spec.index):
-        objective: BlockObjective = getattr(import_module(home), kind)(block, spec, config)
+        objective = kind(block, spec, config)  # type: ignore[arg-type]
     return objective.to(spec.log_prior.device)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.critics import ClassCritic, PairCritic
+from ibtrain.train.objectives.base import BlockSpec
 
-__all__ = ["PooledPairCritic", "class_critic", "features_read", "pair_critic"]
+__all__ = ["PooledPairCritic", "class_critic", "class_scorer", "features_read", "pair_critic"]
 
 MOST_FEATURES = 2048
 """Numbers of a feature map that a critic reads."""
@@ -22,8 +24,19 @@ def features_read(shape: Sequence[int]) -> int:
     """
     if len(shape) != 3:
         return math.prod(shape)
-    channels, *sides = shape
-    return channels * math.prod(math.ceil(side / _window(shape)) for side in sides)
+    return _means(shape, _window(shape))
+
+
+def class_scorer(spec: BlockSpec, config: ObjectiveConfig) -> nn.Module:
+    """What scores the classes for a block: its own outputs, or a critic that reads a hidden block.
+
+    Args:
+        spec: The block's place, and the shape of h.
+        config: ``critic_width`` is the width of the critic's hidden layer.
+    """
+    if spec.is_output:
+        return nn.Identity()
+    return class_critic(spec.shape, spec.num_classes, config.critic_hidden(spec.index, spec.count))
 
 
 def class_critic(shape: Sequence[int], num_classes: int, hidden: Sequence[int]) -> nn.Module:
@@ -79,12 +92,13 @@ def _pooling(shape: Sequence[int]) -> list[nn.Module]:
 
 def _window(shape: Sequence[int]) -> int:
     """Side of the smallest window whose means are few enough; at most the whole map."""
-    channels, *sides = shape
     window = 1
-    while window < max(sides) and _means(channels, sides, window) > MOST_FEATURES:
+    while window < max(shape[1:]) and _means(shape, window) > MOST_FEATURES:
         window += 1
     return window
 
 
-def _means(channels: int, sides: Sequence[int], window: int) -> int:
+def _means(shape: Sequence[int], window: int) -> int:
+    """How many windows a map has, those of all channels together."""
+    channels, *sides = shape
     return channels * math.prod(math.ceil(side / window) for side in sides)

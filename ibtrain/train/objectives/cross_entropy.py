@@ -6,7 +6,7 @@ from ibtrain.backend.precision import at_least_float32
 from ibtrain.config import ObjectiveConfig
 from ibtrain.train.events import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
-from ibtrain.train.objectives.critics import class_critic
+from ibtrain.train.objectives.critics import class_scorer
 
 __all__ = ["CrossEntropy"]
 
@@ -27,12 +27,7 @@ class CrossEntropy(BlockObjective):
     """
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
-        hidden = config.critic_hidden(spec.index, spec.count)
-        is_read = not spec.is_output
-        classifier = (
-            class_critic(spec.shape, spec.num_classes, hidden) if is_read else nn.Identity()
-        )
-        super().__init__(block, readout=classifier)
+        super().__init__(block, readout=class_scorer(spec, config))
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The mean cross-entropy of a batch."""

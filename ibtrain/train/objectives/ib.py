@@ -11,7 +11,7 @@ from ibtrain.mi.noise import GaussianNoise
 from ibtrain.mi.training_bounds import dv_labels, ema_corrected
 from ibtrain.train.events import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
-from ibtrain.train.objectives.critics import class_critic, pair_critic
+from ibtrain.train.objectives.critics import class_scorer, pair_critic
 
 __all__ = ["InformationBottleneck", "Readout"]
 
@@ -67,14 +67,13 @@ class InformationBottleneck(BlockObjective):
     readout: Readout
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
-        hidden = config.critic_hidden(spec.index, spec.count)
-        is_read = not spec.is_output
-        critic = class_critic(spec.shape, spec.num_classes, hidden) if is_read else nn.Identity()
         beta = config.for_blocks("beta", spec.count)[spec.index]
         predict_noisy = config.predicts_from_noisy(spec.index, spec.count)
         reads_noise = predict_noisy or beta > 0
         super().__init__(
-            block, Readout(critic, spec.log_prior), [spec.shape] if reads_noise else []
+            block,
+            Readout(class_scorer(spec, config), spec.log_prior),
+            [spec.shape] if reads_noise else [],
         )
         self.beta = beta
         self.predict_noisy = predict_noisy

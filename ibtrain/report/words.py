@@ -1,0 +1,30 @@
+"""Settings in words, for tables and captions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ibtrain.config import ORDERS, PREDICT_FROM
+
+__all__ = ["numbers", "objective_words"]
+
+
+def numbers(values: Sequence[float]) -> str:
+    """Numbers with commas between them."""
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def objective_words(objective: Mapping[str, Any], beta: str) -> str:
+    """What blocks have optimised, and in which order if not one after another.
+
+    Args:
+        objective: The fields of an :class:`~ibtrain.config.ObjectiveConfig`; those of older results are fewer.
+        beta: What stands before the weight of the compression term.
+    """
+    name, order = objective.get("name", "ib"), objective.get("order", "sequential")
+    words = [f"objective {name}"]
+    if name == "ib":
+        predict_from = PREDICT_FROM[objective["predict_from"]]
+        words = [f"{beta}{numbers(objective['beta'])}", f"predicting from {predict_from}"]
+    if order != "sequential":
+        words.append(ORDERS.get(order, order))
+    return ", ".join(words)
