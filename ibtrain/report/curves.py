@@ -61,8 +61,8 @@ def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Fi
     if stages.get("layerwise"):
         for axis in (accuracy, bounds):
             _mark_stages(axis, stages["layerwise"])
-    else:
-        bounds.set_visible(False)
+    # an objective may have none
+    bounds.set_visible(bool(named))
     figure.legend(loc="outside lower center", ncols=4)
     return figure
 
