@@ -12,13 +12,13 @@ import click
 
 from ibtrain.backend.environment import environment
 from ibtrain.config import RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.config.recipes import plane_recipe
 from ibtrain.io.files import write_json
 from ibtrain.runs.checkpoints import Checkpoints
-from ibtrain.runs.course import Course
-from ibtrain.runs.experiment import Experiment
-from ibtrain.train.keeper import State
+from ibtrain.runs.execution import Run
+from ibtrain.runs.setup import RunSetup
+from ibtrain.train.checkpointer import State
 
 
 class Timed(Checkpoints):
@@ -47,9 +47,9 @@ def main(dataset: str, data_root: str | None, every: str, output: Path | None) -
     plane = plane_recipe(dataset)
     config = RunConfig(dataset=dataset, data_root=data_root, seeds=(0,), plane=plane, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
-        kept = Timed(Path(folder), Interval.parse(every, "--every"))
+        kept = Timed(Path(folder), CheckpointInterval.parse(every, "--every"))
         kept.seconds = []
-        results = Course(Experiment(config), kept).run()
+        results = Run(RunSetup(config), kept).train()
     training = sum(own.seconds for each in results.methods.values() for own in each)
     share = sum(kept.seconds) / training
     click.echo(

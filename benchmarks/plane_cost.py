@@ -31,8 +31,8 @@ from ibtrain.models.build import build_model
 from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.events import Event
+from ibtrain.train.callbacks import Event
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
@@ -54,7 +54,7 @@ class Timed:
         self.plane(event)
         self.seconds += time.process_time() - start
         if event.kind == "end":
-            self.layers |= event.snapshot.activations("test", self.plane.test_index)
+            self.layers |= event.model.activations("test", self.plane.test_index)
 
 
 class Stopwatch:
@@ -116,7 +116,7 @@ def measure(
         mock.patch("ibtrain.plane.measures.channel.channel", references.timed(channel)),
         mock.patch.object(LinearProbe, "fit", references.timed(LinearProbe.fit)),
     ):
-        TRAINERS[method](model, optim=optim, listeners=[timed]).fit(data)
+        TRAINERS[method](model, optim=optim, callbacks=[timed]).fit(data)
     training = time.process_time() - start - timed.seconds
     terms = timed.seconds - references.seconds
     points = [point_of(point) for point in timed.plane.points]

@@ -19,7 +19,7 @@ import click
 from ibtrain.backend.environment import environment
 from ibtrain.cli.execute import execute
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.io.files import write_json
 
 CONFIG = RunConfig(
@@ -50,7 +50,7 @@ def compare(folder: Path) -> None:
     """One run, whose tables and progress nobody reads."""
     silence = io.StringIO()
     with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-        execute(CONFIG, folder, as_json=True, interval=Interval(epochs=1))
+        execute(CONFIG, folder, as_json=True, interval=CheckpointInterval(epochs=1))
 
 
 @click.command()

@@ -18,7 +18,8 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.io.files import write_json
 from ibtrain.models.build import build_model
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
+from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 AT_ONCE = {
@@ -38,9 +39,9 @@ def seconds(
     models = [build_model(ModelConfig(), data, seed) for seed in range(seeds)]
     if method == "end_to_end":
         networks = [EndToEndTrainer(m, optim, seed=s) for s, m in enumerate(models)]
-        return sum(fit.seconds for fit in EndToEndTrainer.fit_together(networks, data))
+        return sum(fit.seconds for fit in fit_ensemble(networks, data))
     trainers = [LayerwiseTrainer(m, objective, optim, seed=s) for s, m in enumerate(models)]
-    return sum(fit.seconds for fit in LayerwiseTrainer.fit_together(trainers, data))
+    return sum(fit.seconds for fit in fit_ensemble(trainers, data))
 
 
 def turn(data: Dataset, seeds: int, epochs: int) -> dict[str, float]:

@@ -22,7 +22,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.io.files import write_json
 from ibtrain.models.build import build_model
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 LEARNING_RATES = (1e-3, 2e-3, 3e-3)

@@ -9,17 +9,25 @@ from pathlib import Path
 
 import torch
 
-from ibtrain import Checkpoints, Event, Interval, LayerwiseTrainer, OptimConfig, load_dataset, mlp
+from ibtrain import (
+    CheckpointInterval,
+    Checkpoints,
+    Event,
+    LayerwiseTrainer,
+    OptimConfig,
+    load_dataset,
+    mlp,
+)
 
 data = load_dataset("digits")
 optim = OptimConfig(learning_rate=3e-3, epochs=3)
 
 
-def train(folder: Path, listeners: tuple[Callable[[Event], None], ...] = ()) -> torch.Tensor:
+def train(folder: Path, callbacks: tuple[Callable[[Event], None], ...] = ()) -> torch.Tensor:
     torch.manual_seed(0)
-    trainer = LayerwiseTrainer(mlp(64, [30, 20], 10), optim=optim, listeners=listeners)
+    trainer = LayerwiseTrainer(mlp(64, [30, 20], 10), optim=optim, callbacks=callbacks)
     # with what the folder holds, the same call goes on; here it is written after every epoch
-    result = trainer.fit(data, Checkpoints(folder, Interval(epochs=1)))
+    result = trainer.fit(data, Checkpoints(folder, CheckpointInterval(epochs=1)))
     return torch.nn.utils.parameters_to_vector(result.network.parameters())
 
 

@@ -34,7 +34,7 @@ trainer = LayerwiseTrainer(
     ObjectiveConfig(beta=(1e-3,), noise_std=(0.5,)),
     OptimConfig(learning_rate=2e-3, batch_size=64, epochs=10),
     seed=0,
-    listeners=[plane],
+    callbacks=[plane],
 )
 result = trainer.fit(data)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         PlaneConfig,
         RunConfig,
     )
-    from ibtrain.config.interval import Interval
+    from ibtrain.config.interval import CheckpointInterval
     from ibtrain.data.dataset import Dataset, Split
     from ibtrain.data.load import load_dataset
     from ibtrain.errors import IBTrainError
@@ -27,26 +27,23 @@ if TYPE_CHECKING:
     from ibtrain.models.mlp import mlp
     from ibtrain.plane.tracker import InformationPlane
     from ibtrain.runs.checkpoints import Checkpoints
-    from ibtrain.runs.course import Course
-    from ibtrain.runs.experiment import Experiment
     from ibtrain.runs.runner import run
-    from ibtrain.train.endtoend import EndToEndTrainer
-    from ibtrain.train.events import Event
+    from ibtrain.train.callbacks import Event
+    from ibtrain.train.end_to_end import EndToEndTrainer
+    from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Checkpoints": "ibtrain.runs.checkpoints",
-    "Course": "ibtrain.runs.course",
     "Dataset": "ibtrain.data.dataset",
-    "EndToEndTrainer": "ibtrain.train.endtoend",
+    "EndToEndTrainer": "ibtrain.train.end_to_end",
     "Estimate": "ibtrain.mi.result",
-    "Event": "ibtrain.train.events",
-    "Experiment": "ibtrain.runs.experiment",
+    "Event": "ibtrain.train.callbacks",
     "IBTrainError": "ibtrain.errors",
     "InformationPlane": "ibtrain.plane.tracker",
-    "Interval": "ibtrain.config.interval",
+    "CheckpointInterval": "ibtrain.config.interval",
     "LayerwiseTrainer": "ibtrain.train.layerwise",
     "ModelConfig": "ibtrain.config",
     "ObjectiveConfig": "ibtrain.config",
@@ -58,22 +55,21 @@ _HOMES = {
     "channel": "ibtrain.mi.channel",
     "conv_net": "ibtrain.models.conv",
     "estimate": "ibtrain.mi.registry",
+    "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
 }
 
 __all__ = [
+    "CheckpointInterval",
     "Checkpoints",
-    "Course",
     "Dataset",
     "EndToEndTrainer",
     "Estimate",
     "Event",
-    "Experiment",
     "IBTrainError",
     "InformationPlane",
-    "Interval",
     "LayerwiseTrainer",
     "ModelConfig",
     "ObjectiveConfig",
@@ -85,6 +81,7 @@ __all__ = [
     "channel",
     "conv_net",
     "estimate",
+    "fit_ensemble",
     "load_dataset",
     "mlp",
     "run",

@@ -98,14 +98,15 @@ class OutOfMemoryError(IBTrainError):
 
 
 class InterruptedRunError(IBTrainError):
-    """A training stopped because it was asked to, at a point from which it can go on.
+    """A training was stopped by a signal, at a point from which it can continue.
 
     Args:
-        signal: By which signal; the exit code is a shell's for it.
-        advice: How to go on.
+        signal: Number of the signal, from which a shell's exit code follows.
+        command: Shell command that continues the run, if there is one.
     """
 
-    def __init__(self, signal: int, advice: str = "") -> None:
-        super().__init__(f"interrupted{'; ' * bool(advice)}{advice}")
+    def __init__(self, signal: int, command: str = "") -> None:
+        advice = f" Continue with: {command}" if command else ""
+        super().__init__(f"Interrupted.{advice}")
         self.signal = signal
         self.exit_code = 128 + signal

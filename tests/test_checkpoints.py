@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import (
     DataError,
     IBTrainWarning,
@@ -125,7 +125,7 @@ def test_a_checkpoint_with_code_in_it_is_refused(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "state-000001.npz"
     evil = array_bytes(np.array([Evil()], dtype=object), allow_pickle=True)
-    whole = {"format": 1, "state": {"x": {"$tensor": "0", "dtype": "float32"}}}
+    whole = {"format": 2, "state": {"x": {"$tensor": "0", "dtype": "float32"}}}
     archive_of(path, **{"state": document_bytes(whole), "0": evil})
     with pytest.raises(DataError, match="objects, expected plain arrays"):
         read_state(path)
@@ -139,22 +139,22 @@ def test_a_checkpoint_with_code_in_it_is_refused(
     torch.save({"state": Evil()}, path)
     with pytest.raises(DataError, match="keys"):
         read_state(path)
-    with pytest.warns(IBTrainWarning, match="going on from what was before it"):
-        assert Checkpoints(tmp_path, Interval(epochs=1)).restored() is None
+    with pytest.warns(IBTrainWarning, match="continuing from what was before it"):
+        assert Checkpoints(tmp_path, CheckpointInterval(epochs=1)).load() is None
     assert not (tmp_path / "owned").exists()
 
 
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"format": 1, "state": []}, "list, expected a state"),
-        ({"format": 1}, "no state"),
-        ({"format": 1, "state": {"x": {"$float": "one"}}}, "no state"),
-        ({"format": 1, "state": {"x": {"$float": []}}}, "no state"),
+        ({"format": 2, "state": []}, "list, expected a state"),
+        ({"format": 2}, "no state"),
+        ({"format": 2, "state": {"x": {"$float": "one"}}}, "no state"),
+        ({"format": 2, "state": {"x": {"$float": []}}}, "no state"),
         ([], "no state"),
-        ({"format": 1, "state": {"x": {"$tensor": "7", "dtype": ""}}}, "a key '7'"),
-        ({"format": 1, "state": {"x": {"$tensor": "../x", "dtype": ""}}}, "a key '../x'"),
-        ({"format": 1, "state": {"x": {"$tensor": "state", "dtype": "bfloat16"}}}, "its own type"),
+        ({"format": 2, "state": {"x": {"$tensor": "7", "dtype": ""}}}, "a key '7'"),
+        ({"format": 2, "state": {"x": {"$tensor": "../x", "dtype": ""}}}, "a key '../x'"),
+        ({"format": 2, "state": {"x": {"$tensor": "state", "dtype": "bfloat16"}}}, "its own type"),
     ],
 )
 def test_what_is_no_state_is_told(tmp_path: Path, document: Any, message: str) -> None:
@@ -164,51 +164,53 @@ def test_what_is_no_state_is_told(tmp_path: Path, document: Any, message: str) -
 
 
 def test_a_newer_format_is_not_taken_for_damage(tmp_path: Path) -> None:
-    archive_of(tmp_path / "state-000001.npz", state=document_bytes({"format": 2, "state": {}}))
-    with pytest.raises(RunFolderError, match="format 2, expected format 1"):
-        Checkpoints(tmp_path, Interval(epochs=1)).restored()
+    archive_of(tmp_path / "state-000001.npz", state=document_bytes({"format": 3, "state": {}}))
+    with pytest.raises(RunFolderError, match="format 3, expected format 2"):
+        Checkpoints(tmp_path, CheckpointInterval(epochs=1)).load()
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     for number in range(5):
         checkpoints.write({"number": number})
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "state-000004.npz", "state-000005.npz",
     ]  # fmt: skip
-    assert checkpoints.restored() == {"number": 4}
+    assert checkpoints.load() == {"number": 4}
 
 
 @pytest.mark.parametrize("damage", ["truncate", "empty", "folder", "missing"])
 def test_the_last_good_one_is_used(tmp_path: Path, damage: str) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     for number in range(2):
         checkpoints.write({"number": number})
     newest = tmp_path / "state-000002.npz"
     content = newest.read_bytes()
     newest.unlink()
     if damage == "missing":
-        assert checkpoints.restored() == {"number": 0}
+        assert checkpoints.load() == {"number": 0}
         return
     if damage == "folder":
         newest.mkdir()
     else:
         newest.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
-    with pytest.warns(IBTrainWarning, match=r"state-000002\.npz: .*going on from what was before"):
-        assert checkpoints.restored() == {"number": 0}
+    with pytest.warns(
+        IBTrainWarning, match=r"state-000002\.npz: .*continuing from what was before"
+    ):
+        assert checkpoints.load() == {"number": 0}
 
 
 def test_torchs_own_generator_goes_on_too(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     checkpoints.write({})
     expected = torch.rand(3)
     torch.rand(5)
-    checkpoints.restored()
+    checkpoints.load()
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_the_interval_counts_epochs(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=3))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=3))
     written = []
     for epoch in range(1, 8):
         checkpoints.after_epoch(lambda epoch=epoch: written.append(epoch) or {})  # type: ignore[misc]
@@ -220,7 +222,7 @@ def test_the_interval_counts_epochs(tmp_path: Path) -> None:
 def test_the_interval_counts_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("ibtrain.runs.checkpoints.time.monotonic", lambda: now)
-    checkpoints = Checkpoints(tmp_path, Interval.parse("2m", ""))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval.parse("2m", ""))
     written = []
     for now in (150.0, 219.0, 221.0, 300.0, 340.9, 341.0):
         checkpoints.after_epoch(lambda now=now: written.append(now) or {})  # type: ignore[misc]
@@ -228,26 +230,28 @@ def test_the_interval_counts_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_training_that_is_to_stop_is_written_and_stops(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=100))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=100))
     checkpoints.after_step(lambda: {"step": 1})
     checkpoints.stop(15)
     with pytest.raises(InterruptedRunError) as caught:
         checkpoints.after_step(lambda: {"step": 2})
     assert caught.value.exit_code == 143
-    assert checkpoints.restored() == {"step": 2}
+    assert checkpoints.load() == {"step": 2}
 
 
 def test_events_are_on_the_disk_first(tmp_path: Path) -> None:
     order = []
     checkpoints = Checkpoints(
-        tmp_path, Interval(epochs=1), before=lambda: order.append(list(tmp_path.iterdir()))
+        tmp_path,
+        CheckpointInterval(epochs=1),
+        before=lambda: order.append(list(tmp_path.iterdir())),
     )
     checkpoints.write({})
     assert order == [[]]
 
 
 def test_what_is_done_is_cleared(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     (tmp_path / "layerwise-seed0.pt").write_text("a network")
     checkpoints.write({})
     checkpoints.clear()
@@ -255,16 +259,16 @@ def test_what_is_done_is_cleared(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path / "a" / "b", Interval(epochs=1))
-    assert checkpoints.restored() is None
+    checkpoints = Checkpoints(tmp_path / "a" / "b", CheckpointInterval(epochs=1))
+    assert checkpoints.load() is None
     checkpoints.write({"number": 1})
-    assert checkpoints.restored() == {"number": 1}
+    assert checkpoints.load() == {"number": 1}
 
 
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="checkpoints that can't be read"):
-        Checkpoints(tmp_path / "file", Interval(epochs=1)).restored()
+        Checkpoints(tmp_path / "file", CheckpointInterval(epochs=1)).load()
 
 
 def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +277,7 @@ def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
     array = array_bytes(np.zeros(3, np.float32))
     archive_of(
         path,
-        **{"state": document_bytes({"format": 1, "state": {"a": twice, "b": twice}}), "0": array},
+        **{"state": document_bytes({"format": 2, "state": {"a": twice, "b": twice}}), "0": array},
     )
     with pytest.raises(DataError, match="a tensor in two places"):
         read_state(path)
@@ -286,7 +290,7 @@ def test_a_state_is_no_way_to_fill_memory(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_compressed_document_is_not_parsed(tmp_path: Path) -> None:
     """A thousand times as many bytes as the file has would take memory for as many objects."""
     path = tmp_path / "state.npz"
-    document = json.dumps({"format": 1, "state": {"x": [{}] * 100_000}}).encode()
+    document = json.dumps({"format": 2, "state": {"x": [{}] * 100_000}}).encode()
     np.savez_compressed(path, state=np.frombuffer(document, np.uint8))
     size = path.stat().st_size
     assert size < 5000
@@ -321,16 +325,16 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException) ->
 def test_what_cannot_be_read_now_is_not_taken_for_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, message: str, code: int
 ) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     for number in range(2):
         checkpoints.write({"number": number})
     with monkeypatch.context() as patch:
         failing(patch, "state-000002.npz", error)
         expected = rf"state-000002\.npz: got a file that can't be read \({message}"
         with pytest.raises(UnreadableError, match=expected) as caught:
-            checkpoints.restored()
+            checkpoints.load()
     assert caught.value.exit_code == code
-    assert checkpoints.restored() == {"number": 1}
+    assert checkpoints.load() == {"number": 1}
 
 
 class FailingFile(io.FileIO):
@@ -357,7 +361,7 @@ class FailingFile(io.FileIO):
 def test_a_disk_that_fails_at_any_read_damages_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     for number in range(2):
         checkpoints.write({"number": number, "weights": torch.zeros(3)})
     path = tmp_path / "state-000002.npz"
@@ -374,7 +378,7 @@ def test_a_disk_that_fails_at_any_read_damages_nothing(
         for moment in range(1000):
             at, FailingFile.reads = moment, 0
             try:
-                found = checkpoints.restored()
+                found = checkpoints.load()
             except UnreadableError as error:
                 assert "Input/output error" in str(error)
                 continue
@@ -388,11 +392,11 @@ def test_a_disk_that_fails_at_any_read_damages_nothing(
 def test_a_machine_with_less_memory_does_not_take_a_checkpoint_for_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     checkpoints.write({"weights": torch.zeros(1000)})
     monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 4000)
     with pytest.raises(UnreadableError, match="expected at most 2000 bytes"):
-        checkpoints.restored()
+        checkpoints.load()
 
 
 @pytest.mark.slow
@@ -401,20 +405,20 @@ def test_a_limit_of_memory_does_not_make_a_checkpoint_damaged(
     tmp_path: Path, is_foreseen: bool
 ) -> None:
     """Whether the memory is counted before or runs out while the file is read."""
-    Checkpoints(tmp_path, Interval(epochs=1)).write({"weights": torch.zeros(40 << 20)})
+    Checkpoints(tmp_path, CheckpointInterval(epochs=1)).write({"weights": torch.zeros(40 << 20)})
     code = f"""
 import resource, warnings
 from pathlib import Path
 from ibtrain.backend import memory
 from ibtrain.runs.checkpoints import Checkpoints
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 limit = used + (80 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 if not {is_foreseen}:
     memory.host_memory = lambda: 1 << 40
 warnings.simplefilter("error")
-Checkpoints(Path({str(tmp_path)!r}), Interval(epochs=1)).restored()
+Checkpoints(Path({str(tmp_path)!r}), CheckpointInterval(epochs=1)).load()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     expected = "half of the memory" if is_foreseen else r"can't be read \(out of memory\)"
@@ -425,17 +429,17 @@ Checkpoints(Path({str(tmp_path)!r}), Interval(epochs=1)).restored()
 def test_a_checkpoint_behind_a_link_that_leads_nowhere_is_not_taken_for_damage(
     tmp_path: Path,
 ) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     checkpoints.write({"number": 0})
     (tmp_path / "state-000002.npz").symlink_to("/a/disk/that/is/not/mounted")
     with pytest.raises(UnreadableError, match=r"state-000002\.npz: got no such file"):
-        checkpoints.restored()
+        checkpoints.load()
 
 
 def test_a_state_of_more_gpus_than_are_here_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     gpu = torch.arange(16, dtype=torch.uint8)
     states = [torch.get_rng_state(), gpu, gpu + 1, gpu + 2]
     monkeypatch.setattr("ibtrain.runs.checkpoints._torch_state", lambda: states)
@@ -445,7 +449,7 @@ def test_a_state_of_more_gpus_than_are_here_goes_on(
     monkeypatch.setattr(
         "torch.cuda.set_rng_state", lambda state, index: was_set.append((index, int(state[0])))
     )
-    assert checkpoints.restored() == {"number": 3}
+    assert checkpoints.load() == {"number": 3}
     assert was_set == [(0, 0), (1, 1)]
 
 
@@ -454,32 +458,32 @@ def test_a_state_of_more_gpus_than_are_here_goes_on(
     [{}, {"torch": []}, {"torch": [3]}, {"torch": [torch.zeros(3)]}, {"torch": 3, "training": {}}],
 )
 def test_a_state_without_its_parts_is_damaged(tmp_path: Path, state: dict[str, Any]) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     checkpoints.write({"number": 0})
     write_state(tmp_path / "state-000002.npz", state)
     with pytest.warns(IBTrainWarning, match="no state, expected a checkpoint"):
-        assert checkpoints.restored() == {"number": 0}
+        assert checkpoints.load() == {"number": 0}
 
 
 @pytest.mark.parametrize("planted", ["state-999999999999.npz", "state-999999999998.npz"])
 @pytest.mark.parametrize("is_sound", [True, False])
 def test_a_planted_number_hides_no_progress(tmp_path: Path, planted: str, is_sound: bool) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     checkpoints.write({"number": 0})
     content = (tmp_path / "state-000001.npz").read_bytes()
     (tmp_path / planted).write_bytes(content if is_sound else b"")
     for number in range(1, 5):
         checkpoints.write({"number": number})
-        assert checkpoints.restored() == {"number": number}
+        assert checkpoints.load() == {"number": number}
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_folder_with_a_checkpoints_name_does_not_end_a_run(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, Interval(epochs=1))
+    checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     (tmp_path / "state-000003.npz").mkdir()
     for number in range(4):
         checkpoints.write({"number": number})
-    assert checkpoints.restored() == {"number": 3}
+    assert checkpoints.load() == {"number": 3}
     checkpoints.clear()
     assert [path.name for path in tmp_path.iterdir()] == ["state-000003.npz"]
 

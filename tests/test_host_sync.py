@@ -23,8 +23,9 @@ from ibtrain.mi.samples import check_samples
 from ibtrain.mi.scorer import Scorer
 from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.models.mlp import mlp
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.lockstep import Lockstep
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives import BlockObjective, BlockSpec, make_objective
 
@@ -242,13 +243,14 @@ def test_a_trainings_step_reads_nothing_from_the_host(
     monkeypatch.setattr("ibtrain.train.loop.generator", lambda *_: torch.Generator())
     data = toy(4).to(ELSEWHERE).train
     optim = OptimConfig(batch_size=8, epochs=1)
-    loop = EpochLoop([make()], [data.x], data.y, optim, [0], [torch.Generator()])
+    loop = EpochLoop(make(), data.x, data.y, optim, 0, torch.Generator())
+    lockstep = Lockstep([loop])
     # no fused kernel either: others count their steps on the host
     monkeypatch.setattr(loop.optimizer, "step", lambda: None)
-    batch = torch.zeros(1, 8, dtype=torch.long, device=ELSEWHERE)
+    batch = torch.zeros(8, dtype=torch.long, device=ELSEWHERE)
     with FromHost() as read:
-        loop._step(batch)
-        loop._step(batch)
+        lockstep._step([batch])
+        lockstep._step([batch])
     assert read.names == []
 
 
@@ -257,17 +259,17 @@ def test_a_trainings_step_reads_nothing_from_the_host(
 def test_cuda_sees_no_step_wait(
     trainer: type[LayerwiseTrainer] | type[EndToEndTrainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, steps = EpochLoop._step, []
+    step, steps = Lockstep._step, []
 
-    def watched(loop: EpochLoop, batch: Tensor) -> None:
+    def watched(lockstep: Lockstep, batches: Sequence[Tensor]) -> None:
         torch.cuda.set_sync_debug_mode("error")
         try:
-            step(loop, batch)
+            step(lockstep, batches)
         finally:
             torch.cuda.set_sync_debug_mode("default")
-        steps.append(batch)
+        steps.append(batches)
 
-    monkeypatch.setattr(EpochLoop, "_step", watched)
+    monkeypatch.setattr(Lockstep, "_step", watched)
     cuda = torch.device("cuda")
     optim = OptimConfig(batch_size=8, epochs=1)
     trainer(mlp(5, (6, 4), 3).to(cuda), optim=optim).fit(toy(4).to(cuda))

@@ -21,7 +21,8 @@ from ibtrain.mi.critics import DistanceCritic
 from ibtrain.mi.mine import InputMine, LabelMine
 from ibtrain.mi.registry import estimate
 from ibtrain.models.mlp import mlp
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
+from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 CPU = torch.device("cpu")
@@ -51,10 +52,10 @@ def training(
             if method == "layerwise"
             else EndToEndTrainer(model, config, seed=seed)
         )
-    results = type(trainers[0]).fit_together(trainers, data().to(device))
+    results = fit_ensemble(trainers, data().to(device))
     weights = [weight.detach() for result in results for weight in result.network.parameters()]
     figures = [
-        own for result in results for record in result.history for own in record.figures.items()
+        own for result in results for record in result.history for own in record.metrics.items()
     ]
     assert len({name for name, _ in figures}) >= 2
     return [*weights, torch.tensor([value for _, value in figures])]

@@ -7,7 +7,7 @@ import pytest
 
 from ibtrain import ModelConfig, OptimConfig, PlaneConfig, RunConfig, run
 from ibtrain.errors import RunFolderError
-from ibtrain.train.events import Event
+from ibtrain.train.callbacks import Event
 
 FAST = OptimConfig(epochs=2)
 CONFIG = RunConfig(

@@ -14,7 +14,7 @@ from folders import ENVIRONMENT, made
 from torch import nn
 
 from ibtrain.config import RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import IBTrainWarning, NonFiniteError, RunFolderError, UnreadableError
 from ibtrain.io.files import write_atomically
 from ibtrain.io.lock import FolderLock
@@ -24,6 +24,7 @@ from ibtrain.report.curves import curves_figure
 from ibtrain.report.pictures import save_pictures
 from ibtrain.runs import RunFolder, list_runs
 from ibtrain.runs.weights import save_weights
+from ibtrain.train.results import FitResult
 
 
 def test_events_come_back_in_order(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_events_after_a_checkpoint_stay_until_the_next_one(tmp_path: Path) -> No
             assert metrics.read_bytes() == before
             assert [event["event"] for event in run.events.read()] == ["a", "d"]
             if is_written:
-                run.checkpoints(Interval(epochs=1)).write({})
+                run.checkpoints(CheckpointInterval(epochs=1)).write({})
                 run.events.append({"event": "e"})
     lines = [json.loads(line)["event"] for line in metrics.read_text().splitlines()]
     assert lines == ["a", "d", "e"]
@@ -156,7 +157,7 @@ def test_events_stay_where_a_checkpoint_could_not_be_written(
         run.events.keep(0)
         run.events.append({"event": "c"})
         with pytest.raises(RunFolderError, match="No space left on device"):
-            run.checkpoints(Interval(epochs=1)).write({})
+            run.checkpoints(CheckpointInterval(epochs=1)).write({})
     assert metrics.read_bytes() == before
 
 
@@ -179,24 +180,24 @@ def test_a_folder_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
         shutil.rmtree(path)
         with RunFolder.claim(path, RunConfig(), ENVIRONMENT) as second:
             second.events.append({"event": "b"})
-            checkpoints = second.checkpoints(Interval(epochs=1))
+            checkpoints = second.checkpoints(CheckpointInterval(epochs=1))
             checkpoints.write({"number": 2})
             before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
             writes = (
                 lambda: first.events.append({"event": "c"}),
                 lambda: first.events.keep(0),
                 lambda: first.write_results({}),
-                lambda: first.note_environment(environment, goes_on=True),
-                lambda: first.checkpoints(Interval(epochs=1)).write({"number": 1}),
-                lambda: first.checkpoints(Interval(epochs=1)).clear(),
-                lambda: save_weights(first, "layerwise-seed0", nn.Linear(2, 2), nn.Identity()),
+                lambda: first.note_environment(environment, is_resuming=True),
+                lambda: first.checkpoints(CheckpointInterval(epochs=1)).write({"number": 1}),
+                lambda: first.checkpoints(CheckpointInterval(epochs=1)).clear(),
+                lambda: save_weights(first, fitted(nn.Linear(2, 2))),
                 lambda: save_pictures(first),
             )
             for write in writes:
                 with pytest.raises(RunFolderError, match="run: got a folder that was deleted"):
                     write()
             assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
-            assert checkpoints.restored() == {"number": 2}
+            assert checkpoints.load() == {"number": 2}
     # the second process has let go of its folder; the first one leaves it alone
     assert not (path / ".lock").exists()
     assert (path / "config.json").exists()
@@ -218,7 +219,7 @@ def test_a_deleted_folder_is_not_made_again(tmp_path: Path) -> None:
     with RunFolder.claim(tmp_path / "run", RunConfig(), ENVIRONMENT) as run:
         shutil.rmtree(tmp_path / "run")
         with pytest.raises(RunFolderError, match="got a folder that was deleted"):
-            run.checkpoints(Interval(epochs=1)).write({})
+            run.checkpoints(CheckpointInterval(epochs=1)).write({})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -234,7 +235,7 @@ def test_an_environment_that_cannot_be_read_now_is_kept(
     with monkeypatch.context() as patch:
         patch.setattr("ibtrain.runs.documents.read_bytes", fail)
         with pytest.raises(UnreadableError, match=r"environment\.json: .*Permission denied"):
-            run.note_environment(ENVIRONMENT, goes_on=True)
+            run.note_environment(ENVIRONMENT, is_resuming=True)
     assert (run.path / "environment.json").read_bytes() == before
 
 
@@ -248,7 +249,7 @@ def test_events_of_a_hard_link_go_on_in_a_file_of_their_own(tmp_path: Path) -> N
     with RunFolder.claim(run.path, RunConfig(), ENVIRONMENT) as resumed:
         resumed.events.keep(1)
         resumed.events.append({"event": "d"})
-        resumed.checkpoints(Interval(epochs=1)).write({})
+        resumed.checkpoints(CheckpointInterval(epochs=1)).write({})
     assert backup.read_bytes() == before
     assert [event["event"] for event in run.events.read()] == ["a", "d"]
 
@@ -263,10 +264,10 @@ def test_missing_events_are_told(tmp_path: Path) -> None:
 
 def test_what_a_run_goes_on_on_is_noted(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
-    folder.note_environment(ENVIRONMENT | {"threads": 1}, goes_on=False)
-    folder.note_environment(ENVIRONMENT, goes_on=True)
-    with pytest.warns(IBTrainWarning, match="began with threads 1 and goes on with 2"):
-        folder.note_environment(ENVIRONMENT | {"threads": 2}, goes_on=True)
+    folder.note_environment(ENVIRONMENT | {"threads": 1}, is_resuming=False)
+    folder.note_environment(ENVIRONMENT, is_resuming=True)
+    with pytest.warns(IBTrainWarning, match="began with threads 1 and continues with 2"):
+        folder.note_environment(ENVIRONMENT | {"threads": 2}, is_resuming=True)
     resumed = folder.read_json("environment.json")["resumed"]
     assert [each["threads"] for each in resumed] == [1, 2]
 
@@ -333,13 +334,17 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
         list_runs(tmp_path / "nowhere")
 
 
+def fitted(network: nn.Module) -> FitResult:
+    return FitResult("layerwise", 0, nn.Sequential(network), nn.Identity())
+
+
 def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
     network = nn.Linear(3, 2)
-    save_weights(folder, "layerwise-seed0", network, nn.Identity())
+    save_weights(folder, fitted(network))
     path = folder.path / "checkpoints" / "layerwise-seed0.pt"
     state = torch.load(path, weights_only=True)
-    assert torch.equal(state["network"]["weight"], network.weight)
+    assert torch.equal(state["network"]["0.weight"], network.weight)
 
 
 POINT = {

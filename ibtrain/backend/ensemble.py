@@ -13,7 +13,7 @@ from torch.func import functional_call, vmap
 
 from ibtrain.backend.optim import flatten
 
-__all__ = ["Ensemble", "side_by_side"]
+__all__ = ["Ensemble", "stack_batches"]
 
 NETWORKS_AT_ONCE = 16
 """Small networks that a CPU runs at once: with 64-64 hidden units half as fast again as one by one."""
@@ -100,7 +100,19 @@ class Ensemble(nn.Module):
             self._call(index, group, *own)
             for index, (group, own) in enumerate(zip(groups, shares, strict=True))
         ]
-        return _joined_outputs(lambda parts: torch.cat(tuple(parts)), outputs)
+        return _tree(lambda parts: torch.cat(tuple(parts)), outputs)
+
+    def map(self, inputs: Sequence[tuple[Tensor, ...]]) -> list[Any]:
+        """Each member's outputs for its own inputs, all of the same shapes.
+
+        Args:
+            inputs: The arguments of each member, in order.
+
+        Returns:
+            What each member returns: tensors in tuples and dictionaries.
+        """
+        outputs = self(*(stack_batches(tensors) for tensors in zip(*inputs, strict=True)))
+        return [_tree(lambda parts: parts[0][index], [outputs]) for index in range(len(self))]  # noqa: B023
 
     def _groups(self, device: torch.device) -> list[Group]:
         at_once = len(self) if device.type != "cpu" else self._group
@@ -112,7 +124,7 @@ class Ensemble(nn.Module):
         """A group's outputs, batched if it has several members."""
         if len(group) == 1:
             outputs = group[0](*(part.squeeze(0) for part in inputs))
-            return _joined_outputs(lambda parts: parts[0].unsqueeze(0), [outputs])
+            return _tree(lambda parts: parts[0].unsqueeze(0), [outputs])
         template = self._template
         if self._joined:
             parameters = self._joined[index]
@@ -142,14 +154,14 @@ def _by_name(named: Sequence[dict[str, T]]) -> dict[str, list[T]]:
     return {name: [own[name] for own in named] for name in named[0]}
 
 
-def _joined_outputs(join: Callable[[Sequence[Tensor]], Tensor], outputs: Sequence[Any]) -> Any:
+def _tree(join: Callable[[Sequence[Tensor]], Tensor], outputs: Sequence[Any]) -> Any:
     """One tensor for each that every call has returned, whether by itself, in a tuple or in a dictionary."""
     first = outputs[0]
     if isinstance(first, Tensor):
         return join(outputs)
     if isinstance(first, dict):
-        return {name: _joined_outputs(join, [own[name] for own in outputs]) for name in first}
-    return tuple(_joined_outputs(join, parts) for parts in zip(*outputs, strict=True))
+        return {name: _tree(join, [own[name] for own in outputs]) for name in first}
+    return tuple(_tree(join, parts) for parts in zip(*outputs, strict=True))
 
 
 def _leaves(vector: nn.Parameter, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor]:
@@ -163,6 +175,6 @@ def _leaves(vector: nn.Parameter, shapes: Sequence[tuple[int, ...]]) -> Iterator
         yield leaf
 
 
-def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+def stack_batches(parts: Sequence[Tensor]) -> Tensor:
     """Each member's tensor along a first dimension; a single one is not copied."""
     return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(list(parts))

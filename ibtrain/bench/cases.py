@@ -22,8 +22,10 @@ from ibtrain.mi.splits import draw_splits
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.measures.mine import LayerCritics
 from ibtrain.plane.measures.probe import LinearProbe
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
+from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.trainer import Trainer
 
 __all__ = ["CASES", "Case", "estimator_case"]
 
@@ -139,11 +141,8 @@ def _images(device: torch.device, count: int) -> Dataset:
     return Dataset("random", Split(x, y), Split(x[:100], y[:100]), 10)
 
 
-Trainer = type[LayerwiseTrainer] | type[EndToEndTrainer]
-
-
 def _training(
-    device: torch.device, trainer: Trainer, batch_size: int, seeds: int, precision: str
+    device: torch.device, trainer: type[Trainer], batch_size: int, seeds: int, precision: str
 ) -> Call:
     data = _images(device, STEPS * batch_size)
     optim = OptimConfig(learning_rate=1e-3, batch_size=batch_size, epochs=1, precision=precision)
@@ -151,13 +150,16 @@ def _training(
     def train() -> object:
         models = [mlp(784, (500, 256), 10).to(device) for _ in range(seeds)]
         trainers = [trainer(model, optim=optim, seed=seed) for seed, model in enumerate(models)]
-        return trainer.fit_together(trainers, data)  # type: ignore[arg-type]
+        return fit_ensemble(trainers, data)
 
     return train
 
 
 def _training_cases(batch_size: int, seeds: int = 1, precision: str = "float32") -> list[Case]:
-    trainers = {"layer-wise": (LayerwiseTrainer, 3), "end to end": (EndToEndTrainer, 1)}
+    trainers: dict[str, tuple[type[Trainer], int]] = {
+        "layer-wise": (LayerwiseTrainer, 3),
+        "end to end": (EndToEndTrainer, 1),
+    }
     many = f"{seeds} seeds " if seeds > 1 else ""
     lower = f" {precision}" if precision != "float32" else ""
     return [

@@ -1,4 +1,4 @@
-"""Runs an experiment for a command: folder, progress, pictures, table."""
+"""Executes a run for a command: folder, progress, pictures, table."""
 
 import os
 from collections.abc import Iterator
@@ -11,22 +11,24 @@ from ibtrain.cli.interrupts import graceful, prompt
 from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say
 from ibtrain.config import RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import InterruptedRunError, RunFolderError
 from ibtrain.io.documents import json_text
-from ibtrain.io.foreign import foreign
+from ibtrain.io.untrusted import untrusted
 from ibtrain.text import shell_word
 
 if TYPE_CHECKING:
     from ibtrain.runs import RunFolder
-    from ibtrain.runs.experiment import Experiment
-    from ibtrain.runs.runner import Run
+    from ibtrain.runs.runner import OpenRun
+    from ibtrain.runs.setup import RunSetup
 
 __all__ = ["execute"]
 
 
-def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: Interval) -> None:
-    """Trains, or goes on, measures and reports; everything is checked before the folder is made."""
+def execute(
+    config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: CheckpointInterval
+) -> None:
+    """Trains or continues a run, measures and reports; everything is checked before the folder is made."""
     # imported here so that a mistaken option is answered before torch is loaded
     from ibtrain.report.pictures import save_pictures
     from ibtrain.runs import RunFolder, open_run
@@ -40,7 +42,7 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
             # another process has been faster
             _show_again(folder, as_json, interval)
             return
-        for line in _opening(config, opened.experiment, folder.path):
+        for line in _opening(config, opened.setup, folder.path):
             say(line)
         _train(opened)
         results = _results(folder, as_json)
@@ -48,7 +50,7 @@ def execute(config: RunConfig, run_dir: Path | None, *, as_json: bool, interval:
         _close(folder, results, interval)
 
 
-def _show(config: RunConfig, path: Path, as_json: bool, interval: Interval) -> None:
+def _show(config: RunConfig, path: Path, as_json: bool, interval: CheckpointInterval) -> None:
     """Shows a finished run again, even if its data set or its device is gone."""
     from ibtrain.runs import RunFolder
 
@@ -69,7 +71,7 @@ def _show(config: RunConfig, path: Path, as_json: bool, interval: Interval) -> N
         _show_again(folder, as_json, interval)
 
 
-def _show_again(folder: "RunFolder", as_json: bool, interval: Interval) -> None:
+def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
     from ibtrain.report.pictures import save_pictures
 
     say(_finished(folder.path))
@@ -85,7 +87,7 @@ def _finished(path: Path) -> str:
 
 def _untrusted(path: Path) -> AbstractContextManager[None]:
     """What another process left may be anything."""
-    return foreign("a result or an event", "what a run makes", str(path))
+    return untrusted("a result or an event", "what a run makes", str(path))
 
 
 def _results(folder: "RunFolder", as_json: bool) -> str:
@@ -95,7 +97,7 @@ def _results(folder: "RunFolder", as_json: bool) -> str:
     return json_text(document, str(folder.path)) if as_json else results_table(document)
 
 
-def _close(folder: "RunFolder", results: str, interval: Interval) -> None:
+def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> None:
     """Prints the results, and deletes the checkpoints, which nothing needs any more."""
     folder.checkpoints(interval).clear()
     echo(results)
@@ -103,20 +105,19 @@ def _close(folder: "RunFolder", results: str, interval: Interval) -> None:
     say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
-def _train(opened: "Run") -> None:
-    """Goes from the folder's last checkpoint, or from the start, to its results."""
-    course = opened.resumed()
-    if course.goes_on:
-        say(f"going on after {course.epochs} epochs")
-    experiment = opened.experiment
-    progress = Progress(experiment.config, experiment.stages, course.epochs)
+def _train(opened: "OpenRun") -> None:
+    """Continues from the folder's last checkpoint, or starts, and trains to the results."""
+    run = opened.load()
+    if run.is_resuming:
+        say(f"continuing after {run.epochs} epochs")
+    progress = Progress(opened.setup.config, opened.setup.stages, run.epochs)
     with graceful(opened.checkpoints.stop), progress:
-        opened.train(course, [progress])
+        opened.train(run, [progress])
 
 
 @contextmanager
 def _interruptible(path: Path) -> Iterator[None]:
-    """Says how a run that is interrupted goes on."""
+    """Tells how to continue a run that is interrupted."""
     try:
         with prompt():
             yield
@@ -124,12 +125,12 @@ def _interruptible(path: Path) -> Iterator[None]:
         number = (
             error.signal if isinstance(error, InterruptedRunError) else (*error.args, SIGINT)[0]
         )
-        advice = f"`ibtrain resume {shell_word(str(path))}` goes on"
-        raise InterruptedRunError(number, advice) from error
+        command = f"ibtrain resume {shell_word(str(path))}"
+        raise InterruptedRunError(number, command) from error
 
 
-def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> tuple[str, str, str]:
-    data = experiment.data
+def _opening(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
+    data = setup.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
         f"batch {o.batch_size}, Adam {o.learning_rate:g} {o.schedule}"
@@ -139,7 +140,7 @@ def _opening(config: RunConfig, experiment: "Experiment", path: Path) -> tuple[s
     return (
         f"{data.name}: {len(data.train)} training and {len(data.test)} test samples of "
         f"{data.dim_x} values, {data.num_classes} classes; "
-        f"{experiment.device}, {experiment.threads} thread{'s' * (experiment.threads > 1)}",
+        f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",
         optims,
         f"writing {path}",
     )

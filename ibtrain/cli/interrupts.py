@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP while a run trains: the first lets the step in hand end, the second doesn't."""
+"""Ctrl-C, SIGTERM and SIGHUP while a run trains: the first finishes the current step, the second quits at once."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from types import FrameType
 __all__ = ["graceful"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_MESSAGE = b"\nstopping after the step in hand; once more stops at once\n"
+_MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
 
 
 @contextmanager
@@ -23,8 +23,8 @@ def graceful(stop: Callable[[int], None]) -> Iterator[None]:
     def first(number: int, frame: FrameType | None) -> None:
         del frame
         stop(number)
-        for each in _answered():
-            signal.signal(each, _raise)
+        for caught in _answered():
+            signal.signal(caught, _raise)
         # not by print: the signal may have come in the middle of another; and stderr may be gone,
         # because a Ctrl-C ends what it is piped to as well
         with suppress(OSError):

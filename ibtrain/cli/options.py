@@ -8,7 +8,7 @@ import click
 
 from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
-from ibtrain.config.interval import CHECKPOINT_EVERY, Interval
+from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.errors import ConfigError
 
@@ -17,13 +17,17 @@ __all__ = ["execution_options", "run_config", "training_options"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Every(click.ParamType[Interval]):
+class Every(click.ParamType[CheckpointInterval]):
     """Epochs, such as ``5``, or a time, such as ``10m``."""
 
     name = "EPOCHS|TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return Interval.parse(value, "--checkpoint-every") if isinstance(value, str) else value
+        return (
+            CheckpointInterval.parse(value, "--checkpoint-every")
+            if isinstance(value, str)
+            else value
+        )
 
 
 _PLACES = {

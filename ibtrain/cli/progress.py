@@ -11,7 +11,7 @@ from ibtrain.config import RunConfig
 from ibtrain.text import printable
 
 if TYPE_CHECKING:
-    from ibtrain.train.events import Event
+    from ibtrain.train.callbacks import Event
 
 __all__ = ["Progress"]
 
@@ -26,7 +26,7 @@ _FIGURES = {
 
 
 class Progress:
-    """A trainer's listener that shows one bar over all epochs of all trainings.
+    """A trainer's callback that shows one bar over all epochs of all trainings.
 
     Where stderr is not a terminal it prints a line at the end of each stage instead.
 
@@ -74,11 +74,11 @@ def _describe(event: "Event") -> str:
         event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
     )
     # of blocks that train at once only the last one's are shown
-    others = {name: name for name in event.figures if name not in _FIGURES and "." not in name}
+    others = {name: name for name in event.metrics if name not in _FIGURES and "." not in name}
     figures = "  ".join(
-        f"{label} {event.figures[name]:.3f}"
+        f"{label} {event.metrics[name]:.3f}"
         for name, label in {**_FIGURES, **others}.items()
-        if name in event.figures
+        if name in event.metrics
     )
     method = event.method.replace("_", "-")
     told = "  ".join([figures, *event.flags])

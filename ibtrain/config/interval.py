@@ -1,11 +1,11 @@
-"""How often something is done: by epochs, or by the clock."""
+"""How often a run saves a checkpoint."""
 
 import re
 from dataclasses import dataclass
 
 from ibtrain.errors import ConfigError
 
-__all__ = ["CHECKPOINT_EVERY", "Interval"]
+__all__ = ["CHECKPOINT_EVERY", "CheckpointInterval"]
 
 CHECKPOINT_EVERY = "1m"
 """Between two checkpoints of a run, unless told otherwise."""
@@ -15,23 +15,23 @@ _FORM = re.compile(r"([1-9][0-9]{0,8})([smh]?)")
 
 
 @dataclass(frozen=True)
-class Interval:
-    """Every so many epochs, or every so many seconds.
+class CheckpointInterval:
+    """Time or number of epochs between two checkpoints.
 
     Args:
-        epochs: How many; 0 where the clock counts.
-        seconds: How many; 0 where epochs count.
+        epochs: Number of epochs; 0 if seconds count.
+        seconds: Number of seconds; 0 if epochs count.
     """
 
     epochs: int = 0
     seconds: int = 0
 
     @classmethod
-    def parse(cls, text: str, where: str) -> "Interval":
+    def parse(cls, text: str, where: str) -> "CheckpointInterval":
         """``5`` is every five epochs, ``30s``, ``10m`` and ``1h`` are by the clock.
 
         Raises:
-            ConfigError: It is neither.
+            ConfigError: If the text is neither.
         """
         found = _FORM.fullmatch(text)
         if found is None:
@@ -40,10 +40,10 @@ class Interval:
         return cls(seconds=count * _SECONDS[unit]) if unit else cls(epochs=count)
 
     def is_over(self, epochs: int, seconds: float) -> bool:
-        """Whether so much is enough.
+        """Whether the next checkpoint is due.
 
         Args:
-            epochs: Done since the last time.
-            seconds: Gone since then.
+            epochs: Epochs since the last checkpoint.
+            seconds: Seconds since then.
         """
         return epochs >= self.epochs if self.epochs else seconds >= self.seconds

@@ -19,7 +19,7 @@ from ibtrain.mi.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
 from ibtrain.plane.point import PlanePoint
-from ibtrain.train.events import Event
+from ibtrain.train.callbacks import Event
 
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
 
@@ -55,7 +55,7 @@ def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
 
 
 class InformationPlane:
-    """A trainer's listener that records where every layer is on the information plane.
+    """A trainer's callback that records where every layer is on the information plane.
 
     At log-spaced epochs, and at the start and end of each stage, it measures the layers in
     training by the measures of ``config`` (:mod:`ibtrain.plane.measures`). What is held out is a fixed random
@@ -116,8 +116,8 @@ class InformationPlane:
         if event.kind == "start":
             # layers of earlier stages are frozen, and followed no more
             self._followed = {}
-        before = event.snapshot.activations("train", self.train_index)
-        held_out = event.snapshot.activations("test", self.test_index)
+        before = event.model.activations("train", self.train_index)
+        held_out = event.model.activations("test", self.test_index)
         for index, (layer, h_train) in enumerate(before.items(), event.index):
             point = self._measure(event, layer, index, h_train, held_out[layer])
             self.points.append(point)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import (
     DataError,
     IBTrainWarning,
@@ -19,7 +19,7 @@ from ibtrain.errors import (
 )
 from ibtrain.io.files import read_error, write_error
 from ibtrain.runs.states import read_state, write_state
-from ibtrain.train.keeper import Keeper, State, restoring
+from ibtrain.train.checkpointer import Checkpointer, State, restoring
 
 __all__ = ["Checkpoints"]
 
@@ -28,7 +28,7 @@ LAST_NUMBER = 10**12 - 1
 _NAME = re.compile(r"state-([0-9]{6,12})\.npz")
 
 
-class Checkpoints(Keeper):
+class Checkpoints(Checkpointer):
     """Keeps a training's last two states in a folder.
 
     Args:
@@ -41,7 +41,7 @@ class Checkpoints(Keeper):
     def __init__(
         self,
         folder: Path,
-        interval: Interval,
+        interval: CheckpointInterval,
         before: Callable[[], None] | None = None,
         before_move: Callable[[], None] | None = None,
     ) -> None:
@@ -57,7 +57,7 @@ class Checkpoints(Keeper):
         """Has the training stop after the step in hand, because of a signal."""
         self.stop_signal = signal
 
-    def restored(self) -> State | None:
+    def load(self) -> State | None:
         """The newest state that is not damaged; None where there is none.
 
         torch's own generators, from which dropout draws, go on from there too. Warns of each
@@ -76,7 +76,7 @@ class Checkpoints(Keeper):
             except MemoryError as error:
                 raise read_error(error, path) from error
             except DataError as error:
-                message = f"{error}; going on from what was before it"
+                message = f"{error}; continuing from what was before it"
                 warnings.warn(message, IBTrainWarning, stacklevel=2)
                 continue
             with restoring():

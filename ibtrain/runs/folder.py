@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ibtrain.config import RunConfig, difference
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.io.documents import is_regular, parse_json, read_bytes
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
@@ -174,7 +174,7 @@ class RunFolder:
         except OSError as error:
             raise read_error(error, path) from error
 
-    def checkpoints(self, interval: Interval) -> Checkpoints:
+    def checkpoints(self, interval: CheckpointInterval) -> Checkpoints:
         """Keeps the state of the run, and what its events say until then, on the disk."""
         return Checkpoints(
             self.path / "checkpoints",
@@ -183,9 +183,9 @@ class RunFolder:
             before_move=self.events.settle,
         )
 
-    def note_environment(self, environment: dict[str, Any], *, goes_on: bool) -> None:
-        """Notes on what a run begins, or goes on, and warns where that may change its last digits."""
-        if not goes_on:
+    def note_environment(self, environment: dict[str, Any], *, is_resuming: bool) -> None:
+        """Records on what a run begins or continues; warns if that may change its last digits."""
+        if not is_resuming:
             self._write_json("environment.json", environment)
             return
         try:
@@ -198,7 +198,7 @@ class RunFolder:
         for name in ("versions", "device", "threads"):
             if first.get(name) != environment[name]:
                 message = (
-                    f"the run began with {name} {first.get(name)} and goes on with "
+                    f"the run began with {name} {first.get(name)} and continues with "
                     f"{environment[name]}: its last digits may differ"
                 )
                 warnings.warn(message, IBTrainWarning, stacklevel=2)

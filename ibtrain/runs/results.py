@@ -11,7 +11,7 @@ from ibtrain.config import Method, RunConfig
 from ibtrain.data.dataset import Dataset, label_entropy
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import plane_index
-from ibtrain.train.stage import FitResult
+from ibtrain.train.results import FitResult
 
 __all__ = ["MethodResult", "Results"]
 

@@ -1,111 +1,104 @@
-"""A run from its settings to its results in a folder."""
+"""Runs in folders: from settings to results."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ibtrain.backend.environment import environment
 from ibtrain.config import RunConfig
-from ibtrain.config.interval import CHECKPOINT_EVERY, Interval
-from ibtrain.runs.checkpoints import Checkpoints
-from ibtrain.runs.course import Course
-from ibtrain.runs.experiment import Experiment
+from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
+from ibtrain.runs.execution import Run
 from ibtrain.runs.folder import RunFolder
+from ibtrain.runs.setup import RunSetup
 from ibtrain.runs.weights import save_weights
-from ibtrain.train.events import Listener
-from ibtrain.train.stage import FitResult
+from ibtrain.train.callbacks import Callback
 
-__all__ = ["Run", "open_run", "run"]
+__all__ = ["OpenRun", "open_run", "run"]
 
 
-class Run:
+class OpenRun:
     """A run in its folder, in which no other process works.
 
     Args:
-        experiment: Ready to start.
-        folder: Claimed for this process.
+        setup: Data, model, trainers and plane.
+        folder: The folder, claimed for this process.
         interval: Time or epochs between two checkpoints.
-        surroundings: What it runs on.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        folder: RunFolder,
-        interval: Interval,
-        surroundings: dict[str, Any],
-    ) -> None:
-        self.experiment = experiment
+    def __init__(self, setup: RunSetup, folder: RunFolder, interval: CheckpointInterval) -> None:
+        self.setup = setup
         self.folder = folder
-        self.checkpoints: Checkpoints = folder.checkpoints(interval)
-        self._surroundings = surroundings
+        self.checkpoints = folder.checkpoints(interval)
 
-    def resumed(self) -> Course:
-        """The run as it was at its last checkpoint, or at its start.
+    def load(self) -> Run:
+        """The run as it was at its last checkpoint, or at its start; it writes into the folder.
 
         Raises:
             RunFolderError: If the checkpoint is of another run.
         """
-        course = Course(self.experiment, self.checkpoints)
-        self.folder.events.keep(course.records)
-        self.folder.note_environment(self._surroundings, goes_on=course.goes_on)
-        return course
+        run = Run(
+            self.setup,
+            self.checkpoints,
+            record=self.folder.events.append,
+            on_fit=partial(save_weights, self.folder),
+        )
+        self.folder.events.keep(run.records)
+        versions = environment(str(self.setup.device), self.setup.threads)
+        self.folder.note_environment(versions, is_resuming=run.is_resuming)
+        return run
 
-    def train(self, course: Course, callbacks: Sequence[Listener] = ()) -> None:
-        """Trains what is left, and writes events, weights and results.
+    def train(self, run: Run, callbacks: Sequence[Callback] = ()) -> None:
+        """Trains what is left, and writes the results.
 
         Args:
-            course: Where the run is.
+            run: The loaded run.
             callbacks: Called with every training event, after the plane has measured it.
         """
-
-        def save(fit: FitResult) -> None:
-            save_weights(self.folder, f"{fit.method}-seed{fit.seed}", fit.network, fit.readout)
-
-        results = course.run(callbacks, self.folder.events.append, save)
-        self.folder.write_results(results.to_dict())
+        self.folder.write_results(run.train(callbacks).to_dict())
 
 
 @contextmanager
-def open_run(config: RunConfig, run_dir: Path | None, interval: Interval) -> Iterator[Run]:
-    """A run in its folder, which is this process's until the block is left.
+def open_run(
+    config: RunConfig, run_dir: Path | None, interval: CheckpointInterval
+) -> Iterator[OpenRun]:
+    """Opens a run in its folder, which belongs to this process until the block is left.
 
-    Everything is checked before the folder is made. Where the run is finished there already, nothing is left to
+    Everything is checked before the folder is made. If the run is finished there already, nothing is left to
     train.
 
     Args:
-        config: The run's settings.
-        run_dir: The folder: none yet, an empty one, or that of a run with the same settings, which goes
-            on; None is ``runs/METHOD-DATASET-DATE-TIME``.
+        config: The settings of the run.
+        run_dir: The folder: a new one, an empty one, or that of a run with the same settings, which
+            continues; None is ``runs/METHOD-DATASET-DATE-TIME``.
         interval: Time or epochs between two checkpoints.
 
     Raises:
         InvalidInputError: If the settings, the data, the model or the folder can't be used.
     """
-    experiment = Experiment(config)
-    surroundings = environment(str(experiment.device), experiment.threads)
-    with RunFolder.claim(run_dir, config, surroundings) as folder:
-        yield Run(experiment, folder, interval, surroundings)
+    setup = RunSetup(config)
+    versions = environment(str(setup.device), setup.threads)
+    with RunFolder.claim(run_dir, config, versions) as folder:
+        yield OpenRun(setup, folder, interval)
 
 
 def run(
     config: RunConfig,
     run_dir: Path | str | None = None,
     *,
-    callbacks: Sequence[Listener] = (),
+    callbacks: Sequence[Callback] = (),
     checkpoint_every: str = CHECKPOINT_EVERY,
 ) -> RunFolder:
-    """Trains and measures what the settings say, and leaves everything in a folder.
+    """Trains and measures what the settings say, and writes everything into a folder.
 
-    A run that was interrupted goes on from its last checkpoint, and ends as if it had not been; one that is
-    finished is left as it is.
+    A run that was interrupted continues from its last checkpoint, and ends as if it had not been interrupted;
+    a finished run is left as it is.
 
     Args:
-        config: The run's settings.
-        run_dir: The folder: none yet, an empty one, or that of a run with the same settings; None is
+        config: The settings of the run.
+        run_dir: The folder: a new one, an empty one, or that of a run with the same settings; None is
             ``runs/METHOD-DATASET-DATE-TIME``.
-        callbacks: Called with every :class:`~ibtrain.train.events.Event`, after the plane has measured it.
+        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`, after the plane has measured it.
         checkpoint_every: Epochs (``"5"``) or time (``"10m"``) between two checkpoints.
 
     Returns:
@@ -124,10 +117,10 @@ def run(
         ...     sorted(run(config, folder).results()["layerwise"][0])
         ['layers', 'seconds', 'seed', 'test_accuracy', 'train_accuracy']
     """
-    interval = Interval.parse(checkpoint_every, "checkpoint_every")
+    interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
     path = Path(run_dir) if run_dir is not None else None
     with open_run(config, path, interval) as opened:
         if not opened.folder.is_finished:
-            opened.train(opened.resumed(), callbacks)
+            opened.train(opened.load(), callbacks)
             opened.checkpoints.clear()
     return opened.folder

@@ -19,11 +19,11 @@ from ibtrain.data.archives import read_archive
 from ibtrain.errors import DataError, NonFiniteError, RunFolderError
 from ibtrain.io.documents import DOCUMENT_BYTES, json_text, parse_json, place_of
 from ibtrain.io.files import write_atomically
-from ibtrain.train.keeper import State
+from ibtrain.train.checkpointer import State
 
 __all__ = ["FORMAT", "read_state", "write_state"]
 
-FORMAT = 1
+FORMAT = 2
 _TENSOR = "$tensor"
 _FLOAT = "$float"
 """JSON has no NaN and no infinity."""
@@ -71,7 +71,7 @@ def read_state(path: Path) -> State:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
     if told[0] != FORMAT:
-        expected = f"format {FORMAT} (the ibtrain that made it can go on)"
+        expected = f"format {FORMAT} (continue with the ibtrain that wrote it)"
         raise RunFolderError(f"format {told[0]!r}", expected, str(path))
     found: list[str] = []
     try:

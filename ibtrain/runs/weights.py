@@ -3,29 +3,30 @@
 import io
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ibtrain.io.files import write_atomically
 from ibtrain.runs.folder import RunFolder
+from ibtrain.train.results import FitResult
 
 __all__ = ["save_weights"]
 
 
-def save_weights(folder: RunFolder, name: str, network: nn.Module, readout: nn.Module) -> None:
-    """Saves ``network`` and ``readout``, whose argmax predicts, as ``checkpoints/NAME.pt``.
+def save_weights(folder: RunFolder, fit: FitResult) -> None:
+    """Saves the network and its readout as ``checkpoints/METHOD-seedN.pt``.
 
     Both are state dicts, on the host wherever they trained, and load with ``weights_only=True``.
     """
     buffer = io.BytesIO()
-    parts = {"network": network, "readout": readout}
     states = {
         # a module's extra state may be anything
         name: {
             key: value.cpu() if isinstance(value, Tensor) else value
-            for key, value in part.state_dict().items()
+            for key, value in module.state_dict().items()
         }
-        for name, part in parts.items()
+        for name, module in (("network", fit.network), ("readout", fit.readout))
     }
     torch.save(states, buffer)
     folder.check_owned()
-    write_atomically(folder.path / "checkpoints" / f"{name}.pt", buffer.getvalue())
+    name = f"{fit.method}-seed{fit.seed}.pt"
+    write_atomically(folder.path / "checkpoints" / name, buffer.getvalue())

@@ -1,77 +1,65 @@
-"""What every trainer shares: batches, optimiser, schedule and early stopping."""
+"""One network's optimiser, data order, learning-rate schedule and metrics, an epoch at a time."""
 
-import copy
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from ibtrain.backend.ensemble import Ensemble
+from ibtrain.backend.gradients import gradient_norm
 from ibtrain.backend.optim import adam, cosine, set_rate
-from ibtrain.backend.precision import check_precision, tensor_cores
-from ibtrain.backend.replay import replayed
+from ibtrain.backend.precision import check_precision
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
-from ibtrain.train.descent import Descent
-from ibtrain.train.keeper import State
-from ibtrain.train.objectives.base import Objective
-from ibtrain.train.watch import StepFigures
+from ibtrain.train.checkpointer import State
+from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
+from ibtrain.train.objectives.base import Metrics, Objective
 
-__all__ = ["EarlyStopping", "EpochLoop"]
+__all__ = ["EpochLoop"]
 
 
 class EpochLoop:
-    """Optimises networks, one for each seed, over one data set, an epoch at a time.
+    """Everything that one network needs for its steps on one data set.
 
-    Samples stay where they are: an epoch's orders are drawn on the device, batches are gathered
-    there, and figures are read once an epoch. A last, smaller batch is left out; the order changes
-    every epoch.
+    Samples stay where they are: the order of an epoch is drawn on the device, batches are gathered there, and
+    metrics are read once an epoch. A last, smaller batch is left out; the order changes every epoch.
+    :class:`~ibtrain.train.lockstep.Lockstep` takes the steps, of one network or of several at once.
 
     Args:
-        objectives: What each network descends; they hold every parameter that is optimised.
-        inputs: What each network reads, ``(samples, ...)``.
-        labels: ``(samples,)``.
+        objective: What the network minimises; it holds every parameter that is optimised.
+        inputs: What the network reads, ``(samples, ...)``.
+        labels: Classes, ``(samples,)``.
         config: Learning rate, schedule, batch size, epochs.
-        seeds: From which each network's data order comes.
-        randomness: Source of each objective's noise.
+        seed: Seeds the data order.
+        noise: Source of the objective's noise.
     """
 
     def __init__(
         self,
-        objectives: Sequence[Objective],
-        inputs: Sequence[Tensor],
-        labels: Tensor,
+        objective: Objective,
+        inputs: Float[Tensor, "samples *shape"],
+        labels: Int[Tensor, " samples"],
         config: OptimConfig,
-        seeds: Sequence[int],
-        randomness: Sequence[torch.Generator],
+        seed: int,
+        noise: torch.Generator,
     ) -> None:
-        self.trainable = Ensemble(objectives)
+        self.objective = objective
+        self.inputs = inputs
         self.labels = labels
         self.config = config
-        self.seeds = seeds
+        self.seed = seed
         self.batch_size = min(config.batch_size, len(labels))
         self.steps_per_epoch = len(labels) // self.batch_size
-        self.orders = [generator(labels.device, seed, "order") for seed in seeds]
-        self.randomness = randomness
+        self.order = generator(labels.device, seed, "order")
+        self.noise = noise
         self.epoch = 0
         self.seconds = 0.0
-        self._figures = StepFigures(seeds)
-        self._epoch_orders = [order.get_state() for order in self.orders]
-        self._parameters = [p for p in self.trainable.parameters() if p.requires_grad]
+        self.metrics = StepMetrics(seed)
+        self._epoch_order = self.order.get_state()
+        self._parameters = [p for p in objective.parameters() if p.requires_grad]
         self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
-        self._descent = Descent(
-            self.trainable,
-            randomness,
-            inputs,
-            labels,
-            self._parameters,
-            self.optimizer,
-            config.precision,
-        )
-        self._descend = replayed(self._descent, labels.device, randomness)
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
@@ -80,6 +68,13 @@ class EpochLoop:
     def _skips(self) -> bool:
         return self.config.on_nonfinite == "skip"
 
+    def batches(self) -> Sequence[Int[Tensor, " batch"]]:
+        """Indices of the samples of each batch that is left of the epoch."""
+        self._epoch_order = self.order.get_state()
+        order = torch.randperm(len(self.labels), generator=self.order, device=self.labels.device)
+        batches = order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
+        return batches.unbind()[len(self.metrics) :]
+
     def learning_rate(self, step: int) -> float:
         """The schedule's learning rate at a step of the whole training."""
         if self.config.schedule == "constant":
@@ -87,69 +82,83 @@ class EpochLoop:
         progress = step / (self.steps_per_epoch * self.config.epochs)
         return self.config.learning_rate * cosine(progress)
 
-    def run_epoch(self, after_step: Callable[[], None] = lambda: None) -> list[dict[str, float]]:
-        """Trains one epoch, or what is left of it; returns the mean figures of each network.
+    def set_rate(self) -> None:
+        """Sets the optimiser's learning rate to that of the next step."""
+        step = self.epoch * self.steps_per_epoch + len(self.metrics)
+        set_rate(self.optimizer, self.learning_rate(step))
+
+    def batch(self, index: Int[Tensor, " batch"]) -> tuple[Tensor, ...]:
+        """The arguments of the objective: inputs, labels and random numbers of a batch."""
+        noise = self.objective.draw(len(index), self.noise, self.labels.device)
+        return self.inputs.index_select(0, index), self.labels[index], *noise
+
+    def step(self, metrics: Metrics) -> Float[Tensor, " metrics"]:
+        """Steps the optimiser, unless something is not finite and the optimiser's kernel can skip it.
 
         Args:
-            after_step: Called after each step, when the state is whole.
+            metrics: Of the objective, after its backward pass.
+
+        Returns:
+            The metrics, and last the norm of the gradient.
+        """
+        norm = gradient_norm(self._parameters)
+        self.metrics.names = [*metrics, GRADIENT]
+        values = torch.stack([*metrics.values(), norm])
+        if self.optimizer.defaults["fused"]:
+            # what is not finite never reaches the weights: the kernel itself leaves them alone
+            self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        return values
+
+    def end_epoch(self) -> dict[str, float]:
+        """The epoch's mean metrics.
 
         Raises:
-            NonFiniteError: A figure became NaN or infinite.
+            NonFiniteError: If a metric became NaN or infinite.
         """
-        self.trainable.train()
-        self._epoch_orders = [order.get_state() for order in self.orders]
-        for batch in self._batches()[len(self._figures) :]:
-            start = time.perf_counter()
-            with tensor_cores(self.config.precision):
-                self._step(batch)
-            self.seconds += time.perf_counter() - start
-            after_step()
-        start = time.perf_counter()
         self.epoch += 1
-        figures, self._figures = self._figures, StepFigures(self.seeds)
-        means = figures.means(f"epoch {self.epoch}", skips=self._skips)
-        self.seconds += time.perf_counter() - start
-        return means
+        # a recorded step does not name its metrics again
+        metrics, self.metrics = self.metrics, StepMetrics(self.seed, self.metrics.names)
+        return metrics.means(f"epoch {self.epoch}", skips=self._skips)
 
     def state_dict(self) -> State:
         """Everything that the steps to come depend on."""
-        middle = len(self._figures) > 0
+        has_begun = len(self.metrics) > 0
         return {
-            "trainable": self.trainable.state_dict(),
+            "objective": self.objective.state_dict(),
             # of those parameters that have had a gradient
             "moments": {str(k): v for k, v in self.optimizer.state_dict()["state"].items()},
             # an epoch that has begun draws its order again
-            "orders": self._epoch_orders if middle else [own.get_state() for own in self.orders],
-            "randomness": [own.get_state() for own in self.randomness],
+            "order": self._epoch_order if has_begun else self.order.get_state(),
+            "noise": self.noise.get_state(),
             "epoch": self.epoch,
-            "figure_names": self._figures.names,
-            "figures": torch.stack(self._figures.steps) if middle else None,
+            "metric_names": self.metrics.names,
+            "metrics": torch.stack(self.metrics.steps) if has_begun else None,
             "seconds": self.seconds,
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
+        """Restores a state of :meth:`state_dict`."""
         check_integer("epoch", state["epoch"], 0, self.config.epochs)
         check_number("seconds", state["seconds"], 0)
-        self.trainable.load_state_dict(state["trainable"])
+        self.objective.load_state_dict(state["objective"])
         self._load_moments(state["moments"])
-        for name, generators in (("orders", self.orders), ("randomness", self.randomness)):
-            for own, saved in zip(generators, state[name], strict=True):
-                own.set_state(saved)
+        self.order.set_state(state["order"])
+        self.noise.set_state(state["noise"])
         self.epoch = state["epoch"]
-        names, steps = state["figure_names"], state["figures"]
-        if steps is not None:
-            if len(steps) > self.steps_per_epoch or steps.shape[1:] != (
-                len(self.seeds),
-                len(names),
-            ):
-                raise ValueError("figures of another epoch")
-            own = steps.to(self.labels.device).unbind()
-            self._figures = StepFigures(self.seeds, names, own)
+        names, steps = state["metric_names"], state["metrics"]
+        if steps is not None and (
+            len(steps) > self.steps_per_epoch or steps.shape[1:] != (len(names),)
+        ):
+            raise ValueError("metrics of another epoch")
+        device = self.labels.device
+        self.metrics = StepMetrics(
+            self.seed, names, () if steps is None else steps.to(device).unbind()
+        )
         self.seconds = state["seconds"]
 
     def _load_moments(self, moments: Mapping[str, State]) -> None:
-        """The optimiser's running averages, none of them before its first step."""
+        """Restores the optimiser's running averages; there are none before its first step."""
         state = {int(index): saved for index, saved in moments.items()}
         for index, saved in state.items():
             shape = self._parameters[index].shape
@@ -157,61 +166,3 @@ class EpochLoop:
                 raise ValueError("moments of other parameters")
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-    def _batches(self) -> Sequence[Tensor]:
-        """The indices of an epoch's batches, each ``(S, batch)``."""
-        count, device = len(self.labels), self.labels.device
-        orders = [torch.randperm(count, generator=own, device=device) for own in self.orders]
-        kept = torch.stack(orders)[:, : self.steps_per_epoch * self.batch_size]
-        return kept.view(len(orders), self.steps_per_epoch, self.batch_size).unbind(dim=1)
-
-    def _step(self, batch: Tensor) -> None:
-        step = self.epoch * self.steps_per_epoch + len(self._figures)
-        set_rate(self.optimizer, self.learning_rate(step))
-        values = self._descend(batch)
-        self._figures.add(self._descent.names, values)
-
-
-class EarlyStopping:
-    """Keeps the weights of the best epoch, and says when none better has come for long.
-
-    Args:
-        module: Whose weights are kept.
-        patience: Epochs to wait for a better one.
-    """
-
-    def __init__(self, module: nn.Module, patience: int) -> None:
-        self.module = module
-        self.patience = patience
-        self.best: float | None = None
-        self.waited = 0
-        self.kept: dict[str, Tensor] = {}
-
-    def should_stop(self, accuracy: float) -> bool:
-        """Takes in an epoch's validation accuracy."""
-        if self.best is None or accuracy > self.best:
-            self.best, self.waited = accuracy, 0
-            self.kept = copy.deepcopy(self.module.state_dict())
-        else:
-            self.waited += 1
-        return self.waited >= self.patience
-
-    def restore(self) -> None:
-        """Puts the best epoch's weights back."""
-        self.module.load_state_dict(self.kept)
-
-    def state_dict(self) -> State:
-        """The best epoch so far, and how long it is ago."""
-        return {"best": self.best, "waited": self.waited, "kept": self.kept}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on from there."""
-        best, waited, kept = state["best"], state["waited"], state["kept"]
-        if best is not None:
-            check_number("best accuracy", best, 0)
-            # a trial: the weights in training are put back
-            now = copy.deepcopy(self.module.state_dict())
-            self.module.load_state_dict(kept)
-            self.module.load_state_dict(now)
-        check_integer("epochs waited", waited, 0)
-        self.best, self.waited, self.kept = best, waited, kept

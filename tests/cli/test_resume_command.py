@@ -64,7 +64,7 @@ def interrupted(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch)
         patch.setattr(Checkpoints, "after_step", stopping_at(42))
         result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
     assert result.exit_code == 143
-    assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
+    assert f"Error: Interrupted. Continue with: ibtrain resume {path}" in result.stderr
     assert result.stdout == ""
     assert len(list(path.glob("checkpoints/state-*.npz"))) == 2
     return path
@@ -73,7 +73,7 @@ def interrupted(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch)
 def test_an_interrupted_run_ends_as_if_it_had_not_been(interrupted: Path, reference: Path) -> None:
     result = run("resume", interrupted, "--json")
     assert result.exit_code == 0
-    assert "going on after" in result.stderr
+    assert "continuing after" in result.stderr
     assert json.loads(result.stdout) == json.loads((interrupted / "results.json").read_text())
     assert len(json.loads((interrupted / "environment.json").read_text())["resumed"]) == 1
     check_same(interrupted, reference)
@@ -89,7 +89,7 @@ def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, 
     assert result.exit_code == 0
     told = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert len(told) == (2 if which == "both" else 1)
-    assert "going on from what was before it" in told[0]
+    assert "continuing from what was before it" in told[0]
     check_same(interrupted, reference)
 
 
@@ -256,7 +256,7 @@ def test_a_closed_session_ends_a_run_as_sigterm_does(
     monkeypatch.setattr(Checkpoints, "after_step", stopping_at(5, signal.SIGHUP))
     result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
     assert result.exit_code == 129
-    assert f"Error: interrupted; `ibtrain resume {path}` goes on" in result.stderr
+    assert f"Error: Interrupted. Continue with: ibtrain resume {path}" in result.stderr
     assert len(list(path.glob("checkpoints/state-*.npz"))) == 1
     assert signal.getsignal(signal.SIGHUP) is _unanswered
 
@@ -300,7 +300,7 @@ def test_the_advice_can_be_typed(
     result = run("compare", "--config", settings, f"--run-dir={name}", *ARGUMENTS)
     assert result.exit_code == 143
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    advice = line.removeprefix("Error: interrupted; `ibtrain resume ").removesuffix("` goes on")
+    advice = line.removeprefix("Error: Interrupted. Continue with: ibtrain resume ")
     script = f"printf %s {advice}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)
     assert (tmp_path / os.fsdecode(done.stdout)).samefile(tmp_path / name)
@@ -320,6 +320,6 @@ def test_a_run_stopped_at_once_says_how_to_go_on(
         patch.setattr("ibtrain.report.pictures.save_pictures", stop)
         result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
     assert result.exit_code == 130
-    assert f"`ibtrain resume {path}` goes on" in result.stderr
+    assert f"Continue with: ibtrain resume {path}" in result.stderr
     assert run("resume", path).exit_code == 0
     check_same(path, reference)

@@ -10,7 +10,7 @@ from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.models.mlp import mlp
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 
 X = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(60) % 3

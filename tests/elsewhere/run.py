@@ -50,7 +50,8 @@ from ibtrain.mi.channel_bounds import bracket  # noqa: E402
 from ibtrain.mi.registry import estimate  # noqa: E402
 from ibtrain.models.mlp import mlp  # noqa: E402
 from ibtrain.plane.tracker import InformationPlane  # noqa: E402
-from ibtrain.train.endtoend import EndToEndTrainer  # noqa: E402
+from ibtrain.train.end_to_end import EndToEndTrainer  # noqa: E402
+from ibtrain.train.fit import fit_ensemble  # noqa: E402
 from ibtrain.train.layerwise import LayerwiseTrainer  # noqa: E402
 
 PLANE = PlaneConfig(
@@ -76,18 +77,18 @@ def training(device: torch.device, method: str, seeds: int, **objective: Any) ->
     trainers: list[Any] = []
     for seed, plane in enumerate(planes):
         torch.manual_seed(seed)
-        model, more = mlp(6, (5, 4), 3).to(device), {"seed": seed, "listeners": [plane]}
+        model, more = mlp(6, (5, 4), 3).to(device), {"seed": seed, "callbacks": [plane]}
         trainers.append(
             LayerwiseTrainer(model, ObjectiveConfig(beta=(1e-2,), **objective), OPTIM, **more)
             if method == "layerwise"
             else EndToEndTrainer(model, OPTIM, **more)
         )
-    results = type(trainers[0]).fit_together(trainers, data)
+    results = fit_ensemble(trainers, data)
     points = [vars(point).values() for plane in planes for point in plane.points]
     estimates = [value.mi for values in points for value in values if hasattr(value, "mi")]
     accuracies = [value for result in results for value in result.accuracies.values()]
     history = [record for result in results for record in result.history]
-    return [*estimates, *accuracies, *(v for record in history for v in record.figures.values())]
+    return [*estimates, *accuracies, *(v for record in history for v in record.metrics.values())]
 
 
 def bounding(device: torch.device) -> list[float]:

@@ -21,15 +21,15 @@ from commands import run
 from PIL import Image
 
 from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import IBTrainError, InterruptedRunError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.runs import RunFolder
 from ibtrain.runs.checkpoints import Checkpoints
-from ibtrain.runs.course import Course
-from ibtrain.runs.experiment import Experiment
-from ibtrain.train.keeper import State
+from ibtrain.runs.execution import Run
+from ibtrain.runs.setup import RunSetup
+from ibtrain.train.checkpointer import State
 
 SECONDS = 30
 """After which a case is taken to hang; the slowest, a film, takes about five on a busy core."""
@@ -98,7 +98,7 @@ def make_checkpoint(work: Path) -> None:
     folder = work / "interrupted"
     folder.mkdir()
     with contextlib.chdir(work), contextlib.suppress(InterruptedRunError):
-        Course(Experiment(TINY), _Interrupted(folder, Interval(epochs=1))).run()
+        Run(RunSetup(TINY), _Interrupted(folder, CheckpointInterval(epochs=1))).train()
 
 
 def make_paused(path: Path) -> None:
@@ -106,10 +106,10 @@ def make_paused(path: Path) -> None:
     with contextlib.chdir(path.parent):
         surroundings = {"versions": {}, "device": "cpu", "threads": 1}
         with RunFolder.claim(path, TINY, surroundings) as folder:
-            folder.note_environment(surroundings, goes_on=False)
-            keeper = _Interrupted(path / "checkpoints", Interval(epochs=1))
+            folder.note_environment(surroundings, is_resuming=False)
+            checkpointer = _Interrupted(path / "checkpoints", CheckpointInterval(epochs=1))
             with contextlib.suppress(InterruptedRunError):
-                Course(Experiment(TINY), keeper).run(record=folder.events.append)
+                Run(RunSetup(TINY), checkpointer, record=folder.events.append).train()
 
 
 def make_images(path: Path) -> None:

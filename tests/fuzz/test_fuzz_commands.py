@@ -49,7 +49,7 @@ def _nothing_takes_long(template: Path) -> Iterator[None]:
 
     fit = VariationalFit(Estimate(0.5, 0.1, "mine", 4.0), [])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ibtrain.runs.course.Course.run", stop)
+        patch.setattr("ibtrain.runs.execution.Run.train", stop)
         patch.setattr("ibtrain.mi.variational.fit_variational", lambda *_, **__: fit)
         patch.setattr("ibtrain.mi.validation.validate", stop)
         patch.setattr("ibtrain.bench.machine.measure_machine", stop)

@@ -23,7 +23,7 @@ from sandbox import (
 )
 
 from ibtrain.config import RunConfig
-from ibtrain.config.interval import Interval
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.data.load import load_dataset
 from ibtrain.runs import RunFolder
 
@@ -137,8 +137,8 @@ def test_listed_runs(box: Sandbox, results: bytes, config: bytes | None) -> None
 def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
     """Archives that are broken, and whole ones that say what no training says."""
     from ibtrain.runs.checkpoints import Checkpoints
-    from ibtrain.runs.course import Course
-    from ibtrain.runs.experiment import Experiment
+    from ibtrain.runs.execution import Run
+    from ibtrain.runs.setup import RunSetup
     from ibtrain.runs.states import read_state
 
     with box.case() as work:
@@ -155,8 +155,8 @@ def test_checkpoints(box: Sandbox, data: st.DataObject) -> None:
             arrays[one], arrays[other] = arrays[other], arrays[one]
         state = np.frombuffer(json.dumps(document).encode(), np.uint8)
         np.savez(path, **arrays, state=state)  # type: ignore[arg-type]
-        checkpoints = Checkpoints(work / "interrupted", Interval(epochs=100))
-        check_reader(lambda: Course(Experiment(TINY), checkpoints).run(), may_fail=True)
+        checkpoints = Checkpoints(work / "interrupted", CheckpointInterval(epochs=100))
+        check_reader(lambda: Run(RunSetup(TINY), checkpoints).train(), may_fail=True)
 
 
 @given(
@@ -173,8 +173,8 @@ def test_parts_of_a_checkpoint_that_are_something_else(
     box: Sandbox, place: tuple[str, ...], value: object
 ) -> None:
     from ibtrain.runs.checkpoints import Checkpoints
-    from ibtrain.runs.course import Course
-    from ibtrain.runs.experiment import Experiment
+    from ibtrain.runs.execution import Run
+    from ibtrain.runs.setup import RunSetup
     from ibtrain.runs.states import read_state, write_state
 
     with box.case() as work:
@@ -185,8 +185,8 @@ def test_parts_of_a_checkpoint_that_are_something_else(
             holder = holder[key]
         holder[place[-1]] = value
         write_state(path, state)
-        checkpoints = Checkpoints(work / "interrupted", Interval(epochs=100))
-        check_reader(lambda: Course(Experiment(TINY), checkpoints).run(), may_fail=True)
+        checkpoints = Checkpoints(work / "interrupted", CheckpointInterval(epochs=100))
+        check_reader(lambda: Run(RunSetup(TINY), checkpoints).train(), may_fail=True)
 
 
 @given(
@@ -214,13 +214,13 @@ def test_planted_checkpoints(
                 path.symlink_to(work.parent / "outside" / "precious")
             else:
                 path.write_bytes(sound if content == "sound" else b"")
-        checkpoints = Checkpoints(folder, Interval(epochs=100))
+        checkpoints = Checkpoints(folder, CheckpointInterval(epochs=100))
         written = 0
         for number in range(writes):
             # a folder in the very place of a file is told
             written += check_reader(lambda number=number: checkpoints.write({"n": number}))  # type: ignore[misc]
         if written == writes:
-            assert checkpoints.restored() == {"n": writes - 1}
+            assert checkpoints.load() == {"n": writes - 1}
 
 
 FILES = (

@@ -15,7 +15,7 @@ from ibtrain.mi.result import Estimate
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.measures import LayerSample, Measure, Quantity, Values
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 
 
 class Sparsity(Measure):
@@ -126,7 +126,7 @@ def test_what_a_measure_gives_is_checked(
     plane = InformationPlane(toy, config=PlaneConfig(measures=("careless",)))
     model = mlp(toy.dim_x, (8,), toy.num_classes)
     with pytest.raises(ModelError, match=message):
-        EndToEndTrainer(model, OptimConfig(epochs=1), listeners=[plane]).fit(toy)
+        EndToEndTrainer(model, OptimConfig(epochs=1), callbacks=[plane]).fit(toy)
 
 
 def test_a_measure_without_quantities_is_told_when_it_is_written() -> None:

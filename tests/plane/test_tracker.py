@@ -1,4 +1,4 @@
-"""The information plane's listener."""
+"""The information plane's callback."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from ibtrain.plane.measures.mine import LayerCritics, lags_behind
 from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane, log_spaced_epochs, plane_index
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=10)
@@ -50,8 +50,8 @@ def test_epochs_are_log_spaced_from_start_to_end(
 
 def test_every_layer_of_both_methods_is_measured_from_start_to_end(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
-    LayerwiseTrainer(network(toy), None, OPTIM, listeners=[plane]).fit(toy)
-    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    LayerwiseTrainer(network(toy), None, OPTIM, callbacks=[plane]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     epochs = log_spaced_epochs(10, 4)
     for method in ("layerwise", "end_to_end"):
         for layer in ("hidden1", "hidden2", "output"):
@@ -64,7 +64,7 @@ def test_every_layer_of_both_methods_is_measured_from_start_to_end(toy: Dataset)
 
 def test_training_moves_a_layer_towards_the_label(toy: Dataset) -> None:
     plane = InformationPlane(toy, 1.0, config=SMALL)
-    LayerwiseTrainer(network(toy), None, OPTIM, listeners=[plane]).fit(toy)
+    LayerwiseTrainer(network(toy), None, OPTIM, callbacks=[plane]).fit(toy)
     first, *_, last = (point for point in plane.points if point.layer == "hidden1")
     assert last.estimates["mi_ty"].mi > first.estimates["mi_ty"].mi + 3 * (
         first.estimates["mi_ty"].stderr + last.estimates["mi_ty"].stderr
@@ -75,7 +75,7 @@ def test_training_moves_a_layer_towards_the_label(toy: Dataset) -> None:
 @pytest.mark.slow
 def test_watching_does_not_change_what_is_watched(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
-    watched = LayerwiseTrainer(network(toy), None, OPTIM, listeners=[plane]).fit(toy)
+    watched = LayerwiseTrainer(network(toy), None, OPTIM, callbacks=[plane]).fit(toy)
     alone = LayerwiseTrainer(network(toy), None, OPTIM).fit(toy)
     assert watched.history == alone.history
     assert plane.points
@@ -85,7 +85,7 @@ def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
     values = []
     for _ in range(2):
         plane = InformationPlane(toy, 0.5, config=SMALL)
-        EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+        EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
         values.append(
             [
                 (p.estimates["mi_xt"].mi, p.estimates["mi_ty"].mi, p.estimates["mi_xt_channel"].mi)
@@ -99,24 +99,24 @@ def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
 @pytest.mark.slow
 def test_fresh_critics_audit_now_and_then_and_at_the_end(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=2))
-    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     audited = ["mi_xt_audit" in p.estimates for p in plane.points if p.layer == "hidden1"]
     assert audited == [False, False, True, True]
     audits = {name for name in plane.points[-1].estimates if name.endswith("_audit")}
     assert audits == {"mi_xt_audit", "mi_ty_audit", "mi_hy_audit"}
     always = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=1))
-    EndToEndTrainer(network(toy), OPTIM, listeners=[always]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[always]).fit(toy)
     audited = ["mi_xt_audit" in p.estimates for p in always.points if p.layer == "hidden1"]
     assert audited == [False, True, True, True]
     never = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=0))
-    EndToEndTrainer(network(toy), OPTIM, listeners=[never]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[never]).fit(toy)
     assert not any("mi_xt_audit" in point.estimates for point in never.points)
 
 
 def test_a_critic_that_is_behind_is_flagged_and_replaced(toy: Dataset) -> None:
     """One step a point: a tracked critic has had few, and the fresh one is given many."""
     plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=3))
-    trainer = EndToEndTrainer(network(toy), OPTIM, listeners=[plane])
+    trainer = EndToEndTrainer(network(toy), OPTIM, callbacks=[plane])
     slow, quick = replace(SMALL, critic_steps=1), replace(SMALL, critic_steps=200)
 
     class Quick(LayerCritics):
@@ -160,7 +160,7 @@ def test_no_noise_is_refused(toy: Dataset) -> None:
 
 def test_a_point_survives_json(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
-    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     for point in plane.points:
         assert PlanePoint.from_dict(json.loads(json.dumps(point.to_dict()))) == point
 
@@ -204,14 +204,14 @@ def test_a_constant_layer_is_measured_and_carries_nothing(toy: Dataset) -> None:
         model[0][1].weight.zero_()
         model[0][1].bias.fill_(-1.0)
     plane = InformationPlane(toy, 0.5, "relative", SMALL)
-    EndToEndTrainer(model, OptimConfig(learning_rate=1e-9, epochs=1), listeners=[plane]).fit(toy)
+    EndToEndTrainer(model, OptimConfig(learning_rate=1e-9, epochs=1), callbacks=[plane]).fit(toy)
     assert plane.points[0].scalars["activation_scale"] < 1e-5
     assert abs(plane.points[0].estimates["mi_ty_channel"].mi) < 1e-3
 
 
 def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
-    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     other = InformationPlane(toy, 0.5, config=SMALL)
     other.load_state_dict(plane.state_dict())
     measures, others = (own._followed["end_to_end", "hidden1"] for own in (plane, other))
@@ -237,7 +237,7 @@ def test_a_class_without_a_test_sample_is_measured(toy: Dataset) -> None:
     first = toy.test.y > 0
     data = replace(toy, test=Split(toy.test.x[first], toy.test.y[first]))
     plane = InformationPlane(data, 0.5, config=SMALL)
-    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(data)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(data)
     # the two classes that are left have almost one bit between them
     assert 0.5 < plane.points[-1].estimates["mi_ty_channel"].mi < math.log(2)
 
@@ -251,13 +251,13 @@ def test_a_value_that_is_not_finite_is_named(
     plane = InformationPlane(toy, 0.5, config=SMALL, on_point=points.append)
     where = r"end_to_end, hidden1, epoch 0, seed 0: probe_accuracy became .* on the plane"
     with pytest.raises(NonFiniteError, match=where):
-        EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+        EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     assert points == []
 
 
 def test_every_number_of_a_point_is_checked(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
-    EndToEndTrainer(network(toy), OPTIM, listeners=[plane]).fit(toy)
+    EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     point = plane.points[-1]
 
     def numbers(document: object) -> list[float]:
@@ -273,7 +273,7 @@ def test_every_number_of_a_point_is_checked(toy: Dataset) -> None:
 def test_a_layer_is_not_made_as_wide_as_a_file_says(toy: Dataset, is_wide: bool) -> None:
     """Its critics alone would take gigabytes."""
     plane = InformationPlane(toy, 0.5, config=SMALL)
-    EndToEndTrainer(mlp(6, (5,), 3), OptimConfig(epochs=1), listeners=[plane]).fit(toy)
+    EndToEndTrainer(mlp(6, (5,), 3), OptimConfig(epochs=1), callbacks=[plane]).fit(toy)
     state = plane.state_dict()
     entry = state["layers"][0]
     entry["dim"] = 3_000_000

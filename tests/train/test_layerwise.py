@@ -15,10 +15,10 @@ from ibtrain.mi.channel import channel
 from ibtrain.mi.mine import LabelMine
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.events import Event
+from ibtrain.train.callbacks import Event
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
-from ibtrain.train.stage import FitResult
+from ibtrain.train.results import FitResult
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=12)
 
@@ -65,7 +65,7 @@ def test_no_gradient_crosses_a_block(toy: Dataset) -> None:
                 same = all(torch.equal(a, b) for a, b in zip(values, weights[name], strict=True))
                 assert same == (name != event.stage)
 
-    LayerwiseTrainer(gated, None, OPTIM, listeners=[watch]).fit(toy)
+    LayerwiseTrainer(gated, None, OPTIM, callbacks=[watch]).fit(toy)
     assert all(gate.calls > 0 for gate in gates)
 
 
@@ -76,7 +76,7 @@ def test_the_frozen_prefix_is_never_run_again(toy: Dataset) -> None:
         block.register_forward_hook(lambda *_, name=name: calls.append(name))
     order: list[str] = []
     LayerwiseTrainer(
-        model, None, OPTIM, listeners=[lambda e: order.append(e.stage) if e.kind == "end" else None]
+        model, None, OPTIM, callbacks=[lambda e: order.append(e.stage) if e.kind == "end" else None]
     ).fit(toy)
     after_first_stage = calls[calls.index("hidden2", 10) :]
     # hidden1's last calls cache its outputs, before hidden2 starts to train
@@ -157,7 +157,7 @@ def test_early_stopping_keeps_the_best_epoch(toy: Dataset) -> None:
     data = toy.hold_out(0.2, seed=0)
     optim = OptimConfig(learning_rate=5e-3, batch_size=64, epochs=30, patience=2)
     result = LayerwiseTrainer(network(data), None, optim).fit(data)
-    output = [r.figures["validation_accuracy"] for r in result.history if r.stage == "output"]
+    output = [r.metrics["validation_accuracy"] for r in result.history if r.stage == "output"]
     assert len(output) < 30
     assert result.accuracies["validation"] == pytest.approx(max(output))
 
@@ -177,7 +177,7 @@ def test_relative_noise_trains_and_is_measured_at_its_own_scale(toy: Dataset) ->
         toy, 0.5, "relative", PlaneConfig(points=2, critic_steps=20, batch_size=64)
     )
     config = ObjectiveConfig(noise_scale="relative", predict_from="noisy")
-    result = LayerwiseTrainer(network(toy), config, OPTIM, listeners=[plane]).fit(toy)
+    result = LayerwiseTrainer(network(toy), config, OPTIM, callbacks=[plane]).fit(toy)
     last = plane.points[-1]
     assert result.accuracies["test"] > 0.85
     assert last.scalars["sigma"] == pytest.approx(0.5 * last.scalars["activation_scale"])
@@ -188,10 +188,10 @@ def test_only_the_last_hidden_block_has_a_linear_critic(toy: Dataset) -> None:
     layers: dict[str, int] = {}
 
     def count(event: Event) -> None:
-        readout = event.snapshot.readout
+        readout = event.model.readout
         layers[event.stage] = sum(isinstance(module, nn.Linear) for module in readout.modules())
 
-    LayerwiseTrainer(network(toy), None, OPTIM, listeners=[count]).fit(toy)
+    LayerwiseTrainer(network(toy), None, OPTIM, callbacks=[count]).fit(toy)
     assert layers == {"hidden1": 2, "hidden2": 1, "output": 0}
 
 
@@ -203,7 +203,7 @@ def test_which_blocks_predict_from_noisy_outputs(
     toy: Dataset, source: str, noisy: list[str]
 ) -> None:
     result = LayerwiseTrainer(network(toy), ObjectiveConfig(predict_from=source), OPTIM).fit(toy)
-    assert [r.stage for r in result.history if "mi_ty" in r.figures and r.epoch == 1] == noisy
+    assert [r.stage for r in result.history if "mi_ty" in r.metrics and r.epoch == 1] == noisy
 
 
 @pytest.mark.parametrize("kind", [LayerwiseTrainer, EndToEndTrainer])
@@ -216,7 +216,7 @@ def test_a_training_within_no_grad_is_the_same(
 
     def fit(model: nn.Module) -> FitResult:
         plane = InformationPlane(toy, config=plane_config)
-        return kind(model, optim=optim, listeners=[plane]).fit(toy)
+        return kind(model, optim=optim, callbacks=[plane]).fit(toy)
 
     models = [network(toy) for _ in range(2)]
     expected = fit(models[0])

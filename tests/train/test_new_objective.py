@@ -14,6 +14,7 @@ from ibtrain.config import OBJECTIVES, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError
 from ibtrain.models.mlp import mlp
+from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives import BlockObjective, BlockSpec
 from ibtrain.train.objectives.base import Metrics
@@ -90,12 +91,12 @@ def test_every_objective_trains_several_networks_as_one(
                 models.append(mlp(toy.dim_x, (16, 8), toy.num_classes))
         return [LayerwiseTrainer(m, config, optim, seed=seed) for seed, m in enumerate(models)]
 
-    expected = LayerwiseTrainer.fit_together(trainers(), toy)
+    expected = fit_ensemble(trainers(), toy)
     monkeypatch.setattr("ibtrain.backend.ensemble.NETWORKS_AT_ONCE", 2)
     monkeypatch.setattr("ibtrain.backend.ensemble.SMALL", 1 << 20)
-    for found, alone in zip(LayerwiseTrainer.fit_together(trainers(), toy), expected, strict=True):
+    for found, alone in zip(fit_ensemble(trainers(), toy), expected, strict=True):
         for one, other in zip(found.history, alone.history, strict=True):
-            assert one.figures == pytest.approx(other.figures, abs=1e-4)
+            assert one.metrics == pytest.approx(other.metrics, abs=1e-4)
 
 
 class Careless(BlockObjective):

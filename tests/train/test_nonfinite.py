@@ -10,9 +10,10 @@ from ibtrain.backend.memory import memory_advice
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import NonFiniteError, OutOfMemoryError
+from ibtrain.train.callbacks import Event
 from ibtrain.train.divergence import ceilings, divergence_flags
-from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.events import Event
+from ibtrain.train.end_to_end import EndToEndTrainer
+from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=50, epochs=2)
@@ -90,15 +91,15 @@ def test_a_step_that_is_skipped_is_counted_and_leaves_the_weights_alone(
         lambda *_: before.append(model[0][0].weight.detach().clone()) if model.training else None
     )
     result = kind(model, optim=optim).fit(toy)
-    counts = [epoch.figures["skipped_steps"] for epoch in result.history]
+    counts = [epoch.metrics["skipped_steps"] for epoch in result.history]
     assert counts[:2] == [1.0, 0.0]
     assert all(torch.isfinite(value).all() for value in result.network.state_dict().values())
     assert result.accuracies["test"] > 0.6
     if kind is EndToEndTrainer:
-        # the model is called once before it is trained; step 3 leaves its weights to step 4
-        assert not torch.equal(before[2], before[3])
-        assert torch.equal(before[3], before[4])
-        assert not torch.equal(before[4], before[5])
+        # the model is called twice before it is trained; step 3 leaves its weights to step 4
+        assert not torch.equal(before[3], before[4])
+        assert torch.equal(before[4], before[5])
+        assert not torch.equal(before[5], before[6])
 
 
 def test_the_seed_that_broke_is_named_among_several(toy: Dataset) -> None:
@@ -107,7 +108,7 @@ def test_the_seed_that_broke_is_named_among_several(toy: Dataset) -> None:
         for seed, fuse in ((5, Fuse(0, 0.0)), (7, Fuse(2, torch.nan)))
     ]
     with pytest.raises(NonFiniteError, match="cross_entropy became nan in epoch 1, step 2, seed 7"):
-        EndToEndTrainer.fit_together(trainers, toy)
+        fit_ensemble(trainers, toy)
 
 
 def test_an_epoch_of_which_nothing_is_left_stops(toy: Dataset) -> None:
@@ -135,7 +136,7 @@ def test_the_flag_reaches_the_record(toy: Dataset, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("ibtrain.train.stage.ceilings", lambda _: {"mi_hy": -9.0})
     heard: list[Event] = []
     result = LayerwiseTrainer(
-        network(Fuse(0, 0.0)), optim=replace(OPTIM, epochs=4), listeners=[heard.append]
+        network(Fuse(0, 0.0)), optim=replace(OPTIM, epochs=4), callbacks=[heard.append]
     ).fit(toy)
     first = [epoch for epoch in result.history if epoch.stage == "layer0"]
     assert [epoch.flags for epoch in first] == [(), (), ("diverging",), ("diverging",)]
@@ -157,7 +158,7 @@ def test_memory_that_runs_out_says_what_to_lower(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("ibtrain.train.loop.EpochLoop._step", fail)
+    monkeypatch.setattr("ibtrain.train.lockstep.Lockstep._step", fail)
     message = r"end_to_end, network: out of memory; lower --batch-size \(now 50\)"
     with pytest.raises(OutOfMemoryError, match=message):
         EndToEndTrainer(network(Fuse(0, 0.0)), OPTIM).fit(toy)

@@ -8,7 +8,7 @@ from ibtrain.backend.seeding import seeded
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.models.mlp import mlp
-from ibtrain.train.events import Event
+from ibtrain.train.callbacks import Event
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives import BlockSpec, Chain, make_objective
 
@@ -78,7 +78,7 @@ def test_blocks_that_train_at_once_learn_an_easy_problem(
 ) -> None:
     events: list[Event] = []
     config = ObjectiveConfig(order=order, readout=readout)
-    trainer = LayerwiseTrainer(network(toy), config, OPTIM, seed=3, listeners=[events.append])
+    trainer = LayerwiseTrainer(network(toy), config, OPTIM, seed=3, callbacks=[events.append])
     result = trainer.fit(toy)
     predicted = result.readout(result.network(toy.test.x)).argmax(1)
     accuracy = (predicted == toy.test.y).float().mean().item()
@@ -88,5 +88,5 @@ def test_blocks_that_train_at_once_learn_an_easy_problem(
     assert [name for name, _ in result.network.named_children()] == names
     assert [event.kind for event in events] == ["start"] + ["epoch"] * OPTIM.epochs + ["end"]
     assert {event.stage for event in events} == {"network"}
-    assert [*events[0].snapshot.activations("test", torch.arange(5))] == names
+    assert [*events[0].model.activations("test", torch.arange(5))] == names
     assert not any(parameter.requires_grad for parameter in result.network.parameters())

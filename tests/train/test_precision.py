@@ -11,10 +11,10 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.errors import ConfigError
 from ibtrain.models.mlp import mlp
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives import BlockSpec, make_objective
-from ibtrain.train.stage import FitResult
+from ibtrain.train.results import FitResult
 
 OPTIM = OptimConfig(learning_rate=3e-3, schedule="constant", epochs=4)
 RELATIVE = ObjectiveConfig(beta=(1e-3,), noise_scale="relative")
@@ -43,8 +43,8 @@ def test_bfloat16_trains_as_well_and_keeps_float32(digits: Dataset, method: str)
     assert not torch.equal(weights[0][0], weights[1][0])
     # over five seeds the difference was within 1 point either way
     assert rounded.accuracies["test"] == pytest.approx(exact.accuracies["test"], abs=0.025)
-    for name, value in exact.history[-1].figures.items():
-        assert rounded.history[-1].figures[name] == pytest.approx(value, abs=0.1)
+    for name, value in exact.history[-1].metrics.items():
+        assert rounded.history[-1].metrics[name] == pytest.approx(value, abs=0.1)
 
 
 def test_scores_are_raised_before_their_cross_entropy() -> None:

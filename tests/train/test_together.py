@@ -9,10 +9,11 @@ from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.mlp import mlp
-from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.events import Event
+from ibtrain.train.callbacks import Event
+from ibtrain.train.end_to_end import EndToEndTrainer
+from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
-from ibtrain.train.stage import FitResult
+from ibtrain.train.results import FitResult
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=50, epochs=3)
 SEEDS = (3, 4, 5)
@@ -38,7 +39,7 @@ def assert_same(found: list[FitResult], expected: list[FitResult]) -> None:
         assert len(one.history) == len(other.history) > 0
         for a, b in zip(one.history, other.history, strict=True):
             assert (a.stage, a.epoch) == (b.stage, b.epoch)
-            assert a.figures == pytest.approx(b.figures, abs=1e-4)
+            assert a.metrics == pytest.approx(b.metrics, abs=1e-4)
         # 24 steps of rounding in float32, which a step of Adam may blow up near a gradient of zero
         torch.testing.assert_close(
             one.network.state_dict(), other.network.state_dict(), rtol=0, atol=1e-3
@@ -69,14 +70,14 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 def test_layer_wise_seeds_train_as_they_would_alone(
     toy: Dataset, objective: dict[str, object]
 ) -> None:
-    together = LayerwiseTrainer.fit_together(layerwise(toy, OPTIM, **objective), toy)
+    together = fit_ensemble(layerwise(toy, OPTIM, **objective), toy)
     alone = [trainer.fit(toy) for trainer in layerwise(toy, OPTIM, **objective)]
     assert_same(together, alone)
     assert together[0].history != together[1].history
 
 
 def test_end_to_end_seeds_train_as_they_would_alone(toy: Dataset) -> None:
-    together = EndToEndTrainer.fit_together(end_to_end(toy, OPTIM), toy)
+    together = fit_ensemble(end_to_end(toy, OPTIM), toy)
     assert_same(together, [trainer.fit(toy) for trainer in end_to_end(toy, OPTIM)])
 
 
@@ -101,7 +102,7 @@ def test_networks_with_running_means_train_as_they_would_alone(
     def trainers() -> list[LayerwiseTrainer | EndToEndTrainer]:
         return [kind(normalised(toy, seed), optim=OPTIM, seed=seed) for seed in SEEDS]
 
-    together = kind.fit_together(trainers(), toy)  # type: ignore[arg-type]
+    together = fit_ensemble(trainers(), toy)  # type: ignore[arg-type]
     assert_same(together, [trainer.fit(toy) for trainer in trainers()])
     means = [result.network.state_dict()["layer0.1.running_mean"] for result in together]
     assert not torch.equal(means[0], means[1])
@@ -110,7 +111,7 @@ def test_networks_with_running_means_train_as_they_would_alone(
 def test_each_seed_stops_when_it_would_alone(toy: Dataset) -> None:
     data = toy.hold_out(0.2, seed=0)
     optim = OptimConfig(learning_rate=1e-2, batch_size=64, epochs=30, patience=2)
-    together = EndToEndTrainer.fit_together(end_to_end(data, optim), data)
+    together = fit_ensemble(end_to_end(data, optim), data)
     lengths = {len(result.history) for result in together}
     assert len(lengths) > 1
     assert_same(together, [trainer.fit(data) for trainer in end_to_end(data, optim)])
@@ -119,10 +120,10 @@ def test_each_seed_stops_when_it_would_alone(toy: Dataset) -> None:
 def test_every_seed_tells_its_own_listeners(toy: Dataset) -> None:
     heard: dict[int, list[Event]] = {seed: [] for seed in SEEDS}
     trainers = [
-        LayerwiseTrainer(network(toy, seed), optim=OPTIM, seed=seed, listeners=[heard[seed].append])
+        LayerwiseTrainer(network(toy, seed), optim=OPTIM, seed=seed, callbacks=[heard[seed].append])
         for seed in SEEDS
     ]
-    LayerwiseTrainer.fit_together(trainers, toy)
+    fit_ensemble(trainers, toy)
     for seed, events in heard.items():
         assert {event.seed for event in events} == {seed}
         assert [e.kind for e in events[:5]] == ["start", "epoch", "epoch", "epoch", "end"]
@@ -133,11 +134,11 @@ def test_only_trainings_that_are_alike_can_be_one(toy: Dataset) -> None:
     trainers = layerwise(toy, OPTIM)
     trainers[1].objective = ObjectiveConfig(beta=(0.1,))
     with pytest.raises(ConfigError, match="settings that differ"):
-        LayerwiseTrainer.fit_together(trainers, toy)
+        fit_ensemble(trainers, toy)
     others = end_to_end(toy, OPTIM)
     others[2] = EndToEndTrainer(mlp(toy.dim_x, (9, 8), 3), OPTIM)
     with pytest.raises(ConfigError, match="networks that differ"):
-        EndToEndTrainer.fit_together(others, toy)
+        fit_ensemble(others, toy)
 
 
 def test_trainers_that_share_a_network_are_refused(toy: Dataset) -> None:
@@ -147,4 +148,4 @@ def test_trainers_that_share_a_network_are_refused(toy: Dataset) -> None:
         [EndToEndTrainer(shared, optim=OPTIM, seed=seed) for seed in SEEDS],
     ):
         with pytest.raises(ModelError, match="that network 0 and network 1 share"):
-            trainers[0].fit_together(trainers, toy)  # type: ignore[arg-type]
+            fit_ensemble(trainers, toy)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.precision import at_least_float32
 from ibtrain.config import ObjectiveConfig
-from ibtrain.train.events import accuracy
+from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer
 

@@ -9,7 +9,7 @@ from ibtrain.mi.average import LogAverage
 from ibtrain.mi.bound import log_mean_exp
 from ibtrain.mi.noise import GaussianNoise
 from ibtrain.mi.training_bounds import dv_labels, ema_corrected
-from ibtrain.train.events import accuracy
+from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer, pair_critic
 

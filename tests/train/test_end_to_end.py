@@ -9,8 +9,9 @@ from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError, NonFiniteError
 from ibtrain.models.mlp import mlp
-from ibtrain.train.endtoend import EndToEndTrainer
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.lockstep import Lockstep
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives import BlockSpec, make_objective
 
@@ -25,7 +26,7 @@ def network(data: Dataset) -> nn.Sequential:
 def loop(model: nn.Module, data: Dataset, config: OptimConfig) -> EpochLoop:
     spec = BlockSpec((data.num_classes,), data.log_prior, 0, 1)
     objective = make_objective("cross-entropy", model, spec, ObjectiveConfig())
-    return EpochLoop([objective], [data.train.x], data.train.y, config, [0], [torch.Generator()])
+    return EpochLoop(objective, data.train.x, data.train.y, config, 0, torch.Generator())
 
 
 def test_it_learns_an_easy_problem_the_same_way_twice(toy: Dataset) -> None:
@@ -39,7 +40,7 @@ def test_one_step_is_adam_on_the_mean_cross_entropy(toy: Dataset) -> None:
     plain.load_state_dict(model.state_dict())
     count = len(toy.train)
     config = OptimConfig(learning_rate=0.01, schedule="constant", batch_size=count, epochs=1)
-    loop(model, toy, config).run_epoch()
+    Lockstep([loop(model, toy, config)]).run_epoch()
     optimizer = torch.optim.Adam(plain.parameters(), lr=0.01)
     log_p = plain(toy.train.x).log_softmax(1)
     (-log_p[torch.arange(count), toy.train.y].mean()).backward()

@@ -1,7 +1,6 @@
-"""A run that is ready to start: the one place where data, model, trainers and plane meet."""
+"""What a run needs before it starts: the one place where data, model, trainers and plane meet."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.backend.gradients import differentiable
@@ -14,26 +13,24 @@ from ibtrain.models.build import build_model
 from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.train.endtoend import EndToEndTrainer
-from ibtrain.train.events import Listener
-from ibtrain.train.keeper import Keeper, State
+from ibtrain.train.callbacks import Callback
+from ibtrain.train.checkpointer import State
+from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives.critics import features_read
-from ibtrain.train.stage import FitResult
+from ibtrain.train.trainer import Trainer
 
-__all__ = ["Experiment", "Record"]
-
-Record = Callable[[dict[str, Any]], None]
+__all__ = ["RunSetup"]
 
 
-class Experiment:
-    """A run that is ready to start: its data loaded, its model checked, its device and threads chosen.
+class RunSetup:
+    """What a run needs before it starts: its data loaded, its model checked, its device and threads chosen.
 
     Args:
-        config: What is run.
+        config: The settings of the run.
 
     Raises:
-        InvalidInputError: The settings, the data or the model can't be used.
+        InvalidInputError: If the settings, the data or the model can't be used.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -86,14 +83,15 @@ class Experiment:
         groups = [(seed,) for seed in seeds] if self.device.type == "cpu" else [seeds]
         return [(method, group) for group in groups for method in self.config.methods]
 
-    def plane(self, seed: int, record: Record) -> InformationPlane | None:
-        """What measures the layers of one network; None where nothing is to be measured."""
+    def plane(self, seed: int, on_point: Callable[[PlanePoint], None]) -> InformationPlane | None:
+        """The information plane of one network; None if none is to be measured.
+
+        Args:
+            seed: Seed of the network.
+            on_point: Called with each point as it is measured.
+        """
         if not self.config.plane.points:
             return None
-
-        def record_point(point: PlanePoint) -> None:
-            record({"event": "plane", "point": point.to_dict()})
-
         objective = self.config.objective
         return InformationPlane(
             self.data,
@@ -101,27 +99,14 @@ class Experiment:
             objective.noise_scale,
             self.config.plane,
             seed=seed,
-            on_point=record_point,
+            on_point=on_point,
         )
 
-    def fit(
-        self,
-        method: Method,
-        seeds: Sequence[int],
-        heard: Sequence[Sequence[Listener]],
-        keeper: Keeper,
-    ) -> list[FitResult]:
-        """Trains a network for each seed, each with its own listeners."""
-        models = [build_model(self.config.model, self.data, seed) for seed in seeds]
+    def trainer(self, method: Method, seed: int, callbacks: Sequence[Callback]) -> Trainer:
+        """The trainer of a new network."""
+        model = build_model(self.config.model, self.data, seed)
         optim = self.config.optim(method)
-        each = list(zip(models, seeds, heard, strict=True))
-        if method == "layerwise":
-            objective = self.config.objective
-            return LayerwiseTrainer.fit_together(
-                [LayerwiseTrainer(m, objective, optim, seed=s, listeners=h) for m, s, h in each],
-                self.data,
-                keeper,
-            )
-        return EndToEndTrainer.fit_together(
-            [EndToEndTrainer(m, optim, seed=s, listeners=h) for m, s, h in each], self.data, keeper
-        )
+        if method == "end_to_end":
+            return EndToEndTrainer(model, optim, seed=seed, callbacks=callbacks)
+        objective = self.config.objective
+        return LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=callbacks)

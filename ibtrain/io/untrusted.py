@@ -1,24 +1,24 @@
-"""What comes from a file, and so from anyone."""
+"""Errors from untrusted file content, as one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ibtrain.errors import IBTrainError, RunFolderError
 
-__all__ = ["foreign"]
+__all__ = ["untrusted"]
 
 
 @contextmanager
-def foreign(given: str, expected: str, where: str) -> Iterator[None]:
-    """Tells in a line that something does not fit where it is used.
+def untrusted(given: str, expected: str, where: str) -> Iterator[None]:
+    """Turns errors from untrusted file content into a :class:`RunFolderError`.
 
     Args:
-        given: What it is.
+        given: What does not fit.
         expected: What would have fitted.
-        where: What held it.
+        where: The file or folder that held it.
 
     Raises:
-        RunFolderError: What is done within fails.
+        RunFolderError: If the block fails.
     """
     try:
         yield
@@ -27,5 +27,6 @@ def foreign(given: str, expected: str, where: str) -> Iterator[None]:
     except (
         ArithmeticError, AttributeError, IBTrainError, LookupError, RuntimeError, TypeError, ValueError,
     ) as error:  # fmt: skip
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        name = "missing key" if type(error) is KeyError else f"{type(error).__name__}:"
+        reason = f"{name} {' '.join(str(error).split())}"
         raise RunFolderError(f"{given} that does not fit ({reason})", expected, where) from error

@@ -9,8 +9,8 @@ import torch
 
 from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import ModelError
-from ibtrain.runs.course import Course
-from ibtrain.runs.experiment import Experiment
+from ibtrain.runs.execution import Run
+from ibtrain.runs.setup import RunSetup
 
 CONFIG = RunConfig(
     seeds=(0, 1),
@@ -25,12 +25,12 @@ HELD_OUT = replace(CONFIG, validation=0.1)
 
 
 def run(*, as_one: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    experiment = Experiment(CONFIG)
+    setup = RunSetup(CONFIG)
     if as_one:
         # only the choice to train as one is made by the device's name; everything stays where it is
-        experiment.device = torch.device("cuda")
+        setup.device = torch.device("cuda")
     records: list[dict[str, Any]] = []
-    return Course(experiment).run(record=records.append).to_dict(), records
+    return Run(setup, record=records.append).train().to_dict(), records
 
 
 @pytest.mark.slow
@@ -49,18 +49,18 @@ def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None
 
 def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 64 << 20)
-    Experiment(CONFIG)
+    RunSetup(CONFIG)
     objective = ObjectiveConfig(critic_width=1 << 20)
     with pytest.raises(ModelError, match=r"critics of [0-9]+ weights, with gradients and Adam's"):
-        Experiment(replace(CONFIG, objective=objective))
+        RunSetup(replace(CONFIG, objective=objective))
 
 
-def test_an_experiment_may_be_made_and_run_without_gradients() -> None:
+def test_an_setup_may_be_made_and_run_without_gradients() -> None:
     """As in a notebook whose cell begins with one of these."""
-    expected = Course(Experiment(CONFIG)).run()
+    expected = Run(RunSetup(CONFIG)).train()
     for block in (torch.no_grad, torch.inference_mode):
         with block():
-            found = Course(Experiment(CONFIG)).run()
+            found = Run(RunSetup(CONFIG)).train()
         for method, results in expected.methods.items():
             assert [r.accuracies for r in found.methods[method]] == [r.accuracies for r in results]
 
@@ -74,17 +74,17 @@ def two_threads() -> Iterator[None]:
 
 
 def test_samples_are_the_same_on_any_number_of_threads(two_threads: None) -> None:
-    several = Experiment(HELD_OUT).data.fingerprint()
+    several = RunSetup(HELD_OUT).data.fingerprint()
     torch.set_num_threads(1)
-    assert Experiment(HELD_OUT).data.fingerprint() == several
+    assert RunSetup(HELD_OUT).data.fingerprint() == several
 
 
 @pytest.mark.parametrize(
     "change", [{"dim": 3_000_000}, {"dim": 8}, {"layer": "hidden9"}, {"layer": ["hidden1"]}]
 )
 def test_layers_of_another_network_are_told(change: dict[str, Any]) -> None:
-    experiment = Experiment(CONFIG)
+    setup = RunSetup(CONFIG)
     good = {"layer": "hidden1", "dim": 12}
-    experiment.check_plane({"layers": [good, {"layer": "output", "dim": 10}]})
+    setup.check_plane({"layers": [good, {"layer": "output", "dim": 10}]})
     with pytest.raises((ValueError, TypeError)):
-        experiment.check_plane({"layers": [good | change]})
+        setup.check_plane({"layers": [good | change]})

@@ -1,4 +1,4 @@
-"""What trainers tell their listeners: events, and a view of the network as it is at that moment."""
+"""Events that trainers pass to callbacks, and a view of the network at that moment."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ibtrain.config import Method
 from ibtrain.models.blocks import block_outputs
 
-__all__ = ["Event", "Listener", "Snapshot", "accuracy", "apply_in_chunks"]
+__all__ = ["Callback", "Event", "ModelView", "accuracy", "apply_in_chunks"]
 
 CHUNK = 2048
 
@@ -31,8 +31,8 @@ def accuracy(
     return (scores.argmax(dim=-1) == labels).float().mean(dim=-1)
 
 
-class Snapshot:
-    """The part of a network that is being trained now, in evaluation mode while it is looked at.
+class ModelView:
+    """The part of a network that is in training; evaluated in evaluation mode, with the weights that it has now.
 
     Args:
         blocks: The live blocks: one where training is layer-wise, all where it is end to end.
@@ -52,7 +52,7 @@ class Snapshot:
 
     @torch.no_grad()
     def activations(self, split: str, index: Int[Tensor, " n"]) -> dict[str, Tensor]:
-        """Each live block's clean output h ``(n, dim)`` on some samples of a split, by name."""
+        """The output h ``(n, dim)`` of each live block, without noise, on some samples of a split, by name."""
         inputs = self.inputs[split]
         was_training = self.blocks.training
         self.blocks.eval()
@@ -64,7 +64,7 @@ class Snapshot:
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
     def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
-        """Share of a split that the network, as it is now, predicts right."""
+        """Share of a split that the network predicts correctly now."""
         was_training = self.blocks.training
         self.blocks.eval()
         scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
@@ -74,21 +74,21 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Event:
-    """Something a trainer has just done.
+    """What a trainer has just done.
 
     Args:
         kind: ``start`` before the first epoch of a stage, ``epoch`` after each, ``end`` after the
             last (with the best epoch's weights, where training stopped early).
-        method: Which trainer.
-        seed: Its seed.
+        method: The training method.
+        seed: Seed of the training.
         stage: The block in training, or ``network`` where all are.
         index: Which stage this is, from 0.
         stages: How many there are.
         epoch: Epochs done in this stage.
         epochs: Epochs planned in it.
-        figures: Bounds in nats, losses and accuracies, means over the epoch's batches.
-        flags: ``diverging`` where a bound has been beyond its ceiling for long.
-        snapshot: The network at this moment; look at it before returning.
+        metrics: Bounds in nats, losses and accuracies; means over the epoch's batches.
+        flags: ``diverging`` if a bound has been above its ceiling for several epochs.
+        model: The part of the network in training; its weights change after the callback returns.
     """
 
     kind: Literal["start", "epoch", "end"]
@@ -99,9 +99,9 @@ class Event:
     stages: int
     epoch: int
     epochs: int
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     flags: tuple[str, ...]
-    snapshot: Snapshot
+    model: ModelView
 
 
-Listener = Callable[[Event], None]
+Callback = Callable[[Event], None]

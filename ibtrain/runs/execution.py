@@ -1,0 +1,188 @@
+"""A run: its trainings one after another, with their planes, events, checkpoints and results."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ibtrain.backend.device import threads
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.memory import memory_advice
+from ibtrain.checks import check_integer
+from ibtrain.config import METHODS, Method, difference
+from ibtrain.data.dataset import Dataset
+from ibtrain.errors import RunFolderError
+from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.tracker import InformationPlane
+from ibtrain.runs.results import MethodResult, Results
+from ibtrain.runs.setup import RunSetup
+from ibtrain.train.callbacks import Callback, Event
+from ibtrain.train.checkpointer import Checkpointer, ScopedCheckpointer, State, restoring
+from ibtrain.train.fit import fit_ensemble
+from ibtrain.train.results import FitResult
+
+__all__ = ["Run"]
+
+
+class Run:
+    """A run: what is done, what is in training, and what has been recorded.
+
+    Args:
+        setup: Data, model, trainers and plane.
+        checkpointer: Saves the state of the run, which continues from its last one; None saves nothing.
+        record: Called with a JSON-ready dictionary for every epoch, plane point and result.
+        on_fit: Called with each trained network.
+
+    Attributes:
+        is_resuming: Whether it continues from a saved state.
+        epochs: Number of epochs done.
+        records: Number of records made. Where the run continues from a saved state, the records after this
+            number will be made again.
+
+    Raises:
+        RunFolderError: If the saved state is of another run.
+    """
+
+    def __init__(
+        self,
+        setup: RunSetup,
+        checkpointer: Checkpointer | None = None,
+        *,
+        record: Callable[[dict[str, Any]], None] | None = None,
+        on_fit: Callable[[FitResult], None] | None = None,
+    ) -> None:
+        self.setup = setup
+        self.checkpointer = checkpointer or Checkpointer()
+        self.results = Results(setup.data, setup.config)
+        self.done = 0
+        self.epochs = 0
+        self.records = 0
+        self._training: State | None = None
+        self._on_record = record
+        self._on_fit = on_fit
+        self._identity = _identity(setup) if checkpointer else {}
+        state = self.checkpointer.load()
+        self.is_resuming = state is not None
+        if state is not None:
+            with restoring():
+                self._load(state)
+
+    def train(self, callbacks: Sequence[Callback] = ()) -> Results:
+        """Trains every method with every seed; on an accelerator a method's seeds train as one.
+
+        Args:
+            callbacks: Called with every training event, after the plane has measured it.
+
+        Raises:
+            NonFiniteError: If a training diverged.
+        """
+        with threads(self.setup.threads), differentiable():
+            for method, seeds in self.setup.trainings[self.done :]:
+                self._train(method, seeds, callbacks)
+                self.done += 1
+                self.checkpointer.after_stage(self._state)
+        return self.results
+
+    def _train(self, method: Method, seeds: Sequence[int], callbacks: Sequence[Callback]) -> None:
+        """Trains the next networks, or continues their training."""
+        planes = [self.setup.plane(seed, self._record_point) for seed in seeds]
+        trainers = [
+            self.setup.trainer(method, seed, [self._on_event, *filter(None, [plane]), *callbacks])
+            for seed, plane in zip(seeds, planes, strict=True)
+        ]
+        checkpointer = self._scoped([plane for plane in planes if plane])
+        with memory_advice(method, "--batch-size or the widths in --hidden"):
+            fits = fit_ensemble(trainers, self.setup.data, checkpointer)
+        for fit, plane in zip(fits, planes, strict=True):
+            last = {point.layer: point for point in plane.points} if plane else {}
+            result = MethodResult.of(fit, list(last.values()))
+            self.results.methods.setdefault(method, []).append(result)
+            self._record({"event": "result", "method": method, **result.to_dict()})
+            if self._on_fit:
+                self._on_fit(fit)
+
+    def _scoped(self, planes: Sequence[InformationPlane]) -> Checkpointer:
+        """Saves and restores a training together with its planes."""
+        saved, self._training = self._training, None
+        if saved:
+            with restoring():
+                for plane, state in zip(planes, saved["planes"], strict=True):
+                    self.setup.check_plane(state)
+                    plane.load_state_dict(state)
+
+        def wrap(fit: State) -> State:
+            return self._state({"planes": [plane.state_dict() for plane in planes], "fit": fit})
+
+        return ScopedCheckpointer(self.checkpointer, wrap, saved["fit"] if saved else None)
+
+    def _record(self, record: dict[str, Any]) -> None:
+        self.records += 1
+        if self._on_record:
+            self._on_record(record)
+
+    def _record_point(self, point: PlanePoint) -> None:
+        self._record({"event": "plane", "point": point.to_dict()})
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind == "epoch":
+            self.epochs += 1
+            self._record(_epoch_record(event, self.setup.data))
+        elif event.kind == "end":
+            self.epochs += event.epochs - event.epoch
+
+    def _state(self, training: State | None = None) -> State:
+        """What is done, and the state of what is in training; None between two trainings."""
+        results = self.results.methods.items()
+        return {
+            "identity": self._identity,
+            "done": self.done,
+            "epochs": self.epochs,
+            "records": self.records,
+            "results": {
+                method: [result.to_dict() for result in group] for method, group in results
+            },
+            "training": training,
+        }
+
+    def _load(self, state: State) -> None:
+        saved = state["identity"]
+        if not isinstance(saved, dict):
+            raise TypeError(f"a {type(saved).__name__} for the run's identity")
+        # an ibtrain of another version may have saved more, or other, keys
+        for name, value in self._identity.items():
+            change = difference(value, saved.get(name), name)
+            if change:
+                place, wanted, there = change
+                expected = f"those of a run with {place} {wanted}"
+                raise RunFolderError(f"{place} {there}", expected, "checkpoints")
+        for name in ("done", "epochs", "records"):
+            check_integer(f"checkpoint's {name}", state[name], 0)
+            setattr(self, name, state[name])
+        self._training = state["training"]
+        for method in METHODS:
+            entries = state["results"].get(method, [])
+            if entries:
+                results = [MethodResult.from_dict(method, entry) for entry in entries]
+                self.results.methods[method] = results
+            done = self.setup.trainings[: self.done]
+            seeds = [seed for trained, group in done if trained == method for seed in group]
+            if [entry["seed"] for entry in entries] != seeds:
+                raise ValueError(f"results of other seeds than {seeds}")
+
+
+def _identity(setup: RunSetup) -> State:
+    """What a saved state must agree in with the run: settings, device and samples."""
+    config: State = json.loads(setup.config.to_json())
+    return {**config, "device": setup.device.type, "samples": setup.data.fingerprint()}
+
+
+def _epoch_record(event: Event, data: Dataset) -> dict[str, Any]:
+    return {
+        "event": "epoch",
+        "method": event.method,
+        "seed": event.seed,
+        "stage": event.stage,
+        "epoch": event.epoch,
+        **event.metrics,
+        **({"flags": list(event.flags)} if event.flags else {}),
+        "test_accuracy": event.model.accuracy("test", data.test.y),
+    }

@@ -1,0 +1,62 @@
+"""What a training returns: a network, its accuracies, and the metrics of every epoch."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from ibtrain.checks import check_fields
+from ibtrain.config import Method
+
+__all__ = ["EpochRecord", "FitResult"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """The metrics of one epoch.
+
+    Args:
+        stage: Name of the block in training, or ``network``.
+        epoch: Number of epochs of the stage so far.
+        metrics: Bounds in nats, losses and accuracies.
+        flags: ``diverging`` if a bound has been above its ceiling for several epochs.
+    """
+
+    stage: str
+    epoch: int
+    metrics: dict[str, float]
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "EpochRecord":
+        """The inverse of ``vars`` after JSON, which turns the tuple into a list.
+
+        Raises:
+            ConfigError: If a value has the wrong type.
+        """
+        record = cls(**{**values, "flags": tuple(values["flags"])})
+        check_fields("epoch", record)
+        return record
+
+
+@dataclass
+class FitResult:
+    """A trained network and its accuracies.
+
+    Args:
+        method: The method that trained it.
+        seed: The seed of the training.
+        network: The trained blocks, on the training device.
+        readout: Maps the last block's output to class scores whose argmax is the prediction.
+        accuracies: Share of correct predictions, by split.
+        seconds: Training time, without evaluation and callbacks; networks that train at once share it.
+        history: The metrics of every epoch.
+    """
+
+    method: Method
+    seed: int
+    network: nn.Sequential
+    readout: nn.Module
+    accuracies: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    history: list[EpochRecord] = field(default_factory=list)

@@ -1,0 +1,67 @@
+"""Interface of all trainers: a network, the order in which its blocks train, and their objectives."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import nn
+
+from ibtrain.config import Method, ObjectiveConfig, OptimConfig
+from ibtrain.models.blocks import cut_into_blocks
+from ibtrain.train.callbacks import Callback
+from ibtrain.train.objectives.base import BlockSpec, Objective
+
+__all__ = ["Trainer"]
+
+
+class Trainer(ABC):
+    """What is trained of one network, in which stages, and by which objectives.
+
+    Args:
+        model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
+        optim: How each stage is optimised; None is the recipe of the data set.
+        seed: Seeds everything random in the training.
+        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
+
+    Raises:
+        ModelError: If the model can't be cut into blocks.
+
+    Attributes:
+        method: Name of the method, in results and events.
+        freezes: Whether a trained block can't be trained any further.
+    """
+
+    method: ClassVar[Method]
+    freezes: ClassVar[bool]
+
+    def __init__(
+        self,
+        model: nn.Module | Mapping[str, nn.Module],
+        optim: OptimConfig | None = None,
+        *,
+        seed: int = 0,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.blocks = cut_into_blocks(model)
+        self.optim = optim
+        self.seed = seed
+        self.callbacks = callbacks
+
+    @property
+    def settings(self) -> dict[str, ObjectiveConfig]:
+        """Settings besides the optimiser's, by the name of their table."""
+        return {}
+
+    @property
+    @abstractmethod
+    def stages(self) -> Mapping[str, Sequence[str]]:
+        """Names of the blocks that train together, by the name of the stage, in order."""
+
+    @abstractmethod
+    def objective_of(self, part: nn.Sequential, specs: Mapping[str, BlockSpec]) -> Objective:
+        """The objective of a stage, with its critics before training.
+
+        Args:
+            part: The blocks of the stage.
+            specs: Place and output shape of each of these blocks, by its name, in order.
+        """

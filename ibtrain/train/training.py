@@ -1,0 +1,164 @@
+"""One network on its way through the stages of a training."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ibtrain.backend.seeding import generator
+from ibtrain.checks import check_integer, check_number
+from ibtrain.config.recipes import recipe
+from ibtrain.data.dataset import Dataset
+from ibtrain.models.blocks import block_outputs, check_output_block
+from ibtrain.train.callbacks import ModelView, apply_in_chunks
+from ibtrain.train.checkpointer import State
+from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives.base import BlockSpec
+from ibtrain.train.results import EpochRecord, FitResult
+from ibtrain.train.stage import Stage
+from ibtrain.train.trainer import Trainer
+
+__all__ = ["Training"]
+
+
+class Training:
+    """One network on its way through the stages of its trainer.
+
+    A stage reads what the stages before it gave, evaluated once: a trained block is never run again.
+
+    Args:
+        trainer: The network, its stages and their objectives.
+        data: What it trains on.
+
+    Raises:
+        ModelError: If the model does not fit the data.
+    """
+
+    def __init__(self, trainer: Trainer, data: Dataset) -> None:
+        check_output_block(trainer.blocks, data.train.x, data.num_classes)
+        self.trainer = trainer
+        self.data = data
+        self.optim = trainer.optim or recipe(trainer.method, data.name)
+        self.stages = list(trainer.stages.items())
+        self.index = 0
+        self.is_finished = False
+        self.stage: Stage | None = None
+        self.inputs: Mapping[str, Tensor] = data.inputs
+        self.history: list[EpochRecord] = []
+        self.seconds = 0.0
+
+    def begin_stage(self) -> Stage:
+        """The stage in training, which starts if it has not started yet."""
+        if self.stage is None:
+            self.stage = self._make_stage()
+            self.stage.start()
+        return self.stage
+
+    def finish_stage(self) -> None:
+        """Ends the stage in training, and freezes its blocks; after the last stage the training is finished."""
+        assert self.stage is not None
+        self.stage.finish()
+        self.history += self.stage.history
+        start = time.perf_counter()
+        if self.index == len(self.stages) - 1:
+            self._close_stage()
+            self.is_finished = True
+        else:
+            self._advance()
+        self.seconds += self.stage.loop.seconds + time.perf_counter() - start
+        if not self.is_finished:
+            self.stage = None
+
+    def result(self) -> FitResult:
+        """The trained network, after the last stage."""
+        assert self.is_finished
+        assert self.stage is not None
+        splits = self.data.splits.items()
+        return FitResult(
+            method=self.trainer.method,
+            seed=self.trainer.seed,
+            network=self._blocks([name for _, names in self.stages for name in names]),
+            readout=self.stage.model.readout,
+            accuracies={name: self.stage.model.accuracy(name, split.y) for name, split in splits},
+            seconds=self.seconds,
+            history=self.history,
+        )
+
+    def state_dict(self) -> State:
+        """Everything that the epochs to come depend on."""
+        return {
+            "index": self.index,
+            "is_finished": self.is_finished,
+            "network": self.trainer.blocks.state_dict(),
+            "history": [vars(record) for record in self.history],
+            "seconds": self.seconds,
+            "stage": self.stage.state_dict() if self.stage else None,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Restores a state of :meth:`state_dict`; the outputs of frozen blocks are computed again."""
+        check_integer("index", state["index"], 0, len(self.stages) - 1)
+        check_number("seconds", state["seconds"], 0)
+        if state["is_finished"] and state["stage"] is None:
+            raise ValueError("a finished training without its last stage")
+        self.trainer.blocks.load_state_dict(state["network"])
+        self.history = [EpochRecord.from_dict(record) for record in state["history"]]
+        self.seconds = state["seconds"]
+        for _ in range(state["index"]):
+            self._advance()
+        if state["stage"] is not None:
+            self.stage = self._make_stage()
+            self.stage.load_state_dict(state["stage"])
+        if state["is_finished"]:
+            self._close_stage()
+            self.is_finished = True
+
+    def _advance(self) -> None:
+        """Goes to the next stage, whose inputs are the outputs of this one."""
+        part = self._close_stage()
+        self.inputs = {name: apply_in_chunks(part, x) for name, x in self.inputs.items()}
+        self.index += 1
+
+    def _close_stage(self) -> nn.Sequential:
+        """The blocks of the stage, as they are from now on."""
+        part = self._blocks(self.stages[self.index][1]).eval()
+        return part.requires_grad_(not self.trainer.freezes)
+
+    def _blocks(self, names: Sequence[str]) -> nn.Sequential:
+        blocks = self.trainer.blocks
+        return nn.Sequential(OrderedDict((name, blocks.get_submodule(name)) for name in names))
+
+    def _make_stage(self) -> Stage:
+        trainer, device = self.trainer, self.data.train.y.device
+        stage, names = self.stages[self.index]
+        part = self._blocks(names).requires_grad_(True)
+        objective = trainer.objective_of(part, self._specs(part))
+        return Stage(
+            method=trainer.method,
+            name=stage,
+            index=self.index,
+            count=len(self.stages),
+            data=self.data,
+            loop=EpochLoop(
+                objective,
+                self.inputs["train"],
+                self.data.train.y,
+                self.optim,
+                trainer.seed,
+                generator(device, trainer.seed, "noise", self.index),
+            ),
+            model=ModelView(part, objective.readout, self.inputs),
+            callbacks=trainer.callbacks,
+        )
+
+    def _specs(self, part: nn.Sequential) -> dict[str, BlockSpec]:
+        """Place and output shape of each block of a stage."""
+        with torch.no_grad():
+            outputs = block_outputs(part, self.inputs["train"][:2])
+        names = [name for name, _ in self.trainer.blocks.named_children()]
+        return {
+            name: BlockSpec(tuple(h.shape[1:]), self.data.log_prior, names.index(name), len(names))
+            for name, h in outputs.items()
+        }
