@@ -15,9 +15,9 @@ import numpy as np
 
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
-from ibtrain.cli.declared import Numbers
+from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
-from ibtrain.mi.problems import PROBLEMS
+from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.registry import estimate
 
 NOMINAL = 1.645
@@ -82,7 +82,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
 @click.option("--method", "methods", multiple=True, type=click.Choice(tuple(PROBLEMS_OF_METHOD)))
 @click.option("--problem", "problems", multiple=True, type=click.Choice(tuple(PROBLEMS)))
 @click.option("--samples", "count", default=2000, help="Of each draw.")
-@click.option("--seeds", type=Numbers(int), default=",".join(map(str, range(20))))
+@click.option("--seeds", type=CommaSeparated(int), default=",".join(map(str, range(20))))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(
     methods: tuple[str, ...],

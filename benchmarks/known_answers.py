@@ -19,9 +19,9 @@ import numpy as np
 
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
-from ibtrain.cli.declared import Numbers
+from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
-from ibtrain.mi.problems import PROBLEMS
+from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.registry import ESTIMATORS, estimate
 
 Drawn = tuple[str, float, Any, Any]
@@ -74,7 +74,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
     "--method", "methods", multiple=True, type=click.Choice(tuple(ESTIMATORS)), default=["mine"]
 )
 @click.option("--samples", "count", default=10_000, help="Of this package's problems.")
-@click.option("--seeds", type=Numbers(int), default="0,1,2,3,4")
+@click.option("--seeds", type=CommaSeparated(int), default="0,1,2,3,4")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(
     problems: tuple[str, ...],

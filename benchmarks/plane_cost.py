@@ -24,8 +24,8 @@ from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.io.files import write_json
-from ibtrain.mi.channel import channel
-from ibtrain.mi.mine import LabelMine
+from ibtrain.mi.channel.exact import channel_mi
+from ibtrain.mi.neural.mine import LabelMine
 from ibtrain.mi.result import Estimate
 from ibtrain.models.build import build_model
 from ibtrain.plane.measures.probe import LinearProbe
@@ -190,7 +190,7 @@ def compare(timed: Timed, noise_std: float, samples: int, steps: int) -> dict[st
         value = information_plane_recipe(chosen, noise_std, steps)
         seconds = time.process_time() - start
         last = [point for point in timed.plane.points if point.layer == layer][-1]
-        exact = channel(chosen, noise_std).mi_xt.mi
+        exact = channel_mi(chosen, noise_std).mi_xt.mi
         rows[layer] = {
             "seconds": seconds,
             "mi_xt": value,

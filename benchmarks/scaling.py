@@ -25,9 +25,9 @@ import numpy as np
 
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
-from ibtrain.cli.declared import Numbers
+from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
-from ibtrain.mi.neural import CurvePoint
+from ibtrain.mi.neural.fit import CurvePoint
 from ibtrain.mi.registry import estimate
 from ibtrain.report.style import check_picture, new_figure, save_figure, styled
 
@@ -167,7 +167,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 @click.command()
-@click.option("--samples", "counts", type=Numbers(int), default=COUNTS)
+@click.option("--samples", "counts", type=CommaSeparated(int), default=COUNTS)
 @click.option("--seed", default=0)
 @click.option("--picture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path))

@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
 from ibtrain.io.files import write_json
-from ibtrain.mi.problems import PROBLEMS
+from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.registry import ESTIMATORS, estimate
 
 Array = NDArray[np.float64]

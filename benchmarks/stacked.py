@@ -16,8 +16,8 @@ from ibtrain.backend.device import choose_device, threads
 from ibtrain.backend.environment import environment
 from ibtrain.config import DEVICES
 from ibtrain.io.files import write_json
-from ibtrain.mi.critics import PairCritic
-from ibtrain.mi.mine import InputMine
+from ibtrain.mi.neural.critics import PairCritic
+from ibtrain.mi.neural.mine import InputMine
 
 COUNT, DIM, HIDDEN, BATCH_SIZE = 64, 10, (64, 64), 256
 TURNS = 9

@@ -16,7 +16,7 @@ import click
 
 from ibtrain.backend.device import choose_threads, threads
 from ibtrain.backend.environment import environment
-from ibtrain.cli.declared import Numbers
+from ibtrain.cli.declared import CommaSeparated
 from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
@@ -47,8 +47,8 @@ def train(
 @click.argument("dataset")
 @click.option("--data-root", type=click.Path(path_type=Path))
 @click.option("--epochs", default=10)
-@click.option("--batch-sizes", type=Numbers(int), default="128,512")
-@click.option("--seeds", type=Numbers(int), default="0,1")
+@click.option("--batch-sizes", type=CommaSeparated(int), default="128,512")
+@click.option("--seeds", type=CommaSeparated(int), default="0,1")
 @click.option("--share", default=1 / 6, help="Share of the training split held out.")
 @click.option(
     "--combination",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ibtrain.data.dataset import Dataset, Split
     from ibtrain.data.load import load_dataset
     from ibtrain.errors import IBTrainError
-    from ibtrain.mi.channel import channel
-    from ibtrain.mi.channel_bounds import bracket
+    from ibtrain.mi.channel.bounds import bracket, channel_bounds
+    from ibtrain.mi.channel.exact import channel, channel_mi
     from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
     from ibtrain.models.conv import conv_net
@@ -51,8 +51,10 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
-    "bracket": "ibtrain.mi.channel_bounds",
-    "channel": "ibtrain.mi.channel",
+    "channel_bounds": "ibtrain.mi.channel.bounds",
+    "bracket": "ibtrain.mi.channel.bounds",
+    "channel": "ibtrain.mi.channel.exact",
+    "channel_mi": "ibtrain.mi.channel.exact",
     "conv_net": "ibtrain.models.conv",
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
@@ -79,6 +81,8 @@ __all__ = [
     "Split",
     "bracket",
     "channel",
+    "channel_bounds",
+    "channel_mi",
     "conv_net",
     "estimate",
     "fit_ensemble",

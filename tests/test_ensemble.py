@@ -6,7 +6,7 @@ from torch import nn
 
 from ibtrain.backend.ensemble import Ensemble
 from ibtrain.backend.optim import adam
-from ibtrain.mi.critics import ClassCritic, DistanceCritic, PairCritic
+from ibtrain.mi.neural.critics import ClassCritic, DistanceCritic, PairCritic
 
 COUNT, BATCH, DIM = 3, 16, 4
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def test_batched_calls_are_every_members_call(kind: str) -> None:
         found.append((outputs, [parameter.grad for parameter in stack.parameters()]))
         stack = Ensemble(members(kind))
         stack._group = group
-        with stack.joined():
+        with stack.flat_parameters():
             outputs = stack(*inputs)
             loss(outputs).backward()
         found.append((outputs, [parameter.grad for parameter in stack.parameters()]))

@@ -15,13 +15,13 @@ from torch.utils._pytree import tree_leaves
 
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.mi.bounds import BOUNDS
-from ibtrain.mi.mine import InputMine, LabelMine
-from ibtrain.mi.neural import NeuralSettings, fit_critic
-from ibtrain.mi.preparation import Prepared, prepare
+from ibtrain.mi.bounds.registry import BOUNDS
+from ibtrain.mi.neural.fit import NeuralSettings, fit_critic
+from ibtrain.mi.neural.mine import InputMine, LabelMine
+from ibtrain.mi.neural.preparation import Prepared, prepare
+from ibtrain.mi.neural.scorer import Scorer
+from ibtrain.mi.neural.splits import Splits, draw_splits
 from ibtrain.mi.samples import check_samples
-from ibtrain.mi.scorer import Scorer
-from ibtrain.mi.splits import Splits, draw_splits
 from ibtrain.models.mlp import mlp
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer

@@ -16,9 +16,9 @@ from torch import Tensor
 from ibtrain.backend import replay
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.mi.bounds import BOUNDS
-from ibtrain.mi.critics import DistanceCritic
-from ibtrain.mi.mine import InputMine, LabelMine
+from ibtrain.mi.bounds.registry import BOUNDS
+from ibtrain.mi.neural.critics import DistanceCritic
+from ibtrain.mi.neural.mine import InputMine, LabelMine
 from ibtrain.mi.registry import estimate
 from ibtrain.models.mlp import mlp
 from ibtrain.train.end_to_end import EndToEndTrainer

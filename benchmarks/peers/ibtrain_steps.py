@@ -3,11 +3,11 @@
 import torch
 from problem import BATCH_SIZE, HIDDEN, LEARNING_RATE, report, samples
 
-from ibtrain.mi.bounds import BOUNDS
-from ibtrain.mi.neural import NeuralSettings, fit_critic
-from ibtrain.mi.preparation import prepare
+from ibtrain.mi.bounds.registry import BOUNDS
+from ibtrain.mi.neural.fit import NeuralSettings, fit_critic
+from ibtrain.mi.neural.preparation import prepare
+from ibtrain.mi.neural.splits import draw_splits
 from ibtrain.mi.samples import check_samples
-from ibtrain.mi.splits import draw_splits
 
 
 def train(steps: int) -> None:

@@ -48,7 +48,7 @@ class Ensemble(nn.Module):
         self._one_by_one = any(
             isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules()
         )
-        self._joined: list[dict[str, Tensor]] = []
+        self._flat: list[dict[str, Tensor]] = []
 
     @cached_property
     def _template(self) -> nn.Module:
@@ -66,7 +66,7 @@ class Ensemble(nn.Module):
         return len(self.members)
 
     @contextmanager
-    def joined(self) -> Iterator[nn.Parameter]:
+    def flat_parameters(self) -> Iterator[nn.Parameter]:
         """All weights as one vector, in an order in which calls find those of a group side by side.
 
         Until the context ends, calls read views of it, and add to its gradient in as many operations
@@ -77,11 +77,11 @@ class Ensemble(nn.Module):
         alike = [own for group in named for own in group.values()]
         vector = flatten(parameter for own in alike for parameter in own)
         leaves = _leaves(vector, [(len(own), *own[0].shape) for own in alike])
-        self._joined = [{name: next(leaves) for name in group} for group in named]
+        self._flat = [{name: next(leaves) for name in group} for group in named]
         try:
             yield vector
         finally:
-            self._joined = []
+            self._flat = []
 
     def forward(self, *inputs: Tensor) -> Any:
         """What every member makes of its own share.
@@ -126,8 +126,8 @@ class Ensemble(nn.Module):
             outputs = group[0](*(part.squeeze(0) for part in inputs))
             return _tree(lambda parts: parts[0].unsqueeze(0), [outputs])
         template = self._template
-        if self._joined:
-            parameters = self._joined[index]
+        if self._flat:
+            parameters = self._flat[index]
         else:
             parameters = {
                 name: torch.stack(tuple(own)) for name, own in _parameters_of(group).items()

@@ -11,14 +11,14 @@ from torch import nn
 from ibtrain.bench.measure import Call
 from ibtrain.config import OptimConfig, PlaneConfig
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.mi.bounds import BOUNDS
-from ibtrain.mi.channel import channel
-from ibtrain.mi.critics import DistanceCritic, PairCritic
-from ibtrain.mi.mine import InputMine, LabelMine
-from ibtrain.mi.neural import NeuralSettings, fit_critic
-from ibtrain.mi.preparation import prepare
+from ibtrain.mi.bounds.registry import BOUNDS
+from ibtrain.mi.channel.exact import channel_mi
+from ibtrain.mi.neural.critics import DistanceCritic, PairCritic
+from ibtrain.mi.neural.fit import NeuralSettings, fit_critic
+from ibtrain.mi.neural.mine import InputMine, LabelMine
+from ibtrain.mi.neural.preparation import prepare
+from ibtrain.mi.neural.splits import draw_splits
 from ibtrain.mi.samples import check_samples
-from ibtrain.mi.splits import draw_splits
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.measures.mine import LayerCritics
 from ibtrain.plane.measures.probe import LinearProbe
@@ -80,7 +80,7 @@ def estimator_case(
     Args:
         method: A neural one.
         dim: Of x, and of y.
-        batch_size: As in :class:`~ibtrain.mi.neural.NeuralSettings`, and so are the others.
+        batch_size: As in :class:`~ibtrain.mi.neural.fit.NeuralSettings`, and so are the others.
         hidden: Widths.
         critic: Its kind.
         base: Its closed form.
@@ -182,7 +182,7 @@ def _training_cases(batch_size: int, seeds: int = 1, precision: str = "float32")
 def _channel(device: torch.device, count: int, dim: int) -> Call:
     h = torch.randn(count, dim, generator=torch.Generator().manual_seed(0)).to(device)
     labels = torch.arange(count, device=device) % 10
-    return lambda: channel(h, 0.5, labels)
+    return lambda: channel_mi(h, 0.5, labels)
 
 
 def _point(device: torch.device, dim: int) -> Call:
@@ -198,7 +198,7 @@ def _point(device: torch.device, dim: int) -> Call:
     def measure() -> None:
         critics.fit(h, y, 0.5, config)
         critics.evaluate(held_out, y_held_out)
-        channel(held_out, 0.5, y_held_out)
+        channel_mi(held_out, 0.5, y_held_out)
         probe.fit(h, y)
         probe.accuracy(held_out, y_held_out)
 

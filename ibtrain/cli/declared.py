@@ -12,14 +12,14 @@ from ibtrain.config import METHODS, OBJECTIVES, OptimConfig, PlaneConfig, RunCon
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import TABLES
 
-__all__ = ["Numbers", "keywords"]
+__all__ = ["CommaSeparated", "keywords"]
 
 TYPES_OF_NONE = {"data_root": str, "resize": int}
 """Of settings that are None by default."""
 METAVARS = {"data_root": "DIR", "dataset": "NAME", "name": "NAME"}
 
 
-class Numbers(click.ParamType[tuple[float, ...]]):
+class CommaSeparated(click.ParamType[tuple[float, ...]]):
     """Comma-separated numbers, such as ``500,256``."""
 
     def __init__(self, kind: type[int] | type[float]) -> None:
@@ -69,7 +69,7 @@ def _type(field: Field[Any]) -> Any:
         return click.Choice(tuple(choices))
     if isinstance(field.default, tuple):
         kind = type(field.default[0])
-        return Words() if kind is str else Numbers(kind)
+        return Words() if kind is str else CommaSeparated(kind)
     return TYPES_OF_NONE[field.name] if field.default is None else type(field.default)
 
 

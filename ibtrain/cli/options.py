@@ -17,7 +17,7 @@ __all__ = ["execution_options", "run_config", "training_options"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Every(click.ParamType[CheckpointInterval]):
+class IntervalType(click.ParamType[CheckpointInterval]):
     """Epochs, such as ``5``, or a time, such as ``10m``."""
 
     name = "EPOCHS|TIME"
@@ -111,7 +111,7 @@ def execution_options(command: F) -> F:
     keeping = click.option(
         "--checkpoint-every",
         "interval",
-        type=Every(),
+        type=IntervalType(),
         default=CHECKPOINT_EVERY,
         show_default=True,
         help="Checkpoints after so many epochs (5) or so long (30s, 10m); after each block always.",

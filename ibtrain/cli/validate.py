@@ -50,9 +50,9 @@ def command(
 ) -> None:
     """Check the estimators against problems whose mutual information is known."""
     from ibtrain.backend.device import threads
-    from ibtrain.mi.problems import PROBLEMS
+    from ibtrain.mi.benchmark.problems import PROBLEMS
+    from ibtrain.mi.benchmark.validate import validate
     from ibtrain.mi.registry import ESTIMATORS
-    from ibtrain.mi.validation import validate
     from ibtrain.report.estimates import answer_row, answers_header
 
     if output:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ibtrain.errors import RunFolderError
 from ibtrain.io.files import write_error
 
-__all__ = ["FolderLock", "held"]
+__all__ = ["FolderLock", "folder_lock"]
 
 
 class FolderLock:
@@ -52,7 +52,7 @@ class FolderLock:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[FolderLock]:
+def folder_lock(path: Path) -> Iterator[FolderLock]:
     """Holds a lock file until the block is left.
 
     The system lets go of the lock when its process ends, however it ends, so that a file which a

@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING
 from ibtrain.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ibtrain.mi.channel_bounds import Bracket, bracket
-    from ibtrain.mi.problems import PROBLEMS, Problem
+    from ibtrain.mi.benchmark.problems import PROBLEMS, Problem
+    from ibtrain.mi.benchmark.validate import validate
+    from ibtrain.mi.channel.bounds import ChannelBounds, channel_bounds
     from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.mi.result import FLAGS, Estimate
-    from ibtrain.mi.validation import validate
 
 _HOMES = {
     "FLAGS": "ibtrain.mi.result",
     "ESTIMATORS": "ibtrain.mi.registry",
-    "PROBLEMS": "ibtrain.mi.problems",
-    "Bracket": "ibtrain.mi.channel_bounds",
+    "PROBLEMS": "ibtrain.mi.benchmark.problems",
+    "ChannelBounds": "ibtrain.mi.channel.bounds",
     "Estimate": "ibtrain.mi.result",
-    "Problem": "ibtrain.mi.problems",
-    "bracket": "ibtrain.mi.channel_bounds",
+    "Problem": "ibtrain.mi.benchmark.problems",
+    "channel_bounds": "ibtrain.mi.channel.bounds",
     "estimate": "ibtrain.mi.registry",
-    "validate": "ibtrain.mi.validation",
+    "validate": "ibtrain.mi.benchmark.validate",
 }
 
 __all__ = [
     "ESTIMATORS",
     "FLAGS",
     "PROBLEMS",
-    "Bracket",
+    "ChannelBounds",
     "Estimate",
     "Problem",
-    "bracket",
+    "channel_bounds",
     "estimate",
     "validate",
 ]

@@ -12,9 +12,9 @@ __all__ = ["Copies", "find_copies"]
 
 Hashes = NDArray[np.uint64]
 
-LOOKED_AT = 100_000
+MAX_ROWS = 100_000
 """Samples, evenly spread, in which copies are searched first."""
-FEWEST = 5
+MIN_COPIES = 5
 FEWEST_SHARE = 0.01
 """Copies, in number and as a share of the samples, that are worth a second look."""
 SAME_ROW = 0.5
@@ -59,7 +59,7 @@ def find_copies(samples: StoredSamples) -> Copies | None:
         samples: Any, of which one side at least is continuous.
     """
     count = len(samples)
-    looked_at = np.linspace(0, count - 1, min(LOOKED_AT, count)).astype(np.int64)
+    looked_at = np.linspace(0, count - 1, min(MAX_ROWS, count)).astype(np.int64)
     if not _are_copied(samples, looked_at):
         return None
     everything = np.arange(count)
@@ -76,7 +76,7 @@ def _are_copied(samples: StoredSamples, rows: NDArray[np.int64]) -> bool:
     share = repeated / len(rows) * len(samples) / len(rows)
     if (
         distinct < FEWEST_DISTINCT
-        or repeated < FEWEST
+        or repeated < MIN_COPIES
         or share < FEWEST_SHARE
         or len(rows) > MOST_TIMES * distinct
     ):

@@ -13,18 +13,18 @@ import numpy as np
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import ConfigError, DataError
-from ibtrain.mi.binning import binning
-from ibtrain.mi.bounds import BOUNDS
+from ibtrain.mi.bounds.registry import BOUNDS
+from ibtrain.mi.classical.binning import binning
+from ibtrain.mi.classical.gaussian import gaussian
+from ibtrain.mi.classical.ksg import ksg
+from ibtrain.mi.classical.plug_in import plug_in
 from ibtrain.mi.copies import find_copies
 from ibtrain.mi.diagnostics import sample_flags
-from ibtrain.mi.gaussian import gaussian
-from ibtrain.mi.ksg import ksg
-from ibtrain.mi.neural import NeuralSettings, OnCheckpoint
-from ibtrain.mi.plug_in import plug_in
+from ibtrain.mi.neural.crossfit import variational
+from ibtrain.mi.neural.fit import NeuralSettings, OnCheckpoint
 from ibtrain.mi.result import UNITS, Estimate
 from ibtrain.mi.samples import FEWEST_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
-from ibtrain.mi.variational import variational
 
 __all__ = ["ESTIMATORS", "Estimator", "estimate"]
 
@@ -122,7 +122,7 @@ def estimate(
         device: Where a neural method's critic lives.
         on_checkpoint: Called with a neural method's values at each look at the selection split.
         **options: The method's own, such as ``k`` of ``ksg`` or the fields of
-            :class:`~ibtrain.mi.neural.NeuralSettings`.
+            :class:`~ibtrain.mi.neural.fit.NeuralSettings`.
 
     Returns:
         The value in the unit. Where one side is constant it is zero, flagged ``constant``.

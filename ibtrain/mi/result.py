@@ -51,7 +51,7 @@ class Estimate:
         n_train: Samples that a critic was fitted to; 0 where there is none.
         n_test: Samples that the value was measured on.
         seconds: What it took.
-        beside: Another reading of the same critic: for a label, H(Y) less the cross-entropy of
+        secondary: Another reading of the same critic: for a label, H(Y) less the cross-entropy of
             its prediction.
         unit: ``nats`` or ``bits``, of the value, its error, its ceiling and the entropy.
         shuffled: The same method's estimate for samples with shuffled y, which is 0 in truth.
@@ -68,7 +68,7 @@ class Estimate:
     n_test: int = 0
     seconds: float = 0.0
     unit: str = "nats"
-    beside: "Estimate | None" = None
+    secondary: "Estimate | None" = None
     shuffled: "Estimate | None" = None
     read_as: dict[str, str] | None = None
     entropy: float | None = None
@@ -98,7 +98,7 @@ class Estimate:
         factor = math.log(2) if unit == "nats" else 1 / math.log(2)
         others = {
             name: part and part.to_unit(unit)
-            for name in ("beside", "shuffled")
+            for name in ("secondary", "shuffled")
             for part in [getattr(self, name)]
         }
         values = {
@@ -121,7 +121,7 @@ class Estimate:
             "n_test": self.n_test,
             "seconds": self.seconds,
         }
-        for name in ("beside", "shuffled"):
+        for name in ("secondary", "shuffled"):
             if part := getattr(self, name):
                 fields[name] = part.to_dict()
         if self.entropy is not None:
@@ -130,10 +130,13 @@ class Estimate:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Estimate":
-        """The inverse of :meth:`to_dict`."""
+        """The inverse of :meth:`to_dict`; files of version 0.1 may say ``beside`` for ``secondary``."""
+        fields = dict(fields)
+        if "beside" in fields:
+            fields["secondary"] = fields.pop("beside")
         ceiling = math.inf if fields["ceiling"] is None else fields["ceiling"]
         replaced: dict[str, Any] = {"ceiling": ceiling, "flags": tuple(fields["flags"])}
-        for name in ("beside", "shuffled"):
+        for name in ("secondary", "shuffled"):
             replaced[name] = cls.from_dict(fields[name]) if fields.get(name) else None
         return cls(**{**fields, **replaced})
 

@@ -12,12 +12,12 @@ __all__ = ["variance_inflation"]
 
 Array = NDArray[np.float64]
 
-LOOKED_AT = 20_000
+MAX_ROWS = 20_000
 """Consecutive samples that are looked at."""
 COORDINATES = 16
 """Coordinates of each side, evenly spread, that are looked at."""
 MOST_LAGS = 1000
-QUIET = 10
+MAX_GAP = 10
 """Lags at which the product is noise after which it is noise for good."""
 
 
@@ -41,14 +41,14 @@ def variance_inflation(samples: StoredSamples) -> float:
         Bartlett, On the theoretical specification and sampling properties of autocorrelated
         time-series (1946).
     """
-    rows = np.arange(min(LOOKED_AT, len(samples)))
+    rows = np.arange(min(MAX_ROWS, len(samples)))
     lags = min(max(MOST_LAGS, 2 * samples.block), len(rows) // 4)
     sides = [_columns(side, rows) for side in (samples.x, samples.y)]
     if lags < 1 or any(side.shape[1] == 0 for side in sides):
         return 1.0
     product = np.prod([_autocorrelation(side, lags) for side in sides], axis=0)
     heard = np.flatnonzero(product >= 3 / len(rows))
-    gaps = np.flatnonzero(np.diff(heard, prepend=-1) > QUIET)
+    gaps = np.flatnonzero(np.diff(heard, prepend=-1) > MAX_GAP)
     heard = heard[: gaps[0]] if len(gaps) else heard
     product = product[: heard[-1] + 1] if len(heard) else product[:0]
     lag = np.arange(1, len(product) + 1)

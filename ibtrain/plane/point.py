@@ -49,7 +49,7 @@ class PlanePoint:
         """Every measured number by name; ceilings, which may be infinite, are none of them."""
         yield from self.scalars.items()
         for name, estimate in self.estimates.items():
-            for reading in (estimate, estimate.beside):
+            for reading in (estimate, estimate.secondary):
                 if reading is not None:
                     yield name, reading.mi
                     yield f"stderr of {name}", reading.stderr

@@ -15,7 +15,7 @@ from ibtrain.checks import LARGEST_FLOAT32, check_integer
 from ibtrain.config import Method, PlaneConfig, check_noise_std
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import ConfigError, NonFiniteError
-from ibtrain.mi.noise import activation_scale
+from ibtrain.mi.channel.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
 from ibtrain.plane.point import PlanePoint

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ibtrain.mi.validation import KnownAnswer
+from ibtrain.mi.benchmark.validate import KnownAnswer
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import MARKERS, PALETTE, new_figure, styled
 

@@ -21,7 +21,7 @@ LABELS = {
     "mi_ty": ("I(T; Y), batch bound", "-."),
     "mi_xt": ("I(X; T), batch bound", ":"),
 }
-MOST = (len(LABELS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
+MAX_CURVES = (len(LABELS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
 
 
 @styled
@@ -81,8 +81,8 @@ def _series(
                 if len(event["stage"]) > MAX_NAME:
                     given = f"a stage's name of {len(event['stage'])} characters"
                     raise RunFolderError(given, f"at most {MAX_NAME}", "metrics.jsonl")
-        if len(found) > MOST:
-            given = f"epochs of more than {MOST} stages and bounds"
+        if len(found) > MAX_CURVES:
+            given = f"epochs of more than {MAX_CURVES} stages and bounds"
             raise RunFolderError(given, "a run's", "metrics.jsonl")
     return {key: _padded(list(by_seed.values())) for key, by_seed in found.items()}
 

@@ -1,7 +1,7 @@
 """Estimates of mutual information as text."""
 
+from ibtrain.mi.benchmark.validate import KnownAnswer
 from ibtrain.mi.result import FLAGS, Estimate
-from ibtrain.mi.validation import KnownAnswer
 
 __all__ = ["answer_row", "answers_header", "describe"]
 
@@ -32,9 +32,9 @@ def describe(estimate: Estimate, *, normalized: bool = False) -> str:
     if normalized:
         scale = "of the entropy" if estimate.entropy is not None else "as a correlation (Linfoot)"
         lines.append(f"  normalized {estimate.normalized:.3f} {scale}")
-    if estimate.beside:
-        beside = estimate.beside
-        lines.append(f"  H(Y) - cross-entropy = {beside.mi:.3f} ± {beside.stderr:.3f} {unit}")
+    if estimate.secondary:
+        secondary = estimate.secondary
+        lines.append(f"  H(Y) - cross-entropy = {secondary.mi:.3f} ± {secondary.stderr:.3f} {unit}")
     if estimate.shuffled:
         shuffled = estimate.shuffled
         lines.append(f"  with shuffled y {shuffled.mi:.3f} ± {shuffled.stderr:.3f} {unit}")

@@ -13,7 +13,7 @@ from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.io.documents import is_regular, parse_json, read_bytes
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
-from ibtrain.io.lock import FolderLock, held
+from ibtrain.io.lock import FolderLock, folder_lock
 from ibtrain.plane.point import PlanePoint
 from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_document, read_results
@@ -63,7 +63,7 @@ class RunFolder:
         path = path or _fresh_path(config)
         is_new = _make_folder(path)
         try:
-            with held(path / LOCK) as lock:
+            with folder_lock(path / LOCK) as lock:
                 folder = cls(path, lock)
                 folder._begin(config, environment)
                 try:

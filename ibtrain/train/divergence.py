@@ -8,9 +8,9 @@ from ibtrain.data.dataset import Dataset, label_entropy
 __all__ = ["DIVERGING", "ceilings", "divergence_flags"]
 
 DIVERGING = "diverging"
-LONG = 3
+MIN_EPOCHS = 3
 """Epochs in a row."""
-SLACK = 1.05
+CEILING_SLACK = 1.05
 """Times its ceiling, which a mean over batches may pass by chance."""
 
 
@@ -29,9 +29,10 @@ def divergence_flags(
         history: The figures of a stage's epochs.
         most: Each bound's ceiling.
     """
-    last = history[-LONG:]
+    last = history[-MIN_EPOCHS:]
     beyond = (
-        len(last) == LONG and all(epoch.get(name, 0.0) > SLACK * ceiling for epoch in last)
+        len(last) == MIN_EPOCHS
+        and all(epoch.get(name, 0.0) > CEILING_SLACK * ceiling for epoch in last)
         for name, ceiling in most.items()
     )
     return (DIVERGING,) if any(beyond) else ()

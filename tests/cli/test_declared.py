@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from ibtrain.cli.declared import Numbers, Words, keywords
+from ibtrain.cli.declared import CommaSeparated, Words, keywords
 from ibtrain.cli.main import cli
 from ibtrain.cli.options import _PLACES
 
@@ -19,8 +19,8 @@ from ibtrain.cli.options import _PLACES
         ("resize", int, "images of folder:DIR are resized to."),
         ("data_root", str, "by default $IBTRAIN_DATA or ~/.cache/ibtrain."),
         ("objective.name", str, "What the hidden blocks optimise: ib"),
-        ("seeds", Numbers, "[0,1,2]"),
-        ("objective.beta", Numbers, "or one for each block.  [0.0001]"),
+        ("seeds", CommaSeparated, "[0,1,2]"),
+        ("objective.beta", CommaSeparated, "or one for each block.  [0.0001]"),
         ("plane.measures", Words, "[mine,channel,probe]"),
         ("objective.order", click.Choice, "or cross them (joint).  [sequential]"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ibtrain.cli.main import cli
-from ibtrain.mi.problems import PROBLEMS
+from ibtrain.mi.benchmark.problems import PROBLEMS
 
 FAST = [
     "--set",

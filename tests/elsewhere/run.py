@@ -45,8 +45,8 @@ replay.replayed = watched
 
 from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig  # noqa: E402
 from ibtrain.data.dataset import Dataset, Split  # noqa: E402
-from ibtrain.mi.bounds import BOUNDS  # noqa: E402
-from ibtrain.mi.channel_bounds import bracket  # noqa: E402
+from ibtrain.mi.bounds.registry import BOUNDS  # noqa: E402
+from ibtrain.mi.channel.bounds import channel_bounds  # noqa: E402
 from ibtrain.mi.registry import estimate  # noqa: E402
 from ibtrain.models.mlp import mlp  # noqa: E402
 from ibtrain.plane.tracker import InformationPlane  # noqa: E402
@@ -93,7 +93,7 @@ def training(device: torch.device, method: str, seeds: int, **objective: Any) ->
 
 def bounding(device: torch.device) -> list[float]:
     h = torch.randn(100, 6, generator=torch.Generator().manual_seed(0)).to(device)
-    found = bracket(h, noise_std=0.5)
+    found = channel_bounds(h, noise_std=0.5)
     return [found.lower.mi, found.value.mi, found.upper.mi]
 
 
@@ -111,7 +111,7 @@ CASES: dict[str, Case] = {
         for critic in ("pair", "separable")
         for negatives in (None, 2)
     },
-    "bracket": bounding,
+    "channel_bounds": bounding,
     "layerwise": partial(training, method="layerwise", seeds=1),
     "layerwise, two seeds": partial(training, method="layerwise", seeds=2),
     "layerwise, relative": partial(training, method="layerwise", seeds=1, noise_scale="relative"),

@@ -45,13 +45,13 @@ def _nothing_takes_long(template: Path) -> Iterator[None]:
     def stop(*_: object, **__: object) -> NoReturn:
         raise SystemExit(0)
 
-    from ibtrain.mi.variational import VariationalFit
+    from ibtrain.mi.neural.crossfit import VariationalFit
 
     fit = VariationalFit(Estimate(0.5, 0.1, "mine", 4.0), [])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ibtrain.runs.execution.Run.train", stop)
-        patch.setattr("ibtrain.mi.variational.fit_variational", lambda *_, **__: fit)
-        patch.setattr("ibtrain.mi.validation.validate", stop)
+        patch.setattr("ibtrain.mi.neural.crossfit.fit_variational", lambda *_, **__: fit)
+        patch.setattr("ibtrain.mi.benchmark.validate.validate", stop)
         patch.setattr("ibtrain.bench.machine.measure_machine", stop)
         yield
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.copies import find_copies
-from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.registry import estimate
 from ibtrain.mi.samples import check_stored
 

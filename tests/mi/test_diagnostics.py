@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.diagnostics import is_function_of, sample_flags
-from ibtrain.mi.problems import PROBLEMS
 from ibtrain.mi.samples import check_samples
 
 RNG = np.random.default_rng(0)

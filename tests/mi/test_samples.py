@@ -42,7 +42,7 @@ def test_a_memory_map_is_estimated_as_its_array_is(tmp_path: Path, y: Any) -> No
             for arrays in (files, (noisy, y))
         )
         for one in (found, expected):
-            one.get("beside", {}).pop("seconds", None)
+            one.get("secondary", {}).pop("seconds", None)
         assert found == expected
 
 

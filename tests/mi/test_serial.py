@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from ibtrain.errors import ConfigError
-from ibtrain.mi.problems import PROBLEMS
+from ibtrain.mi.benchmark.problems import PROBLEMS
+from ibtrain.mi.neural.splits import draw_splits
 from ibtrain.mi.registry import estimate
 from ibtrain.mi.samples import check_stored
 from ibtrain.mi.serial import variance_inflation
-from ibtrain.mi.splits import draw_splits
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ibtrain.config import ObjectiveConfig
-from ibtrain.mi.training_bounds import dv_labels
+from ibtrain.mi.bounds.training import dv_labels
 from ibtrain.train.objectives.base import BlockSpec, Metrics
 from ibtrain.train.objectives.ib import InformationBottleneck
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import label_entropy
-from ibtrain.mi.mine import InputMine, LabelMine
+from ibtrain.mi.neural.mine import InputMine, LabelMine
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, LayerSpec, Measure, Quantity, Values
 from ibtrain.plane.point import AUDIT
@@ -19,7 +19,7 @@ __all__ = ["LayerCritics", "Mine", "lags_behind"]
 
 FIRST_FIT = 3
 """A critic's first fit, which starts from nothing, gets this many times the steps of a later one."""
-LAG = 0.05
+MAX_LAG = 0.05
 """Share of the fresh critic's value by which a tracked one may be behind."""
 STANDARD_ERRORS = 3.0
 MIN_WIDTH = 64
@@ -162,9 +162,9 @@ class LayerCritics:
 
 
 def lags_behind(tracked: Estimate, fresh: Estimate) -> bool:
-    """Whether a fresh critic finds more than chance and :data:`LAG` allow.
+    """Whether a fresh critic finds more than chance and :data:`MAX_LAG` allow.
 
     Both are lower bounds, so that a critic that is behind reads like a layer that compresses.
     """
     chance = STANDARD_ERRORS * math.hypot(tracked.stderr, fresh.stderr)
-    return fresh.mi - tracked.mi > max(chance, LAG * abs(fresh.mi))
+    return fresh.mi - tracked.mi > max(chance, MAX_LAG * abs(fresh.mi))

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ibtrain.config import ObjectiveConfig
-from ibtrain.mi.critics import ClassCritic, PairCritic
+from ibtrain.mi.neural.critics import ClassCritic, PairCritic
 from ibtrain.train.objectives.base import BlockSpec
 
 __all__ = ["PooledPairCritic", "class_critic", "class_scorer", "features_read", "pair_critic"]

@@ -5,10 +5,10 @@ from torch import Tensor, nn
 
 from ibtrain.backend.gradients import scale_gradient
 from ibtrain.config import ObjectiveConfig
-from ibtrain.mi.average import LogAverage
-from ibtrain.mi.bound import log_mean_exp
-from ibtrain.mi.noise import GaussianNoise
-from ibtrain.mi.training_bounds import dv_labels, ema_corrected
+from ibtrain.mi.bounds.base import log_mean_exp
+from ibtrain.mi.bounds.training import dv_labels, ema_corrected
+from ibtrain.mi.channel.noise import GaussianNoise
+from ibtrain.mi.neural.average import LogAverage
 from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer, pair_critic

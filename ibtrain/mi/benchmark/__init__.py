@@ -1,0 +1,1 @@
+"""Problems whose mutual information is known, and estimators against them."""

@@ -1,0 +1,58 @@
+"""Noisy layers whose mutual information with their input is known."""
+
+import math
+
+import numpy as np
+from scipy import integrate, special, stats
+
+from ibtrain.backend.seeding import derive_seed
+from ibtrain.mi.benchmark.problem import GAUSSIAN, Array, Layer, Problem, Rng, Sampler
+
+__all__ = ["linear_layer", "relu_layer"]
+
+
+def linear_layer(name: str, dims: tuple[int, int], noise_std: float) -> Problem:
+    """A random linear map of normal inputs, with noise."""
+    rng = np.random.default_rng(derive_seed(0, name))
+    weights = rng.standard_normal(dims) / math.sqrt(dims[0])
+    total = np.eye(dims[1]) + weights.T @ weights / noise_std**2
+    mi = 0.5 * float(np.linalg.slogdet(total)[1])
+    layer = Layer(lambda x: x @ weights, noise_std)
+    source = f"1/2 log det(1 + W W' / sigma^2), Gaussian x: {GAUSSIAN}"
+    return Problem(name, mi, source, _layer_sampler(layer, dims[0]), layer)
+
+
+def relu_layer(name: str, dim: int, noise_std: float) -> Problem:
+    """Units that each read an input of their own."""
+    layer = Layer(lambda x: np.maximum(x, 0), noise_std)
+    source = "h(t) - h(t|x) a unit, h(t) by quadrature over its closed-form density"
+    mi = dim * _relu_unit(noise_std)
+    return Problem(name, mi, source, _layer_sampler(layer, dim), layer)
+
+
+def _layer_sampler(layer: Layer, dim: int) -> Sampler:
+    def sample(count: int, rng: Rng) -> tuple[Array, Array]:
+        x = rng.standard_normal((count, dim))
+        h = layer.output(x)
+        return x, h + layer.noise_std * rng.standard_normal(h.shape)
+
+    return sample
+
+
+def _relu_unit(sigma: float) -> float:
+    """I(x; relu(x) + sigma eps) for standard normal x."""
+    total = math.sqrt(1 + sigma**2)
+
+    def density(t: float) -> float:
+        silent = 0.5 * stats.norm.pdf(t, scale=sigma)
+        active = stats.norm.pdf(t, scale=total) * special.ndtr(t / (sigma * total))
+        return float(silent + active)
+
+    def integrand(t: float) -> float:
+        return float(special.entr(density(t)))
+
+    points = [-8 * sigma, 0.0, 8 * sigma]
+    entropy, _ = integrate.quad(
+        integrand, -10 * sigma, 10 * total, points=points, limit=200, epsabs=1e-11
+    )
+    return float(entropy - 0.5 * math.log(2 * math.pi * math.e * sigma**2))

@@ -1,0 +1,1 @@
+"""Variational bounds on mutual information, on batches, pools and groups of critic scores."""

@@ -1,0 +1,1 @@
+"""Layers whose noise is known: exact values and bounds of I(x; t) and I(t; y)."""

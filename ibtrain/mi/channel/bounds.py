@@ -1,0 +1,189 @@
+r"""Bounds on I(x; t) of a layer whose noise is known, that need no critic.
+
+Two of them are limited by ln N and two are not; together they tell a layer that knows more than its
+samples can show from one that does not.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ibtrain.mi.channel.exact import (
+    BLOCK_ENTRIES,
+    LogDensities,
+    check_channel,
+    in_noise_units,
+    log_densities,
+    log_sum_exp,
+    monte_carlo,
+)
+from ibtrain.mi.result import Estimate, value_flags
+
+__all__ = ["ChannelBounds", "bracket", "channel_bounds", "leave_one_out", "log_det", "pairwise"]
+
+
+@dataclass(frozen=True)
+class ChannelBounds:
+    """I(x; t) from below, itself, and from above.
+
+    Args:
+        lower: The pairwise Bhattacharyya bound; at most ln N.
+        value: :func:`~ibtrain.mi.channel.exact.channel_mi`, exact for x uniform over the samples; at most
+            ln N, and so in expectation below the value for the distribution they come from.
+        upper: The smaller of the leave-one-out and the log-determinant bound, neither of them
+            limited by ln N.
+        others: The remaining bounds, by name.
+    """
+
+    lower: Estimate
+    value: Estimate
+    upper: Estimate
+    others: dict[str, Estimate]
+
+    @property
+    def limited(self) -> tuple[str, ...]:
+        """Which of ``lower`` and ``value`` sit at ln N, where they can't tell more."""
+        parts = {"lower": self.lower, "value": self.value}
+        return tuple(name for name, part in parts.items() if "above_ceiling" in part.flags)
+
+
+@torch.no_grad()
+def channel_bounds(
+    h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
+) -> ChannelBounds:
+    """I(x; t) of ``t = h + noise_std * eps`` from below and above.
+
+    Args:
+        h: The layer's clean outputs, ``(n, dim)``.
+        noise_std: Standard deviation of the noise, in the units of h; above 0.
+        draws: Noise vectors a sample, for the values that are Monte Carlo.
+        seed: Of the noise.
+
+    Raises:
+        ValueError: ``noise_std`` is not positive or ``draws`` is below 2.
+    """
+    start = time.perf_counter()
+    # the costly part, once: value and leave-one-out are two readings of the same densities
+    densities = _densities(h, noise_std, draws, seed)
+    terms = torch.cat([part.own - part.all for part in densities], dim=1)
+    value = monte_carlo(terms, None, time.perf_counter() - start)
+    above = [_leave_one_out(densities, start), log_det(h, noise_std)]
+    upper = min(above, key=lambda bound: bound.mi)
+    above.remove(upper)
+    others = {bound.method: bound for bound in (pairwise(h, noise_std, 1.0), *above)}
+    return ChannelBounds(pairwise(h, noise_std, 0.25), value, upper, others)
+
+
+@torch.no_grad()
+def pairwise(h: Float[Tensor, "n dim"], noise_std: float, share: float) -> Estimate:
+    r"""A bound from the distances between the samples' Gaussians.
+
+    .. math:: -\frac1N \sum_i \log \frac1N \sum_j \exp\left(-a \frac{\|h_i - h_j\|^2}{2 \sigma^2}\right)
+
+    Args:
+        h: The layer's clean outputs, ``(n, dim)``.
+        noise_std: :math:`\sigma`.
+        share: a: 1 is the Kullback-Leibler divergence, and an upper bound; 1/4 is the
+            Bhattacharyya distance, and a lower bound. Both for x uniform over the samples.
+
+    References:
+        Kolchinsky & Tracey (arXiv 1706.02419), eq. 10 to 12.
+    """
+    start = time.perf_counter()
+    centres = in_noise_units(h, noise_std)
+    # the sum over j is a mean over samples too, but one that varies far less
+    terms = torch.cat(list(_log_kernels(centres, share))).cpu().double()
+    terms = math.log(len(h)) - terms
+    name = "pairwise-kl" if share == 1 else "pairwise-bhattacharyya"
+    return _estimate(name, terms, math.log(len(h)), start)
+
+
+def _log_kernels(centres: Tensor, share: float) -> Iterator[Tensor]:
+    squares = centres.square().sum(dim=1)
+    rows = max(1, BLOCK_ENTRIES // len(centres))
+    for first in range(0, len(centres), rows):
+        own = centres[first : first + rows]
+        distances = (own @ centres.T).mul_(-2).add_(squares)
+        distances.add_(squares[first : first + rows].unsqueeze(1)).clamp_(min=0)
+        index = torch.arange(len(own), device=own.device)
+        distances[index, first + index] = 0
+        yield log_sum_exp(distances.mul_(-0.5 * share))
+
+
+@torch.no_grad()
+def leave_one_out(
+    h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
+) -> Estimate:
+    r"""Upper bound, in expectation over the samples, from a mixture that leaves out the own centre.
+
+    .. math:: \frac1N \sum_n E_\epsilon \log
+        \frac{p(t_n \mid h_n)}{\frac1{N-1} \sum_{m \neq n} p(t_n \mid h_m)}
+
+    Args:
+        h: The layer's clean outputs, ``(n, dim)``.
+        noise_std: Standard deviation of the noise.
+        draws: Noise vectors a sample.
+        seed: Of the noise.
+
+    References:
+        Poole et al. (arXiv 1905.06922), eq. 13.
+    """
+    start = time.perf_counter()
+    return _leave_one_out(_densities(h, noise_std, draws, seed), start)
+
+
+def _densities(h: Tensor, noise_std: float, draws: int, seed: int) -> list[LogDensities]:
+    check_channel(noise_std, draws)
+    return list(log_densities(in_noise_units(h, noise_std), [len(h)], draws, seed))
+
+
+def _leave_one_out(densities: list[LogDensities], start: float) -> Estimate:
+    terms = torch.cat([part.own - part.others for part in densities], dim=1)
+    return _estimate("leave-one-out", terms.mean(dim=0).cpu().double(), math.inf, start)
+
+
+@torch.no_grad()
+def log_det(h: Float[Tensor, "n dim"], noise_std: float) -> Estimate:
+    r"""Upper bound: no t of this covariance has a larger entropy than the Gaussian one.
+
+    .. math:: \frac12 \log \left|I + \frac{\mathrm{Cov}(h)}{\sigma^2}\right|
+
+    Args:
+        h: The layer's clean outputs, ``(n, dim)``.
+        noise_std: :math:`\sigma`.
+
+    References:
+        Cover & Thomas, Elements of Information Theory, theorem 8.6.5.
+    """
+    start = time.perf_counter()
+    centred = h.cpu().double()
+    centred = (centred - centred.mean(dim=0)) / noise_std
+    covariance = centred.T @ centred / (len(h) - 1)
+    total = covariance + torch.eye(len(covariance), dtype=torch.float64)
+    value = 0.5 * torch.linalg.slogdet(total)[1]
+    # first-order influence of each sample on the log-determinant
+    slopes = 0.5 * (torch.linalg.solve(total, centred.T).T * centred).sum(dim=1)
+    return _estimate("log-det", value + slopes - slopes.mean(), math.inf, start)
+
+
+def _estimate(method: str, terms: Tensor, ceiling: float, start: float) -> Estimate:
+    mi = terms.mean().item()
+    stderr = (terms.var() / len(terms)).sqrt().item()
+    return Estimate(
+        mi=mi,
+        stderr=stderr,
+        method=method,
+        ceiling=ceiling,
+        flags=value_flags(mi, stderr, ceiling=ceiling),
+        n_test=len(terms),
+        seconds=time.perf_counter() - start,
+    )
+
+
+bracket = channel_bounds
+"""Former name of :func:`channel_bounds`."""

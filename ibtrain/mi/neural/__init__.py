@@ -1,0 +1,1 @@
+"""Estimators by neural critics, for samples and for layers that change."""

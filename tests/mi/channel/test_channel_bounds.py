@@ -1,0 +1,91 @@
+"""Bounds on a noisy layer against loops, closed forms and each other."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ibtrain.mi.benchmark.problems import PROBLEMS
+from ibtrain.mi.channel.bounds import channel_bounds, leave_one_out, log_det, pairwise
+
+
+def layer(count: int, dim: int = 4, scale: float = 1.0) -> torch.Tensor:
+    return scale * torch.randn(count, dim, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_pairwise_bounds_agree_with_a_loop(share: float) -> None:
+    h = layer(60)
+    total = 0.0
+    for own in h.double():
+        squared = ((own - h.double()) ** 2).sum(1)
+        total -= torch.exp(-share * squared / (2 * 0.7**2)).mean().log().item() / 60
+    assert pairwise(h, 0.7, share).mi == pytest.approx(total, abs=1e-5)
+
+
+def test_pairwise_bounds_agree_with_themselves_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    h = layer(101)
+    whole = pairwise(h, 0.5, 1.0).mi
+    monkeypatch.setattr("ibtrain.mi.channel.bounds.BLOCK_ENTRIES", 101 * 7)
+    assert pairwise(h, 0.5, 1.0).mi == pytest.approx(whole, abs=1e-6)
+
+
+def test_leaving_one_out_agrees_with_a_loop() -> None:
+    h = layer(80).double()
+    generator = torch.Generator().manual_seed(5)
+    terms = []
+    for i, own in enumerate(h):
+        t = own + 0.8 * torch.randn(400, 4, generator=generator, dtype=torch.float64)
+        log_p = -((t[:, None] - h) ** 2).sum(2) / (2 * 0.8**2)
+        others = log_p[:, torch.arange(80) != i].logsumexp(1) - math.log(79)
+        terms.append((log_p[:, i] - others).mean().item())
+    found = leave_one_out(h, 0.8, draws=400)
+    assert found.mi == pytest.approx(np.mean(terms), abs=0.02)
+
+
+def test_the_log_determinant_of_independent_units_is_a_sum() -> None:
+    h = layer(20_000, dim=3) * torch.tensor([0.5, 1.0, 2.0])
+    truth = 0.5 * sum(math.log1p(scale**2 / 0.25) for scale in (0.5, 1.0, 2.0))
+    found = log_det(h, 0.5)
+    assert abs(found.mi - truth) <= 3 * found.stderr
+    assert found.stderr < 0.02
+
+
+def test_the_log_determinants_error_is_its_spread() -> None:
+    found = [
+        log_det(torch.randn(300, 3, generator=torch.Generator().manual_seed(s)), 0.5)
+        for s in range(60)
+    ]
+    spread = np.std([estimate.mi for estimate in found])
+    assert np.mean([estimate.stderr for estimate in found]) == pytest.approx(spread, rel=0.3)
+
+
+@pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])
+def test_the_bracket_is_in_order(scale: float) -> None:
+    found = channel_bounds(layer(400, scale=scale), 0.5)
+    kl = found.others["pairwise-kl"]
+    assert found.lower.mi <= found.value.mi + 3 * found.value.stderr
+    assert found.value.mi <= kl.mi + 3 * found.value.stderr
+    assert found.value.mi <= found.upper.mi + 3 * (found.value.stderr + found.upper.stderr)
+
+
+@pytest.mark.parametrize("name", [n for n, problem in PROBLEMS.items() if problem.layer])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bracket_holds_the_truth(name: str, seed: int) -> None:
+    problem = PROBLEMS[name]
+    assert problem.layer is not None
+    x, _ = problem.sample(2000, np.random.default_rng(seed))
+    found = channel_bounds(
+        torch.from_numpy(problem.layer.output(x)).float(), problem.layer.noise_std
+    )
+    assert found.lower.mi - 3 * found.lower.stderr <= problem.mi
+    assert found.upper.mi + 3 * found.upper.stderr >= problem.mi
+    assert found.limited == ()
+
+
+def test_what_sits_at_ln_n_is_named() -> None:
+    found = channel_bounds(layer(100, dim=50, scale=5.0), 0.1)
+    assert found.limited == ("lower", "value")
+    assert found.upper.mi > 2 * math.log(100)
+    assert "above_ceiling" not in found.upper.flags

@@ -1,0 +1,59 @@
+"""Leading components against a full eigendecomposition."""
+
+import pytest
+import torch
+
+from ibtrain.mi.neural.components import leading_components
+
+
+def layer(seed: int, count: int = 2000) -> torch.Tensor:
+    """Eight dimensions, four of them with nearly all of the variance."""
+    generator = torch.Generator().manual_seed(seed)
+    scales = torch.tensor([9.0, 7.0, 5.0, 3.0, 0.3, 0.2, 0.1, 0.0])
+    return 5 + scales * torch.randn(count, 8, generator=generator)
+
+
+def start(seed: int = 0, size: int = 4) -> torch.Tensor:
+    return torch.randn(8, size, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_basis_is_orthonormal_and_spans_the_leading_components() -> None:
+    h = layer(0)
+    basis = leading_components(h, start())
+    torch.testing.assert_close(basis.T @ basis, torch.eye(4))
+    leading = torch.linalg.eigh(h.T.cov()).eigenvectors[:, -4:]
+    # cosines of the angles between the two subspaces
+    cosines = torch.linalg.svdvals(basis.T @ leading)
+    # the gap, (0.3 / 3)^2 an iteration, leaves angles of about 1e-4
+    assert cosines.min() > 1 - 1e-5
+
+
+@pytest.mark.parametrize("iterations", [1, 4])
+def test_a_layer_that_hardly_changed_keeps_its_coordinates(
+    monkeypatch: pytest.MonkeyPatch, iterations: int
+) -> None:
+    h = layer(0)
+    before = start()
+    for _ in range(4):
+        before = leading_components(h, before)
+    # an even number of iterations would put signs right that each of them turned round
+    monkeypatch.setattr("ibtrain.mi.neural.components.ITERATIONS", iterations)
+    turned = h + 0.01 * layer(1)
+    after = leading_components(turned, before)
+    cosines = (before * after).sum(dim=0)
+    # each vector with itself, its sign included
+    assert cosines.min() > 0.99
+
+
+def test_several_layers_at_once() -> None:
+    layers = torch.stack([layer(0), layer(1)])
+    found = leading_components(layers, torch.stack([start(0), start(1)]))
+    for index in (0, 1):
+        torch.testing.assert_close(found[index], leading_components(layers[index], start(index)))
+
+
+def test_dead_units_leave_a_basis_all_the_same() -> None:
+    h = layer(0)
+    h[:, 2:] = 1.0
+    basis = leading_components(h, start())
+    torch.testing.assert_close(basis.T @ basis, torch.eye(4))
