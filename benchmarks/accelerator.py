@@ -18,9 +18,9 @@ import stacked
 import torch
 import training_ratios
 
+from ibtrain.backend.cuda_graphs import cuda_graphs
 from ibtrain.backend.device import choose_device, threads
 from ibtrain.backend.environment import environment
-from ibtrain.backend.replay import replaying
 from ibtrain.bench.cases import estimator_case
 from ibtrain.bench.machine import Machine, measure_machine
 from ibtrain.bench.rows import time_cases
@@ -41,8 +41,10 @@ def share_of_products(machine: Machine, device: torch.device, sizes: dict[str, A
     return float(row.to_dict(machine)["share_of_flops"])
 
 
-def seconds_of_comparison(data_root: str, device: torch.device, epochs: int) -> float:
-    """Of a process that trains three seeds by both methods, with a plane at 20 epochs."""
+def seconds_of_comparison(
+    data_root: str, device: torch.device, epochs: int, *, use_graphs: bool
+) -> float:
+    """Seconds of a process that trains three seeds by both methods, with a plane at 20 epochs."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         subprocess.run(
@@ -50,6 +52,7 @@ def seconds_of_comparison(data_root: str, device: torch.device, epochs: int) -> 
                 *(str(Path(sys.executable).with_name("ibtrain")), "compare", "--dataset", "mnist"),
                 *("--data-root", data_root, "--hidden", "500,256", "--epochs", str(epochs)),
                 *("--seeds", "0,1,2", "--plane-points", "20", "--device", device.type),
+                *(["--cuda-graphs"] if use_graphs else []),
                 *("--run-dir", str(Path(folder) / "run")),
             ],
             check=True,
@@ -70,8 +73,8 @@ def main(data_root: str, device: str, quick: bool, output: Path | None) -> None:
     with threads(1):
         machine = measure_machine(chosen)
         data = load_dataset("mnist", data_root).to(chosen)
-        for name, are_used in (("as written", False), ("replayed", True)):
-            with replaying(are_used):
+        for name, use_graphs in (("as written", False), ("replayed", True)):
+            with cuda_graphs(use_graphs):
                 share = share_of_products(machine, chosen, SMALL if quick else LARGE)
                 click.echo(f"{name}: a critic's step does {share:.0%} of the machine's products")
                 ratio = stacked.measure(chosen)
@@ -79,7 +82,8 @@ def main(data_root: str, device: str, quick: bool, output: Path | None) -> None:
                 seeds = training_ratios.measure(
                     data, epochs=1, seeds=2 if quick else 5, turns=1 if quick else 5
                 )
-                whole = seconds_of_comparison(data_root, chosen, 1 if quick else 10)
+                epochs = 1 if quick else 10
+                whole = seconds_of_comparison(data_root, chosen, epochs, use_graphs=use_graphs)
                 click.echo(f"{name}: the comparison took {whole:.1f} s")
             record[name] = {
                 "share_of_products": share,

@@ -27,7 +27,7 @@ from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
-from ibtrain.mi.neural.fit import CurvePoint
+from ibtrain.mi.neural.convergence import CurvePoint
 from ibtrain.mi.registry import estimate
 from ibtrain.report.style import check_picture, new_figure, save_figure, styled
 

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from tape import Tape
 
-from ibtrain.backend import replay
+from ibtrain.backend import cuda_graphs
 from ibtrain.data.dataset import Dataset, Split
 
 # the sandbox of the fuzz tests has its own clock, and serves all cases of a test
@@ -64,8 +65,10 @@ def toy() -> Dataset:
 
 @pytest.fixture
 def tape(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Has steps on the CPU recorded, as those on CUDA can be."""
-    monkeypatch.setitem(replay.RECORDERS, "cpu", Tape)
+    """Records steps on the CPU, as those on CUDA can be."""
+    monkeypatch.setattr(cuda_graphs, "DEVICE_TYPE", "cpu")
+    monkeypatch.setattr(cuda_graphs, "CudaGraph", Tape)
     monkeypatch.setattr(Tape, "replays", 0)
-    monkeypatch.setenv(replay.SWITCH, "1")
+    # a context variable that a fixture sets is not seen by the test
+    monkeypatch.setattr(cuda_graphs, "_is_enabled", ContextVar("enabled", default=True))
     return monkeypatch

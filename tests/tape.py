@@ -45,11 +45,11 @@ class Tape:
         self.generators = [torch.default_generator, *generators]
         self.operators = _Operators()
 
-    def aside(self) -> AbstractContextManager[None]:
+    def warmup(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     @contextmanager
-    def recording(self) -> Iterator[None]:
+    def capture(self) -> Iterator[None]:
         states = [own.get_state() for own in self.generators]
         with self.operators:
             yield

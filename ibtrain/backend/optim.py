@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ibtrain.backend.replay import is_replayed
+from ibtrain.backend.cuda_graphs import uses_graphs
 
 __all__ = ["adam", "cosine", "flatten", "set_rate"]
 
@@ -20,12 +20,12 @@ def adam(
     maximize: bool = False,
 ) -> torch.optim.Adam:
     """Adam, in one fused kernel a step where the device has it; weight decay is decoupled (AdamW)."""
-    as_recorded = is_replayed(device)
+    is_capturable = uses_graphs(device)
     return torch.optim.Adam(
         parameters,
         # a recorded step reads its rate where it is kept
-        lr=torch.tensor(rate, device=device) if as_recorded else rate,
-        capturable=as_recorded,
+        lr=torch.tensor(rate, device=device) if is_capturable else rate,
+        capturable=is_capturable,
         weight_decay=weight_decay,
         decoupled_weight_decay=True,
         maximize=maximize,
@@ -50,8 +50,8 @@ def cosine(progress: float) -> float:
 def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
     """All parameters as one vector, of which they and their gradients become views.
 
-    What is done to all weights alike, a small network pays for by the tensor and not by the number:
-    a step of the optimiser, a norm, an average. The gradient is the vector's ``grad``; it is added
+    In small networks the overhead for each tensor dominates; with one flat vector a step of the optimiser, a norm
+    or an average is one operation. The gradient is the vector's ``grad``; it is added
     to, never replaced, and has to be set to zero in place.
 
     Args:

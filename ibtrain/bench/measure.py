@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from ibtrain.backend.replay import replaying
+from ibtrain.backend.cuda_graphs import cuda_graphs
 
 __all__ = ["Call", "Timing", "Work", "time_call", "work_of"]
 
@@ -76,7 +76,7 @@ class Work:
 
 def work_of(call: Call) -> Work:
     """Counts the work of a call as it runs: of replayed steps there would be nothing to see."""
-    with replaying(False), FlopCounterMode(display=False) as flops, _Traffic() as traffic:
+    with cuda_graphs(False), FlopCounterMode(display=False) as flops, _Traffic() as traffic:
         call()
     return Work(int(flops.get_total_flops()), traffic.bytes)
 

@@ -93,7 +93,7 @@ def command(
     options = dict(_setting(text) for text in settings)
     from ibtrain.backend.device import choose_device, threads
     from ibtrain.data.mapped import map_archive
-    from ibtrain.mi.neural.fit import CurvePoint
+    from ibtrain.mi.neural.convergence import CurvePoint
     from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.report.estimates import describe
 

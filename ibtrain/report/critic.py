@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ibtrain.mi.neural.fit import CurvePoint, best_of
+from ibtrain.mi.neural.convergence import CurvePoint, best_of
 from ibtrain.mi.result import Estimate
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import PALETTE, new_figure, styled

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.backend.cuda_graphs import graphed
 from ibtrain.backend.ensemble import Ensemble
 from ibtrain.backend.precision import lower_precision, tensor_cores
-from ibtrain.backend.replay import replayed
 from ibtrain.train.loop import EpochLoop
 
 __all__ = ["Lockstep"]
@@ -28,7 +28,7 @@ class Lockstep:
         self.networks = Ensemble([loop.objective for loop in loops])
         # a function and not a method, so that the loops go as soon as nobody uses them
         step = partial(_descend, loops, self.networks)
-        self._run_step = replayed(step, loops[0].labels.device, [loop.noise for loop in loops])
+        self._run_step = graphed(step, loops[0].labels.device, [loop.noise for loop in loops])
 
     def run_epoch(self, after_step: Callable[[], None] = lambda: None) -> list[dict[str, float]]:
         """Trains one epoch, or what is left of it.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from device import ELSEWHERE, crossings
 
-from ibtrain.backend import replay, seeding
+from ibtrain.backend import cuda_graphs, seeding
 
 CPU = torch.device("cpu")
 Case = Callable[[torch.device], list[float]]
@@ -27,8 +27,8 @@ def generator(device: torch.device, seed: int, *purpose: str | int) -> torch.Gen
 
 
 def watched(
-    step: replay.Step, device: torch.device, generators: Sequence[torch.Generator] = ()
-) -> replay.Step:
+    step: cuda_graphs.Step, device: torch.device, generators: Sequence[torch.Generator] = ()
+) -> cuda_graphs.Step:
     def call(*inputs: torch.Tensor) -> torch.Tensor:
         before = sum(crossings())
         result = step(*inputs)
@@ -41,7 +41,7 @@ def watched(
 
 # before anything takes them from there
 seeding.generator = generator
-replay.replayed = watched
+cuda_graphs.graphed = watched
 
 from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig  # noqa: E402
 from ibtrain.data.dataset import Dataset, Split  # noqa: E402

@@ -1,27 +1,25 @@
 """Neural estimators: a closed form, a critic that learns its error, and three splits of the samples."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ibtrain.backend.optim import adam, cosine, flatten, set_rate
-from ibtrain.backend.replay import replayed
+from ibtrain.backend.optim import flatten
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_choice, check_integer, check_number
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds.base import Bound
+from ibtrain.mi.neural.ascent import Ascent, ascend
 from ibtrain.mi.neural.average import WeightAverage
+from ibtrain.mi.neural.convergence import EARLY_STOP_GAP, CurvePoint, best_of
 from ibtrain.mi.neural.scorer import Scorer
 
 __all__ = [
-    "EARLY_STOP_GAP",
-    "CurvePoint",
     "FittedCritic",
     "NeuralSettings",
-    "best_of",
     "fit_critic",
 ]
 
@@ -42,9 +40,9 @@ MAX_WIDTH, MAX_HIDDEN = 1 << 14, 64
 MAX_BATCH = 1 << 14
 """Samples, every x of which meets every y."""
 WARM_UP = 50
-EARLY_STOP_GAP = 0.5
-"""Nats below its best at which the selection split will not come back, and the fit stops early."""
+"""Steps in which the learning rate rises."""
 CLIP_NORM = 5.0
+"""Largest norm of a gradient."""
 
 
 @dataclass(frozen=True)
@@ -112,21 +110,7 @@ class NeuralSettings:
         check_number("weight_decay", self.weight_decay, 0)
 
 
-@dataclass(frozen=True)
-class CurvePoint:
-    """A critic's value on both splits that it has seen, after so many steps."""
-
-    step: int
-    train: float
-    select: float
-
-
 OnCheckpoint = Callable[[CurvePoint], None]
-
-
-def best_of(curve: Sequence[CurvePoint]) -> CurvePoint:
-    """The checkpoint that the selection split likes best, the first of equals."""
-    return max(curve, key=lambda point: point.select)
 
 
 @dataclass(frozen=True)
@@ -205,7 +189,7 @@ def fit_critic(
     def look(module: nn.Module, part: Tensor) -> float:
         return scorer.value(module, part, bound.selection)
 
-    def ascended(batch: Tensor) -> Tensor:
+    def bound_on(batch: Tensor) -> Tensor:
         return loss(*scorer.batch(critic, batch))
 
     train, select = train.to(scorer.device), select.to(scorer.device)
@@ -215,7 +199,12 @@ def fit_critic(
     average = WeightAverage(flatten(averaged.parameters()), weights)
     checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
     checkpoints.is_hopeless(0)
-    for step in _ascend(ascended, weights, train, settings, seed):
+    batches = _batches(train, settings.batch_size, generator(train.device, seed, "critic batches"))
+    assert settings.learning_rate is not None
+    ascent = Ascent(
+        settings.steps, settings.learning_rate, WARM_UP, settings.weight_decay, CLIP_NORM
+    )
+    for step, _ in enumerate(ascend(bound_on, weights, batches, ascent), 1):
         average.count_step()
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             average.catch_up()
@@ -225,40 +214,12 @@ def fit_critic(
     return FittedCritic(critic, checkpoints.curve)
 
 
-def _ascend(
-    bound: Callable[[Tensor], Tensor],
-    weights: nn.Parameter,
-    train: Tensor,
-    settings: NeuralSettings,
-    seed: int,
-) -> Iterator[int]:
-    """Moves the weights up a bound of batches of the training split; counts the steps that it has done."""
-    randomness = generator(train.device, seed, "critic batches")
-    rate, decay = settings.learning_rate, settings.weight_decay
-    gradient = weights.grad
-    assert rate is not None and gradient is not None
-    optimizer = adam([weights], rate, train.device, weight_decay=decay, maximize=True)
-
-    def ascend(batch: Tensor) -> Tensor:
-        value = bound(batch)
-        gradient.zero_()
-        value.backward()
-        # torch's own clipping and zeroing cost as much as an eighth of a small critic's step
-        gradient.div_(torch.linalg.vector_norm(gradient).div_(CLIP_NORM).clamp_min_(1.0))
-        optimizer.step()
-        return value.detach()
-
-    step = replayed(ascend, train.device)
-    batches = _batches(train, min(settings.batch_size, len(train)), randomness)
-    for count, batch in zip(range(settings.steps), batches, strict=False):
-        progress = min(1.0, (count + 1) / WARM_UP) * cosine(count / settings.steps)
-        set_rate(optimizer, rate * progress)
-        step(batch)
-        yield count + 1
-
-
-def _batches(train: Tensor, size: int, randomness: torch.Generator) -> Iterator[Tensor]:
+def _batches(
+    train: Tensor, batch_size: int, randomness: torch.Generator
+) -> Iterator[tuple[Tensor]]:
     """Every sample once an epoch: no sample's own pair turns up among its negatives."""
+    size = min(batch_size, len(train))
     while True:
         order = torch.randperm(len(train), generator=randomness, device=train.device)
-        yield from train[order[: len(train) - len(train) % size]].split(size)
+        for batch in train[order[: len(train) - len(train) % size]].split(size):
+            yield (batch,)

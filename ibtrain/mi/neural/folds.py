@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ibtrain.mi.bounds.base import Bound
-from ibtrain.mi.neural.fit import EARLY_STOP_GAP, FittedCritic
+from ibtrain.mi.neural.convergence import has_memorised, still_rises
+from ibtrain.mi.neural.fit import FittedCritic
 
 __all__ = ["Fold", "TrainGap", "fit_flags", "mean_of", "training_loss"]
-
-RISING = 0.03
-"""Nats, or share of the value, by which the selection split may rise over a fit's last third."""
-OVERFIT = 0.1
-"""Nats, or share of the value, by which the training split's value may exceed the report's."""
-CLOSED_FORM_SHARE = 0.9
-"""Share of the best value that the closed form has from the start if it is what carries it."""
 
 
 class TrainGap(NamedTuple):
@@ -73,24 +67,10 @@ def fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:
     """What most of the critics show."""
     scale = max(abs(mi), 1.0)
     shown = {
-        "not_converged": [_still_rises(fold.fitted, RISING * scale) for fold in folds],
-        "overfit": [_has_memorised(fold, scale) for fold in folds],
+        "not_converged": [still_rises(fold.fitted.curve, scale) for fold in folds],
+        "overfit": [
+            has_memorised(fold.fitted.curve, fold.train_gap.value, fold.train_gap.stderr, scale)
+            for fold in folds
+        ],
     }
     return tuple(flag for flag, signs in shown.items() if 2 * sum(signs) > len(folds))
-
-
-def _still_rises(fitted: FittedCritic, tolerance: float) -> bool:
-    steps = fitted.curve[-1].step
-    earlier = max(point.select for point in fitted.curve if point.step <= 2 * steps / 3)
-    return fitted.best.select - earlier > tolerance
-
-
-def _has_memorised(fold: Fold, scale: float) -> bool:
-    """The kept critic says more of its own samples, or only memorised once it was no longer its start."""
-    curve, best = fold.fitted.curve, fold.fitted.best.select
-    was_stopped = best - curve[-1].select > EARLY_STOP_GAP
-    is_carried = curve[0].select >= CLOSED_FORM_SHARE * best
-    train_gap = fold.train_gap
-    return train_gap.value > OVERFIT * scale + 3 * train_gap.stderr or (
-        was_stopped and not is_carried
-    )

@@ -10,10 +10,12 @@ from torch import Tensor
 from ibtrain.backend.seeding import generator
 from ibtrain.errors import ConfigError, DataError
 
-__all__ = ["Splits", "draw_splits", "split_evenly"]
+__all__ = ["Splits", "draw_splits", "hold_out", "split_evenly"]
 
 SELECTION_SHARE = 0.125
 """Share of the samples that do not report which select."""
+TRACKED_SELECTION_SHARE = 0.1
+"""Share of the samples of a layer that select the scale of a critic that follows it."""
 MAX_SELECTION = 10_240
 """Samples that select, at most: they tell checkpoints apart by thousandths of a nat."""
 MIN_SAMPLES = 40
@@ -75,6 +77,21 @@ def draw_splits(
             _around(order, start, stop, 0, min(selects, MAX_SELECTION)),
             report,
         )
+
+
+def hold_out(count: int, randomness: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Random samples of a layer that train a critic, and those that select its scale.
+
+    Args:
+        count: Number of samples.
+        randomness: Source of the order, on the device used; the same state gives the same samples.
+
+    Returns:
+        Indices of the training samples, and of the selection samples.
+    """
+    selected = min(max(2, round(TRACKED_SELECTION_SHARE * count)), count - 2)
+    order = torch.randperm(count, generator=randomness, device=randomness.device)
+    return order[selected:], order[:selected]
 
 
 def _in_blocks(count: int, block: int, folds: int, randomness: torch.Generator) -> Tensor:

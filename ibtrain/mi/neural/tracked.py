@@ -4,6 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -11,13 +12,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ibtrain.backend.ensemble import Ensemble
-from ibtrain.backend.optim import adam, cosine, set_rate
-from ibtrain.backend.replay import replayed
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.mi.bounds.grouped import read_groups, value_of_groups
 from ibtrain.mi.bounds.pooled import Scores
 from ibtrain.mi.bounds.registry import dv
+from ibtrain.mi.neural.ascent import Ascent, ascend
+from ibtrain.mi.neural.convergence import OVERCONFIDENT_SCALE, have_risen
+from ibtrain.mi.neural.splits import hold_out
 from ibtrain.mi.result import Estimate, value_flags
 
 __all__ = ["STATISTICS_STRIDE", "TrackedCritics"]
@@ -25,12 +27,7 @@ __all__ = ["STATISTICS_STRIDE", "TrackedCritics"]
 STATISTICS_STRIDE = 2
 """Every such sample shows a layer's directions and scales: the values stay within 0.02 nats of all samples'."""
 MIN_RELATIVE_VARIANCE = 0.01
-SELECTION_SHARE = 0.1
 SCALE_STEPS = 41
-OVERCONFIDENT = 0.5
-"""A critic whose scores the selection split scales by less than this has memorised its training split."""
-RISING = 0.1
-"""Share of its value by which a bound may still rise over a fit's last third and count as converged."""
 _EXTRA = ("fits", "seconds", "converged", "n_train", "scales")
 
 
@@ -142,16 +139,12 @@ class TrackedCritics(nn.Module, ABC):
         floor = MIN_RELATIVE_VARIANCE * variance.mean(dim=2, keepdim=True)
         self.std = variance.maximum(floor).clamp_min(1e-12).sqrt()
         count = h.shape[1]
-        held = min(max(2, round(SELECTION_SHARE * count)), count - 2)
-        order = torch.randperm(
-            count, generator=generator(h.device, self.seed, "selection"), device=h.device
-        )
-        self._ascend(h, labels, order[held:], steps, batch_size)
-        select = order[:held]
+        train, select = hold_out(count, generator(h.device, self.seed, "selection"))
+        self._ascend(h, labels, train, steps, batch_size)
         scores = self._scores(h.index_select(1, select), labels[select])
         self.scales = [_best_scale(own) for own in scores]
         self.fits += 1
-        self.n_train = count - held
+        self.n_train = len(train)
         self.seconds = time.perf_counter() - start
 
     def _ascend(
@@ -160,27 +153,18 @@ class TrackedCritics(nn.Module, ABC):
         """Optimises the bounds on random batches of the training samples."""
         randomness = generator(h.device, self.seed, "fit", self.fits)
         shape = (min(batch_size, len(train)),)
-        values = []
+
+        def bounds() -> Tensor:
+            picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
+            batch = train.index_select(0, picked)
+            pairs = self._pairs(h.index_select(1, batch), randomness)
+            return self._bounds(*pairs, labels.index_select(0, batch))
+
+        ascent = Ascent(steps, self.learning_rate)
         with self.critics.flat_parameters() as weights:
-            gradient = weights.grad
-            assert gradient is not None
-            optimizer = adam([weights], self.learning_rate, h.device, maximize=True)
-
-            def ascend() -> Tensor:
-                picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
-                batch = train.index_select(0, picked)
-                pairs = self._pairs(h.index_select(1, batch), randomness)
-                bounds = self._bounds(*pairs, labels.index_select(0, batch))
-                gradient.zero_()
-                bounds.sum().backward()
-                optimizer.step()
-                return bounds.detach()
-
-            step = replayed(ascend, h.device, [randomness])
-            for index in range(steps):
-                set_rate(optimizer, self.learning_rate * cosine(index / steps))
-                values.append(step())
-        self.converged = _have_converged(torch.stack(values))
+            # batches are drawn on the device, within the step
+            values = list(ascend(bounds, weights, repeat(()), ascent, [randomness]))
+        self.converged = [not risen for risen in have_risen(torch.stack(values))]
 
     @torch.no_grad()
     def _scores(self, h: Tensor, labels: Tensor) -> Iterator[list[Scores]]:
@@ -216,7 +200,7 @@ class TrackedCritics(nn.Module, ABC):
         flags = list(value_flags(mi, stderr, ceiling=ceiling, is_entropy=self.reads_labels))
         if not self.converged[member]:
             flags.append("not_converged")
-        if self.scales[member] < OVERCONFIDENT:
+        if self.scales[member] < OVERCONFIDENT_SCALE:
             flags.append("overfit")
         return Estimate(
             mi=mi,
@@ -245,10 +229,3 @@ def _best_scale(groups: list[Scores]) -> float:
         else:
             high = middle
     return low / (SCALE_STEPS - 1)
-
-
-def _have_converged(values: Float[Tensor, "steps K"]) -> list[bool]:
-    third = max(1, len(values) // 3)
-    before, after = values[-2 * third : -third].mean(dim=0), values[-third:].mean(dim=0)
-    converged: list[bool] = (after - before <= RISING * after.abs().clamp_min(1.0)).tolist()
-    return converged

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from ibtrain.backend.optim import flatten
 from ibtrain.errors import ConfigError
 from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.bounds.registry import BOUNDS, dv
 from ibtrain.mi.neural.critics import ClassCritic, PairCritic, SeparableCritic
 from ibtrain.mi.neural.crossfit import fit_variational
-from ibtrain.mi.neural.fit import NeuralSettings, _ascend, fit_critic
+from ibtrain.mi.neural.fit import NeuralSettings, fit_critic
 from ibtrain.mi.neural.folds import TrainGap, training_loss
 from ibtrain.mi.neural.preparation import prepare
 from ibtrain.mi.neural.splits import draw_splits
@@ -298,26 +297,6 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
     assert more.n_train == 5 * 128 + 90
     splits, *_ = draw_splits(3000, 5, seed=0, most=500)
     assert len({*splits.train.tolist(), *splits.select.tolist(), *splits.report.tolist()}) == 1190
-
-
-@pytest.mark.parametrize(("slope", "norm"), [(0.5, 1.0), (100.0, 5.0)])
-def test_a_gradient_is_cut_to_a_length_of_five(slope: float, norm: float) -> None:
-    critic = torch.nn.Linear(4, 1, bias=False)
-    weights = flatten(critic.parameters())
-    settings = NeuralSettings(**SMALL, learning_rate=5e-3)
-    next(_ascend(lambda _: slope * critic.weight.sum(), weights, torch.arange(10), settings, 0))
-    assert weights.grad is not None
-    assert weights.grad.norm().item() == pytest.approx(norm, rel=1e-5)
-    assert (weights.grad > 0).all()
-
-
-def test_a_step_raises_the_bound() -> None:
-    critic = torch.nn.Linear(4, 1, bias=False)
-    weights = flatten(critic.parameters())
-    before = weights.detach().clone()
-    settings = NeuralSettings(**SMALL, learning_rate=5e-3)
-    next(_ascend(lambda _: critic.weight.sum(), weights, torch.arange(10), settings, seed=0))
-    assert (weights > before).all()
 
 
 def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:

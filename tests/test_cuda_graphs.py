@@ -13,7 +13,7 @@ import torch
 from tape import Tape
 from torch import Tensor
 
-from ibtrain.backend import replay
+from ibtrain.backend import cuda_graphs
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.mi.bounds.registry import BOUNDS
@@ -109,9 +109,9 @@ CASES: dict[str, Callable[[torch.device], Figures]] = (
 @pytest.mark.parametrize("name", CASES)
 def test_a_recorded_step_does_what_is_written(name: str, tape: pytest.MonkeyPatch) -> None:
     found = CASES[name](CPU)
-    assert Tape.replays >= STEPS - replay.WARM_UP
+    assert Tape.replays >= STEPS - cuda_graphs.WARM_UP_STEPS
     replays = Tape.replays
-    tape.setattr(replay, "WARM_UP", 10**9)
+    tape.setattr(cuda_graphs, "WARM_UP_STEPS", 10**9)
     expected = CASES[name](CPU)
     assert Tape.replays == replays
     for own, other in zip(found, expected, strict=True):
@@ -122,36 +122,39 @@ def test_a_recorded_step_does_what_is_written(name: str, tape: pytest.MonkeyPatc
 def test_a_rate_kept_on_the_device_trains_alike(name: str, tape: pytest.MonkeyPatch) -> None:
     found = CASES[name](CPU)
     replays = Tape.replays
-    tape.delenv(replay.SWITCH)
+    with cuda_graphs.cuda_graphs(False):
+        expected = CASES[name](CPU)
     # not its weights: one whose gradient is rounding alone goes where rounding has it go
-    torch.testing.assert_close(found[-1], CASES[name](CPU)[-1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found[-1], expected[-1], atol=1e-4, rtol=1e-4)
     assert Tape.replays == replays > 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", CASES)
-def test_a_graph_does_what_is_written(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_does_what_is_written(name: str) -> None:
     cuda = torch.device("cuda")
     expected = CASES[name](cuda)[-1]
-    monkeypatch.setenv(replay.SWITCH, "1")
-    torch.testing.assert_close(CASES[name](cuda)[-1], expected, atol=1e-3, rtol=1e-3)
+    with cuda_graphs.cuda_graphs():
+        torch.testing.assert_close(CASES[name](cuda)[-1], expected, atol=1e-3, rtol=1e-3)
 
 
-def test_steps_are_done_as_written_where_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_recorded_on_cuda_only_and_on_request_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def step() -> Tensor:
         return torch.zeros(())
 
-    monkeypatch.setenv(replay.SWITCH, "1")
-    assert replay.replayed(step, CPU) is step
-    monkeypatch.setitem(replay.RECORDERS, "cpu", Tape)
-    assert replay.replayed(step, CPU) is not step
-    with replay.replaying(False):
-        assert replay.replayed(step, CPU) is step
-    monkeypatch.delenv(replay.SWITCH)
-    assert replay.replayed(step, CPU) is step
-    with replay.replaying(True):
-        assert replay.replayed(step, CPU) is not step
-    assert replay.replayed(step, CPU) is step
+    with cuda_graphs.cuda_graphs():
+        assert cuda_graphs.graphed(step, CPU) is step
+    monkeypatch.setattr(cuda_graphs, "DEVICE_TYPE", "cpu")
+    monkeypatch.setattr(cuda_graphs, "CudaGraph", Tape)
+    assert cuda_graphs.graphed(step, CPU) is step
+    with cuda_graphs.cuda_graphs():
+        assert cuda_graphs.graphed(step, CPU) is not step
+        with cuda_graphs.cuda_graphs(False):
+            assert cuda_graphs.graphed(step, CPU) is step
+        assert cuda_graphs.graphed(step, CPU) is not step
+    assert cuda_graphs.graphed(step, CPU) is step
 
 
 def test_what_a_step_keeps_on_the_host_is_frozen(tape: pytest.MonkeyPatch) -> None:
@@ -163,12 +166,12 @@ def test_what_a_step_keeps_on_the_host_is_frozen(tape: pytest.MonkeyPatch) -> No
         count += 1
         return total.add_(count)
 
-    recorded = replay.replayed(step, CPU)
+    recorded = cuda_graphs.graphed(step, CPU)
     values = [recorded().item() for _ in range(7)]
     assert values == [1, 3, 6, 10, 14, 18, 22]
 
 
 def test_what_a_replay_returned_stays_as_it_was(tape: pytest.MonkeyPatch) -> None:
-    recorded = replay.replayed(lambda x: x * 2, CPU)
+    recorded = cuda_graphs.graphed(lambda x: x * 2, CPU)
     kept = [recorded(torch.tensor(float(x))) for x in range(7)]
     assert [own.item() for own in kept] == [0, 2, 4, 6, 8, 10, 12]

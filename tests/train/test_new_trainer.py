@@ -1,0 +1,69 @@
+"""A trainer for several processes is one class: each rank trains on its share of the samples."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import gaussian_classes
+from torch import Tensor, distributed, multiprocessing, nn
+
+from ibtrain.config import OptimConfig
+from ibtrain.data.dataset import Dataset, Split
+from ibtrain.train.end_to_end import EndToEndTrainer
+from ibtrain.train.objectives import BlockSpec, Objective
+
+RANKS = 2
+OPTIM = OptimConfig(learning_rate=1e-2, batch_size=1000, epochs=4)
+"""One batch an epoch: a rank's share of it is all of its samples."""
+
+
+class DistributedTrainer(EndToEndTrainer):
+    """Averages gradients over the ranks as soon as a backward pass has them."""
+
+    def objective_of(self, part: nn.Sequential, specs: Mapping[str, BlockSpec]) -> Objective:
+        objective = super().objective_of(part, specs)
+        for parameter in objective.parameters():
+            parameter.register_post_accumulate_grad_hook(average)
+        return objective
+
+
+def average(parameter: Tensor) -> None:
+    assert parameter.grad is not None
+    distributed.all_reduce(parameter.grad)
+    parameter.grad /= RANKS
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+
+
+def share(data: Dataset, rank: int) -> Dataset:
+    """Every other training sample."""
+    train = Split(data.train.x[rank::RANKS], data.train.y[rank::RANKS])
+    return Dataset(data.name, train, data.test, data.num_classes)
+
+
+def work(rank: int, folder: str, trainer: type[EndToEndTrainer]) -> None:
+    """What each process does."""
+    torch.set_num_threads(1)
+    store = distributed.FileStore(f"{folder}/store", RANKS)
+    distributed.init_process_group("gloo", store=store, rank=rank, world_size=RANKS)
+    result = trainer(network(), OPTIM).fit(share(gaussian_classes(), rank))
+    torch.save(result.network.state_dict(), f"{folder}/rank{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ("trainer", "is_same"), [(DistributedTrainer, True), (EndToEndTrainer, False)]
+)
+def test_ranks_train_the_network_that_one_process_trains(
+    tmp_path: Path, trainer: type[EndToEndTrainer], is_same: bool
+) -> None:
+    multiprocessing.spawn(work, (str(tmp_path), trainer), nprocs=RANKS)
+    expected = EndToEndTrainer(network(), OPTIM).fit(gaussian_classes()).network.state_dict()
+    for rank in range(RANKS):
+        weights = torch.load(tmp_path / f"rank{rank}.pt", weights_only=True)
+        for name, tensor in weights.items():
+            assert torch.allclose(tensor, expected[name], atol=1e-5) == is_same, name
