@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import ibtrain
 from ibtrain.backend import environment
 
 
@@ -17,7 +18,7 @@ def git(folder: Path, *arguments: str) -> str:
 def repository(folder: Path, package: Path, *, is_tracked: bool = True) -> None:
     """A git repository with a package, from which the module under test seems to be imported."""
     package.mkdir(parents=True)
-    (package / "environment.py").write_text("")
+    (package / "__init__.py").write_text("")
     (package.parent / "setup.py").write_text("")
     (folder / "mine.txt").write_text("")
     git(folder, "init", "-q")
@@ -26,8 +27,16 @@ def repository(folder: Path, package: Path, *, is_tracked: bool = True) -> None:
 
 
 def commit_of(package: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
+    monkeypatch.setattr(environment, "PACKAGE", package)
     return environment._git_commit()
+
+
+def test_the_commit_of_this_source_tree() -> None:
+    root = Path(ibtrain.__file__).parents[1]
+    if not (root / ".git").exists():
+        pytest.skip("this is no git work tree")
+    commit = environment.environment("cpu", 1)["git_commit"]
+    assert commit.removesuffix("-dirty") == git(root, "rev-parse", "HEAD")
 
 
 def test_the_commit_of_the_source_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Networks of one shape that train as one."""
+"""Several networks of one shape that are called as one."""
 
 import copy
 import math
@@ -16,9 +16,9 @@ from ibtrain.backend.optim import flatten
 __all__ = ["Ensemble", "stack_batches"]
 
 NETWORKS_AT_ONCE = 16
-"""Small networks that a CPU runs at once: with 64-64 hidden units half as fast again as one by one."""
+"""Number of small networks that a CPU runs at once: with 64-64 hidden units 1.5 times as fast as one by one."""
 SMALL = 1 << 13
-"""Weights of such a network, at most."""
+"""Largest number of weights of a small network."""
 
 T = TypeVar("T")
 Group = Sequence[nn.Module]
@@ -26,12 +26,12 @@ Group = Sequence[nn.Module]
 
 
 class Ensemble(nn.Module):
-    """K networks of one shape whose calls are one.
+    """K networks of one shape that are called as one.
 
-    Small networks spend their time between operations, not in them; an ensemble has the steps of one
-    network, and on an accelerator its operations, each K times as large. Adam treats every number by
-    itself, so that an ensemble's members train as they would alone. Buffers, such as running means, that a
-    network changes in place are its own. Networks that draw at random (dropout) are called one by one everywhere.
+    In small networks the overhead of each operation dominates. On an accelerator an ensemble executes the
+    operations of a single network, each on K times as many numbers. Adam treats every weight separately, so that
+    the members train as they would alone. Each member has its own buffers, such as running means, which it may
+    change in place. Networks that draw random numbers (dropout) are called one by one on every device.
 
     Args:
         members: Networks of the same class and shape.
@@ -41,7 +41,7 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
         weights = sum(parameter.numel() for parameter in members[0].parameters())
-        # the work of larger ones on a CPU is in their products, which are no faster in a batch
+        # larger networks spend their time on a CPU in matrix products, which are no faster in a batch
         self._group = (
             NETWORKS_AT_ONCE if weights <= SMALL and len(members) >= NETWORKS_AT_ONCE else 1
         )
@@ -52,14 +52,15 @@ class Ensemble(nn.Module):
 
     @cached_property
     def _template(self) -> nn.Module:
-        # kept past nn.Module's own attributes, so that its parameters are not taken for the ensemble's
+        # a cached property and no attribute of the module, whose parameters would become the ensemble's
         member = self.members[0]
-        # what stands for its tensors has no memory; they themselves are not copied
+        # its tensors are on the meta device: they take no memory, and are not copied
         stand_ins: dict[int, Tensor] = {
-            id(own): own.detach().to("meta") for own in member.buffers()
+            id(buffer): buffer.detach().to("meta") for buffer in member.buffers()
         }
-        for own in member.parameters():
-            stand_ins[id(own)] = nn.Parameter(own.detach().to("meta"), own.requires_grad)
+        for parameter in member.parameters():
+            meta = parameter.detach().to("meta")
+            stand_ins[id(parameter)] = nn.Parameter(meta, parameter.requires_grad)
         return copy.deepcopy(member, stand_ins)
 
     def __len__(self) -> int:
@@ -67,49 +68,49 @@ class Ensemble(nn.Module):
 
     @contextmanager
     def flat_parameters(self) -> Iterator[nn.Parameter]:
-        """All weights as one vector, in an order in which calls find those of a group side by side.
+        """All weights as one vector, ordered so that each group's weights are contiguous.
 
-        Until the context ends, calls read views of it, and add to its gradient in as many operations
-        as one member has weights. See :func:`~ibtrain.backend.optim.flatten`.
+        Until the block is left, calls read views of the vector, and add to its gradient in as many operations
+        as one member has parameters. See :func:`~ibtrain.backend.optim.flatten`.
         """
         groups = self._groups(next(self.parameters()).device)
-        named = [_parameters_of(group) for group in groups]
-        alike = [own for group in named for own in group.values()]
-        vector = flatten(parameter for own in alike for parameter in own)
-        leaves = _leaves(vector, [(len(own), *own[0].shape) for own in alike])
-        self._flat = [{name: next(leaves) for name in group} for group in named]
+        by_group = [_parameters_of(group) for group in groups]
+        stacks = [stack for parameters in by_group for stack in parameters.values()]
+        vector = flatten(parameter for stack in stacks for parameter in stack)
+        leaves = _leaves(vector, [(len(stack), *stack[0].shape) for stack in stacks])
+        self._flat = [{name: next(leaves) for name in parameters} for parameters in by_group]
         try:
             yield vector
         finally:
             self._flat = []
 
     def forward(self, *inputs: Tensor) -> Any:
-        """What every member makes of its own share.
+        """The outputs of all members, each for its own inputs.
 
         Args:
-            *inputs: Each ``(K, ...)``.
+            *inputs: Arguments of the members, each ``(K, ...)``.
 
         Returns:
-            What a member returns, tensors in tuples and dictionaries, each ``(K, ...)``.
+            The members' outputs, tensors in tuples and dictionaries, each ``(K, ...)``.
         """
         groups = self._groups(inputs[0].device)
         if len(groups) == 1:
             return self._call(0, groups[0], *inputs)
-        shares = zip(*(part.split(len(groups[0])) for part in inputs), strict=True)
+        shares = zip(*(tensor.split(len(groups[0])) for tensor in inputs), strict=True)
         outputs = [
-            self._call(index, group, *own)
-            for index, (group, own) in enumerate(zip(groups, shares, strict=True))
+            self._call(index, group, *share)
+            for index, (group, share) in enumerate(zip(groups, shares, strict=True))
         ]
         return _tree(lambda parts: torch.cat(tuple(parts)), outputs)
 
     def map(self, inputs: Sequence[tuple[Tensor, ...]]) -> list[Any]:
-        """Each member's outputs for its own inputs, all of the same shapes.
+        """The outputs of each member, each for its own inputs; all have the same shapes.
 
         Args:
             inputs: The arguments of each member, in order.
 
         Returns:
-            What each member returns: tensors in tuples and dictionaries.
+            The output of each member: tensors in tuples and dictionaries.
         """
         outputs = self(*(stack_batches(tensors) for tensors in zip(*inputs, strict=True)))
         return [_tree(lambda parts: parts[0][index], [outputs]) for index in range(len(self))]  # noqa: B023
@@ -123,25 +124,25 @@ class Ensemble(nn.Module):
     def _call(self, index: int, group: Group, *inputs: Tensor) -> Any:
         """A group's outputs, batched if it has several members."""
         if len(group) == 1:
-            outputs = group[0](*(part.squeeze(0) for part in inputs))
+            outputs = group[0](*(tensor.squeeze(0) for tensor in inputs))
             return _tree(lambda parts: parts[0].unsqueeze(0), [outputs])
         template = self._template
         if self._flat:
             parameters = self._flat[index]
         else:
             parameters = {
-                name: torch.stack(tuple(own)) for name, own in _parameters_of(group).items()
+                name: torch.stack(tuple(stack)) for name, stack in _parameters_of(group).items()
             }
-        kept = _by_name([dict(member.named_buffers()) for member in group])
-        buffers = {name: torch.stack(own) for name, own in kept.items()}
+        own_buffers = _by_name([dict(member.named_buffers()) for member in group])
+        buffers = {name: torch.stack(tensors) for name, tensors in own_buffers.items()}
 
-        def call(weights: dict[str, Tensor], state: dict[str, Tensor], *of_one: Tensor) -> Any:
-            return functional_call(template, {**weights, **state}, of_one)
+        def call(weights: dict[str, Tensor], state: dict[str, Tensor], *arguments: Tensor) -> Any:
+            return functional_call(template, {**weights, **state}, arguments)
 
         outputs = vmap(call)(parameters, buffers, *inputs)
         with torch.no_grad():
-            for name, own in kept.items():
-                torch._foreach_copy_(own, buffers[name].unbind())
+            for name, tensors in own_buffers.items():
+                torch._foreach_copy_(tensors, buffers[name].unbind())
         return outputs
 
 
@@ -150,22 +151,22 @@ def _parameters_of(group: Group) -> dict[str, list[nn.Parameter]]:
 
 
 def _by_name(named: Sequence[dict[str, T]]) -> dict[str, list[T]]:
-    """What all members have of each name."""
-    return {name: [own[name] for own in named] for name in named[0]}
+    """The tensors of all members, by their name."""
+    return {name: [tensors[name] for tensors in named] for name in named[0]}
 
 
 def _tree(join: Callable[[Sequence[Tensor]], Tensor], outputs: Sequence[Any]) -> Any:
-    """One tensor for each that every call has returned, whether by itself, in a tuple or in a dictionary."""
+    """Joins the outputs of several calls: tensors, or tuples and dictionaries of them."""
     first = outputs[0]
     if isinstance(first, Tensor):
         return join(outputs)
     if isinstance(first, dict):
-        return {name: _tree(join, [own[name] for own in outputs]) for name in first}
+        return {name: _tree(join, [output[name] for output in outputs]) for name in first}
     return tuple(_tree(join, parts) for parts in zip(*outputs, strict=True))
 
 
 def _leaves(vector: nn.Parameter, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor]:
-    """Consecutive parts of a vector, whose gradients are parts of its own."""
+    """Consecutive parts of a vector as leaves, whose gradients are parts of its gradient."""
     assert vector.grad is not None
     sizes = [math.prod(shape) for shape in shapes]
     parts = vector.detach().split(sizes), vector.grad.split(sizes)
@@ -175,6 +176,6 @@ def _leaves(vector: nn.Parameter, shapes: Sequence[tuple[int, ...]]) -> Iterator
         yield leaf
 
 
-def stack_batches(parts: Sequence[Tensor]) -> Tensor:
-    """Each member's tensor along a first dimension; a single one is not copied."""
-    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(list(parts))
+def stack_batches(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors of all members along a new first dimension; a single tensor is not copied."""
+    return tensors[0].unsqueeze(0) if len(tensors) == 1 else torch.stack(list(tensors))

@@ -1,4 +1,4 @@
-"""What a figure depends on besides its settings."""
+"""Versions, hardware and git commit, which are recorded for reproducibility."""
 
 import os
 import platform
@@ -11,9 +11,17 @@ from typing import Any
 
 __all__ = ["environment"]
 
+PACKAGE = Path(__file__).resolve().parents[1]
+"""Directory of the package ``ibtrain``."""
+
 
 def environment(device: str, threads: int) -> dict[str, Any]:
-    """Versions, hardware, threads and commit: what a figure depends on besides its settings."""
+    """Records versions, hardware, threads and git commit for reproducibility.
+
+    Args:
+        device: Device of the run.
+        threads: Number of CPU threads of the run.
+    """
     names = ("ibtrain", "torch", "torchvision", "numpy", "matplotlib", "scikit-learn")
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -37,13 +45,13 @@ def _version(name: str) -> str | None:
 
 
 def _git_commit() -> str | None:
-    """The commit of the git work tree that this package is the content of, if it is one.
+    """The commit of the package's own git work tree, if it is in one.
 
-    Where the package was installed into a folder of somebody's own repository, a virtual environment
-    perhaps, that repository's commit says nothing about it.
+    If the package is installed inside another repository, for example in a virtual environment, the commit of
+    that repository says nothing about the package.
     """
-    root = Path(__file__).resolve().parents[1]
-    tracked = ["setup.py", "ibtrain/environment.py"]
+    root = PACKAGE.parent
+    tracked = ["setup.py", "ibtrain/__init__.py"]
     if _git(root, "rev-parse", "--show-prefix") != "":
         return None
     if _git(root, "ls-files", "--error-unmatch", *tracked) is None:
@@ -52,14 +60,14 @@ def _git_commit() -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What a git command prints about a folder; None if it fails."""
-    # a hook of git's has variables that name another repository
+    """Output of a git command about a folder; None if it fails."""
+    # git runs hooks with variables that name another repository
     variables = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=10, env=variables
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return process.stdout.strip()

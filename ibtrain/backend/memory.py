@@ -1,4 +1,4 @@
-"""How much memory there is, so that a file or an option can't ask for more."""
+"""Checks that a file or an option does not ask for more memory than there is."""
 
 import os
 import resource
@@ -11,7 +11,7 @@ from ibtrain.errors import InvalidInputError, OutOfMemoryError
 __all__ = ["check_memory", "host_memory", "memory_advice"]
 
 SHARE = 0.5
-"""Of the memory, for one thing: what is read is copied at least once."""
+"""Share of the memory that one array may take: data that are read are copied at least once."""
 CGROUPS = Path("/sys/fs/cgroup")
 PROCESS = Path("/proc/self")
 LIMITS = ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5))
@@ -19,9 +19,9 @@ LIMITS = ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5))
 
 
 def host_memory() -> int:
-    """Bytes of memory that this process may have, at most.
+    """Largest number of bytes of memory that this process may have.
 
-    The machine's, or less where a container (a control group) or a limit (``ulimit``) allows less.
+    It is the machine's memory, or less if a container (a control group) or a limit (``ulimit``) allows less.
     """
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([machine, *_cgroup_limits(), *_process_limits()])
@@ -39,17 +39,17 @@ def _cgroup_limits() -> list[int]:
                 root, name = CGROUPS / "memory", "memory.limit_in_bytes"
             else:
                 continue
-            # in a container the path may be that of the host, of which only the root is there
+            # in a container the path may be the host's, of which only the root exists
             group = PurePosixPath(path)
-            for part in (group, *group.parents):
+            for directory in (group, *group.parents):
                 with suppress(OSError, ValueError):
-                    # no limit is the word "max", or a number that no machine has
-                    limits.append(int((root / str(part).lstrip("/") / name).read_text()))
+                    # without a limit the file holds the word "max", or a number larger than any memory
+                    limits.append(int((root / str(directory).lstrip("/") / name).read_text()))
     return limits
 
 
 def _process_limits() -> list[int]:
-    """What is left of the process's own limits."""
+    """Bytes that are left of the process's own limits."""
     try:
         pages = [int(field) for field in (PROCESS / "statm").read_text().split()]
     except (OSError, ValueError):
@@ -65,16 +65,16 @@ def _process_limits() -> list[int]:
 
 
 def check_memory(size: int, given: str, error: type[InvalidInputError], where: str) -> None:
-    """Bytes that something will take, before they are taken.
+    """Checks that memory suffices before it is allocated.
 
     Args:
-        size: The bytes.
-        given: What takes them.
-        error: What to raise.
-        where: What asked for them.
+        size: Number of bytes.
+        given: What takes them, in words.
+        error: Class of the error.
+        where: The file or the option that asks for them.
 
     Raises:
-        InvalidInputError: They are more than half of the memory that this process may have.
+        InvalidInputError: If they are more than half of the memory that this process may have.
     """
     limit = int(SHARE * host_memory())
     if size > limit:
@@ -84,21 +84,21 @@ def check_memory(size: int, given: str, error: type[InvalidInputError], where: s
 
 @contextmanager
 def memory_advice(where: str, lower: str) -> Iterator[None]:
-    """Says what to lower where memory runs out.
+    """Tells which settings to lower if memory runs out within the block.
 
     Args:
-        where: What is done within.
-        lower: The settings that it takes its memory by.
+        where: What the block does, in words.
+        lower: The settings on which its memory depends.
 
     Raises:
-        OutOfMemoryError: It ran out.
+        OutOfMemoryError: If memory runs out.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # torch has its own errors, whose names differ by device
-        told = str(error).lower()
-        is_memory = isinstance(error, MemoryError) or "out of memory" in told
-        if not is_memory and "allocate memory" not in told and "not enough memory" not in told:
+        # torch has errors of its own, whose names differ by device
+        message = str(error).lower()
+        signs = ("out of memory", "allocate memory", "not enough memory")
+        if not isinstance(error, MemoryError) and not any(sign in message for sign in signs):
             raise
         raise OutOfMemoryError(f"{where}: out of memory; lower {lower}") from error

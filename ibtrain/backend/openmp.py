@@ -1,4 +1,4 @@
-"""The number of threads that the environment asks OpenMP for; torch computes on OpenMP's threads."""
+"""The environment variable ``OMP_NUM_THREADS``; torch computes on OpenMP's threads."""
 
 import os
 import warnings
@@ -8,7 +8,7 @@ from ibtrain.errors import IBTrainWarning
 __all__ = ["MAX_THREADS", "discard_unusable_threads", "environment_threads"]
 
 MAX_THREADS = 1024
-"""OpenMP ends the process where the system grants it fewer than it was asked for."""
+"""Largest number: OpenMP ends the process if the system grants fewer threads than were requested."""
 _VARIABLE = "OMP_NUM_THREADS"
 
 
@@ -16,7 +16,7 @@ def environment_threads() -> int | None:
     """The number of threads in ``OMP_NUM_THREADS``, of the outermost level where it lists several.
 
     Returns:
-        The number, or None where there is none that can be used.
+        The number, or None if the variable is not set or can't be used.
     """
     number = os.environ.get(_VARIABLE, "").split(",")[0].strip()
     if not number.isascii() or not number.isdigit() or len(number) > len(str(MAX_THREADS)):
@@ -25,11 +25,11 @@ def environment_threads() -> int | None:
 
 
 def discard_unusable_threads() -> None:
-    """Removes ``OMP_NUM_THREADS`` from the environment where it can't be used, and warns of it.
+    """Removes ``OMP_NUM_THREADS`` from the environment if it can't be used, with a warning.
 
-    To be called before torch is loaded: OpenMP reads the variable then.
+    It must be called before torch is loaded, because OpenMP reads the variable then.
     """
     if _VARIABLE in os.environ and environment_threads() is None:
         value = os.environ.pop(_VARIABLE)
-        told = f"{_VARIABLE}: got {value!r}, expected a whole number from 1 to {MAX_THREADS}"
-        warnings.warn(f"{told}; it is ignored", IBTrainWarning, stacklevel=2)
+        message = f"{_VARIABLE}: got {value!r}, expected a whole number from 1 to {MAX_THREADS}"
+        warnings.warn(f"{message}; it is ignored", IBTrainWarning, stacklevel=2)
