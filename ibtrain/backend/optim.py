@@ -1,4 +1,4 @@
-"""The optimiser, its annealing, and weights as one vector."""
+"""The optimiser, its learning-rate schedule, and weights as one vector."""
 
 import math
 from collections.abc import Iterable
@@ -19,11 +19,11 @@ def adam(
     weight_decay: float = 0.0,
     maximize: bool = False,
 ) -> torch.optim.Adam:
-    """Adam, in one fused kernel a step where the device has it; weight decay is decoupled (AdamW)."""
+    """Adam with decoupled weight decay (AdamW), in one fused kernel a step on devices that have one."""
     is_capturable = uses_graphs(device)
     return torch.optim.Adam(
         parameters,
-        # a recorded step reads its rate where it is kept
+        # a recorded step reads its learning rate from a tensor
         lr=torch.tensor(rate, device=device) if is_capturable else rate,
         capturable=is_capturable,
         weight_decay=weight_decay,
@@ -34,7 +34,7 @@ def adam(
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Gives every parameter this learning rate from the next step on."""
+    """Sets the learning rate of all parameters."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -43,12 +43,12 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def cosine(progress: float) -> float:
-    r"""Share of the initial rate left after a share of the steps, :math:`\frac12 (1 + \cos \pi p)`."""
+    r"""Share of the initial learning rate after a share p of the steps, :math:`\frac12 (1 + \cos \pi p)`."""
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
-    """All parameters as one vector, of which they and their gradients become views.
+    """All parameters as one vector, of which the parameters and their gradients become views.
 
     In small networks the overhead for each tensor dominates; with one flat vector a step of the optimiser, a norm
     or an average is one operation. The gradient is the vector's ``grad``; it is added

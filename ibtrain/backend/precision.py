@@ -1,4 +1,4 @@
-"""Lower precision of a step's matrix products, and back to float32 where it counts."""
+"""Lower precision for the matrix products of a step, and float32 where it is needed."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,18 +12,22 @@ __all__ = ["at_least_float32", "check_precision", "lower_precision", "tensor_cor
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """A tensor of half precision in float32, any other as it is."""
+    """Converts a tensor of half precision to float32; returns any other unchanged."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def check_precision(name: str, device: torch.device) -> None:
-    """Raises a ConfigError where the device has no such products."""
+    """Checks that the device has such products.
+
+    Raises:
+        ConfigError: If it does not.
+    """
     if name == "tf32" and device.type != "cuda":
         raise ConfigError(name, f"float32 or bfloat16 on a device such as {device}", "precision")
 
 
 def lower_precision(name: str, device: torch.device) -> AbstractContextManager[object]:
-    """Layers called within the block compute in bfloat16, if that is the name; gradients follow."""
+    """Layers within the block compute in bfloat16, if that is the name; so do their backward passes."""
     if name != "bfloat16":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
@@ -31,7 +35,7 @@ def lower_precision(name: str, device: torch.device) -> AbstractContextManager[o
 
 @contextmanager
 def tensor_cores(name: str) -> Iterator[None]:
-    """Products of float32 matrices within the block are in TF32, if that is the name."""
+    """Matrix products of float32 within the block use TF32, if that is the name."""
     if name != "tf32":
         yield
         return

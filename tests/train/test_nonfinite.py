@@ -111,6 +111,21 @@ def test_the_seed_that_broke_is_named_among_several(toy: Dataset) -> None:
         fit_ensemble(trainers, toy)
 
 
+def test_a_step_that_one_network_skips_is_taken_by_the_others(toy: Dataset) -> None:
+    optim = replace(OPTIM, on_nonfinite="skip")
+
+    def trainers() -> list[EndToEndTrainer]:
+        fuses = ((5, Fuse(0, 0.0)), (7, Fuse(2, torch.nan)))
+        return [EndToEndTrainer(network(fuse), optim, seed=seed) for seed, fuse in fuses]
+
+    together = fit_ensemble(trainers(), toy)
+    skipped = [[epoch.metrics["skipped_steps"] for epoch in fit.history] for fit in together]
+    assert skipped == [[0.0, 0.0], [1.0, 0.0]]
+    for result, alone in zip(together, (trainer.fit(toy) for trainer in trainers()), strict=True):
+        for epoch, expected in zip(result.history, alone.history, strict=True):
+            assert epoch.metrics == pytest.approx(expected.metrics)
+
+
 def test_an_epoch_of_which_nothing_is_left_stops(toy: Dataset) -> None:
     model = network(Fuse(0, 0.0))
     with torch.no_grad():

@@ -9,7 +9,7 @@ from torch import nn
 from ibtrain.config import ObjectiveConfig
 from ibtrain.train.objectives import BlockSpec, make_objective
 from ibtrain.train.objectives.critics import (
-    MOST_FEATURES,
+    MAX_FEATURES,
     class_critic,
     features_read,
     pair_critic,
@@ -25,8 +25,8 @@ def test_critics_read_a_bounded_number_of_means(shape: tuple[int, ...]) -> None:
     joint, marginal = pair_critic(shape, [8])(h, t)
     assert joint.shape == marginal.shape == (4,)
     # a mean for each channel is the least that can be read
-    assert features_read(shape) <= max(MOST_FEATURES, shape[0])
-    small = math.prod(shape) <= MOST_FEATURES
+    assert features_read(shape) <= max(MAX_FEATURES, shape[0])
+    small = math.prod(shape) <= MAX_FEATURES
     assert (features_read(shape) == math.prod(shape)) == small
 
 

@@ -1,5 +1,7 @@
 """Seeds that train as one against the same seeds one after another."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 import torch
 from torch import nn
@@ -14,9 +16,11 @@ from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.results import FitResult
+from ibtrain.train.trainer import Trainer
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=50, epochs=3)
 SEEDS = (3, 4, 5)
+Make = Callable[[Dataset, OptimConfig], Sequence[Trainer]]
 
 
 def network(data: Dataset, seed: int) -> nn.Sequential:
@@ -108,13 +112,33 @@ def test_networks_with_running_means_train_as_they_would_alone(
     assert not torch.equal(means[0], means[1])
 
 
-def test_each_seed_stops_when_it_would_alone(toy: Dataset) -> None:
+@pytest.mark.parametrize("make", [end_to_end, layerwise])
+def test_each_seed_stops_when_it_would_alone(toy: Dataset, make: Make) -> None:
     data = toy.hold_out(0.2, seed=0)
     optim = OptimConfig(learning_rate=1e-2, batch_size=64, epochs=30, patience=2)
-    together = fit_ensemble(end_to_end(data, optim), data)
+    together = fit_ensemble(make(data, optim), data)
     lengths = {len(result.history) for result in together}
     assert len(lengths) > 1
-    assert_same(together, [trainer.fit(data) for trainer in end_to_end(data, optim)])
+    assert_same(together, [trainer.fit(data) for trainer in make(data, optim)])
+
+
+def test_a_network_that_has_stopped_takes_no_more_steps(toy: Dataset, calls: str) -> None:
+    if calls == "batched":
+        pytest.skip("a batched call runs no hooks of the members")
+    data = toy.hold_out(0.2, seed=0)
+    optim = OptimConfig(learning_rate=1e-2, batch_size=64, epochs=30, patience=2)
+    trainers = end_to_end(data, optim)
+    counts = dict.fromkeys(SEEDS, 0)
+    for trainer in trainers:
+        output = trainer.blocks.get_submodule("output")
+
+        def count(module: nn.Module, inputs: object, seed: int = trainer.seed) -> None:
+            counts[seed] += module.training
+
+        output.register_forward_pre_hook(count)
+    results = fit_ensemble(trainers, data)
+    steps = len(data.train) // 64
+    assert counts == {result.seed: steps * len(result.history) for result in results}
 
 
 def test_every_seed_tells_its_own_listeners(toy: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""What one block optimises, an objective a file."""
+"""Objectives of blocks, one file each."""
 
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Objective
 from ibtrain.train.objectives.build import make_objective

@@ -1,4 +1,4 @@
-"""What a step descends, and what one block optimises: the interfaces of all objectives."""
+"""Interfaces of all objectives: the loss of a step, and the loss of one block."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from ibtrain.errors import ModelError
 __all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]
 
 Metrics = dict[str, Tensor]
-"""Tensors without dimensions and without gradients, by name: their means over an epoch are recorded."""
+"""Scalar tensors without gradients, by name; their means over an epoch are recorded."""
 RESERVED = ("event", "method", "seed", "stage", "epoch", "flags", "gradient", "skipped_steps",
             "test_accuracy", "validation_accuracy")  # fmt: skip
-"""What an event says besides the objective's metrics."""
+"""Keys of an event besides the objective's metrics."""
 
 
 @dataclass(frozen=True)
 class BlockSpec:
-    """What an objective has to know of its block, its network and the labels.
+    """What an objective needs to know about its block, its network and the labels.
 
     Args:
         shape: Shape of the block's output h, without the batch: ``(dim,)`` or ``(channels, height, width)``.
@@ -47,16 +47,16 @@ class BlockSpec:
 
 
 class Objective(nn.Module, ABC):
-    """What a step descends: maps a batch to a scalar and to metrics, for one network.
+    """The loss of a step: maps a batch to a scalar and to metrics, for one network.
 
-    On an accelerator the networks of several seeds are evaluated as one by :func:`torch.func.vmap`. What is
-    evaluated must therefore draw no random numbers (they come from :meth:`draw`), read no tensor on the host
-    (``.item()``, ``if`` on a tensor, boolean indexing, ``unique``), and change buffers in place.
+    On an accelerator the networks of several seeds are evaluated as one by :func:`torch.func.vmap`. The evaluation
+    must therefore not draw random numbers (they come from :meth:`draw`), must not read tensors on the host
+    (``.item()``, ``if`` on a tensor, boolean indexing, ``unique``), and must change buffers in place.
 
     Args:
         readout: Maps the last block's output to scores ``(batch, classes)`` whose argmax is the prediction.
-        noise_shapes: Shapes for one sample, without the batch, of standard normal numbers. Each is one more
-            argument ``(batch, *shape)``; ``()`` is a number for each sample.
+        noise_shapes: Shapes, without the batch, of the standard normal numbers that the loss needs. Each becomes
+            one more argument ``(batch, *shape)``; the shape ``()`` is one number for each sample.
     """
 
     def __init__(self, readout: nn.Module, noise_shapes: Sequence[tuple[int, ...]] = ()) -> None:
@@ -70,9 +70,9 @@ class Objective(nn.Module, ABC):
         """Standard normal numbers for a batch, ``(count, *shape)`` for each of the shapes.
 
         Args:
-            count: Samples of the batch.
-            generator: Source of the numbers.
-            device: Where they are drawn.
+            count: Number of samples in the batch.
+            generator: Source of the numbers, on the device.
+            device: Device of the numbers.
         """
         return tuple(
             torch.randn((count, *shape), generator=generator, device=device)
@@ -83,24 +83,24 @@ class Objective(nn.Module, ABC):
     def forward(
         self, x: Float[Tensor, "batch *shape_x"], y: Int[Tensor, " batch"], *noise: Tensor
     ) -> tuple[Tensor, Metrics]:
-        """The scalar to descend, and metrics to average over the epoch.
+        """The scalar to minimise, and metrics to average over the epoch.
 
         Args:
-            x: What the network, or the block, reads, in random order.
-            y: Each sample's class.
-            *noise: What :meth:`draw` gave.
+            x: Inputs of the network, or of the block, in random order.
+            y: Class of each sample.
+            *noise: Random numbers from :meth:`draw`.
         """
 
 
 class BlockObjective(Objective):
-    r"""What one block of a network optimises, together with the critics that read its output.
+    r"""The objective of one block of a network, together with the critics that read its output.
 
     A subclass is constructed as ``Subclass(block, spec, config)``, where ``config`` is the run's
-    :class:`~ibtrain.config.ObjectiveConfig`. Torch's random numbers are seeded before, so that modules that it
-    makes are reproducible. It makes critics with :mod:`~ibtrain.train.objectives.critics`, which bounds
+    :class:`~ibtrain.config.ObjectiveConfig`. Torch's generator is seeded before, so that the modules that it
+    creates are reproducible. It creates critics with :mod:`~ibtrain.train.objectives.critics`, which bounds
     their size for feature maps, and implements :meth:`loss`, which also has to train the readout. A line of
-    :data:`~ibtrain.config.OBJECTIVES` gives it a name, by which ``--objective`` trains the hidden blocks with it; what
-    trains the output block is ``--readout``.
+    :data:`~ibtrain.config.OBJECTIVES` gives it a name, with which ``--objective`` selects it for the hidden blocks;
+    ``--readout`` selects the objective of the output block.
 
     A setting with a value for each block, such as ``noise_std``, is
     ``config.for_blocks("noise_std", spec.count)[spec.index]``.
@@ -144,12 +144,12 @@ class BlockObjective(Objective):
         y: Int[Tensor, " batch"],
         *noise: Tensor,
     ) -> tuple[Tensor, Metrics]:
-        """What the block and its critics descend on a batch.
+        """The loss of the block and its critics on a batch.
 
         Args:
-            x: What the block has read.
-            h: What the block made of it, with gradients.
-            y: Each sample's class.
+            x: Inputs of the block.
+            h: Outputs of the block, with gradients.
+            y: Class of each sample.
             *noise: Standard normal numbers, ``(batch, *shape)`` for each of the shapes.
 
         Returns:
@@ -167,14 +167,14 @@ class BlockObjective(Objective):
         """Evaluates the block, and then its :meth:`loss`.
 
         Raises:
-            ModelError: If the loss is no scalar, or the metrics are no scalars with names of their own.
+            ModelError: If the loss or a metric is not a scalar, or if a metric has a reserved name.
         """
         return self.checked_loss(x, self.block(x), y, *noise)
 
     def checked_loss(
         self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor
     ) -> tuple[Tensor, Metrics]:
-        """The :meth:`loss`, after a look at what it gives; likewise."""
+        """The :meth:`loss`, whose results are checked as in :meth:`forward`."""
         loss, metrics = self.loss(x, h, y, *noise)
         for name, value in {"loss": loss, **metrics}.items():
             if not isinstance(value, Tensor) or value.ndim:

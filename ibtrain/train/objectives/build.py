@@ -1,4 +1,4 @@
-"""From an objective's name to the objective of one block."""
+"""Creates the objective of a block by its name."""
 
 from torch import nn
 
@@ -13,13 +13,13 @@ __all__ = ["make_objective"]
 def make_objective(
     name: str, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig, *, seed: int = 0
 ) -> BlockObjective:
-    """The objective of a block, with its critics at their start.
+    """The objective of a block, with untrained critics.
 
     Args:
         name: One of :data:`~ibtrain.config.OBJECTIVES`.
-        block: On the device used.
+        block: The block, on the device used.
         spec: The block's place, and the shape of its output.
-        config: What the objective is configured by.
+        config: Settings of the objective.
         seed: Seeds the critics' weights.
     """
     kind: type[BlockObjective] = load_class(OBJECTIVES[name])

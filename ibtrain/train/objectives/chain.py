@@ -1,6 +1,7 @@
-"""Several blocks that take a step each on the same batch."""
+"""The objective of several blocks that train on the same batches."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 from torch import Tensor, nn
 
@@ -10,34 +11,33 @@ __all__ = ["Chain"]
 
 
 class Chain(Objective):
-    """The sum of consecutive blocks' objectives, each block reading what the one before it gives.
+    """The sum of the objectives of consecutive blocks, each of which reads the output of the block before it.
 
     Args:
-        objectives: By the block's name, in order.
-        is_joint: Whether gradients cross from a block into those before it. Otherwise every block reads
-            its input detached, and trains as if the blocks before it were data.
+        objectives: The objective of each block, by the block's name, in order.
+        is_joint: Whether gradients flow from a block into the blocks before it. Otherwise the input of every block
+            is detached, and each block trains as if the blocks before it were data.
     """
 
     def __init__(self, objectives: Mapping[str, BlockObjective], *, is_joint: bool) -> None:
         *_, last = objectives.values()
-        shapes = [shape for own in objectives.values() for shape in own.noise_shapes]
+        shapes = [shape for o in objectives.values() for shape in o.noise_shapes]
         super().__init__(last.readout, shapes)
         self.names = tuple(objectives)
         self.objectives = nn.ModuleList(objectives.values())
         self.is_joint = is_joint
 
     def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
-        """The sum, and each block's metrics as ``block.metric``; the last block's have their plain names."""
-        total, metrics, left = None, {}, list(noise)
+        """The sum, and the metrics of each block as ``block.metric``; those of the last block have no prefix."""
+        total, metrics, noises = None, {}, iter(noise)
         for name, objective in zip(self.names, self.objectives, strict=True):
             assert isinstance(objective, BlockObjective)
             h = objective.block(x)
-            count = len(objective.noise_shapes)
-            own, left = left[:count], left[count:]
-            loss, found = objective.checked_loss(x, h, y, *own)
+            own_noise = islice(noises, len(objective.noise_shapes))
+            loss, own_metrics = objective.checked_loss(x, h, y, *own_noise)
             total = loss if total is None else total + loss
             prefix = "" if name == self.names[-1] else f"{name}."
-            metrics.update({f"{prefix}{metric}": value for metric, value in found.items()})
+            metrics.update({f"{prefix}{metric}": value for metric, value in own_metrics.items()})
             x = h if self.is_joint else h.detach()
         assert total is not None
         return total, metrics

@@ -1,4 +1,4 @@
-"""Critics of a block's output, whatever its shape: feature maps are pooled before they are read."""
+"""Critics that read a block's output of any shape; feature maps are pooled first."""
 
 import math
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from ibtrain.train.objectives.base import BlockSpec
 
 __all__ = ["PooledPairCritic", "class_critic", "class_scorer", "features_read", "pair_critic"]
 
-MOST_FEATURES = 2048
-"""Numbers of a feature map that a critic reads."""
+MAX_FEATURES = 2048
+"""Largest number of features of a feature map that a critic reads."""
 
 
 def features_read(shape: Sequence[int]) -> int:
-    """How many numbers a critic reads of outputs of a shape.
+    """Number of features that a critic reads of an output.
 
     Args:
-        shape: Shape of one output, without the batch.
+        shape: Shape of the output, without the batch.
     """
     if len(shape) != 3:
         return math.prod(shape)
@@ -28,7 +28,7 @@ def features_read(shape: Sequence[int]) -> int:
 
 
 def class_scorer(spec: BlockSpec, config: ObjectiveConfig) -> nn.Module:
-    """What scores the classes for a block: its own outputs, or a critic that reads a hidden block.
+    """Scores the classes: an output block's own outputs, or a critic that reads a hidden block.
 
     Args:
         spec: The block's place, and the shape of h.
@@ -40,7 +40,7 @@ def class_scorer(spec: BlockSpec, config: ObjectiveConfig) -> nn.Module:
 
 
 def class_critic(shape: Sequence[int], num_classes: int, hidden: Sequence[int]) -> nn.Module:
-    """A critic that scores every class.
+    """A critic that scores every class at once.
 
     Args:
         shape: Shape of h, without the batch.
@@ -67,8 +67,8 @@ class PooledPairCritic(nn.Module):
     """A pair critic that reads both members of a pair through the same layers.
 
     Args:
-        pooling: Those layers.
-        critic: Reads what they give.
+        pooling: The layers.
+        critic: Reads their outputs.
     """
 
     def __init__(self, pooling: Sequence[nn.Module], critic: PairCritic) -> None:
@@ -91,14 +91,14 @@ def _pooling(shape: Sequence[int]) -> list[nn.Module]:
 
 
 def _window(shape: Sequence[int]) -> int:
-    """Side of the smallest window whose means are few enough; at most the whole map."""
+    """Side of the smallest window with at most :data:`MAX_FEATURES` means; at most the whole map."""
     window = 1
-    while window < max(shape[1:]) and _means(shape, window) > MOST_FEATURES:
+    while window < max(shape[1:]) and _means(shape, window) > MAX_FEATURES:
         window += 1
     return window
 
 
 def _means(shape: Sequence[int], window: int) -> int:
-    """How many windows a map has, those of all channels together."""
+    """Number of windows in the map, over all channels."""
     channels, *sides = shape
     return channels * math.prod(math.ceil(side / window) for side in sides)

@@ -14,7 +14,7 @@ __all__ = ["CrossEntropy"]
 class CrossEntropy(BlockObjective):
     r"""Cross-entropy of class scores, :math:`-\frac1n \sum_n \log \mathrm{softmax}(s(h_n))_{y_n}`, in nats.
 
-    An output block's own outputs are the scores. A hidden block is read by a classifier of the same size
+    The outputs of an output block are the scores. A hidden block is read by a classifier of the same size
     as the critic of :class:`~ibtrain.train.objectives.ib.InformationBottleneck`.
 
     Args:

@@ -1,4 +1,4 @@
-"""The information-bottleneck objective of one block: the one home of beta's sign."""
+"""The information-bottleneck objective of one block; the sign of beta occurs only here."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -44,20 +44,19 @@ class InformationBottleneck(BlockObjective):
 
     .. math:: J = I(h; y) - \beta\, I(x; t), \qquad t = h + \sigma \epsilon
 
-    while each critic maximises its own Donsker-Varadhan bound. Both bounds are ascended by one loss, minus
-    their sum, and the gradient that leaves the compression critic for the block is multiplied by
-    :math:`-\beta` on its way. Since h is a function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t),
-    never x. The first term is that of t where ``predict_from`` says so. An output block's own outputs
-    are the class scores.
+    while each critic maximises its own Donsker-Varadhan bound. One loss, minus the sum of both bounds, does both: the
+    gradient from the compression critic to the block is multiplied by :math:`-\beta` (gradient reversal). Since h is a function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t),
+    never x. The first term is I(t; y) if ``predict_from`` says so. The outputs of an output block are themselves the
+    class scores.
 
-    Only the compression bound's gradient is corrected by a running average. The prediction bound
-    enumerates the labels, so that its denominator hardly varies between batches and has little to
-    gain, while an average that lags behind a fast critic was seen to make it diverge.
+    Only the gradient of the compression bound is corrected by a running average. The prediction bound enumerates the
+    labels, so that its denominator hardly varies between batches and the correction gains little; an average that
+    lags behind a fast critic made it diverge.
 
     Args:
         block: Maps x to h.
         spec: The block's place, and the shape of h.
-        config: beta, noise, what the prediction term reads, widths of the critics.
+        config: Settings: beta, noise, input of the prediction term, widths of the critics.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX), the layer-wise objective and AA-MINE;
@@ -99,7 +98,7 @@ class InformationBottleneck(BlockObjective):
         return -bound, metrics
 
     def _compression(self, h: Tensor, t: Tensor) -> Tensor:
-        """The bound on I(x; t), which the critic ascends and the block descends, beta times."""
+        """The bound on I(x; t), which the critic ascends and the block descends with weight beta."""
         assert self.pair_critic is not None
         pairs = scale_gradient(h, -self.beta), scale_gradient(t, -self.beta)
         scores_joint, scores_marginal = self.pair_critic(*pairs)
