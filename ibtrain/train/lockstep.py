@@ -80,6 +80,6 @@ def _descend(
         results = networks.map([loop.batch(index) for loop, index in pairs])
     for loop in loops:
         loop.optimizer.zero_grad()
-    torch.stack([loss for loss, _ in results]).sum().backward()
+    torch.autograd.backward([loss for loss, _ in results])
     steps = zip(loops, results, strict=True)
     return torch.stack([loop.step(metrics) for loop, (_, metrics) in steps])

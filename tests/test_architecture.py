@@ -1,4 +1,4 @@
-"""The house's own rules: imports point down, and starting up costs nothing."""
+"""The architecture's rules: imports point down, files are small, and importing the package is cheap."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
-FLOORS = (
+LAYERS = (
     {"lazy", "text"},
     {"errors"},
     {"checks"},
@@ -25,12 +25,12 @@ FLOORS = (
     {"report"},
     {"cli"},
 )
-LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
-BESIDE = {("models", "data")}
-"""Neighbours on one floor of which the first may use the second."""
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+SAME_LAYER = {("models", "data")}
+"""Packages of one layer of which the first may import the second."""
 
 
-def room(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
@@ -50,7 +50,7 @@ def modules_of(path: Path) -> set[str]:
 
 
 def imports(path: Path) -> set[str]:
-    """The rooms of the package that a file imports, wherever in the file."""
+    """The packages that a file imports, at its top or in a function."""
     modules = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -65,15 +65,15 @@ FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path: Path) -> None:
-    here = room(path)
+    here = package_of(path)
     for other in imports(path) - {here}:
         down = LEVEL[other] < LEVEL[here]
-        beside = (here, other) in BESIDE
+        beside = (here, other) in SAME_LAYER
         assert down or beside, f"{here} imports {other}"
 
 
 def test_only_reports_draw() -> None:
-    users = {room(path) for path in FILES if "matplotlib" in path.read_text()}
+    users = {package_of(path) for path in FILES if "matplotlib" in path.read_text()}
     # backend/environment.py names its version, and draws nothing
     assert users <= {"report", "backend"}
 
@@ -89,11 +89,11 @@ def test_no_two_files_of_a_package_import_each_other() -> None:
     assert not graph
 
 
-def test_the_table_of_contributing_has_the_floors() -> None:
+def test_the_table_of_contributing_has_the_layers() -> None:
     text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
     rows = re.findall(r"^\| (\d+) \| (.+?) \|", text, re.MULTILINE)
-    table = {int(floor): {*re.findall(r"`(\w+)", rooms)} for floor, rooms in rows}
-    assert table == dict(enumerate(FLOORS))
+    table = {int(layer): {*re.findall(r"`(\w+)", packages)} for layer, packages in rows}
+    assert table == dict(enumerate(LAYERS))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
