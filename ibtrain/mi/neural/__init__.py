@@ -1,1 +1,1 @@
-"""Estimators by neural critics, for samples and for layers that change."""
+"""Neural estimators of mutual information, for samples and for layers during training."""

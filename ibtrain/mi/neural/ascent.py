@@ -1,4 +1,4 @@
-"""Gradient ascent of critics on a bound, for samples and for layers that change alike."""
+"""Gradient ascent of critics on a bound, for samples and for layers during training."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ __all__ = ["Ascent", "ascend"]
 
 @dataclass(frozen=True)
 class Ascent:
-    """How critics ascend their bounds: Adam, with a learning rate that is annealed to zero by a cosine.
+    """Settings of the ascent: Adam, with a learning rate that is annealed to zero along a cosine.
 
-    Annealing makes sure that a reported critic is not a noisy iterate.
+    Without annealing, a reported critic would be a noisy iterate.
 
     Args:
         steps: Number of optimiser steps.
-        learning_rate: Learning rate at its highest.
+        learning_rate: Peak learning rate.
         warm_up: Number of steps in which the learning rate rises linearly.
         weight_decay: Decoupled weight decay, as in AdamW.
-        clip_norm: Largest norm of the gradient; None does not clip it.
+        clip_norm: Largest norm of the gradient; None disables clipping.
     """
 
     steps: int
@@ -33,7 +33,7 @@ class Ascent:
     clip_norm: float | None = None
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
+        """The learning rate of a step; steps are counted from 0."""
         return self.learning_rate * (
             min(1.0, (step + 1) / self.warm_up) * cosine(step / self.steps)
         )
@@ -46,14 +46,14 @@ def ascend(
     ascent: Ascent,
     generators: Sequence[torch.Generator] = (),
 ) -> Iterator[Tensor]:
-    """Moves weights up the bounds of one or several critics, one step for each value that is taken.
+    """Maximises the bounds of one or several critics, one optimiser step for each yielded value.
 
     Args:
-        bounds: Maps a batch to the bound of each critic, with gradients; a scalar for a single one.
-        weights: The weights of all critics as one vector, of which their parameters are views.
-        batches: Arguments of ``bounds``, at least one for each step.
+        bounds: Maps a batch to the bound of each critic, with gradients; to a scalar for a single critic.
+        weights: The weights of all critics as one vector; the critics' parameters are views of it.
+        batches: Arguments of ``bounds``: at least one tuple for each step.
         ascent: Steps and learning rates.
-        generators: Generators that ``bounds`` draws from.
+        generators: Random generators that ``bounds`` uses.
 
     Yields:
         The bounds of each step, without gradients.
@@ -73,7 +73,7 @@ def ascend(
         gradient.zero_()
         values.sum().backward()
         if ascent.clip_norm is not None:
-            # torch's own clipping and zeroing cost as much as an eighth of a small critic's step
+            # PyTorch's own clipping and zeroing take up to an eighth of a small critic's step
             norm = torch.linalg.vector_norm(gradient)
             gradient.div_(norm.div_(ascent.clip_norm).clamp_min_(1.0))
         optimizer.step()

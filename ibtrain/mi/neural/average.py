@@ -1,4 +1,4 @@
-"""Running averages: of a bound's exponential mean, which corrects its gradient, and of a critic's weights."""
+"""Running averages of a bound's exponential mean, which corrects its gradient, and of a critic's weights."""
 
 import math
 
@@ -8,18 +8,18 @@ from torch import Tensor, nn
 
 __all__ = ["LogAverage", "WeightAverage"]
 
-DECAY = 0.995
-"""Of the running average of the weights, a step."""
+MAX_DECAY = 0.995
+"""Largest decay per step of the running average of the weights."""
 UPDATE_EVERY = 5
-"""Steps of which the average of the weights sees the last: it forgets in hundreds of them."""
+"""Steps between two updates of the average of the weights, whose memory is hundreds of steps long."""
 
 
 class LogAverage(nn.Module):
-    """Running average of a positive quantity, kept as a logarithm and started from its first value.
+    """Running average of a positive quantity, stored as a logarithm and initialised with the first value.
 
     Args:
         rate: Weight of the newest value, in (0, 1]; 1 keeps no memory.
-        count: How many quantities are averaged side by side; None is one, without a dimension.
+        count: Number of quantities that are averaged side by side; None is a single one, stored as a scalar.
 
     References:
         MINE (arXiv 1801.04062), section 3.2.
@@ -35,40 +35,41 @@ class LogAverage(nn.Module):
 
     @torch.no_grad()
     def update(self, log_value: Float[Tensor, "*count"]) -> Float[Tensor, "*count"]:
-        """Takes in a new value's logarithm, unless it is NaN or infinite; returns the average's."""
+        """Adds a value by its logarithm, unless that is NaN or inf; returns the logarithm of the average."""
         mixed = torch.logaddexp(self.value + self.log_old, log_value + self.log_new)
         newest = torch.where(self.value == -math.inf, log_value, mixed)
-        # in place, as a step that is recorded has to
+        # in place: a step in a CUDA graph is replayed on the same memory
         self.value.copy_(torch.where(log_value < math.inf, newest, self.value))
         return self.value
 
 
 class WeightAverage:
-    r"""Running average of a network's weights, over all steps alike at first and the last hundreds later.
+    r"""Running average of a network's weights: over all steps equally at first, later over the last few hundred.
 
     .. math:: a \leftarrow d^k a + (1 - d^k) w, \quad d = \min(0.995, n / (n + 9))
 
-    after step n, k steps after the last time.
+    after step n, where k is the number of steps since the last update.
 
     Args:
-        average: The average as one vector, which is moved; its first value is soon forgotten.
-        weights: The weights as one vector, which an optimiser steps.
+        average: The average as one vector, which is updated in place; its initial value is soon forgotten.
+        weights: The weights as one vector, which an optimiser updates.
     """
 
     def __init__(self, average: Tensor, weights: Tensor) -> None:
         self.average = average
         self.weights = weights
+        # number of steps, and number of steps at the last update
         self.step = self.seen = 0
 
     def count_step(self) -> None:
-        """Says that the weights have moved; every few times the average does."""
+        """Counts an optimiser step; every few steps the average is updated."""
         self.step += 1
         if self.step - self.seen == UPDATE_EVERY:
             self.catch_up()
 
     @torch.no_grad()
     def catch_up(self) -> None:
-        """Moves the average by all steps since it last was."""
-        decay = min(DECAY, self.step / (self.step + 9)) ** (self.step - self.seen)
+        """Updates the average for all steps since its last update."""
+        decay = min(MAX_DECAY, self.step / (self.step + 9)) ** (self.step - self.seen)
         self.average.lerp_(self.weights, 1 - decay)
         self.seen = self.step

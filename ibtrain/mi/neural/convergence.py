@@ -1,7 +1,7 @@
-"""When a critic's value should not be trusted: rules and thresholds of ``not_converged`` and ``overfit``.
+"""Rules and thresholds of the flags ``not_converged`` and ``overfit``.
 
-Critics of samples are compared on a selection split, whose value is the same for the same weights. Critics that follow
-a layer have no such curve: their bounds on random batches are noisier, so that their rule is wider.
+Critics of samples are evaluated on a selection split, whose value is a function of the weights alone. Critics that
+follow a layer have no such curve: their bounds on random batches are noisier, so that their threshold is higher.
 """
 
 from collections.abc import Sequence
@@ -21,22 +21,22 @@ __all__ = [
 ]
 
 SELECTION_RISE = 0.03
-"""Nats, or share of the value, by which the selection split may rise over a fit's last third."""
+"""Nats, or share of the value, by which the value on the selection split may rise in the last third of a fit."""
 BATCH_RISE = 0.1
-"""Nats, or share of the value, by which the mean bound of batches may rise over a fit's last third."""
+"""Nats, or share of the value, by which the mean bound of batches may rise in the last third of a fit."""
 TRAIN_GAP = 0.1
-"""Nats, or share of the value, by which the training split's value may exceed that of other samples."""
+"""Nats, or share of the value, by which the value on the training split may exceed that on other samples."""
 EARLY_STOP_GAP = 0.5
-"""Nats below its best at which the selection split will not come back, and the fit stops early."""
+"""Nats below its best value at which the selection split no longer recovers, so that the fit stops early."""
 CLOSED_FORM_SHARE = 0.9
-"""Share of the best value that the closed form has from the start if it is what carries the value."""
+"""Share of the best value from which the closed form alone counts as the source of the value."""
 OVERCONFIDENT_SCALE = 0.5
-"""A critic whose scores the selection split scales by less than this has memorised its training split."""
+"""Scale of the scores, chosen on the selection split, below which a critic has memorised its training split."""
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A critic's value on both splits that it has seen, after a number of steps."""
+    """A critic's values on the training and on the selection split after a number of steps."""
 
     step: int
     train: float
@@ -44,16 +44,16 @@ class CurvePoint:
 
 
 def best_of(curve: Sequence[CurvePoint]) -> CurvePoint:
-    """The checkpoint with the highest value on the selection split, the first of equals."""
+    """The checkpoint with the highest value on the selection split; the first one if several are equal."""
     return max(curve, key=lambda point: point.select)
 
 
 def still_rises(curve: Sequence[CurvePoint], scale: float) -> bool:
-    """Whether the selection split has risen over the last third of a fit.
+    """Whether the value on the selection split has risen in the last third of a fit.
 
     Args:
-        curve: Every checkpoint, in order.
-        scale: The value in nats, or 1 if it is smaller.
+        curve: All checkpoints, in order.
+        scale: The value in nats, but at least 1.
     """
     steps = curve[-1].step
     earlier = max(point.select for point in curve if point.step <= 2 * steps / 3)
@@ -61,7 +61,7 @@ def still_rises(curve: Sequence[CurvePoint], scale: float) -> bool:
 
 
 def have_risen(values: Float[Tensor, "steps K"]) -> list[bool]:
-    """Whether each critic's mean bound has risen from the second third of a fit to its last."""
+    """Whether each critic's mean bound has risen from the second third of a fit to the last third."""
     third = max(1, len(values) // 3)
     before, after = values[-2 * third : -third].mean(dim=0), values[-third:].mean(dim=0)
     risen: list[bool] = (after - before > BATCH_RISE * after.abs().clamp_min(1.0)).tolist()
@@ -69,13 +69,15 @@ def have_risen(values: Float[Tensor, "steps K"]) -> list[bool]:
 
 
 def has_memorised(curve: Sequence[CurvePoint], gap: float, stderr: float, scale: float) -> bool:
-    """Whether the kept critic says more of its training split, or fell once it was no longer its start.
+    """Whether the critic has overfitted: by the gap between its splits, or by a fall on the selection split.
+
+    A fall does not count if the closed form, from which the critic starts, is the source of the value.
 
     Args:
-        curve: Every checkpoint, in order.
-        gap: By how much the value on training samples exceeds that on others, in nats.
+        curve: All checkpoints, in order.
+        gap: Value on training samples minus value on other samples, in nats.
         stderr: Standard error of the gap.
-        scale: The value in nats, or 1 if it is smaller.
+        scale: The value in nats, but at least 1.
     """
     best = best_of(curve).select
     was_stopped = best - curve[-1].select > EARLY_STOP_GAP

@@ -1,6 +1,6 @@
-"""Critics: networks that score how likely a pair is to be a true one.
+"""Critics: networks that score how likely a pair is to come from the joint distribution.
 
-MINE calls such a network the statistics network.
+The MINE paper calls such a network the statistics network.
 """
 
 from collections.abc import Sequence
@@ -17,22 +17,22 @@ from ibtrain.mi.bounds.pooled import off_diagonal, shifted_columns
 __all__ = ["SCORE_LIMIT", "ClassCritic", "DistanceCritic", "PairCritic", "SeparableCritic"]
 
 SCORE_LIMIT = 20.0
-"""Pair scores are squashed smoothly into this many nats either side of zero.
+"""Largest absolute value of a pair score, in nats; scores approach it smoothly (tanh).
 
-No sample certifies more than ln N nats, far below it for any N at hand; without the limit a single
-outlier among the negatives can carry a whole batch's exponential mean.
+N samples cannot certify more than ln N nats, which is far below this limit for every practical N. Without the
+limit, a single outlier among the negatives can dominate the exponential mean of a batch.
 """
 
 SCORE_FLOOR = -60.0
-"""Score below which another pair counts as if it had this one: a CPU takes ten to forty times as long over
-an exponential that underflows."""
+"""Smallest score of a negative pair; lower scores are replaced by it. An exponential that underflows takes ten to
+forty times as long on a CPU."""
 
-CACHED = 1 << 18
-"""Hidden units of pairs that are held at once: more leave a CPU's cache, and take twice as long."""
+MAX_CACHED_UNITS = 1 << 18
+"""Hidden units of pairs that are computed at once: more do not fit into a CPU's cache, and take twice as long."""
 
 
 def _dense(widths: Sequence[int]) -> list[nn.Module]:
-    """ReLU before every linear layer: the tail of a network whose first layer is already applied."""
+    """Linear layers with a ReLU before each: the rest of a network whose first layer is already applied."""
     layers: list[nn.Module] = []
     for dim_in, dim_out in pairwise(widths):
         layers += [nn.ReLU(inplace=True), nn.Linear(dim_in, dim_out)]
@@ -40,7 +40,7 @@ def _dense(widths: Sequence[int]) -> list[nn.Module]:
 
 
 class ClassCritic(nn.Sequential):
-    """Scores every class at once.
+    """Scores all classes at once.
 
     Maps ``(batch, dim_h)`` to ``(batch, num_classes)``: entry ``[n, c]`` scores the pair
     ``(h_n, c)``.
@@ -48,8 +48,8 @@ class ClassCritic(nn.Sequential):
     Args:
         dim_h: Dimension of the representation.
         num_classes: Number of classes.
-        hidden: Widths of the hidden layers; none makes the scores linear in h.
-        zero_start: Every score is zero before training.
+        hidden: Widths of the hidden layers; an empty sequence makes the scores linear in h.
+        zero_start: Whether all scores are zero before training.
     """
 
     def __init__(
@@ -71,15 +71,15 @@ class PairCritic(nn.Module):
 
     The first layer of a network that reads the concatenation ``[x, t]`` is the sum of a linear map
     of ``x`` and one of ``t``. Both are computed once per sample and paired afterwards, so that
-    negatives cost no further product with the inputs. Scores stay within :data:`SCORE_LIMIT`.
+    negatives need no further product with the inputs. Scores stay within :data:`SCORE_LIMIT`.
 
     Args:
         dim_x: Dimension of the first vector.
         dim_t: Dimension of the second vector.
-        hidden: Widths of the hidden layers, the split one first.
-        same_space: t is x with noise on it: the first layer then starts as a map of ``x - t``,
-            by which true pairs are told from others, and is free to leave that start.
-        zero_start: Every score is zero before training.
+        hidden: Widths of the hidden layers; the first one is the layer that is split.
+        same_space: Whether t is x plus noise. The first layer is then initialised as a map of ``x - t``,
+            which distinguishes true pairs from others; its weights are trained freely.
+        zero_start: Whether all scores are zero before training.
     """
 
     def __init__(
@@ -106,21 +106,21 @@ class PairCritic(nn.Module):
     ) -> Float[Tensor, "n m"]:
         """Scores of every ``x`` with every ``t``."""
         embedded_x, embedded_t = self.embed_x(x), self.embed_t(t)
-        rows = max(1, CACHED // embedded_t.numel())
-        blocks = [self.tail(part.unsqueeze(1) + embedded_t) for part in embedded_x.split(rows)]
+        rows = max(1, MAX_CACHED_UNITS // embedded_t.numel())
+        blocks = [self.tail(block.unsqueeze(1) + embedded_t) for block in embedded_x.split(rows)]
         return _limited(torch.cat(blocks).squeeze(-1))
 
     def shifted(
         self, x: Float[Tensor, "n dim_x"], t: Float[Tensor, "n dim_t"], shifts: Sequence[int]
     ) -> Float[Tensor, "n shifts"]:
-        """Scores of every ``x`` with the ``t`` that lies so many places further on, round a circle."""
+        """Scores of every ``x`` with the ``t`` at each cyclic shift: ``x[i]`` with ``t[(i + shift) % n]``."""
         embedded_x, embedded_t = self.embed_x(x), self.embed_t(t)
-        # rolling by nothing would be a copy all the same
-        rolled = (embedded_t.roll(-shift, 0) if shift else embedded_t for shift in shifts)
-        paired = (embedded_x + other for other in rolled)
-        together = max(1, CACHED // embedded_t.numel())
+        # `roll` copies even for a shift of zero
+        shifted = (embedded_t.roll(-shift, 0) if shift else embedded_t for shift in shifts)
+        paired = (embedded_x + embedded for embedded in shifted)
+        chunk = max(1, MAX_CACHED_UNITS // embedded_t.numel())
         blocks: list[Tensor] = []
-        while hidden := list(islice(paired, together)):
+        while hidden := list(islice(paired, chunk)):
             blocks.append(self.tail(torch.cat(hidden)))
         return _limited(torch.cat(blocks).view(len(shifts), len(x))).T
 
@@ -131,8 +131,8 @@ class PairCritic(nn.Module):
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """Scores of the true pairs, and of pairs from the product of the marginals.
 
-        In a batch in random order each ``x`` meets the next ``t``, round a circle: a derangement, with
-        no true pair in it, as random as the order and without a draw of its own.
+        Each ``x`` is paired with the next ``t``, and the last one with the first. This permutation contains
+        no true pair, and it is random if the order of the batch is: no random numbers are needed.
 
         Args:
             x: First vectors, ``(batch, dim_x)``, in random order.
@@ -148,9 +148,9 @@ class PairCritic(nn.Module):
 class SeparableCritic(nn.Module):
     r"""Scores every x with every y by one product, :math:`f(x)^\top g(y) + a(x) + b(y)`.
 
-    A batch of n pairs gives its n (n - 1) negatives for the price of 2 n evaluations. The log-ratio
-    of jointly Gaussian vectors is of this form, with quadratic a and b, and so is any log-ratio to a
-    precision that grows with the dimension of the embedding. Scores start at zero and stay within
+    A batch of n pairs has n (n - 1) negatives, which cost only 2 n evaluations. The log-ratio of
+    jointly Gaussian vectors has this form, with quadratic a and b. It approximates any other log-ratio,
+    with an accuracy that grows with the dimension of the embedding. Scores start at zero and stay within
     :data:`SCORE_LIMIT`.
 
     Args:
@@ -182,21 +182,21 @@ class SeparableCritic(nn.Module):
     def shifted(
         self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "n dim_y"], shifts: Sequence[int]
     ) -> Float[Tensor, "n shifts"]:
-        """Scores of every ``x`` with the ``y`` that lies so many places further on, round a circle."""
+        """Scores of every ``x`` with the ``y`` at each cyclic shift: ``x[i]`` with ``y[(i + shift) % n]``."""
         return shifted_columns(self.matrix(x, y), shifts)
 
 
 class DistanceCritic(nn.Module):
-    r"""Scores a vector with each noisy copy by their distance, :math:`a(x) + b(t) - \frac12 |u(x) - u(t)|^2`.
+    r"""Scores a vector and a noisy copy by their distance, :math:`a(x) + b(t) - \frac12 |u(x) - u(t)|^2`.
 
-    :math:`u(z) = W z + f(z)` for a matrix W that starts as the identity and a network f, with a and b
-    among its outputs, that starts at zero: what is near counts as a true pair before anything is learned. The
-    log-ratio of t = x + Gaussian noise is of this form, and a batch's pairs are all scored by one product. No
-    score exceeds :data:`SCORE_LIMIT`.
+    :math:`u(z) = W z + f(z)`, where W is a matrix initialised as the identity and f a network initialised as zero,
+    which also computes a and b: before training, vectors that are near count as true pairs. The log-ratio of
+    t = x + Gaussian noise has this form. One matrix product scores all pairs of a batch. No score exceeds
+    :data:`SCORE_LIMIT`.
 
     Args:
-        dim: Dimension of both vectors, whose coordinates are of size one.
-        hidden: Widths of f's hidden layers.
+        dim: Dimension of both vectors; their coordinates should have about unit variance.
+        hidden: Widths of the hidden layers of f.
     """
 
     def __init__(self, dim: int, hidden: Sequence[int] = (64,)) -> None:
@@ -218,7 +218,7 @@ class DistanceCritic(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch dim"], t: Float[Tensor, "batch dim"]
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch others"]]:
-        """Scores of the true pairs, and of every ``x`` with every ``t`` but its own.
+        """Scores of the true pairs, and of every ``x`` with the ``t`` of every other pair.
 
         Args:
             x: First vectors, ``(batch, dim)``.
@@ -228,7 +228,7 @@ class DistanceCritic(nn.Module):
             ``scores_joint``, ``(batch,)``, and ``scores_marginal``, ``(batch, batch - 1)``.
         """
         matrix = self.matrix(x, t)
-        # `clamp_min` has a slower way back
+        # `threshold` has a faster backward pass than `clamp_min`
         return matrix.diagonal(), off_diagonal(threshold(matrix, SCORE_FLOOR, SCORE_FLOOR))
 
 

@@ -1,4 +1,4 @@
-"""From samples to an estimate by neural critics: a critic a fold, and what they report together."""
+"""Neural estimates from samples by cross-fitting: one critic per fold, and the mean of their values."""
 
 import math
 import time
@@ -31,27 +31,28 @@ from ibtrain.mi.samples import Samples, StoredSamples
 
 __all__ = ["VariationalFit", "fit_variational", "variational"]
 
-FEWEST_TRAIN = 1 << 17
-"""Training samples that are kept however few the critic meets: they are the closed form's too."""
-PIECE = 1 << 16
-"""Samples that are brought into memory together to report."""
-MOST_COMPARED = 1 << 13
-"""Training samples, at most, that show how much more a critic says of those."""
-PIECE_SCORES = 1 << 24
-"""The same of scores, of which a label has one for each class."""
+MIN_TRAIN_LIMIT = 1 << 17
+"""Training samples that are kept even if the critic uses fewer: the closed form is fitted to them too."""
+CHUNK_SAMPLES = 1 << 16
+"""Reporting samples that are read into memory at once."""
+MAX_COMPARED = 1 << 13
+"""Largest number of training samples on which a critic is evaluated to measure its train gap."""
+CHUNK_SCORES = 1 << 24
+"""Scores that are computed at once for labels, which have one for each class."""
 LABEL_FOLDS = 3
-PARTS = 5
-"""Of the samples, where a single critic reports on one of them, and its closed form on all."""
+"""Default number of critics for a label."""
+SINGLE_CRITIC_FOLDS = 5
+"""Folds of the samples with a single critic, which reports on one of them; its closed form reports on all."""
 
 
 @dataclass(frozen=True)
 class VariationalFit:
-    """What the critics of all folds report together.
+    """An estimate, and the critics of all folds.
 
     Args:
-        estimate: The mean of the folds' values. Its standard error is the root of two squares, of the error
-            of sampling and of what the critics lose because they were fitted to samples.
-        folds: A critic each.
+        estimate: The mean of the folds' values. Its standard error is the root of the sum of two squares: the
+            sampling error, and the value that the critics lose because they were fitted to samples.
+        folds: One critic per fold.
     """
 
     estimate: Estimate
@@ -67,26 +68,26 @@ def fit_variational(
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
 ) -> VariationalFit:
-    """Fits critics on one split, chooses their best moment on a second, reports on a third.
+    """Fits critics on a training split, selects a checkpoint on a second split, reports on a third one.
 
-    Where one critic reports on a fifth of the samples, its closed form, fitted afresh for each fifth,
-    reports on all, and takes that one fifth's luck out of the value.
+    A single critic reports on a fifth of the samples. Its closed form is fitted once for each fifth, reports
+    on all samples, and reduces the variance of the critic's value (a control variate).
 
-    Time grows with the samples, memory hardly: a fit holds no more training samples than
-    ``steps * batch_size`` (but at least 131,072), drawn at random, as many as its critic could meet, and
-    no more than 10,240 that select. Those that report, all of their share, are read a piece at a time.
+    Time grows with the number of samples; memory hardly does. A fit holds at most ``steps * batch_size``
+    training samples (but at least 131,072), drawn at random, since its critic cannot use more, and at most
+    10,240 selection samples. All reporting samples are used, and are read in chunks.
 
     Args:
-        samples: x, and y continuous or a label; in memory, or wherever they lie.
-        method: One of :data:`~ibtrain.mi.bounds.registry.BOUNDS`.
-        settings: Folds, critic, closed form, coordinates, optimisation.
-        seed: Of splits, weights and batches.
-        device: Where the critics live.
-        on_checkpoint: Called at each look at the selection split.
+        samples: x, and y, which is continuous or a label; in memory or on disk.
+        method: A name in :data:`~ibtrain.mi.bounds.registry.BOUNDS`.
+        settings: Settings of the folds, critic, closed form, coordinates and optimiser.
+        seed: Seeds the splits, the initial weights and the batches.
+        device: Device of the critics.
+        on_checkpoint: Called with each checkpoint.
 
     Raises:
-        ConfigError: A setting is out of range.
-        DataError: There are too few samples.
+        ConfigError: If a setting is out of range.
+        DataError: If there are too few samples.
     """
     settings = settings or NeuralSettings()
     check_choice("method", method, tuple(BOUNDS))
@@ -94,21 +95,21 @@ def fit_variational(
     is_label = samples.num_classes > 0
     bound = BOUNDS[method].for_labels if is_label else BOUNDS[method]
     critics = settings.folds or (LABEL_FOLDS if is_label else 1)
-    most = max(settings.steps * settings.batch_size, FEWEST_TRAIN)
-    parts = critics if critics > 1 else PARTS
-    splits = list(draw_splits(len(samples), parts, seed, most, samples.block))
-    task = _Task(samples, bound, settings, torch.device(device), on_checkpoint)
+    most = max(settings.steps * settings.batch_size, MIN_TRAIN_LIMIT)
+    fold_count = critics if critics > 1 else SINGLE_CRITIC_FOLDS
+    splits = list(draw_splits(len(samples), fold_count, seed, most, samples.block))
+    fit = _CrossFit(samples, bound, settings, torch.device(device), on_checkpoint)
     with differentiable():
         folds = [
-            task.fit(own, splits[critics:], derive_seed(seed, method, "fold", index))
-            for index, own in enumerate(splits[:critics])
+            fit.fold(fold_splits, splits[critics:], derive_seed(seed, method, "fold", index))
+            for index, fold_splits in enumerate(splits[:critics])
         ]
     mi, sampling = mean_of(folds, bound)
-    # a critic that stays at zero does not vary with the samples, and can't tell less than this from nothing
+    # a critic that stays at zero has no sampling error; information below 1 / n still cannot be detected
     sampling = max(sampling, 1 / len(samples))
     lost = sum(map(training_loss, folds)) / len(folds)
     stderr = math.hypot(sampling, lost)
-    fewest = min(len(own.report) for own in splits)
+    fewest = min(len(fold_splits.report) for fold_splits in splits)
     if bound.has_group_limit:
         fewest //= max(fold.groups for fold in folds)
     ceiling = samples.label_entropy or math.log(fewest)
@@ -123,12 +124,12 @@ def fit_variational(
         seconds=time.perf_counter() - start,
     )
     if is_label:
-        estimate = replace(estimate, secondary=_likelihood_reading(estimate, folds, lost))
+        estimate = replace(estimate, secondary=_likelihood_estimate(estimate, folds, lost))
     return VariationalFit(estimate, folds)
 
 
-def _likelihood_reading(estimate: Estimate, folds: list[Fold], lost: float) -> Estimate:
-    """What the same critics say of a label by their cross-entropy."""
+def _likelihood_estimate(estimate: Estimate, folds: list[Fold], lost: float) -> Estimate:
+    """The value of the same critics for a label as H(Y) minus their cross-entropy."""
     mi, sampling = mean_of(folds, likelihood)
     stderr = math.hypot(sampling, lost)
     flags = value_flags(mi, stderr, ceiling=estimate.ceiling, is_entropy=True)
@@ -150,7 +151,7 @@ def variational(
     on_checkpoint: OnCheckpoint | None = None,
     **settings: Any,
 ) -> Estimate:
-    """:func:`fit_variational`, of which only the estimate is wanted."""
+    """The estimate of :func:`fit_variational`, without the critics."""
     fit = fit_variational(
         samples,
         method,
@@ -163,8 +164,8 @@ def variational(
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What all folds of a fit have in common."""
+class _CrossFit:
+    """Fits the critics of all folds, with the same samples, bound and settings."""
 
     samples: Samples | StoredSamples
     bound: Bound
@@ -172,57 +173,61 @@ class _Task:
     device: torch.device
     on_checkpoint: OnCheckpoint | None
 
-    def fit(self, splits: Splits, other_folds: Sequence[Splits], seed: int) -> Fold:
-        """A critic of some splits; other_folds are those on which its closed form reports too."""
-        known, own = self._known(splits)
+    def fold(self, splits: Splits, other_folds: Sequence[Splits], seed: int) -> Fold:
+        """Fits a critic and reports its value; its closed form also reports on ``other_folds``."""
+        fit_samples, indices = self._load(splits)
         with seeded(seed, "critic"):
-            ready = prepare(known, own, self.settings, self.device)
+            prepared = prepare(fit_samples, indices, self.settings, self.device)
         fitted = fit_critic(
-            ready.critic,
-            ready.scorer,
+            prepared.critic,
+            prepared.scorer,
             self.bound,
-            own.train,
-            own.select,
-            ready.settings,
+            indices.train,
+            indices.select,
+            prepared.settings,
             seed,
             self.on_checkpoint,
         )
         bound = self.bound
         critics = (
             [fitted.critic, None]
-            if other_folds and ready.scorer.has_closed_form
+            if other_folds and prepared.scorer.has_closed_form
             else [fitted.critic]
         )
-        plain, *closed = self._read(ready.scorer, critics, splits.report, bound)
-        as_many = own.train[: min(len(splits.report), MOST_COMPARED)]
-        seen, *_ = ready.scorer.read([fitted.critic], as_many, bound)
-        chance = seen.stderr * math.sqrt(1 - len(as_many) / len(splits.report))
-        stderr = math.hypot(seen.stderr, plain.stderr)
-        train_gap = TrainGap(seen.value - plain.value, stderr, chance)
+        plain, *closed = self._read(prepared.scorer, critics, splits.report, bound)
+        compared = indices.train[: min(len(splits.report), MAX_COMPARED)]
+        on_train, *_ = prepared.scorer.read([fitted.critic], compared, bound)
+        chance = on_train.stderr * math.sqrt(1 - len(compared) / len(splits.report))
+        stderr = math.hypot(on_train.stderr, plain.stderr)
+        train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
         reports = {bound: (plain.value, plain.stderr)}
         count = len(splits.report)
         if self.samples.num_classes:
-            (secondary,) = self._read(ready.scorer, critics, splits.report, likelihood)
+            (secondary,) = self._read(prepared.scorer, critics, splits.report, likelihood)
             reports[likelihood] = secondary.value, secondary.stderr
-        base, groups = ready.base, ready.scorer.number_of_groups(len(splits.report))
-        # these samples make room for those of the other parts
-        del known, ready
+        base, groups = prepared.base, prepared.scorer.number_of_groups(len(splits.report))
+        # frees memory for the samples of the other folds
+        del fit_samples, prepared
         if closed:
-            reports[bound] = control_variate(plain, closed[0], self._closed(other_folds, base))
+            reports[bound] = control_variate(
+                plain, closed[0], self._closed_values(other_folds, base)
+            )
             count = len(self.samples)
         return Fold(base, fitted, reports, train_gap, count, groups)
 
-    def _known(self, splits: Splits) -> tuple[Samples, Splits]:
-        """The samples that train and select, and where each of them now is."""
-        known = self.samples.take(torch.cat([splits.train, splits.select]).numpy())
-        train, select = torch.arange(len(known)).split([len(splits.train), len(splits.select)])
-        return known, Splits(train, select, select[:0])
+    def _load(self, splits: Splits) -> tuple[Samples, Splits]:
+        """The training and selection samples in memory, and their indices there."""
+        loaded = self.samples.take(torch.cat([splits.train, splits.select]).numpy())
+        train, select = torch.arange(len(loaded)).split([len(splits.train), len(splits.select)])
+        return loaded, Splits(train, select, select[:0])
 
-    def _closed(self, other_folds: Sequence[Splits], base: str) -> Iterator[tuple[float, float]]:
-        # the form that the reporting part's selection chose, or the parts would not be alike
+    def _closed_values(
+        self, other_folds: Sequence[Splits], base: str
+    ) -> Iterator[tuple[float, float]]:
+        # the form that was selected for the critic: the control variate needs the same form on all folds
         settings = replace(self.settings, base=base)
         for splits in other_folds:
-            scorer = pair_scorer(*self._known(splits), settings, self.device)
+            scorer = pair_scorer(*self._load(splits), settings, self.device)
             if scorer.has_closed_form:
                 (reading,) = self._read(scorer, [None], splits.report, self.bound)
                 yield reading.value, reading.stderr
@@ -232,12 +237,12 @@ class _Task:
     def _read(
         self, scorer: Scorer, critics: Sequence[nn.Module | None], rows: Tensor, bound: Bound
     ) -> list[BoundValue]:
-        """What each critic says of samples that are brought into memory for it, a piece at a time."""
+        """The value of each critic on samples that are read into memory in chunks."""
 
         def groups() -> Iterator[Iterator[Scores]]:
-            size = max(1, min(PIECE, PIECE_SCORES // max(1, self.samples.num_classes)))
-            for piece in split_evenly(rows, math.ceil(len(rows) / size), self.samples.block):
-                samples = self.samples.take(piece.numpy())
+            size = max(1, min(CHUNK_SAMPLES, CHUNK_SCORES // max(1, self.samples.num_classes)))
+            for chunk in split_evenly(rows, math.ceil(len(rows) / size), self.samples.block):
+                samples = self.samples.take(chunk.numpy())
                 index = torch.arange(len(samples), device=scorer.device)
                 yield from scorer.of(samples).groups(critics, index, samples.block)
 

@@ -1,4 +1,4 @@
-"""Neural estimators: a closed form, a critic that learns its error, and three splits of the samples."""
+"""Settings and training of a critic, which starts from a closed form and learns its error."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -36,42 +36,41 @@ BASES = (
     "mixture",
 )
 MAX_WIDTH, MAX_HIDDEN = 1 << 14, 64
-"""Units of a critic's layer, and its hidden layers: the weights of one layer take a gigabyte."""
+"""Largest width of a critic's layer, and largest number of hidden layers: one layer then has a gigabyte of weights."""
 MAX_BATCH = 1 << 14
-"""Samples, every x of which meets every y."""
-WARM_UP = 50
-"""Steps in which the learning rate rises."""
+"""Largest batch size: every x of a batch is scored with every y."""
+WARM_UP_STEPS = 50
+"""Steps of the linear warm-up of the learning rate."""
 CLIP_NORM = 5.0
-"""Largest norm of a gradient."""
+"""Largest norm of a gradient; longer ones are clipped."""
 
 
 @dataclass(frozen=True)
 class NeuralSettings:
-    """How a critic is built and fitted.
+    """Settings of a critic and its training.
 
     Args:
-        folds: Critics, of which each reports on the share of the samples that it never met; a
-            single one on a fifth of them, steadied by its closed form on all. None is one for a
-            continuous y, and three for a label, whose critic is fitted sooner.
-        critic: ``separable``, ``f(x) . g(y)``: all pairs of a batch for the price of its samples;
-            ``pair``, one network that reads both; or ``auto``: ``pair``, of half the width and with
-            8 negatives, where x and y have at most three dimensions together, and ``separable`` elsewhere.
+        folds: Number of critics. Each reports on the samples that were not used to fit it; a single one
+            reports on a fifth of the samples, and its closed form, as a control variate, on all. None is one
+            critic for a continuous y, and three for a label, whose critics train faster.
+        critic: ``separable``, ``f(x) . g(y)``, whose cost for all pairs of a batch grows only with the number
+            of samples; ``pair``, one network of x and y together; or ``auto``: ``pair``, with half the width and
+            8 negatives, if x and y have at most three dimensions together, and ``separable`` otherwise.
         base: The closed form that the critic starts from: ``none``, ``gaussian`` or ``student`` (with
-            ``-sparse`` or ``-low-rank`` for fewer correlations between x and y), ``mixture``, or
-            ``auto``, which of all but the last the selection split likes best. With no more than twice
-            as many training samples as dimensions it is ``none``.
-        normal_scores: Whether each coordinate is mapped to the normal distribution first, or only
-            standardised.
+            ``-sparse`` or ``-low-rank`` for fewer correlations between x and y), ``mixture``, or ``auto``, which
+            selects any of these but ``mixture`` by the value on the selection split. If there are at most
+            twice as many training samples as dimensions, the closed form is ``none``.
+        normal_scores: Whether each coordinate is mapped to a normal distribution or only standardised.
         hidden: Widths of the critic's hidden layers.
         embedding: Dimension of a separable critic's f and g.
-        steps: Optimiser steps.
-        batch_size: Samples a step.
-        negatives: Other y that each x of a batch meets; None is all of them. A ``pair`` critic pays
-            for each, a separable one for none.
-        learning_rate: Adam's at its highest; it is warmed up and then annealed to zero. None is 0.03 over
-            the dimensions of x and y together, but at least 1e-3; for a label it is 5e-3.
-        weight_decay: Decoupled, as AdamW has it.
-        checkpoint_every: Steps between two looks at the selection split.
+        steps: Number of optimiser steps.
+        batch_size: Samples per step.
+        negatives: Number of other y that each x of a batch is scored with; None is all of them. The time of a
+            ``pair`` critic grows with this number, that of a separable one does not.
+        learning_rate: Peak learning rate of Adam, after a warm-up and before annealing to zero. None is 0.03
+            divided by the dimensions of x and y together, but at least 1e-3; for a label it is 5e-3.
+        weight_decay: Decoupled weight decay, as in AdamW.
+        checkpoint_every: Number of steps between two checkpoints, which are evaluated on the selection split.
     """
 
     folds: int | None = None
@@ -115,11 +114,11 @@ OnCheckpoint = Callable[[CurvePoint], None]
 
 @dataclass(frozen=True)
 class FittedCritic:
-    """The critic that the selection split chose.
+    """The critic of the checkpoint with the best value on the selection split.
 
     Args:
-        critic: With the averaged weights of its best moment.
-        curve: Every checkpoint.
+        critic: The critic with the averaged weights of the best checkpoint.
+        curve: All checkpoints.
     """
 
     critic: nn.Module
@@ -127,36 +126,36 @@ class FittedCritic:
 
     @property
     def best(self) -> CurvePoint:
-        """The checkpoint that was kept; step 0 is the closed form alone."""
+        """The checkpoint whose weights were kept; step 0 is the closed form alone."""
         return best_of(self.curve)
 
 
 class _Checkpoints:
-    """Looks at both splits from time to time, and keeps the weights that select best."""
+    """Evaluates the critic on both splits, and keeps the weights with the best value on the selection split."""
 
     def __init__(
         self,
         averaged: nn.Module,
-        look: Callable[[nn.Module, Tensor], float],
+        evaluate: Callable[[nn.Module, Tensor], float],
         train: Tensor,
         select: Tensor,
         on_checkpoint: OnCheckpoint | None,
     ) -> None:
         self.averaged = averaged
-        self.look = look
-        # as many training as selection samples, so that the two curves have the same noise
+        self.evaluate = evaluate
+        # as many training samples as selection samples, so that both curves are equally noisy
         self.splits = train[: len(select)], select
         self.on_checkpoint = on_checkpoint
         self.curve: list[CurvePoint] = []
-        self.kept: dict[str, Tensor] = {}
+        self.best_weights: dict[str, Tensor] = {}
 
-    def is_hopeless(self, step: int) -> bool:
-        """Takes a look; says whether the selection split has lost too much to go on."""
-        train, select = (self.look(self.averaged, part) for part in self.splits)
+    def record(self, step: int) -> bool:
+        """Adds a checkpoint; returns whether the fit should stop early."""
+        train, select = (self.evaluate(self.averaged, split) for split in self.splits)
         self.curve.append(CurvePoint(step, train, select))
         best = best_of(self.curve)
         if best is self.curve[-1]:
-            self.kept = {k: v.clone() for k, v in self.averaged.state_dict().items()}
+            self.best_weights = {k: v.clone() for k, v in self.averaged.state_dict().items()}
         if self.on_checkpoint:
             self.on_checkpoint(self.curve[-1])
         return best.select - select > EARLY_STOP_GAP
@@ -172,22 +171,22 @@ def fit_critic(
     seed: int,
     on_checkpoint: OnCheckpoint | None = None,
 ) -> FittedCritic:
-    """Ascends the bound on the training split; keeps what is best on the selection split.
+    """Maximises the bound on the training split; keeps the checkpoint that is best on the selection split.
 
     Args:
-        critic: Scores zero at the start, so that the first checkpoint is the closed form alone.
-        scorer: Scores samples, by their indices.
-        bound: What the critic reports: it ascends the bound's loss, and its checkpoints are compared by the
-            bound's selection.
+        critic: The critic, whose scores are zero at the start: the first checkpoint is the closed form alone.
+        scorer: Computes the scores of samples from their indices.
+        bound: The bound that the critic reports. Training maximises ``bound.loss``, and checkpoints are
+            compared by ``bound.selection``.
         train: Indices of the training split.
         select: Indices of the selection split.
-        settings: Steps, batches, rates; none of them left to be chosen.
-        seed: Of the batches.
+        settings: Settings of the training, whose ``learning_rate`` is not None.
+        seed: Seeds the order of the batches.
         on_checkpoint: Called with each checkpoint.
     """
 
-    def look(module: nn.Module, part: Tensor) -> float:
-        return scorer.value(module, part, bound.selection)
+    def evaluate(module: nn.Module, split: Tensor) -> float:
+        return scorer.value(module, split, bound.selection)
 
     def bound_on(batch: Tensor) -> Tensor:
         return loss(*scorer.batch(critic, batch))
@@ -197,27 +196,27 @@ def fit_critic(
     averaged = copy.deepcopy(critic).requires_grad_(False)
     weights = flatten(critic.parameters())
     average = WeightAverage(flatten(averaged.parameters()), weights)
-    checkpoints = _Checkpoints(averaged, look, train, select, on_checkpoint)
-    checkpoints.is_hopeless(0)
+    checkpoints = _Checkpoints(averaged, evaluate, train, select, on_checkpoint)
+    checkpoints.record(0)
     batches = _batches(train, settings.batch_size, generator(train.device, seed, "critic batches"))
     assert settings.learning_rate is not None
     ascent = Ascent(
-        settings.steps, settings.learning_rate, WARM_UP, settings.weight_decay, CLIP_NORM
+        settings.steps, settings.learning_rate, WARM_UP_STEPS, settings.weight_decay, CLIP_NORM
     )
     for step, _ in enumerate(ascend(bound_on, weights, batches, ascent), 1):
         average.count_step()
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             average.catch_up()
-            if checkpoints.is_hopeless(step):
+            if checkpoints.record(step):
                 break
-    critic.load_state_dict(checkpoints.kept)
+    critic.load_state_dict(checkpoints.best_weights)
     return FittedCritic(critic, checkpoints.curve)
 
 
 def _batches(
     train: Tensor, batch_size: int, randomness: torch.Generator
 ) -> Iterator[tuple[Tensor]]:
-    """Every sample once an epoch: no sample's own pair turns up among its negatives."""
+    """Random batches, each sample once per epoch: the true pair of a sample is never among its negatives."""
     size = min(batch_size, len(train))
     while True:
         order = torch.randperm(len(train), generator=randomness, device=train.device)

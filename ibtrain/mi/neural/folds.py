@@ -1,4 +1,4 @@
-"""Critics that report on different samples, and what they say together."""
+"""Critics of different folds, and their mean value, training loss and flags."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ __all__ = ["Fold", "TrainGap", "fit_flags", "mean_of", "training_loss"]
 
 
 class TrainGap(NamedTuple):
-    """By how much a critic's own value on samples that it was trained on is larger than on others.
+    """Difference between a critic's value on training samples and its value on reporting samples.
 
     Args:
-        value: In nats.
-        stderr: Its standard error.
-        chance: That part of the standard error which comes of comparing fewer training samples than report.
+        value: Difference in nats.
+        stderr: Standard error of the difference.
+        chance: Part of the standard error that arises if fewer training samples are compared than report.
     """
 
     value: float
@@ -28,15 +28,15 @@ class TrainGap(NamedTuple):
 
 @dataclass(frozen=True)
 class Fold:
-    """One critic, and what it says of the samples that it never met.
+    """One critic, and its values on samples that were not used to fit it.
 
     Args:
-        base: Name of the closed form that it started from.
-        fitted: The critic and its curve.
-        reports: Value and standard error by bound.
-        train_gap: What the critic says more of samples that it was trained on.
-        count: Samples that reported.
-        groups: In how many groups they met each other.
+        base: Name of the closed form that the critic started from.
+        fitted: The critic and its checkpoints.
+        reports: Value and standard error of each bound.
+        train_gap: Difference between the values on training and reporting samples.
+        count: Number of reporting samples.
+        groups: Number of groups of reporting samples; only pairs within a group are scored.
     """
 
     base: str
@@ -48,29 +48,30 @@ class Fold:
 
 
 def mean_of(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:
-    """Folds report on disjoint samples, so that their errors add as those of independent ones."""
+    """Mean value and its standard error; folds report on disjoint samples, so that their errors are independent."""
     values, errors = zip(*(fold.reports[bound] for fold in folds), strict=True)
     return sum(values) / len(folds), math.hypot(*errors) / len(folds)
 
 
 def training_loss(fold: Fold) -> float:
-    """What is lost because a critic was fitted to samples: half of what it says more of those than of others.
+    """The value that is lost because a critic was fitted to samples: half of its train gap.
 
     With p parameters fitted to n samples by maximum likelihood, the mean log-likelihood of the same samples is
-    p / 2n above the best there is, and that of others p / 2n below (Akaike, 1974). Of more samples than are compared
-    the value is better known than the train_gap, of which two standard errors may be chance.
+    p / 2n above that of the best parameters, and that of other samples p / 2n below (Akaike, 1974). If fewer
+    training samples are compared than report, two standard errors of the gap may be due to that choice, and are
+    subtracted.
     """
     return 0.5 * max(fold.train_gap.value - 2 * fold.train_gap.chance, 0.0)
 
 
 def fit_flags(folds: Sequence[Fold], mi: float) -> tuple[str, ...]:
-    """What most of the critics show."""
+    """Flags that apply to more than half of the critics."""
     scale = max(abs(mi), 1.0)
-    shown = {
+    flagged = {
         "not_converged": [still_rises(fold.fitted.curve, scale) for fold in folds],
         "overfit": [
             has_memorised(fold.fitted.curve, fold.train_gap.value, fold.train_gap.stderr, scale)
             for fold in folds
         ],
     }
-    return tuple(flag for flag, signs in shown.items() if 2 * sum(signs) > len(folds))
+    return tuple(flag for flag, votes in flagged.items() if 2 * sum(votes) > len(folds))

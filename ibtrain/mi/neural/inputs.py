@@ -1,4 +1,4 @@
-"""What a critic reads of x and of y: their coordinates, the important directions first."""
+"""Inputs of a critic: the coordinates of x and of y, in which shared directions have more weight."""
 
 import math
 from dataclasses import dataclass
@@ -13,35 +13,35 @@ __all__ = ["CriticInput", "fit_inputs", "plain_inputs"]
 
 Array = NDArray[np.float64]
 
-REST = 0.1
-"""Variance of all other directions together, as a share of that of the directions that x and y share. Of 0.05, 0.1
-and 1, the last lost 0.04 to 0.2 nats of spirals in 25 + 25 dimensions, and the first 0.14 where the shared ones
-were few of the 10 that mattered."""
+UNSHARED_VARIANCE = 0.1
+"""Total variance of all unshared directions, relative to that of the directions that x and y share. In comparison,
+1 lost 0.04 to 0.2 nats of spirals in 25 + 25 dimensions, and 0.05 lost 0.14 nats where only few of the 10 relevant
+directions were found to be shared."""
 
 
 @dataclass(frozen=True)
 class CriticInput:
-    r"""A linear map of one side's coordinates z and, beside it, their squared length.
+    r"""A linear map of the coordinates z of x or y, with their squared length as an additional column.
 
     .. math:: \left(W z, \frac{|z|^2 - d}{\sqrt{2 d}}\right)
 
-    A network that reads many coordinates alike fits the noise in most of them before it finds the dependence in a
-    few; and a squared length, on which elliptical and rotated distributions depend, takes it as many units as
-    there are coordinates.
+    A network whose many inputs all have the same scale fits the noise in most of them before it finds the
+    dependence in a few. Elliptical and rotated distributions depend on the squared length, for which a network
+    would need as many units as there are coordinates.
 
     Args:
-        weights: W, ``(dim, dim)``.
+        weights: The matrix W, ``(dim, dim)``.
     """
 
     weights: Array
 
     @property
     def dim(self) -> int:
-        """Columns of what the critic reads."""
+        """Number of columns that the critic reads."""
         return len(self.weights) + (len(self.weights) > 1)
 
     def __call__(self, z: Array) -> Array:
-        """What the critic reads of coordinates, ``(n, dim)``, of mean 0 and variance 1 (less where many are tied)."""
+        """The critic's input for coordinates ``(n, dim)`` of mean 0 and variance 1 (less if many are tied)."""
         mapped = z @ self.weights.T
         dim = z.shape[1]
         if dim == 1:
@@ -51,41 +51,42 @@ class CriticInput:
 
 
 def fit_inputs(z: Array, dim_x: int) -> tuple[CriticInput, CriticInput]:
-    """What a critic should read of x, and of y, from what correlates in the training samples.
+    """The critic's inputs of x, and of y, from correlations in the training samples.
 
-    The directions that x and y share, by their coordinates or by squares and products of these, keep their
-    scale. All others are scaled down until together they have :data:`REST` of the variance of the shared ones.
-    Where no direction is shared by more than chance, or all are, all are read alike.
+    The directions that x and y share (correlations of coordinates, or of their squares and products) keep their
+    scale. All others are scaled down until their total variance is :data:`UNSHARED_VARIANCE` times that of the
+    shared ones. If no direction is shared significantly, or all are, all directions keep their scale.
 
     Args:
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
-        dim_x: How many coordinates are x.
+        dim_x: Number of coordinates of x.
     """
     linear = shared_directions(correlation_of(z), dim_x, len(z))
     if all(shared.shape[0] == shared.shape[1] for shared in linear):
         return plain_inputs(dim_x, z.shape[1] - dim_x)
     quadratic = quadratic_directions(z, dim_x)
-    x, y = (_focus(_joined(*own)) for own in zip(linear, quadratic, strict=True))
+    x, y = (_focus(_merge(*bases)) for bases in zip(linear, quadratic, strict=True))
     return CriticInput(x), CriticInput(y)
 
 
 def plain_inputs(dim_x: int, dim_y: int) -> tuple[CriticInput, CriticInput]:
-    """The coordinates of x, and of y, all read alike."""
+    """The critic's inputs of x, and of y, with the same scale for all coordinates."""
     return CriticInput(np.eye(dim_x)), CriticInput(np.eye(dim_y))
 
 
-def _joined(shared: Array, others: Array) -> Array:
-    """An orthonormal basis of the shared directions and of those others that they have less than half of."""
-    basis, _ = np.linalg.qr(shared)
-    left, values, _ = np.linalg.svd(others - basis @ (basis.T @ others), full_matrices=False)
+def _merge(linear: Array, quadratic: Array) -> Array:
+    """An orthonormal basis of the linear directions and of the quadratic ones that lie mostly outside their span."""
+    basis, _ = np.linalg.qr(linear)
+    left, values, _ = np.linalg.svd(quadratic - basis @ (basis.T @ quadratic), full_matrices=False)
     return np.hstack([basis, left[:, values > math.sqrt(0.5)]])
 
 
 def _focus(basis: Array) -> Array:
+    """The matrix that scales down all directions outside the span of a basis."""
     dim, count = basis.shape
     identity = np.eye(dim)
     if count in (0, dim):
         return identity
-    scale = min(1.0, math.sqrt(REST * count / (dim - count)))
+    scale = min(1.0, math.sqrt(UNSHARED_VARIANCE * count / (dim - count)))
     focus: Array = scale * identity + (1 - scale) * basis @ basis.T
     return focus

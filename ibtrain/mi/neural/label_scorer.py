@@ -1,4 +1,4 @@
-"""Scores of samples by their indices where y is a label."""
+"""Scores of samples, addressed by their indices, if y is a label."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,13 +21,13 @@ __all__ = ["LabelScorer"]
 
 @dataclass(frozen=True)
 class LabelScorer(Scorer):
-    """Discrete y: every x meets every class, each as often as it occurs in the training split.
+    """Scorer for a label y: every x is scored with every class, weighted by its share of the training split.
 
     Args:
-        x: What the critic reads, ``(samples, dim_x)``.
-        labels: Each sample's class.
+        x: The critic's input, ``(samples, dim_x)``.
+        labels: Class of each sample.
         log_prior: Logarithm of each class's share of the training split.
-        marginals: The map of coordinates.
+        marginals: The map from x to coordinates.
     """
 
     x: Float[Tensor, "samples dim_x"]
@@ -39,19 +39,19 @@ class LabelScorer(Scorer):
     def at(
         cls, z: NDArray[np.float64], samples: Samples, marginals: Marginals, log_prior: Tensor
     ) -> "LabelScorer":
-        """Of coordinates.
+        """A scorer from coordinates, on the device of ``log_prior``.
 
         Args:
-            z: Those of x, ``(samples, dim_x)``.
-            samples: Whose they are.
-            marginals: What made them.
+            z: Coordinates of x, ``(samples, dim_x)``.
+            samples: The samples, whose labels are used.
+            marginals: The map that computed the coordinates.
             log_prior: Logarithm of each class's share of the training split.
         """
         x, labels = torch.from_numpy(z).float(), torch.from_numpy(samples.labels)
         return cls(x.to(log_prior.device), labels.to(log_prior.device), log_prior, marginals)
 
     def batch(self, critic: nn.Module, index: Int[Tensor, " n"]) -> Batch:
-        """Every x of the batch with every class."""
+        """Scores of every x of the batch with every class."""
         scores: Tensor = critic(self.x.index_select(0, index))
         joint = scores.gather(1, self.labels[index].unsqueeze(1)).squeeze(1)
         log_marginal = (self.log_prior - math.log(len(index))).expand_as(scores)
@@ -59,17 +59,17 @@ class LabelScorer(Scorer):
 
     @property
     def has_closed_form(self) -> bool:
-        """There is none: the critic starts from the classes' shares."""
+        """Always false: the critic starts from the shares of the classes."""
         return False
 
     def of(self, samples: Samples) -> "LabelScorer":
-        """The same coordinates of other samples."""
+        """A scorer of other samples with the same coordinates."""
         return self.at(self.marginals(samples.x), samples, self.marginals, self.log_prior)
 
     def groups(
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
     ) -> Iterator[Iterator[Scores]]:
-        """Every x with every class, each as frequent as it is among these samples: a single group."""
+        """A single group: every x with every class, weighted by its frequency among these samples."""
         yield (self._pool(critic, index) for critic in critics if critic is not None)
 
     @torch.no_grad()

@@ -1,6 +1,6 @@
 r"""Closed-form log-ratios :math:`\log p(x, y) / p(x) p(y)`, fitted to samples.
 
-A neural critic that starts from one of them has only its error to learn.
+A neural critic that starts from a log-ratio only needs to learn its error.
 """
 
 import math
@@ -28,25 +28,25 @@ __all__ = [
 Array = NDArray[np.float64]
 
 DEGREES = (20.0, 10.0, 6.0, 4.0, 3.0, 2.0, 1.5, 1.0)
-"""Degrees of freedom that are tried; above them a Student t is as good as Gaussian here."""
+"""Degrees of freedom that are tried; with more of them, a t copula is practically Gaussian."""
 DEGREES_SAMPLES = 2000
-"""Samples that choose among them."""
-ITERATIONS = 20
-EDGE = 1e-9
-"""How near to 0 and 1 a level of a distribution may come."""
+"""Largest number of samples from which the degrees of freedom are selected."""
+EM_ITERATIONS = 20
+MIN_LEVEL = 1e-9
+"""Smallest distance of a value of a distribution function to 0 and to 1."""
 
 
 class LogRatioModel(ABC):
     """A log-ratio of known form.
 
-    Samples are prepared once, which may be slow, and are then scored every x with every y.
+    Samples are prepared once, which may be slow; then every x is scored with every y.
     """
 
     name: str
 
     @property
     def kind(self) -> str:
-        """The name without its parameters."""
+        """The name without parameters."""
         return self.name.partition("(")[0]
 
     @abstractmethod
@@ -59,7 +59,7 @@ class LogRatioModel(ABC):
 
 
 class Independent(LogRatioModel):
-    """Independence: leaves everything to the neural critic."""
+    """Independence: the log-ratio is zero, and the neural critic learns all of it."""
 
     name = "none"
 
@@ -70,57 +70,57 @@ class Independent(LogRatioModel):
         return x.new_zeros(len(x), len(y))
 
 
-class _Placed:
-    """Tensors that are moved to where they are used once, and not at every step, which would wait for it."""
+class _DeviceCache:
+    """Tensors that are copied to a device once, because a copy in each step would block."""
 
     def __init__(self, *tensors: Tensor) -> None:
         self.tensors = tensors
-        self._there = tensors
+        self._copies = tensors
 
     def like(self, other: Tensor) -> tuple[Tensor, ...]:
-        """The tensors on the device and in the precision of another."""
-        first = self._there[0]
+        """The tensors with the device and the dtype of another one."""
+        first = self._copies[0]
         if (first.device, first.dtype) != (other.device, other.dtype):
-            self._there = tuple(tensor.to(other) for tensor in self.tensors)
-        return self._there
+            self._copies = tuple(tensor.to(other) for tensor in self.tensors)
+        return self._copies
 
 
 class _Quadratic:
-    """Mahalanobis distances of x, of y and of the pairs, from one covariance matrix."""
+    """Squared Mahalanobis distances of x, of y and of pairs, for one covariance matrix."""
 
     def __init__(self, joint: Tensor, dim_x: int) -> None:
         self.dim_x = dim_x
         blocks = joint[:dim_x, :dim_x], joint[dim_x:, dim_x:]
-        self.precisions = _Placed(*(torch.linalg.inv(part) for part in (joint, *blocks)))
-        self.log_dets = [torch.linalg.slogdet(part)[1].item() for part in (joint, *blocks)]
+        self.precisions = _DeviceCache(*(torch.linalg.inv(matrix) for matrix in (joint, *blocks)))
+        self.log_dets = [torch.linalg.slogdet(matrix)[1].item() for matrix in (joint, *blocks)]
         self.log_det = 0.5 * (self.log_dets[1] + self.log_dets[2] - self.log_dets[0])
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Squared distances ``(n, 1)``, ``(1, m)`` and, of the pairs, ``(n, m)``."""
+        """Squared distances of x ``(n, 1)``, of y ``(m,)`` and of the pairs ``(n, m)``."""
         cut = self.dim_x
         precision, precision_x, precision_y = self.precisions.like(x)
-        own_x = ((x @ precision[:cut, :cut]) * x).sum(1, keepdim=True)
-        own_y = ((y @ precision[cut:, cut:]) * y).sum(1)
-        pairs = own_x + own_y + 2 * (x @ precision[:cut, cut:]) @ y.T
+        squares_x = ((x @ precision[:cut, :cut]) * x).sum(1, keepdim=True)
+        squares_y = ((y @ precision[cut:, cut:]) * y).sum(1)
+        pairs = squares_x + squares_y + 2 * (x @ precision[:cut, cut:]) @ y.T
         distance_x = ((x @ precision_x) * x).sum(1, keepdim=True)
         distance_y = ((y @ precision_y) * y).sum(1)
         return distance_x, distance_y, pairs
 
 
 class GaussianLogRatio(LogRatioModel):
-    r"""Log-ratio of jointly Gaussian vectors of unit variances.
+    r"""Log-ratio of jointly Gaussian vectors with unit variances.
 
     .. math:: \frac12 \log \frac{|R_x| |R_y|}{|R|}
         - \frac12 \left(z^\top R^{-1} z - x^\top R_x^{-1} x - y^\top R_y^{-1} y\right)
 
     Args:
-        z: Samples of x and y side by side, ``(n, dim_x + dim_y)``, each coordinate of mean 0.
-        dim_x: How many coordinates are x.
-        cross: What is kept of the correlations between x and y; see :func:`~ibtrain.mi.neural.correlations.simplify_cross`.
+        z: Samples of x and y side by side, ``(n, dim_x + dim_y)``; all coordinates have mean 0.
+        dim_x: Number of coordinates of x.
+        cross: Structure of the cross-correlation; see :func:`~ibtrain.mi.neural.correlations.simplify_cross`.
     """
 
     def __init__(self, z: Array, dim_x: int, cross: str = "full") -> None:
-        self.name = _named("gaussian", cross)
+        self.name = _form_name("gaussian", cross)
         correlation = simplify_cross(correlation_of(z), dim_x, len(z), cross)
         self.quadratic = _Quadratic(torch.from_numpy(correlation), dim_x)
 
@@ -134,9 +134,9 @@ class GaussianLogRatio(LogRatioModel):
 
 
 class StudentLogRatio(LogRatioModel):
-    r"""Log-ratio of a t copula: jointly Student, whatever the coordinates' own distributions.
+    r"""Log-ratio of a t copula: a joint Student distribution with arbitrary marginals.
 
-    With :math:`\nu` degrees of freedom and squared distances :math:`q`, dimensions d,
+    With :math:`\nu` degrees of freedom, squared distances :math:`q` and dimensions d,
 
     .. math:: \log \frac{\Gamma(\frac{\nu+d}2) \Gamma(\frac\nu2)}
         {\Gamma(\frac{\nu+d_x}2) \Gamma(\frac{\nu+d_y}2)} + \frac12 \log \frac{|R_x| |R_y|}{|R|}
@@ -145,9 +145,9 @@ class StudentLogRatio(LogRatioModel):
 
     Args:
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``.
-        dim_x: How many coordinates are x.
-        degrees: :math:`\nu`.
-        cross: What is kept of the correlations between x and y; see :func:`~ibtrain.mi.neural.correlations.simplify_cross`.
+        dim_x: Number of coordinates of x.
+        degrees: Degrees of freedom :math:`\nu`.
+        cross: Structure of the cross-correlation; see :func:`~ibtrain.mi.neural.correlations.simplify_cross`.
 
     References:
         Kotz & Nadarajah, Multivariate t Distributions and Their Applications (2004), section 1.1;
@@ -155,7 +155,7 @@ class StudentLogRatio(LogRatioModel):
     """
 
     def __init__(self, z: Array, dim_x: int, degrees: float, cross: str = "full") -> None:
-        self.name = f"{_named('student', cross)}({degrees:g})"
+        self.name = f"{_form_name('student', cross)}({degrees:g})"
         self.degrees = degrees
         self.dims = (dim_x, z.shape[1] - dim_x)
         scores = self.prepare(z)
@@ -165,13 +165,13 @@ class StudentLogRatio(LogRatioModel):
         self.quadratic = _Quadratic(torch.from_numpy(self.correlation), dim_x)
 
     def log_likelihood(self, z: Array) -> float:
-        """The mean log-density of the copula at normal scores, ``(n, dim)``."""
+        """The mean log-density of the copula at normal scores ``(n, dim)``."""
         scores = self.prepare(z)
         density = _student_log_density(scores, self.correlation, self.degrees).mean()
         return float(density - stats.t.logpdf(scores, self.degrees).sum(axis=1).mean())
 
     def prepare(self, z: Array) -> Array:
-        levels = np.clip(special.ndtr(z), EDGE, 1 - EDGE)
+        levels = np.clip(special.ndtr(z), MIN_LEVEL, 1 - MIN_LEVEL)
         scores: Array = special.stdtrit(self.degrees, levels)
         return scores
 
@@ -188,19 +188,19 @@ class StudentLogRatio(LogRatioModel):
 
 
 class MixtureLogRatio(LogRatioModel):
-    r"""Log-ratio of a mixture of Gaussians, whose marginals are mixtures too.
+    r"""Log-ratio of a mixture of Gaussians, whose marginals are mixtures of Gaussians too.
 
     .. math:: \log \sum_k w_k N(x, y; \mu_k, \Sigma_k) - \log \sum_k w_k N(x; \mu_k^x, \Sigma_k^{xx})
         - \log \sum_k w_k N(y; \mu_k^y, \Sigma_k^{yy})
 
-    It follows clusters and bent shapes that one covariance can't. Each component has a covariance of
-    its own to fit, so that it is for few dimensions.
+    Unlike a single Gaussian, it can represent clusters and curved shapes. A covariance matrix is fitted for
+    each component, which limits it to few dimensions.
 
     Args:
         z: Samples of x and y side by side, ``(n, dim_x + dim_y)``.
-        dim_x: How many coordinates are x.
-        components: How many Gaussians.
-        seed: Of the start of EM.
+        dim_x: Number of coordinates of x.
+        components: Number of Gaussians.
+        seed: Seeds the initial values of EM.
     """
 
     def __init__(self, z: Array, dim_x: int, components: int = 8, seed: int = 0) -> None:
@@ -210,11 +210,11 @@ class MixtureLogRatio(LogRatioModel):
         self.name = f"mixture({components})"
         mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed)
         with warnings.catch_warnings():
-            # a fit that stops short is a closed form all the same; the selection split judges it
+            # a fit that has not converged is still a valid closed form; the selection split decides about it
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture.fit(z)
         dims = [dim_x, z.shape[1] - dim_x]
-        self.means = _Placed(*torch.from_numpy(mixture.means_).split(dims, dim=1))
+        self.means = _DeviceCache(*torch.from_numpy(mixture.means_).split(dims, dim=1))
         self.log_weights = np.log(mixture.weights_).tolist()
         covariances = [torch.from_numpy(covariance) for covariance in mixture.covariances_]
         self.quadratics = [_Quadratic(covariance, dim_x) for covariance in covariances]
@@ -232,39 +232,41 @@ class MixtureLogRatio(LogRatioModel):
             terms_x.append(log_weight - 0.5 * (log_det_x + distance_x))
             terms_y.append(log_weight - 0.5 * (log_det_y + distance_y))
             terms.append(log_weight - 0.5 * (log_det + pairs))
-        joint, own_x, own_y = (torch.stack(part).logsumexp(0) for part in (terms, terms_x, terms_y))
-        return joint - own_x - own_y
+        joint, density_x, density_y = (
+            torch.stack(logs).logsumexp(0) for logs in (terms, terms_x, terms_y)
+        )
+        return joint - density_x - density_y
 
 
 def fit_student(z: Array, dim_x: int, cross: str = "full") -> StudentLogRatio:
-    """The t copula whose degrees of freedom make the samples likeliest.
+    """The t copula whose degrees of freedom maximise the likelihood.
 
     Args:
         z: Normal scores of x and y side by side, ``(n, dim_x + dim_y)``, in random order.
-        dim_x: How many coordinates are x.
-        cross: What is kept of the correlations between x and y; see :func:`~ibtrain.mi.neural.correlations.simplify_cross`.
+        dim_x: Number of coordinates of x.
+        cross: Structure of the cross-correlation; see :func:`~ibtrain.mi.neural.correlations.simplify_cross`.
     """
-    # the degrees are one number, which a few thousand samples tell well enough
-    few = z[:DEGREES_SAMPLES]
-    likeliest = StudentLogRatio(few, dim_x, DEGREES[0])
+    # the degrees of freedom are one number, for which a few thousand samples suffice
+    subset = z[:DEGREES_SAMPLES]
+    likeliest = StudentLogRatio(subset, dim_x, DEGREES[0])
     for degrees in DEGREES[1:]:
-        heavier = StudentLogRatio(few, dim_x, degrees)
-        # the likelihood has one peak, so that the first step down is past it
-        if heavier.log_likelihood(few) <= likeliest.log_likelihood(few):
+        heavier = StudentLogRatio(subset, dim_x, degrees)
+        # the likelihood has a single maximum: it is passed as soon as the likelihood falls
+        if heavier.log_likelihood(subset) <= likeliest.log_likelihood(subset):
             break
         likeliest = heavier
     return StudentLogRatio(z, dim_x, likeliest.degrees, cross)
 
 
-def _named(form: str, cross: str) -> str:
+def _form_name(form: str, cross: str) -> str:
     return form if cross == "full" else f"{form}-{cross}"
 
 
 def _student_correlation(scores: Array, degrees: float, start: Array) -> Array:
-    """Maximum likelihood by EM, its weights those of the scale mixture; held to unit diagonal."""
+    """Maximum-likelihood correlation by EM for a Gaussian scale mixture; its diagonal is kept at one."""
     correlation = start
     dim = scores.shape[1]
-    for _ in range(ITERATIONS):
+    for _ in range(EM_ITERATIONS):
         solved = np.linalg.solve(correlation, scores.T).T
         weights = (degrees + dim) / (degrees + (solved * scores).sum(axis=1))
         correlation = regular((scores * weights[:, None]).T @ scores / len(scores))

@@ -1,4 +1,4 @@
-"""MINE critics of a layer: of its label, and of its input."""
+"""MINE critics of a layer's information about the label and about the input."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,24 +21,26 @@ from ibtrain.mi.neural.tracked import STATISTICS_STRIDE, TrackedCritics
 __all__ = ["InputMine", "LabelMine"]
 
 LABEL_HIDDEN = (128,)
-COMPONENTS = 32
-"""Leading components of a layer that a critic of (h, t) reads. With 32 of MNIST's 500 units a pair critic found
-7 to 8 of 8.3 nats where one that read all of them found 5, in a third of the time."""
+"""Widths of the hidden layers of a label critic."""
+MAX_COMPONENTS = 32
+"""Largest number of leading principal components of a layer that a critic of (h, t) reads. On a layer of 500 units
+(MNIST), a pair critic of 32 components found 7 to 8 of 8.3 nats; one of all units found 5, and took three times as
+long."""
 HELD_OUT_GROUP_SIZE = 512
-"""Held-out samples of which every h meets every t."""
+"""Largest group of held-out samples in which every h is scored with every t."""
 
 
 class LabelMine(TrackedCritics):
-    r"""Held-out Donsker-Varadhan values of :math:`I(t; y)` (or of :math:`I(h; y)` with no noise).
+    r"""Held-out Donsker-Varadhan values of :math:`I(t; y)` (or of :math:`I(h; y)` without noise).
 
-    A critic scores every class at once and the label's marginal is exact: see
+    A critic scores all classes at once, and the marginal of the label is exact: see
     :func:`~ibtrain.mi.bounds.training.dv_labels`.
 
     Args:
         dim: Dimension of the layer.
-        log_prior: Logarithm of the classes' probabilities, ``(classes,)``, on the device used.
-        noise_stds: Standard deviation of the noise, for each member; 0 reads h itself.
-        seed: Of everything random.
+        log_prior: Logarithms of the class probabilities, ``(classes,)``, on the device of the critics.
+        noise_stds: Standard deviation of the noise for each member; 0 means no noise (t = h).
+        seed: Seeds the critics, batches and noise.
     """
 
     log_prior: Tensor
@@ -63,7 +65,7 @@ class LabelMine(TrackedCritics):
         return dv_labels(scores, labels.expand(len(scores), -1), self.log_prior)
 
     def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
-        """Every sample meets every label of the evaluated samples, by enumeration."""
+        """Scores of every sample with every class, from which the marginal of the evaluated labels is exact."""
         scores: Tensor = self.critics.members[member](t)
         return [LabelPool(scores.cpu().double(), labels.cpu())]
 
@@ -71,18 +73,18 @@ class LabelMine(TrackedCritics):
 class InputMine(TrackedCritics):
     r"""Held-out Donsker-Varadhan values of :math:`I(x; t) = I(h; t)` (AA-MINE).
 
-    h is a function of x and t depends on x through h alone, so that a critic sees (h, t). What it
-    reads of a wide layer are its :data:`COMPONENTS` leading principal components, B'h and B't: noise
-    that is the same in every direction stays so, a function of t tells no more of x than t does,
-    and what the others tell is buried in noise that a critic of all units has to learn to ignore.
+    h is a function of x, and t depends on x only through h, so that a critic reads (h, t). Of a wide layer it
+    reads the :data:`MAX_COMPONENTS` leading principal components, B'h and B't. Isotropic noise stays isotropic
+    in them, and a function of t has no more information about x than t. The information in the other directions
+    is mostly lost in noise, which a critic of all units would have to learn to ignore.
 
     Args:
         dim: Dimension of the layer.
-        noise_stds: Standard deviation of the noise, for each member; above 0.
-        seed: Of everything random.
-        device: Where the critics live.
-        critic: Makes a critic of two vectors of so many coordinates each, which gives a batch's
-            ``scores_joint`` and ``scores_marginal``, and the ``matrix`` of all pairs.
+        noise_stds: Standard deviation of the noise for each member; above 0.
+        seed: Seeds the critics, batches and noise.
+        device: Device of the critics.
+        critic: Builds a critic of two vectors from their dimension. The critic returns ``scores_joint`` and
+            ``scores_marginal`` of a batch, and its ``matrix`` scores all pairs.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX), AA-MINE.
@@ -101,7 +103,7 @@ class InputMine(TrackedCritics):
         critic: Callable[[int], nn.Module] = DistanceCritic,
     ) -> None:
         with seeded(seed, "pair critic"):
-            read = min(dim, COMPONENTS)
+            read = min(dim, MAX_COMPONENTS)
             critics = [critic(read) for _ in noise_stds]
             basis = torch.randn(len(critics), dim, read)
         super().__init__(critics, read, noise_stds, derive_seed(seed, "pair"))
@@ -110,7 +112,7 @@ class InputMine(TrackedCritics):
         self.to(device)
 
     def _coordinates(self, h: Float[Tensor, "S n dim"], *, are_new: bool) -> Tensor:
-        """The leading components, found again on new samples."""
+        """The leading components, which are updated on new samples."""
         _, dim, read = self.basis.shape
         if read == dim:
             return h
@@ -124,9 +126,9 @@ class InputMine(TrackedCritics):
         return ema_corrected(joint.mean(dim=1), log_partition, self.average.update(log_partition))
 
     def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
-        """Every h of a group meets every t of it; its own is one in as many as there are samples."""
+        """Scores of every h with every t of its group; a true pair has the weight that it has among all samples."""
         critic = self.critics.members[member]
-        parts = math.ceil(len(h) / HELD_OUT_GROUP_SIZE)
-        pairs = zip(h.tensor_split(parts), t.tensor_split(parts), strict=True)
+        group_count = math.ceil(len(h) / HELD_OUT_GROUP_SIZE)
+        pairs = zip(h.tensor_split(group_count), t.tensor_split(group_count), strict=True)
         matrices = (critic.matrix(*pair).cpu().double() for pair in pairs)  # type: ignore[operator]
         return [ScoreBlock(matrix, population=len(h)) for matrix in matrices]

@@ -1,4 +1,4 @@
-"""Scores of samples by their indices: a closed form plus what a critic adds."""
+"""Scores of samples, addressed by their indices: a closed form plus a critic."""
 
 import math
 from abc import ABC, abstractmethod
@@ -30,88 +30,88 @@ from ibtrain.mi.samples import Samples
 __all__ = ["Batch", "PairScorer", "Scorer"]
 
 Batch = tuple[Tensor, Tensor, Weights]
-"""Scores of true pairs ``(n,)``, of others ``(n, k)``, and what each counts."""
+"""Scores of true pairs ``(n,)``, scores of other pairs ``(n, k)``, and their weights."""
 
 GROUP_SIZE = 2048
-"""Samples of which every x meets every y when a value is read off: time and memory grow with
-their number, not its square."""
+"""Largest group of samples in which every x is scored with every y for a value: time and memory then grow
+linearly with the number of samples, not with its square."""
 BLOCK_PAIRS = 1 << 17
 """Pairs scored at once without gradients."""
 PAIRED_GROUP_SIZE = 256
-"""Samples of a group where a pair critic scores several: it pays for every pair."""
+"""Group size of a pair critic if there are several groups: its time grows with the number of pairs."""
 CHECKPOINT_NEGATIVES = 64
-"""Other y that each x meets when a pair critic's checkpoint is looked at; a report takes all."""
+"""Number of other y that each x is scored with at a pair critic's checkpoints; reports use all y of a group."""
 EMBEDDED_PAIRS = 1 << 20
-"""Pairs scored at once by a separable critic in many groups: for each block it embeds every y of a group again."""
+"""Pairs scored at once by a separable critic in many groups: it embeds all y of a group again for each block."""
 
 
 class Scorer(ABC):
-    """Samples at hand, which a critic scores by index, where they are."""
+    """Prepared samples on a device; a critic scores them by their indices."""
 
     x: Tensor
 
     @property
     def device(self) -> torch.device:
-        """Where the samples are; the indices of a batch must be there too."""
+        """Device of the samples; the indices of a batch must be on it too."""
         return self.x.device
 
     @abstractmethod
     def batch(self, critic: nn.Module, index: Tensor) -> Batch:
-        """The samples' scores, with gradients."""
+        """Scores of the samples, with gradients."""
 
     @property
     @abstractmethod
     def has_closed_form(self) -> bool:
-        """Whether there is a closed form that says something."""
+        """Whether there is a closed form other than zero."""
 
     @abstractmethod
     def groups(
         self, critics: Sequence[nn.Module | None], index: Tensor, block: int = 1
     ) -> Iterator[Iterator[Scores]]:
-        """The scores from which a value is read, in float64 and without gradients.
+        """The scores of each group and critic, from which a value is computed, in float64 and without gradients.
 
         Args:
-            critics: Whose; None is the closed form alone.
-            index: Samples, in random order.
-            block: Consecutive samples that may depend on each other: a group holds two such blocks
-                at least, so that their spread can be told.
+            critics: The critics; None is the closed form alone.
+            index: Indices of the samples, in random order.
+            block: Number of consecutive samples that may depend on each other: a group has at least two
+                such blocks, from which the standard error is estimated.
         """
 
     def number_of_groups(self, count: int) -> int:
-        """How many groups so many samples make."""
+        """The number of groups for a number of samples."""
         return 1
 
     @abstractmethod
     def of(self, samples: Samples) -> "Scorer":
-        """The same coordinates and closed form of other samples."""
+        """A scorer of other samples with the same coordinates and closed form."""
 
     def value(self, critic: nn.Module | None, index: Tensor, bound: Bound) -> float:
-        """A bound on the samples, of a critic or, None, of the closed form alone."""
+        """The bound of a critic on the samples; None is the closed form alone."""
         groups = self.groups([critic], index.to(self.device))
-        return value_of_groups((group for scored in groups for group in scored), bound)
+        return value_of_groups((group for scores in groups for group in scores), bound)
 
     def read(
         self, critics: Sequence[nn.Module | None], index: Tensor, bound: Bound
     ) -> list[BoundValue]:
-        """What each critic says of the samples; None is the closed form alone."""
+        """The bound of each critic with its influences on the samples; None is the closed form alone."""
         return read_groups(self.groups(critics, index.to(self.device)), bound)
 
 
 @dataclass(frozen=True)
 class PairScorer(Scorer):
-    """Continuous y: every x of a batch meets every other's y.
+    """Scorer for a continuous y: every x of a batch is scored with the y of all samples of the batch.
 
     Args:
-        x: What the critic reads of x, ``(samples, dim_x)``.
-        y: What it reads of y, ``(samples, dim_y)``.
+        x: The critic's input of x, ``(samples, dim_x)``.
+        y: The critic's input of y, ``(samples, dim_y)``.
         base: The closed form.
-        base_x: What that reads of x, in float64.
-        base_y: What it reads of y, likewise.
-        inputs: What makes of coordinates what the critic reads of x, and of y.
-        marginals: The map of coordinates, of x and y side by side.
-        negatives: Other y that each x of a batch meets; None is all of them.
-        is_paired: Whether the critic pays for every pair. Groups are then smaller, for the closed form too, as
-            some bounds depend on how many samples meet.
+        base_x: The closed form's input of x, in float64.
+        base_y: The closed form's input of y, in float64.
+        inputs: The maps from coordinates to the critic's inputs of x, and of y.
+        marginals: The map from x and y side by side to coordinates.
+        negatives: Number of other y that each x of a batch is scored with; None is all of them.
+        is_paired: Whether the critic's time grows with the number of pairs. Groups are then smaller, for the
+            closed form too, because some bounds depend on the size of a group.
     """
 
     x: Float[Tensor, "samples dim_x"]
@@ -136,20 +136,22 @@ class PairScorer(Scorer):
         negatives: int | None = None,
         is_paired: bool = False,
     ) -> "PairScorer":
-        """Of coordinates.
+        """A scorer from coordinates.
 
         Args:
-            z: Those of x and y side by side, ``(samples, dim_x + dim_y)``.
-            dim_x: How many of them are x.
+            z: Coordinates of x and y side by side, ``(samples, dim_x + dim_y)``.
+            dim_x: Number of coordinates of x.
             base: The closed form.
-            inputs: What makes of them what the critic reads of x, and of y.
-            marginals: What made them.
-            device: Where the scores are computed.
-            negatives: Other y that each x of a batch meets.
-            is_paired: Whether the critic pays for every pair.
+            inputs: The maps from coordinates to the critic's inputs of x, and of y.
+            marginals: The map that computed the coordinates.
+            device: Device on which the scores are computed.
+            negatives: Number of other y that each x of a batch is scored with; None is all of them.
+            is_paired: Whether the critic's time grows with the number of pairs.
         """
         sides = zip(inputs, np.split(z, [dim_x], axis=1), strict=True)
-        x, y = (torch.from_numpy(made_of(side)).float().to(device) for made_of, side in sides)
+        x, y = (
+            torch.from_numpy(critic_input(side)).float().to(device) for critic_input, side in sides
+        )
         closed = _closed_coordinates(base, z, dim_x, device)
         return cls(x, y, base, *closed, inputs, marginals, negatives, is_paired)
 
@@ -158,25 +160,25 @@ class PairScorer(Scorer):
 
         Args:
             base: The closed form.
-            z: The coordinates, as :meth:`at` had them.
+            z: The coordinates that were passed to :meth:`at`.
         """
         closed = _closed_coordinates(base, z, self.base_x.shape[1], self.device)
         return replace(self, base=base, base_x=closed[0], base_y=closed[1])
 
     def of(self, samples: Samples) -> "PairScorer":
-        """The same coordinates and closed form of other samples."""
+        """A scorer of other samples with the same coordinates and closed form."""
         z = self.marginals(np.hstack([samples.x, samples.y]))
         dim_x = samples.x.shape[1]
-        own = self.marginals, self.x.device, self.negatives, self.is_paired
-        return self.at(z, dim_x, self.base, self.inputs, *own)
+        options = self.marginals, self.x.device, self.negatives, self.is_paired
+        return self.at(z, dim_x, self.base, self.inputs, *options)
 
     @property
     def has_closed_form(self) -> bool:
-        """Whether the closed form says something."""
+        """Whether the closed form is other than zero."""
         return not isinstance(self.base, Independent)
 
     def _matrix(self, critic: nn.Module | None, rows: Tensor, columns: Tensor) -> Tensor:
-        # the closed form stays in float64: it may be a small difference of large numbers
+        # float64, because the closed form may be a small difference of large numbers
         closed = self.base.matrix(self.base_x[rows], self.base_y[columns])
         if critic is None:
             return closed
@@ -184,20 +186,20 @@ class PairScorer(Scorer):
         return _sum(closed, learned)
 
     def _read(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """What the critic reads of these x, and of these y."""
-        # for a quarter of what brackets cost
+        """The critic's inputs of some x, and of some y."""
+        # four times as fast as indexing with brackets
         return self.x.index_select(0, rows), self.y.index_select(0, columns)
 
     def batch(self, critic: nn.Module, index: Int[Tensor, " n"]) -> Batch:
-        """Every x of the batch with its own y, and with the others of the batch or some of them."""
+        """Scores of every x of the batch with its own y, and with all or some of the other y."""
         if self.negatives is not None and self.negatives < len(index) - 1:
             return self._some_pairs(critic, index, self.negatives)
         matrix = self._matrix(critic, index, index)
         return matrix.diagonal(), off_diagonal(matrix), UNIFORM
 
     def _some_pairs(self, critic: nn.Module, index: Tensor, negatives: int) -> Batch:
-        """Every x with its own y, and with so many others."""
-        # the samples are in random order, so that fixed circular_shifts make random pairs
+        """Scores of every x with its own y, and with a number of other y."""
+        # the samples are in random order, so that fixed circular shifts give random pairs
         shifts = [0, *circular_shifts(len(index), negatives)]
         scores: Tensor = critic.shifted(*self._read(index, index), shifts)  # type: ignore[operator]
         if not isinstance(self.base, Independent):
@@ -207,13 +209,13 @@ class PairScorer(Scorer):
         return joint.squeeze(1), marginal, UNIFORM
 
     def number_of_groups(self, count: int) -> int:
-        """How many groups so many samples make: one up to :data:`GROUP_SIZE`, whatever the size of several."""
+        """The number of groups for a number of samples: always one for up to :data:`GROUP_SIZE` samples."""
         size = PAIRED_GROUP_SIZE if self.is_paired else GROUP_SIZE
         return 1 if count <= GROUP_SIZE else math.ceil(count / size)
 
     @torch.no_grad()
     def value(self, critic: nn.Module | None, index: Int[Tensor, " n"], bound: Bound) -> float:
-        """A bound on the samples; of a critic that reads pair by pair, on a part of the pairs."""
+        """The bound of a critic on the samples; a pair critic is evaluated on a subset of the pairs."""
         if isinstance(critic, PairCritic):
             joint, marginal, weights = self._some_pairs(
                 critic, index.to(self.device), CHECKPOINT_NEGATIVES
@@ -224,23 +226,25 @@ class PairScorer(Scorer):
     def groups(
         self, critics: Sequence[nn.Module | None], index: Int[Tensor, " n"], block: int = 1
     ) -> Iterator[Iterator[Scores]]:
-        """Every x with every y of its group but its own; one group up to :data:`GROUP_SIZE` samples."""
-        parts = split_evenly(index, self.number_of_groups(len(index)), block)
-        for part in parts:
-            yield (ScoreBlock(self._all_pairs(critic, part, len(parts) > 1)) for critic in critics)
+        """Scores of every x with every y of its group; one group for up to :data:`GROUP_SIZE` samples."""
+        groups = split_evenly(index, self.number_of_groups(len(index)), block)
+        for group in groups:
+            yield (
+                ScoreBlock(self._all_pairs(critic, group, len(groups) > 1)) for critic in critics
+            )
 
     @torch.no_grad()
     def _all_pairs(self, critic: nn.Module | None, group: Tensor, is_one_of_many: bool) -> Tensor:
         is_large = is_one_of_many and isinstance(critic, SeparableCritic)
         rows = max(1, (EMBEDDED_PAIRS if is_large else BLOCK_PAIRS) // len(group))
-        blocks = [self._matrix(critic, part, group).cpu().double() for part in group.split(rows)]
+        blocks = [self._matrix(critic, block, group).cpu().double() for block in group.split(rows)]
         return torch.cat(blocks)
 
 
 def _closed_coordinates(
     base: LogRatioModel, z: NDArray[np.float64], dim_x: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """What a closed form reads of x, and of y."""
+    """The closed form's inputs of x, and of y."""
     # Apple's GPUs have no float64
     double = torch.float32 if device.type == "mps" else torch.float64
     prepared = torch.from_numpy(base.prepare(z)).to(device, double)

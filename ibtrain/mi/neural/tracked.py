@@ -1,4 +1,4 @@
-"""Critics that follow a layer as it changes, and report held-out values."""
+"""Critics that track a layer as it changes, and report held-out values."""
 
 import time
 from abc import ABC, abstractmethod
@@ -25,28 +25,30 @@ from ibtrain.mi.result import Estimate, value_flags
 __all__ = ["STATISTICS_STRIDE", "TrackedCritics"]
 
 STATISTICS_STRIDE = 2
-"""Every such sample shows a layer's directions and scales: the values stay within 0.02 nats of all samples'."""
+"""Directions and scales of a layer are computed from every second sample: values change by at most 0.02 nats."""
 MIN_RELATIVE_VARIANCE = 0.01
-SCALE_STEPS = 41
-_EXTRA = ("fits", "seconds", "converged", "n_train", "scales")
+"""Smallest variance that a unit is standardised by, relative to the mean variance of the layer."""
+SCALE_GRID_SIZE = 41
+"""Number of scales between 0 and 1 from which the scale of a critic's scores is selected."""
+_EXTRA_STATE = ("fits", "seconds", "converged", "n_train", "scales")
 
 
 class TrackedCritics(nn.Module, ABC):
-    """Critics that are fitted again and again as a layer changes, K of them as one.
+    """K critics that are fitted repeatedly, and together, as a layer changes.
 
-    Each fit continues from the last one's critics (a warm start) on nine tenths of the activations,
-    with the learning rate annealed to zero so that a reported critic is not a noisy iterate. The
-    remaining tenth selects one number in [0, 1] for each, by which its scores are then scaled: a
-    scaled critic is a critic, its bound is concave in the scale, and at zero it is zero, so that
-    an overconfident critic costs nats and not thousands of them. (Above 1 a finite pool of
-    negatives misses ever more of the exponential's mean, and flatters.) Values come from a third
-    split. Members share batches and noise, so that none depends on how many there are.
+    Each fit continues from the critics of the last one (a warm start) on nine tenths of the activations, with
+    the learning rate annealed to zero: without annealing, a reported critic would be a noisy iterate. The other
+    tenth selects a factor in [0, 1] for the scores of each critic. A scaled critic is still a valid critic; its
+    bound is concave in the scale, and zero at scale zero. Without scaling, an overconfident critic could cost
+    thousands of nats. (Scales above 1 are excluded: a finite pool of negatives then underestimates the mean of
+    the exponential ever more, and the value is too high.) Values come from a third split. Members share batches
+    and noise, so that none depends on their number.
 
     Args:
-        critics: Networks of one shape, a member each.
-        dim: Coordinates that they read.
-        noise_stds: Of the noise that makes t from h, for each member.
-        seed: Of batches and noise.
+        critics: Networks with the same architecture, one for each member.
+        dim: Number of coordinates that they read.
+        noise_stds: Standard deviation of the noise that is added to h to get t, for each member.
+        seed: Seeds the batches and the noise.
     """
 
     mean: Tensor
@@ -71,11 +73,11 @@ class TrackedCritics(nn.Module, ABC):
         self.scales = [1.0] * len(critics)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """What ``state_dict`` holds besides tensors."""
-        return {name: getattr(self, name) for name in _EXTRA}
+        """The part of ``state_dict`` that is not tensors."""
+        return {name: getattr(self, name) for name in _EXTRA_STATE}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """The inverse of :meth:`get_extra_state`."""
+        """Restores what :meth:`get_extra_state` returned."""
         count = len(self.critics)
         check_integer("fits", state["fits"], 0)
         check_integer("n_train", state["n_train"], 0)
@@ -83,34 +85,34 @@ class TrackedCritics(nn.Module, ABC):
         for scale in state["scales"]:
             check_number("scale", scale, 0)
         if len(state["scales"]) != count or len(state["converged"]) != count:
-            raise ValueError("critics of another number")
-        for name in _EXTRA:
+            raise ValueError(f"expected the state of {count} critics")
+        for name in _EXTRA_STATE:
             setattr(self, name, state[name])
 
     def set_noise(self, noise_stds: Sequence[float]) -> None:
-        """From the next fit on."""
+        """Changes the standard deviations of the noise; call it before a fit."""
         self.noise_std.copy_(torch.tensor(noise_stds).view(-1, 1, 1))
 
     def _coordinates(self, h: Float[Tensor, "S n dim"], *, are_new: bool) -> Tensor:
-        """What the critics read of a layer; S is 1 where the members share their samples, or K."""
+        """The critics' input for a layer's samples; S is 1 if the members share the samples, otherwise K."""
         return h
 
     @abstractmethod
     def _bounds(self, h: Tensor, t: Tensor, labels: Tensor) -> Float[Tensor, " K"]:
-        """Every member's bound on a batch of standardised h and t, with the gradient that it ascends."""
+        """Bound of each member on a batch of standardised h and t, with the gradient for its ascent."""
 
     @abstractmethod
     def _groups(self, member: int, h: Tensor, t: Tensor, labels: Tensor) -> list[Scores]:
-        """Scores of fixed pairs of standardised h and t, of samples in random order."""
+        """Scores of a member for pairs of standardised h and t of samples in random order."""
 
     def _pairs(
         self, h: Tensor, randomness: torch.Generator, member: int | slice = slice(None)
     ) -> tuple[Tensor, Tensor]:
-        """h and t, standardised by unit, noise included: a dead unit then has noise of size one, not of 1/0."""
+        """h and t, standardised by the variance of t: that of a dead unit is the noise variance, and not zero."""
         gain = 1 / self.std[member]
         noise = torch.randn(h.shape[-2:], generator=randomness, device=h.device, dtype=h.dtype)
-        own = torch.addcmul(-self.mean[member] * gain, h, gain)
-        return own, torch.addcmul(own, noise, self.noise_std[member] * gain)
+        scaled = torch.addcmul(-self.mean[member] * gain, h, gain)
+        return scaled, torch.addcmul(scaled, noise, self.noise_std[member] * gain)
 
     def fit(
         self,
@@ -120,29 +122,29 @@ class TrackedCritics(nn.Module, ABC):
         steps: int,
         batch_size: int = 512,
     ) -> None:
-        """Continues the critics on these activations.
+        """Continues the training of the critics on activations.
 
         Args:
-            h: Clean activations that the critics may learn from, ``(n, dim)`` for all or ``(K, n, dim)``;
-                of the same samples at every fit, so that those that select never train.
-            labels: Their classes, ``(n,)``.
-            steps: Optimiser steps.
-            batch_size: Samples a step.
+            h: Activations without noise, ``(n, dim)`` for all members or ``(K, n, dim)``. All fits must use the
+                same samples in the same order, so that selection samples are never used for training.
+            labels: Labels of the samples, ``(n,)``.
+            steps: Number of optimiser steps.
+            batch_size: Samples per step.
         """
         start = time.perf_counter()
         h = self._coordinates(h if h.dim() == 3 else h.unsqueeze(0), are_new=True)
-        seen = h[:, ::STATISTICS_STRIDE]
-        mean = seen.mean(dim=1, keepdim=True)
-        variance = (seen - mean).square_().mean(dim=1, keepdim=True) + self.noise_std.square()
+        subset = h[:, ::STATISTICS_STRIDE]
+        mean = subset.mean(dim=1, keepdim=True)
+        variance = (subset - mean).square_().mean(dim=1, keepdim=True) + self.noise_std.square()
         self.mean = mean.expand_as(variance)
-        # a unit that hardly ever fires must not become huge when it does
+        # a unit that is rarely active must not get huge values when it is
         floor = MIN_RELATIVE_VARIANCE * variance.mean(dim=2, keepdim=True)
         self.std = variance.maximum(floor).clamp_min(1e-12).sqrt()
         count = h.shape[1]
         train, select = hold_out(count, generator(h.device, self.seed, "selection"))
         self._ascend(h, labels, train, steps, batch_size)
         scores = self._scores(h.index_select(1, select), labels[select])
-        self.scales = [_best_scale(own) for own in scores]
+        self.scales = [_best_scale(groups) for groups in scores]
         self.fits += 1
         self.n_train = len(train)
         self.seconds = time.perf_counter() - start
@@ -150,25 +152,25 @@ class TrackedCritics(nn.Module, ABC):
     def _ascend(
         self, h: Tensor, labels: Tensor, train: Tensor, steps: int, batch_size: int
     ) -> None:
-        """Optimises the bounds on random batches of the training samples."""
+        """Maximises the bounds on random batches of the training samples."""
         randomness = generator(h.device, self.seed, "fit", self.fits)
         shape = (min(batch_size, len(train)),)
 
         def bounds() -> Tensor:
-            picked = torch.randint(len(train), shape, generator=randomness, device=h.device)
-            batch = train.index_select(0, picked)
+            positions = torch.randint(len(train), shape, generator=randomness, device=h.device)
+            batch = train.index_select(0, positions)
             pairs = self._pairs(h.index_select(1, batch), randomness)
             return self._bounds(*pairs, labels.index_select(0, batch))
 
         ascent = Ascent(steps, self.learning_rate)
         with self.critics.flat_parameters() as weights:
-            # batches are drawn on the device, within the step
+            # `bounds` draws its batches on the device, so that a CUDA graph includes them
             values = list(ascend(bounds, weights, repeat(()), ascent, [randomness]))
         self.converged = [not risen for risen in have_risen(torch.stack(values))]
 
     @torch.no_grad()
     def _scores(self, h: Tensor, labels: Tensor) -> Iterator[list[Scores]]:
-        """Each member's of these samples."""
+        """The scores of each member for some samples."""
         order = torch.randperm(
             len(labels), generator=generator(h.device, self.seed, "order"), device=h.device
         )
@@ -181,12 +183,12 @@ class TrackedCritics(nn.Module, ABC):
     def evaluate(
         self, h: Float[Tensor, "*K n dim"], labels: Int[Tensor, " n"], ceiling: float
     ) -> list[Estimate]:
-        """Each member's bound for x uniform over these samples, which neither trained nor selected it.
+        """Bound of each member for x uniform over held-out samples, which were used neither to train nor to select.
 
         Args:
-            h: Clean held-out activations, ``(n, dim)`` for all or ``(K, n, dim)``.
-            labels: Their classes, ``(n,)``.
-            ceiling: H(Y) for a label, ln n for an input; touching it is flagged.
+            h: Held-out activations without noise, ``(n, dim)`` for all members or ``(K, n, dim)``.
+            labels: Labels of the samples, ``(n,)``.
+            ceiling: Upper limit of the value: H(Y) for a label, ln n for an input. Values that reach it are flagged.
         """
         h = self._coordinates(h if h.dim() == 3 else h.unsqueeze(0), are_new=False)
         scores = self._scores(h, labels)
@@ -215,17 +217,19 @@ class TrackedCritics(nn.Module, ABC):
 
 
 def _best_scale(groups: list[Scores]) -> float:
-    """The smallest scale with the highest bound on a grid, by bisection: the bound is concave."""
+    """The smallest scale on a grid with the highest bound, by bisection: the bound is concave in the scale."""
 
     @cache
     def value(index: int) -> float:
-        return value_of_groups((group.scaled(index / (SCALE_STEPS - 1)) for group in groups), dv)
+        return value_of_groups(
+            (group.scaled(index / (SCALE_GRID_SIZE - 1)) for group in groups), dv
+        )
 
-    low, high = 0, SCALE_STEPS - 1
+    low, high = 0, SCALE_GRID_SIZE - 1
     while low < high:
         middle = (low + high) // 2
         if value(middle + 1) > value(middle):
             low = middle + 1
         else:
             high = middle
-    return low / (SCALE_STEPS - 1)
+    return low / (SCALE_GRID_SIZE - 1)

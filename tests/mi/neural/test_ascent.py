@@ -1,4 +1,4 @@
-"""The ascent that all critics share."""
+"""Tests of the gradient ascent that all critics use."""
 
 import math
 from itertools import repeat
@@ -34,7 +34,7 @@ def test_a_step_raises_the_bounds_of_all_critics(critic: nn.Linear) -> None:
     assert len(values) == 5
     torch.testing.assert_close(values[0], before)
     assert (weights > before).all()
-    # the bound of a batch comes from the weights before its step
+    # the bound of a batch is computed with the weights before the step
     assert (values[-1] < weights).all()
 
 

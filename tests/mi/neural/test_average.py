@@ -1,11 +1,11 @@
-"""The running averages against arithmetic in the plain domain, and step by step."""
+"""Running averages against direct computation without logarithms, and step by step."""
 
 import math
 
 import pytest
 import torch
 
-from ibtrain.mi.neural.average import DECAY, UPDATE_EVERY, LogAverage, WeightAverage
+from ibtrain.mi.neural.average import MAX_DECAY, UPDATE_EVERY, LogAverage, WeightAverage
 
 
 def test_it_starts_from_the_first_value_and_then_moves_by_its_rate() -> None:
@@ -35,9 +35,9 @@ def test_a_resumed_average_goes_on_from_its_buffer() -> None:
 def test_averages_side_by_side_are_those_of_each_alone() -> None:
     together, alone = LogAverage(0.1, 2), [LogAverage(0.1), LogAverage(0.1)]
     for values in torch.tensor([[0.0, 3.0], [1.0, -1.0], [2.0, 2.0]]):
-        found = together.update(values)
+        updated = together.update(values)
         expected = [average.update(value) for average, value in zip(alone, values, strict=True)]
-        torch.testing.assert_close(found, torch.stack(expected))
+        torch.testing.assert_close(updated, torch.stack(expected))
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
@@ -51,28 +51,28 @@ def test_what_is_not_finite_leaves_the_average_as_it_is(broken: float) -> None:
 
 def test_a_weights_average_counts_the_steps_that_it_has_not_seen_as_steps_to_the_newest() -> None:
     average, weights = torch.zeros(3), torch.zeros(3)
-    moved = WeightAverage(average, weights)
+    running = WeightAverage(average, weights)
     reference = torch.zeros(3)
     for step in range(1, 43):
         weights.copy_(torch.tensor([1.0, 2.0, -3.0]) * (step % 7))
-        moved.count_step()
-        unseen = UPDATE_EVERY if step % UPDATE_EVERY == 0 else 2 if step == 42 else 0
-        for _ in range(unseen):
+        running.count_step()
+        steps_since_update = UPDATE_EVERY if step % UPDATE_EVERY == 0 else 2 if step == 42 else 0
+        for _ in range(steps_since_update):
             decay = step / (step + 9)
             reference = decay * reference + (1 - decay) * weights
-    moved.catch_up()
+    running.catch_up()
     torch.testing.assert_close(average, reference)
-    moved.catch_up()
+    running.catch_up()
     torch.testing.assert_close(average, reference)
 
 
 def test_a_weights_average_forgets_its_start_and_follows_slowly_later() -> None:
     average, weights = torch.full((1,), 100.0), torch.ones(1)
-    moved = WeightAverage(average, weights)
+    running = WeightAverage(average, weights)
     for _ in range(3000):
-        moved.count_step()
+        running.count_step()
     assert average.item() == pytest.approx(1.0, abs=1e-5)
     weights.fill_(2.0)
     for _ in range(100):
-        moved.count_step()
-    assert average.item() == pytest.approx(2 - DECAY**100, abs=1e-5)
+        running.count_step()
+    assert average.item() == pytest.approx(2 - MAX_DECAY**100, abs=1e-5)

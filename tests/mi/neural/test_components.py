@@ -7,7 +7,7 @@ from ibtrain.mi.neural.components import leading_components
 
 
 def layer(seed: int, count: int = 2000) -> torch.Tensor:
-    """Eight dimensions, four of them with nearly all of the variance."""
+    """Samples of eight dimensions, of which four have nearly all the variance."""
     generator = torch.Generator().manual_seed(seed)
     scales = torch.tensor([9.0, 7.0, 5.0, 3.0, 0.3, 0.2, 0.1, 0.0])
     return 5 + scales * torch.randn(count, 8, generator=generator)
@@ -24,7 +24,7 @@ def test_the_basis_is_orthonormal_and_spans_the_leading_components() -> None:
     leading = torch.linalg.eigh(h.T.cov()).eigenvectors[:, -4:]
     # cosines of the angles between the two subspaces
     cosines = torch.linalg.svdvals(basis.T @ leading)
-    # the gap, (0.3 / 3)^2 an iteration, leaves angles of about 1e-4
+    # each iteration reduces the angles by (0.3 / 3)^2: they are about 1e-4
     assert cosines.min() > 1 - 1e-5
 
 
@@ -36,20 +36,20 @@ def test_a_layer_that_hardly_changed_keeps_its_coordinates(
     before = start()
     for _ in range(4):
         before = leading_components(h, before)
-    # an even number of iterations would put signs right that each of them turned round
-    monkeypatch.setattr("ibtrain.mi.neural.components.ITERATIONS", iterations)
-    turned = h + 0.01 * layer(1)
-    after = leading_components(turned, before)
+    # an even number of iterations would cancel a change of sign that each of them makes
+    monkeypatch.setattr("ibtrain.mi.neural.components.QR_ITERATIONS", iterations)
+    changed = h + 0.01 * layer(1)
+    after = leading_components(changed, before)
     cosines = (before * after).sum(dim=0)
-    # each vector with itself, its sign included
+    # of each vector with its earlier version, including the sign
     assert cosines.min() > 0.99
 
 
 def test_several_layers_at_once() -> None:
     layers = torch.stack([layer(0), layer(1)])
-    found = leading_components(layers, torch.stack([start(0), start(1)]))
+    bases = leading_components(layers, torch.stack([start(0), start(1)]))
     for index in (0, 1):
-        torch.testing.assert_close(found[index], leading_components(layers[index], start(index)))
+        torch.testing.assert_close(bases[index], leading_components(layers[index], start(index)))
 
 
 def test_dead_units_leave_a_basis_all_the_same() -> None:

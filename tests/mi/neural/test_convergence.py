@@ -1,4 +1,4 @@
-"""The rules by which a critic's value is flagged."""
+"""Tests of the rules by which a critic's value is flagged."""
 
 import torch
 

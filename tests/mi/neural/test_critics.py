@@ -1,4 +1,4 @@
-"""Critics, and the pairs that they score."""
+"""Tests of critics and of the pairs that they score."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from ibtrain.mi.neural.critics import (
 
 
 def some_distance_critic() -> DistanceCritic:
-    """One that has left its start."""
+    """A critic with random parameters, unlike a new one."""
     torch.manual_seed(0)
     critic = DistanceCritic(3, (8,)).double()
     for parameter in critic.parameters():
@@ -39,8 +39,8 @@ def test_pair_scores_equal_a_plain_network_on_the_concatenation() -> None:
     x, t = torch.randn(5, 3), torch.randn(5, 2)
     joint, marginal = critic(x, t)
     weight = torch.cat([critic.embed_x.weight, critic.embed_t.weight], dim=1)
-    for scores, other in ((joint, t), (marginal, t[[1, 2, 3, 4, 0]])):
-        hidden = torch.cat([x, other], dim=1) @ weight.T + critic.embed_x.bias
+    for scores, paired in ((joint, t), (marginal, t[[1, 2, 3, 4, 0]])):
+        hidden = torch.cat([x, paired], dim=1) @ weight.T + critic.embed_x.bias
         plain = critic.tail(hidden).squeeze(1)
         torch.testing.assert_close(scores, SCORE_LIMIT * torch.tanh(plain / SCORE_LIMIT))
 

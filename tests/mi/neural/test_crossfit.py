@@ -1,4 +1,4 @@
-"""Critics on samples: what each part of the fit is there for."""
+"""Tests of neural estimates of samples: the purpose of each component of a fit."""
 
 import math
 from dataclasses import replace
@@ -63,29 +63,30 @@ def test_a_critic_has_a_hidden_layer() -> None:
 
 def test_folds_report_together() -> None:
     settings = NeuralSettings(**SMALL | {"folds": 3}, steps=20)
-    found = fit_variational(samples("gaussian-3", 900), settings=settings)
-    values, errors = zip(*(next(iter(f.reports.values())) for f in found.folds), strict=True)
-    assert found.estimate.mi == pytest.approx(np.mean(values))
-    losses = [training_loss(fold) for fold in found.folds]
+    fit = fit_variational(samples("gaussian-3", 900), settings=settings)
+    values, errors = zip(*(next(iter(f.reports.values())) for f in fit.folds), strict=True)
+    assert fit.estimate.mi == pytest.approx(np.mean(values))
+    losses = [training_loss(fold) for fold in fit.folds]
     sampling = np.sqrt(np.square(errors).sum()) / 3
-    assert found.estimate.stderr == pytest.approx(np.hypot(sampling, np.mean(losses)))
-    assert found.estimate.n_test == 900
+    assert fit.estimate.stderr == pytest.approx(np.hypot(sampling, np.mean(losses)))
+    assert fit.estimate.n_test == 900
     assert len({*values}) == 3
 
 
 def test_what_fitting_costs_is_half_of_what_training_samples_are_flattered_by() -> None:
-    """A Gaussian's dim_x * dim_y correlations cost dim_x * dim_y / 2n on others, and flatter as much."""
+    """The dim_x * dim_y correlations of a Gaussian lower the value of other samples by dim_x * dim_y / 2n, and raise
+    that of training samples by as much."""
     rng = np.random.default_rng(0)
     rho, dim, count = 0.5, 15, 3000
     x, noise = rng.standard_normal((2, count, dim))
     data = check_samples(x, rho * x + math.sqrt(1 - rho**2) * noise)
     settings = NeuralSettings(**SMALL, steps=1, base="gaussian", learning_rate=1e-12)
-    found = fit_variational(data, settings=settings)
-    (fold,) = found.folds
+    fit = fit_variational(data, settings=settings)
+    (fold,) = fit.folds
     expected = dim**2 / (2 * 0.7 * count)
     # the spread over seeds is 0.03
     assert training_loss(fold) == pytest.approx(expected, abs=0.06)
-    assert found.estimate.stderr > expected / 2
+    assert fit.estimate.stderr > expected / 2
 
 
 def test_a_critic_that_says_less_of_its_training_samples_has_lost_nothing() -> None:
@@ -98,16 +99,16 @@ def test_a_critic_that_says_less_of_its_training_samples_has_lost_nothing() -> N
 def test_comparing_few_of_many_samples_adds_no_error_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What 64 samples say more or less by chance is many times what 2,000 leave unknown."""
-    monkeypatch.setattr("ibtrain.mi.neural.crossfit.MOST_COMPARED", 64)
+    """The sampling error of 64 compared samples is many times the standard error of 2,000 reporting ones."""
+    monkeypatch.setattr("ibtrain.mi.neural.crossfit.MAX_COMPARED", 64)
     data = samples("gaussian-1", 10_000)
     settings = NeuralSettings(**{**SMALL, "steps": 20})
     for seed in range(4):
-        found = fit_variational(data, settings=settings, seed=seed)
-        (fold,) = found.folds
-        assert fold.train_gap.chance > 5 * found.estimate.stderr
+        fit = fit_variational(data, settings=settings, seed=seed)
+        (fold,) = fit.folds
+        assert fold.train_gap.chance > 5 * fit.estimate.stderr
         # the sampling error of 0.83 nats of 10,000 samples is 0.009
-        assert found.estimate.stderr < 0.015, (found.estimate.stderr, fold.train_gap)
+        assert fit.estimate.stderr < 0.015, (fit.estimate.stderr, fold.train_gap)
 
 
 def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None:
@@ -120,9 +121,9 @@ def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None
     assert with_form.estimate.n_test == 4000
     assert without.estimate.n_test == 800
     pooled = fit_variational(data, settings=NeuralSettings(**SMALL | {"folds": 5}, steps=1))
-    # as if all five parts had reported; measured: 0.98 to 1.02 of that error over five seeds
+    # as if all five folds had reported; measured: 0.98 to 1.02 times that error over five seeds
     (_, error), *_ = fold.reports.values()
-    errors = [next(iter(part.reports.values()))[1] for part in pooled.folds]
+    errors = [next(iter(pooled_fold.reports.values()))[1] for pooled_fold in pooled.folds]
     assert error == pytest.approx(math.hypot(*errors) / 5, rel=0.1)
     assert fold.count == 4000
 
@@ -134,11 +135,11 @@ def test_a_critic_learns_without_a_closed_form(critic: str, method: str) -> None
     settings = NeuralSettings(
         **SMALL | {"batch_size": 64}, steps=200, critic=critic, base="none", checkpoint_every=100
     )
-    found = fit_variational(samples(problem.name, 2000), method, settings)
-    assert found.folds[0].base == "none"
-    assert found.folds[0].fitted.best.step > 0
-    # of 0.33 nats; measured over both critics and all methods: 0.21 to 0.31
-    assert 0.15 < found.estimate.mi < problem.mi + 3 * found.estimate.stderr
+    fit = fit_variational(samples(problem.name, 2000), method, settings)
+    assert fit.folds[0].base == "none"
+    assert fit.folds[0].fitted.best.step > 0
+    # the truth is 0.33 nats; measured over both critics and all methods: 0.21 to 0.31
+    assert 0.15 < fit.estimate.mi < problem.mi + 3 * fit.estimate.stderr
 
 
 @pytest.mark.parametrize(
@@ -151,9 +152,9 @@ def test_a_critic_learns_without_a_closed_form(critic: str, method: str) -> None
 )
 def test_the_closed_form_that_fits_is_chosen_and_all_but_exact(problem: str, base: str) -> None:
     settings = NeuralSettings(**SMALL, steps=1)
-    found = fit_variational(samples(problem, 4000), settings=settings)
-    assert found.folds[0].base.startswith(base)
-    assert abs(found.estimate.mi - PROBLEMS[problem].mi) <= 3 * found.estimate.stderr
+    fit = fit_variational(samples(problem, 4000), settings=settings)
+    assert fit.folds[0].base.startswith(base)
+    assert abs(fit.estimate.mi - PROBLEMS[problem].mi) <= 3 * fit.estimate.stderr
 
 
 def test_a_rolled_up_curve_needs_a_mixture() -> None:
@@ -170,8 +171,8 @@ def test_a_rolled_up_curve_needs_a_mixture() -> None:
 
 def test_heavy_tails_need_their_own_closed_form() -> None:
     settings = NeuralSettings(**SMALL, steps=1, base="gaussian")
-    found = fit_variational(samples("student-3-nu-2", 4000), settings=settings)
-    assert found.estimate.mi < PROBLEMS["student-3-nu-2"].mi - 0.1
+    fit = fit_variational(samples("student-3-nu-2", 4000), settings=settings)
+    assert fit.estimate.mi < PROBLEMS["student-3-nu-2"].mi - 0.1
 
 
 def test_normal_scores_see_through_monotone_maps() -> None:
@@ -190,8 +191,8 @@ def test_what_still_rises_is_flagged() -> None:
     settings = NeuralSettings(
         **SMALL, steps=100, base="none", learning_rate=5e-3, checkpoint_every=10
     )
-    found = fit_variational(samples("gaussian-20-mi-4", 1500), settings=settings)
-    assert "not_converged" in found.estimate.flags
+    fit = fit_variational(samples("gaussian-20-mi-4", 1500), settings=settings)
+    assert "not_converged" in fit.estimate.flags
 
 
 @pytest.mark.parametrize(
@@ -221,8 +222,8 @@ def test_a_missing_class_and_a_rare_one_do_no_harm() -> None:
     rng = np.random.default_rng(0)
     labels = np.concatenate([rng.integers(0, 2, 298), [2, 3]])
     data = check_samples(labels + rng.standard_normal(300), labels)
-    found = fit_variational(data, settings=NeuralSettings(**SMALL, steps=60))
-    assert np.isfinite([found.estimate.mi, found.estimate.stderr]).all()
+    fit = fit_variational(data, settings=NeuralSettings(**SMALL, steps=60))
+    assert np.isfinite([fit.estimate.mi, fit.estimate.stderr]).all()
 
 
 def test_the_kept_weights_are_those_that_selected_best() -> None:
@@ -230,25 +231,25 @@ def test_the_kept_weights_are_those_that_selected_best() -> None:
     x, noise = rng.standard_normal((2, 300, 6))
     splits, *_ = draw_splits(300, 5, seed=0)
     wide = SMALL | {"hidden": (64, 64), "embedding": 16}
-    # the rate at which it passes its best within these steps, and weights that are the same in every run
+    # a rate at which the best checkpoint is not the last one, and the same weights in every run
     settings = NeuralSettings(
         **wide, base="none", steps=200, checkpoint_every=20, learning_rate=5e-3
     )
     torch.manual_seed(0)
-    ready = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
+    prepared = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
     fitted = fit_critic(
-        ready.critic,
-        ready.scorer,
+        prepared.critic,
+        prepared.scorer,
         BOUNDS["mine"],
         splits.train,
         splits.select,
-        ready.settings,
+        prepared.settings,
         seed=0,
     )
     best = max(fitted.curve, key=lambda point: point.select)
     assert 0 < best.step < fitted.curve[-1].step
     assert fitted.best.step == best.step
-    kept = ready.scorer.value(fitted.critic, splits.select, dv)
+    kept = prepared.scorer.value(fitted.critic, splits.select, dv)
     assert kept == pytest.approx(best.select, abs=1e-6)
 
 
@@ -261,15 +262,15 @@ def test_reports_of_many_pieces_are_those_of_all_samples_together(
     whole = fit_variational(data, method, settings).estimate
     monkeypatch.setattr("ibtrain.mi.neural.scorer.GROUP_SIZE", 100)
     grouped = fit_variational(data, method, settings).estimate
-    monkeypatch.setattr("ibtrain.mi.neural.crossfit.PIECE", 200)
-    pieces = fit_variational(data, method, settings).estimate
-    assert pieces.mi == pytest.approx(grouped.mi, abs=1e-9)
-    assert pieces.stderr == pytest.approx(grouped.stderr, rel=1e-9)
-    assert pieces.n_test == whole.n_test == 2000
-    # measured: 0.21 standard errors below, errors 5 % larger; InfoNCE depends on how many meet
+    monkeypatch.setattr("ibtrain.mi.neural.crossfit.CHUNK_SAMPLES", 200)
+    chunked = fit_variational(data, method, settings).estimate
+    assert chunked.mi == pytest.approx(grouped.mi, abs=1e-9)
+    assert chunked.stderr == pytest.approx(grouped.stderr, rel=1e-9)
+    assert chunked.n_test == whole.n_test == 2000
+    # measured: 0.21 standard errors below, errors 5 % larger; InfoNCE depends on the size of a group
     if method != "infonce":
-        assert abs(pieces.mi - whole.mi) < 0.3 * whole.stderr
-        assert pieces.stderr == pytest.approx(whole.stderr, rel=0.1)
+        assert abs(chunked.mi - whole.mi) < 0.3 * whole.stderr
+        assert chunked.stderr == pytest.approx(whole.stderr, rel=0.1)
 
 
 def test_labels_of_many_pieces_are_those_of_all_samples_together(
@@ -278,21 +279,21 @@ def test_labels_of_many_pieces_are_those_of_all_samples_together(
     data = samples("gaussian-classes-2", 3000)
     settings = NeuralSettings(**SMALL | {"folds": 3}, steps=30)
     whole = fit_variational(data, settings=settings).estimate
-    monkeypatch.setattr("ibtrain.mi.neural.crossfit.PIECE", 250)
-    pieces = fit_variational(data, settings=settings).estimate
-    assert pieces.mi == pytest.approx(whole.mi, abs=0.2 * whole.stderr)
-    assert pieces.stderr == pytest.approx(whole.stderr, rel=0.05)
-    assert pieces.n_test == whole.n_test == 3000
+    monkeypatch.setattr("ibtrain.mi.neural.crossfit.CHUNK_SAMPLES", 250)
+    chunked = fit_variational(data, settings=settings).estimate
+    assert chunked.mi == pytest.approx(whole.mi, abs=0.2 * whole.stderr)
+    assert chunked.stderr == pytest.approx(whole.stderr, rel=0.05)
+    assert chunked.n_test == whole.n_test == 3000
 
 
 def test_no_more_samples_train_and_select_than_a_fit_can_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ibtrain.mi.neural.crossfit.FEWEST_TRAIN", 500)
+    monkeypatch.setattr("ibtrain.mi.neural.crossfit.MIN_TRAIN_LIMIT", 500)
     monkeypatch.setattr("ibtrain.mi.neural.splits.MAX_SELECTION", 90)
     data = samples("gaussian-3", 3000)
-    few = fit_variational(data, settings=NeuralSettings(**SMALL, steps=2)).estimate
-    assert (few.n_train, few.n_test) == (590, 3000)
+    limited = fit_variational(data, settings=NeuralSettings(**SMALL, steps=2)).estimate
+    assert (limited.n_train, limited.n_test) == (590, 3000)
     more = fit_variational(data, settings=NeuralSettings(**SMALL, steps=5)).estimate
     assert more.n_train == 5 * 128 + 90
     splits, *_ = draw_splits(3000, 5, seed=0, most=500)
@@ -300,7 +301,7 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
 
 
 def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    # 200 report, in four groups of 50
+    # 200 samples report, in four groups of 50
     monkeypatch.setattr("ibtrain.mi.neural.scorer.GROUP_SIZE", 60)
     settings = NeuralSettings(**SMALL, steps=1)
     data = samples("gaussian-3", 1000)
@@ -311,23 +312,23 @@ def test_infonce_can_say_no_more_than_a_group_can(monkeypatch: pytest.MonkeyPatc
 
 
 def test_infonce_of_few_dimensions_is_below_what_its_groups_can_say() -> None:
-    """The closed form on other parts must meet as many samples as the critic's own part does."""
+    """The closed form on other folds must use groups of the same size as the critic's fold."""
     data = samples("gaussian-1", 12_000)
     sharper = replace(
         data, y=data.x + 0.003 * np.random.default_rng(0).standard_normal(data.y.shape)
     )
-    found = fit_variational(sharper, "infonce", NeuralSettings(steps=1)).estimate
-    assert found.ceiling == pytest.approx(np.log(240))
-    assert found.mi <= found.ceiling
+    fit = fit_variational(sharper, "infonce", NeuralSettings(steps=1)).estimate
+    assert fit.ceiling == pytest.approx(np.log(240))
+    assert fit.mi <= fit.ceiling
 
 
 @pytest.mark.parametrize(
-    ("dim", "asked", "rate"),
+    ("dim", "requested", "rate"),
     [(1, None, 1.5e-2), (3, None, 5e-3), (6, None, 2.5e-3), (20, None, 1e-3), (20, 0.1, 0.1)],
 )
-def test_the_rate_falls_with_the_dimensions(dim: int, asked: float | None, rate: float) -> None:
+def test_the_rate_falls_with_the_dimensions(dim: int, requested: float | None, rate: float) -> None:
     x, noise = np.random.default_rng(0).standard_normal((2, 200, dim))
     splits, *_ = draw_splits(200, 5, seed=0)
-    settings = NeuralSettings(**SMALL, learning_rate=asked, base="none")
-    ready = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
-    assert ready.settings.learning_rate == pytest.approx(rate)
+    settings = NeuralSettings(**SMALL, learning_rate=requested, base="none")
+    prepared = prepare(check_samples(x, x + noise), splits, settings, torch.device("cpu"))
+    assert prepared.settings.learning_rate == pytest.approx(rate)

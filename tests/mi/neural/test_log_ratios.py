@@ -1,4 +1,4 @@
-"""Closed-form log-ratios against densities from scipy."""
+"""Closed-form log-ratios against densities of SciPy."""
 
 import math
 
@@ -32,12 +32,12 @@ def test_the_gaussian_base_is_the_difference_of_log_densities() -> None:
     moments = z.T @ z / len(z)
     fitted = moments / np.sqrt(np.outer(np.diag(moments), np.diag(moments)))
     joint = stats.multivariate_normal(cov=fitted).logpdf(z)
-    alone = stats.multivariate_normal(cov=fitted[:2, :2]).logpdf(z[:, :2]) + stats.norm.logpdf(
+    marginals = stats.multivariate_normal(cov=fitted[:2, :2]).logpdf(z[:, :2]) + stats.norm.logpdf(
         z[:, 2]
     )
     prepared = torch.from_numpy(base.prepare(z))
     ratio = base.matrix(prepared[:, :2], prepared[:, 2:]).diagonal().numpy()
-    np.testing.assert_allclose(ratio, joint - alone, atol=1e-3)
+    np.testing.assert_allclose(ratio, joint - marginals, atol=1e-3)
 
 
 def test_the_student_base_is_the_difference_of_log_densities() -> None:
@@ -46,11 +46,11 @@ def test_the_student_base_is_the_difference_of_log_densities() -> None:
     prepared = base.prepare(z)
     fitted = torch.linalg.inv(base.quadratic.precisions.tensors[0]).numpy()
     joint = stats.multivariate_t(shape=fitted, df=3).logpdf(prepared)
-    alone = stats.multivariate_t(shape=fitted[:2, :2], df=3).logpdf(prepared[:, :2])
-    alone += stats.t(3).logpdf(prepared[:, 2])
+    marginals = stats.multivariate_t(shape=fitted[:2, :2], df=3).logpdf(prepared[:, :2])
+    marginals += stats.t(3).logpdf(prepared[:, 2])
     tensor = torch.from_numpy(prepared)
     ratio = base.matrix(tensor[:, :2], tensor[:, 2:]).diagonal().numpy()
-    np.testing.assert_allclose(ratio, joint - alone, atol=1e-8)
+    np.testing.assert_allclose(ratio, joint - marginals, atol=1e-8)
 
 
 def test_the_mixture_base_is_the_difference_of_log_densities() -> None:
@@ -64,9 +64,12 @@ def test_the_mixture_base_is_the_difference_of_log_densities() -> None:
         torch.linalg.inv(quadratic.precisions.tensors[0]).numpy() for quadratic in base.quadratics
     ]
 
-    def log_density(part: slice) -> Array:
+    def log_density(columns: slice) -> Array:
         densities = [
-            weight * stats.multivariate_normal(mean[part], covariance[part, part]).pdf(z[:, part])
+            weight
+            * stats.multivariate_normal(mean[columns], covariance[columns, columns]).pdf(
+                z[:, columns]
+            )
             for weight, mean, covariance in zip(weights, means, covariances, strict=True)
         ]
         return np.log(sum(densities))
@@ -75,7 +78,7 @@ def test_the_mixture_base_is_the_difference_of_log_densities() -> None:
     prepared = torch.from_numpy(base.prepare(z))
     ratio = base.matrix(prepared[:, :2], prepared[:, 2:]).diagonal().numpy()
     np.testing.assert_allclose(ratio, expected, atol=1e-8)
-    # the clusters alone give half a nat and more, where the coordinates' correlation is lost
+    # the clusters alone give half a nat and more, even without the correlation of the coordinates
     assert ratio.mean() > 0.5
 
 
@@ -95,7 +98,7 @@ def test_every_x_meets_every_y() -> None:
 
 
 def test_the_fit_finds_correlation_and_degrees_of_freedom() -> None:
-    # monotone maps of the coordinates change neither
+    # monotone maps of the coordinates change neither of the two
     samples = np.arcsinh(student_samples(8000, 2))
     base = fit_student(NormalScores(samples)(samples), 2)
     fitted = torch.linalg.inv(base.quadratic.precisions.tensors[0]).numpy()

@@ -1,4 +1,4 @@
-"""MINE critics against known mutual informations, and on noise."""
+"""MINE critics against exact mutual information, and on noise."""
 
 import math
 
@@ -20,7 +20,7 @@ def labelled(n: int, seed: int, spread: float = 2.0) -> tuple[torch.Tensor, torc
 
 
 def binary_gaussian_mi(spread: float) -> float:
-    """I of a fair bit and its unit-variance Gaussian observation at -spread or +spread, by quadrature."""
+    """Information of a fair bit in its observation at -spread or +spread with unit Gaussian noise, by quadrature."""
     grid = torch.linspace(-12, 12, 20001, dtype=torch.float64)
     densities = [
         torch.exp(-0.5 * (grid - c) ** 2) / math.sqrt(2 * math.pi) for c in (-spread, spread)
@@ -36,10 +36,10 @@ def test_label_information_is_within_its_error_of_the_exact_value() -> None:
     mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     h, y = labelled(4000, seed=1, spread=1.0)
     mine.fit(h, y, steps=200, batch_size=256)
-    (found,) = mine.evaluate(*labelled(4000, seed=2, spread=1.0), ceiling=math.log(2))
-    assert abs(found.mi - binary_gaussian_mi(1.0)) <= 3 * found.stderr + 0.02
-    assert found.flags == ()
-    assert (found.n_train, found.n_test) == (3600, 4000)
+    (estimate,) = mine.evaluate(*labelled(4000, seed=2, spread=1.0), ceiling=math.log(2))
+    assert abs(estimate.mi - binary_gaussian_mi(1.0)) <= 3 * estimate.stderr + 0.02
+    assert estimate.flags == ()
+    assert (estimate.n_train, estimate.n_test) == (3600, 4000)
 
 
 def test_input_information_approaches_the_closed_form() -> None:
@@ -48,22 +48,22 @@ def test_input_information_approaches_the_closed_form() -> None:
     labels = torch.zeros(4000, dtype=torch.long)
     for _ in range(3):
         mine.fit(train, labels, steps=200, batch_size=256)
-    (found,) = mine.evaluate(test, labels, ceiling=math.log(4000))
-    # two independent coordinates of signal-to-noise ratio 1: a bound, so mostly below
-    assert found.mi == pytest.approx(math.log(2), abs=3 * found.stderr + 0.03)
+    (estimate,) = mine.evaluate(test, labels, ceiling=math.log(4000))
+    # two independent coordinates with a signal-to-noise ratio of 1; the value of a lower bound is mostly below
+    assert estimate.mi == pytest.approx(math.log(2), abs=3 * estimate.stderr + 0.03)
 
 
 def test_where_a_layer_lies_does_not_matter() -> None:
     train, test = torch.randn(2, 1000, 2, generator=torch.Generator().manual_seed(0))
     labels = torch.zeros(1000, dtype=torch.long)
-    found = []
+    values = []
     for shift in (0.0, 30.0):
         mine = InputMine(2, [1.0], seed=0, device=CPU)
         mine.fit(train + shift, labels, steps=20, batch_size=256)
         (estimate,) = mine.evaluate(test + shift, labels, ceiling=math.log(1000))
-        found.append(estimate.mi)
-    assert found[1] == pytest.approx(found[0], abs=1e-3)
-    assert found[0] > 0.1
+        values.append(estimate.mi)
+    assert values[1] == pytest.approx(values[0], abs=1e-3)
+    assert values[0] > 0.1
 
 
 def test_shuffled_labels_leave_nothing() -> None:
@@ -72,20 +72,20 @@ def test_shuffled_labels_leave_nothing() -> None:
     mine.fit(h, y[torch.randperm(1000, generator=torch.Generator().manual_seed(0))], steps=300)
     h, y = labelled(3000, seed=2)
     shuffled = y[torch.randperm(3000, generator=torch.Generator().manual_seed(1))]
-    (found,) = mine.evaluate(h, shuffled, ceiling=math.log(2))
-    assert abs(found.mi) <= 3 * found.stderr + 1e-3
+    (estimate,) = mine.evaluate(h, shuffled, ceiling=math.log(2))
+    assert abs(estimate.mi) <= 3 * estimate.stderr + 1e-3
 
 
 def test_the_standard_error_is_the_spread_over_test_sets() -> None:
     mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.0], seed=0)
     mine.fit(*labelled(2000, seed=1, spread=1.0), steps=150, batch_size=256)
-    found = [
+    estimates = [
         mine.evaluate(*labelled(500, seed=seed, spread=1.0), ceiling=math.log(2))[0]
         for seed in range(2, 62)
     ]
-    spread = torch.tensor([estimate.mi for estimate in found]).std().item()
-    claimed = sum(estimate.stderr for estimate in found) / len(found)
-    # 60 repetitions know their spread to about 9 %
+    spread = torch.tensor([estimate.mi for estimate in estimates]).std().item()
+    claimed = sum(estimate.stderr for estimate in estimates) / len(estimates)
+    # 60 repetitions give the spread to about 9 %
     assert claimed == pytest.approx(spread, rel=0.3)
 
 
@@ -94,12 +94,12 @@ def test_the_standard_error_counts_both_sides_of_a_pair() -> None:
     labels = torch.zeros(2000, dtype=torch.long)
     generator = torch.Generator().manual_seed(0)
     mine.fit(torch.randn(2000, 1, generator=generator), labels, steps=300, batch_size=256)
-    found = [
+    estimates = [
         mine.evaluate(torch.randn(300, 1, generator=generator), labels[:300], math.log(300))[0]
         for _ in range(60)
     ]
-    spread = torch.tensor([estimate.mi for estimate in found]).std().item()
-    claimed = sum(estimate.stderr for estimate in found) / len(found)
+    spread = torch.tensor([estimate.mi for estimate in estimates]).std().item()
+    claimed = sum(estimate.stderr for estimate in estimates) / len(estimates)
     assert claimed == pytest.approx(spread, rel=0.3)
 
 
@@ -109,13 +109,13 @@ def test_a_critic_that_memorised_noise_is_scaled_down_and_flagged() -> None:
     h = torch.randn(200, 40, generator=generator)
     y = torch.randint(2, (200,), generator=generator)
     mine.fit(h, y, steps=600, batch_size=128)
-    (found,) = mine.evaluate(
+    (estimate,) = mine.evaluate(
         torch.randn(500, 40, generator=generator),
         torch.randint(2, (500,), generator=generator),
         ceiling=math.log(2),
     )
-    assert "overfit" in found.flags
-    assert found.mi > -0.5
+    assert "overfit" in estimate.flags
+    assert estimate.mi > -0.5
 
 
 def test_a_warm_start_goes_on_from_the_last_fit() -> None:
@@ -138,9 +138,9 @@ def test_a_test_split_with_other_shares_of_the_classes_is_not_flattered() -> Non
 
     mine = LabelMine(1, torch.tensor([0.9, 0.1]).log(), [0.0], seed=0)
     mine.fit(*separated(2000, 0.1), steps=300, batch_size=128)
-    (found,) = mine.evaluate(*separated(2000, 0.5), ceiling=math.log(2))
-    assert found.mi <= math.log(2) + 3 * found.stderr + 1e-3
-    assert found.mi > 0.1
+    (estimate,) = mine.evaluate(*separated(2000, 0.5), ceiling=math.log(2))
+    assert estimate.mi <= math.log(2) + 3 * estimate.stderr + 1e-3
+    assert estimate.mi > 0.1
 
 
 def test_members_of_a_stack_measure_their_own_samples() -> None:
@@ -192,7 +192,7 @@ def test_every_member_has_its_own_noise() -> None:
 
 def test_a_wide_layer_is_read_by_its_leading_components() -> None:
     generator = torch.Generator().manual_seed(0)
-    # ten dimensions of signal in 200 units, the rest next to nothing
+    # ten dimensions of signal in 200 units; the other directions have hardly any variance
     mixing = torch.randn(10, 200, generator=generator) / math.sqrt(10)
     train, test = (torch.randn(3000, 10, generator=generator) @ mixing for _ in range(2))
     test = test[:1000]
@@ -200,10 +200,10 @@ def test_a_wide_layer_is_read_by_its_leading_components() -> None:
     mine = InputMine(200, [2.0], seed=0, device=CPU)
     for _ in range(2):
         mine.fit(train, labels, steps=200, batch_size=256)
-    (found,) = mine.evaluate(test, labels[:1000], ceiling=math.log(1000))
-    known = channel_mi(test, 2.0).mi_xt
-    # a bound from below on what the 1000 tell, 6.6 nats, and not on the population's 9.0
-    assert known.mi - 1.0 < found.mi < known.mi + 3 * found.stderr
+    (estimate,) = mine.evaluate(test, labels[:1000], ceiling=math.log(1000))
+    exact = channel_mi(test, 2.0).mi_xt
+    # a lower bound on the information in the 1000 samples, 6.6 nats, and not in the population, 9.0 nats
+    assert exact.mi - 1.0 < estimate.mi < exact.mi + 3 * estimate.stderr
 
 
 def test_members_with_the_same_samples_may_be_given_them_once() -> None:
@@ -212,7 +212,7 @@ def test_members_with_the_same_samples_may_be_given_them_once() -> None:
     for samples in (h, torch.stack([h, h])):
         mine = LabelMine(3, torch.tensor([0.5, 0.5]).log(), [0.5, 0.0], seed=0)
         mine.fit(samples, y, steps=20, batch_size=64)
-        values.append([found.mi for found in mine.evaluate(samples, y, ceiling=1.0)])
+        values.append([estimate.mi for estimate in mine.evaluate(samples, y, ceiling=1.0)])
     assert values[0] == pytest.approx(values[1], abs=1e-6)
 
 
@@ -225,6 +225,6 @@ def test_samples_in_order_of_their_values_are_read_as_any_others(
     train, test = 3 * torch.randn(2, 1000, 1, generator=generator)
     mine = InputMine(1, [0.5], seed=0, device=CPU)
     mine.fit(train, labels, steps=300, batch_size=128)
-    # in groups of neighbours the other pairs would be near ones, and the value far too low
-    (found,) = mine.evaluate(test.sort(dim=0).values, labels, math.log(1000))
-    assert found.mi == pytest.approx(0.5 * math.log1p(36), abs=3 * found.stderr + 0.05)
+    # in groups of neighbours the negatives would be near the true pairs, and the value far too low
+    (estimate,) = mine.evaluate(test.sort(dim=0).values, labels, math.log(1000))
+    assert estimate.mi == pytest.approx(0.5 * math.log1p(36), abs=3 * estimate.stderr + 0.05)

@@ -1,4 +1,4 @@
-"""Scores of samples by their indices."""
+"""Tests of the scores of samples."""
 
 from dataclasses import replace
 
@@ -38,24 +38,24 @@ def pair_scorer() -> tuple[PairScorer, SeparableCritic]:
 
 def test_a_batch_holds_its_true_pairs_and_every_other() -> None:
     scorer, critic = pair_scorer()
-    joint, rest, _ = scorer.batch(critic, INDEX)
+    joint, marginal, _ = scorer.batch(critic, INDEX)
     scores = scorer.base.matrix(scorer.base_x[INDEX], scorer.base_y[INDEX])
     scores = scores.float() + critic.matrix(scorer.x[INDEX], scorer.y[INDEX])
     others = [[scores[i, j].item() for j in range(4) if j != i] for i in range(4)]
     torch.testing.assert_close(joint, scores.diagonal())
-    torch.testing.assert_close(rest, torch.tensor(others))
+    torch.testing.assert_close(marginal, torch.tensor(others))
 
 
 @pytest.mark.parametrize("negatives", [1, 2])
 def test_a_batch_may_hold_a_few_others_only(negatives: int) -> None:
     scorer, critic = pair_scorer()
-    joint, rest, _ = replace(scorer, negatives=negatives).batch(critic, INDEX)
+    joint, marginal, _ = replace(scorer, negatives=negatives).batch(critic, INDEX)
     scores = scorer.base.matrix(scorer.base_x[INDEX], scorer.base_y[INDEX])
     scores = scores.float() + critic.matrix(scorer.x[INDEX], scorer.y[INDEX])
-    circular_shifts = {1: [1], 2: [1, 2]}[negatives]
-    others = [[scores[i, (i + shift) % 4].item() for shift in circular_shifts] for i in range(4)]
+    shifts = {1: [1], 2: [1, 2]}[negatives]
+    others = [[scores[i, (i + shift) % 4].item() for shift in shifts] for i in range(4)]
     torch.testing.assert_close(joint, scores.diagonal())
-    torch.testing.assert_close(rest, torch.tensor(others))
+    torch.testing.assert_close(marginal, torch.tensor(others))
 
 
 def test_a_value_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,10 +68,10 @@ def test_a_value_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_many_samples_meet_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer, critic = pair_scorer()
     index = torch.arange(20)
-    parts = [scorer.read([critic], part, infonce) for part in index.tensor_split(4)]
+    readings = [scorer.read([critic], group, infonce) for group in index.tensor_split(4)]
     monkeypatch.setattr("ibtrain.mi.neural.scorer.GROUP_SIZE", 5)
     (reading,) = scorer.read([critic], index, infonce)
-    expected = np.mean([part.value for (part,) in parts])
+    expected = np.mean([reading.value for (reading,) in readings])
     assert reading.value == pytest.approx(expected, abs=1e-12)
     assert scorer.value(critic, index, infonce) == pytest.approx(expected, abs=1e-12)
 
@@ -87,9 +87,9 @@ def test_a_closed_form_scores_alone_unless_it_says_nothing() -> None:
 
 def test_other_samples_get_the_same_coordinates_and_form() -> None:
     scorer, critic = pair_scorer()
-    few = SAMPLES.take(INDEX.numpy())
-    own = scorer.of(few).value(critic, torch.arange(4), dv)
-    assert own == scorer.value(critic, INDEX, dv)
+    subset = SAMPLES.take(INDEX.numpy())
+    value = scorer.of(subset).value(critic, torch.arange(4), dv)
+    assert value == scorer.value(critic, INDEX, dv)
 
 
 def test_a_batch_of_labels_has_the_exact_marginal() -> None:
