@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from tape import Tape
 
 from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
-from ibtrain.errors import ModelError
+from ibtrain.errors import ConfigError, ModelError
 from ibtrain.runs.execution import Run
 from ibtrain.runs.setup import RunSetup
 
@@ -88,3 +89,20 @@ def test_layers_of_another_network_are_told(change: dict[str, Any]) -> None:
     setup.check_plane({"layers": [good, {"layer": "output", "dim": 10}]})
     with pytest.raises((ValueError, TypeError)):
         setup.check_plane({"layers": [good | change]})
+
+
+def test_cuda_graphs_on_another_device_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"cuda_graphs, expected a CUDA device \(this run is on cpu\)"
+    ):
+        RunSetup(replace(CONFIG, cuda_graphs=True))
+    with pytest.raises(ConfigError, match="'yes', expected true or false"):
+        replace(CONFIG, cuda_graphs="yes")
+
+
+def test_a_run_records_its_steps_if_it_is_asked_to(tape: pytest.MonkeyPatch) -> None:
+    quick = replace(CONFIG, seeds=(0,), plane=PlaneConfig(points=0))
+    Run(RunSetup(quick)).train()
+    assert Tape.replays == 0
+    Run(RunSetup(replace(quick, cuda_graphs=True))).train()
+    assert Tape.replays > 0

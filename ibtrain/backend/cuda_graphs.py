@@ -8,7 +8,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-__all__ = ["CudaGraph", "Step", "cuda_graphs", "graphed", "uses_graphs"]
+from ibtrain.errors import ConfigError
+
+__all__ = ["CudaGraph", "Step", "check_graphs", "cuda_graphs", "graphed", "uses_graphs"]
 
 WARM_UP_STEPS = 3
 """Steps before the recording: libraries and the optimiser allocate what they keep in their first steps."""
@@ -39,6 +41,16 @@ def cuda_graphs(is_enabled: bool = True) -> Iterator[None]:
         yield
     finally:
         _is_enabled.reset(token)
+
+
+def check_graphs(device: torch.device) -> None:
+    """Checks that steps on a device can be recorded.
+
+    Raises:
+        ConfigError: If it is not a CUDA device.
+    """
+    if device.type != DEVICE_TYPE:
+        raise ConfigError("cuda_graphs", f"a CUDA device (this run is on {device})", "device")
 
 
 def uses_graphs(device: torch.device) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ibtrain.config import METHODS, OBJECTIVES, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config import METHODS, MODELS, OBJECTIVES, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import TABLES
 
@@ -56,14 +56,17 @@ def keywords(place: str) -> dict[str, Any]:
     field = next(own for own in fields(owner) if own.name == key)
     default = _default_text(table, field)
     text = _summary(owner, key) + (f"  [{default}]" if default else "")
+    if isinstance(field.default, bool):
+        # a flag that is not given leaves the setting alone
+        return {"is_flag": True, "default": None, "help": _summary(owner, key)}
     metavar = METAVARS.get(key)
     return {"type": _type(field), "help": text, **({"metavar": metavar} if metavar else {})}
 
 
 def _type(field: Field[Any]) -> Any:
     choices = field.metadata.get("choices")
-    if choices is OBJECTIVES:
-        # to which some may be added later: the settings check it
+    if choices is OBJECTIVES or choices is MODELS:
+        # names may be added later: the settings check them
         return str
     if choices is not None:
         return click.Choice(tuple(choices))

@@ -60,6 +60,7 @@ _PLACES = {
     "--audit-every": "plane.audit_every",
     "--device": "device",
     "--threads": "threads",
+    "--cuda-graphs": "cuda_graphs",
 }
 """Each option's place in the settings; unset options leave the setting alone."""
 

@@ -1,6 +1,6 @@
 """What a run is: frozen dataclasses that check themselves and read and write TOML and JSON."""
 
-from ibtrain.config.model import ACTIVATIONS, MODEL_KINDS, ModelConfig
+from ibtrain.config.model import ACTIVATIONS, MODELS, ModelConfig
 from ibtrain.config.objective import (
     NOISE_SCALES,
     OBJECTIVES,
@@ -24,7 +24,7 @@ __all__ = [
     "MAX_SIDE",
     "MEASURES",
     "METHODS",
-    "MODEL_KINDS",
+    "MODELS",
     "NOISE_SCALES",
     "OBJECTIVES",
     "ON_NONFINITE",

@@ -6,9 +6,13 @@ from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequen
 from ibtrain.config.settings import choice
 from ibtrain.errors import ConfigError
 
-__all__ = ["ACTIVATIONS", "MAX_WIDTH", "MODEL_KINDS", "ModelConfig"]
+__all__ = ["ACTIVATIONS", "MAX_WIDTH", "MODELS", "ModelConfig"]
 
-MODEL_KINDS = ("mlp", "conv")
+MODELS = {
+    "mlp": "ibtrain.models.mlp:from_config",
+    "conv": "ibtrain.models.conv:from_config",
+}
+"""Networks by name: functions of a :class:`ModelConfig`, the shape of a sample, and the number of classes."""
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
 MAX_WIDTH = 1 << 20
 """Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
@@ -25,13 +29,13 @@ class ModelConfig:
         activation: What follows each hidden layer.
     """
 
-    kind: str = choice("mlp", MODEL_KINDS)
+    kind: str = choice("mlp", MODELS)
     hidden: tuple[int, ...] = (500, 256)
     channels: tuple[int, ...] = (32, 64)
     activation: str = choice("relu", ACTIVATIONS)
 
     def __post_init__(self) -> None:
-        check_choice("model", self.kind, MODEL_KINDS)
+        check_choice("model", self.kind, tuple(MODELS))
         check_choice("activation", self.activation, ACTIVATIONS)
         for name in ("hidden", "channels"):
             check_sequence(name, getattr(self, name))

@@ -44,6 +44,7 @@ class RunConfig:
         validation: Share of the training samples held out. Early stopping needs one.
         device: Where the networks are trained and measured.
         threads: CPU threads; 0 chooses by the size of a step.
+        cuda_graphs: Record training steps as CUDA graphs, which launch faster; on CUDA only.
         resize: Height and width in pixels that the images of ``folder:DIR`` are resized to. None keeps them.
     """
 
@@ -59,6 +60,7 @@ class RunConfig:
     validation: float = 0.0
     device: str = choice("auto", DEVICES)
     threads: int = 0
+    cuda_graphs: bool = False
     resize: int | None = None
 
     def __post_init__(self) -> None:
@@ -82,6 +84,8 @@ class RunConfig:
             raise ConfigError(0, expected, "noise_std")
         check_choice("device", self.device, DEVICES)
         check_integer("threads", self.threads, 0, MAX_THREADS)
+        if not isinstance(self.cuda_graphs, bool):
+            raise ConfigError(repr(self.cuda_graphs), "true or false", "cuda_graphs")
         if self.resize is not None:
             check_integer("resize", self.resize, 1, MAX_SIDE)
 

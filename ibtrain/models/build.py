@@ -1,33 +1,31 @@
-"""From a model's settings and a data set to a freshly initialised network."""
+"""Creates the network of a run from its settings."""
+
+from collections.abc import Callable
 
 from torch import nn
 
 from ibtrain.backend.seeding import seeded
-from ibtrain.config import ModelConfig
+from ibtrain.config import MODELS, ModelConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import ModelError
-from ibtrain.models.conv import conv_net
-from ibtrain.models.mlp import mlp
+from ibtrain.lazy import load_class
 
 __all__ = ["build_model"]
 
+Factory = Callable[[ModelConfig, tuple[int, ...], int], nn.Sequential]
+
 
 def build_model(config: ModelConfig, data: Dataset, seed: int) -> nn.Sequential:
-    """A network for a data set, on its device; the same seed gives the same weights everywhere.
+    """A new network for a data set, on its device; the same seed gives the same weights everywhere.
+
+    Args:
+        config: The settings of the network.
+        data: The data set, for the shape of a sample and the number of classes.
+        seed: Seeds the weights.
 
     Raises:
-        ModelError: The network can't read such data.
+        ModelError: If the network can't read such samples.
     """
-    shape = tuple(data.train.x.shape[1:])
+    create: Factory = load_class(MODELS[config.kind])
     with seeded(seed, "model"):
-        if config.kind == "mlp":
-            model = mlp(data.dim_x, config.hidden, data.num_classes, config.activation)
-        elif len(shape) == 3:
-            model = conv_net(
-                shape, config.channels, config.hidden, data.num_classes, config.activation
-            )
-        else:
-            raise ModelError(
-                f"samples of shape {shape}", "images (channels, height, width)", "model"
-            )
+        model = create(config, tuple(data.train.x.shape[1:]), data.num_classes)
     return model.to(data.train.x.device)

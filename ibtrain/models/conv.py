@@ -6,10 +6,30 @@ from itertools import pairwise
 
 from torch import nn
 
+from ibtrain.config import ModelConfig
 from ibtrain.errors import ModelError
 from ibtrain.models.mlp import activation_layer, check_weights, check_widths, mlp
 
-__all__ = ["conv_net"]
+__all__ = ["conv_net", "from_config"]
+
+
+def from_config(
+    config: ModelConfig, sample_shape: tuple[int, ...], num_classes: int
+) -> nn.Sequential:
+    """The convolutional network of a run's settings.
+
+    Args:
+        config: Channels, hidden widths and activation.
+        sample_shape: Shape of a sample: ``(channels, height, width)``.
+        num_classes: Number of classes.
+
+    Raises:
+        ModelError: If the samples are not images, or too small.
+    """
+    if len(sample_shape) != 3:
+        expected = "images (channels, height, width)"
+        raise ModelError(f"samples of shape {sample_shape}", expected, "model")
+    return conv_net(sample_shape, config.channels, config.hidden, num_classes, config.activation)
 
 
 def conv_net(

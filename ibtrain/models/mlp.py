@@ -1,5 +1,6 @@
 """Multilayer perceptrons, a block for each layer."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,9 +9,10 @@ from torch import nn
 
 from ibtrain.backend.memory import check_memory
 from ibtrain.checks import check_integer
+from ibtrain.config import ModelConfig
 from ibtrain.errors import ModelError
 
-__all__ = ["activation_layer", "check_weights", "check_widths", "mlp"]
+__all__ = ["activation_layer", "check_weights", "check_widths", "from_config", "mlp"]
 
 BYTES = 4
 """Of a weight."""
@@ -57,6 +59,19 @@ def check_weights(count: int, what: str = "") -> None:
     """
     given = f"{what}{count} weights, with gradients and Adam's moments"
     check_memory(4 * BYTES * count, given, ModelError, "model")
+
+
+def from_config(
+    config: ModelConfig, sample_shape: tuple[int, ...], num_classes: int
+) -> nn.Sequential:
+    """The multilayer perceptron of a run's settings.
+
+    Args:
+        config: Hidden widths and activation.
+        sample_shape: Shape of a sample, which is flattened.
+        num_classes: Number of classes.
+    """
+    return mlp(math.prod(sample_shape), config.hidden, num_classes, config.activation)
 
 
 def mlp(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ibtrain.backend.cuda_graphs import cuda_graphs
 from ibtrain.backend.device import threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
@@ -75,7 +76,8 @@ class Run:
         Raises:
             NonFiniteError: If a training diverged.
         """
-        with threads(self.setup.threads), differentiable():
+        use_graphs = cuda_graphs(self.setup.config.cuda_graphs)
+        with threads(self.setup.threads), differentiable(), use_graphs:
             for method, seeds in self.setup.trainings[self.done :]:
                 self._train(method, seeds, callbacks)
                 self.done += 1

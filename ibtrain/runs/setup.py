@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from ibtrain.backend.cuda_graphs import check_graphs
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
@@ -36,6 +37,8 @@ class RunSetup:
     def __init__(self, config: RunConfig) -> None:
         self.config = config = with_recipes(config)
         self.device = choose_device(config.device)
+        if config.cuda_graphs:
+            check_graphs(self.device)
         for method in config.methods:
             check_precision(config.optim(method).precision, self.device)
         # on one thread sums are the same on every machine, and so are the samples of a run that goes
