@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from tape import Tape
+from toys import gaussian_classes
 
 from ibtrain.backend import cuda_graphs
-from ibtrain.data.dataset import Dataset, Split
+from ibtrain.data.dataset import Dataset
 
 # the sandbox of the fuzz tests has its own clock, and serves all cases of a test
 CASES = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
@@ -41,20 +41,6 @@ def data_root() -> Path:
     if not (SHARED / "MNIST").is_dir():
         pytest.skip(f"no data sets at {SHARED}")
     return SHARED
-
-
-def gaussian_classes(
-    n: int = 600, dim: int = 6, num_classes: int = 3, spread: float = 3.0, seed: int = 0
-) -> Dataset:
-    """Standard normal clouds around random centres, a third of them held out as the test split."""
-    generator = np.random.default_rng(seed)
-    centres = spread * generator.standard_normal((num_classes, dim))
-    y = generator.integers(num_classes, size=n)
-    x = centres[y] + generator.standard_normal((n, dim))
-    tensors = torch.from_numpy(x.astype(np.float32)), torch.from_numpy(y.astype(np.int64))
-    cut = n * 2 // 3
-    train, test = ([t[part] for t in tensors] for part in (slice(cut), slice(cut, None)))
-    return Dataset("gaussian classes", Split(*train), Split(*test), num_classes)
 
 
 @pytest.fixture

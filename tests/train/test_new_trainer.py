@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import gaussian_classes
 from torch import Tensor, distributed, multiprocessing, nn
+from toys import gaussian_classes
 
 from ibtrain.config import OptimConfig
 from ibtrain.data.dataset import Dataset, Split
@@ -56,7 +56,8 @@ def work(rank: int, folder: str, trainer: type[EndToEndTrainer]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trainer", "is_same"), [(DistributedTrainer, True), (EndToEndTrainer, False)]
+    ("trainer", "is_same"),
+    [(DistributedTrainer, True), pytest.param(EndToEndTrainer, False, marks=pytest.mark.slow)],
 )
 def test_ranks_train_the_network_that_one_process_trains(
     tmp_path: Path, trainer: type[EndToEndTrainer], is_same: bool
