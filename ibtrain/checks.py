@@ -1,4 +1,4 @@
-"""What a setting must be; each check raises a :class:`~ibtrain.errors.ConfigError` that says so."""
+"""Checks of settings; each raises a :class:`~ibtrain.errors.ConfigError` that says what is valid."""
 
 import math
 import sys
@@ -19,31 +19,31 @@ __all__ = [
     "check_sequence",
 ]
 
-LARGEST = 2**63 - 1
-"""What a tensor's sizes and a generator's seed are counted in."""
+MAX_INT64 = 2**63 - 1
+"""Largest 64-bit integer: the type of a tensor's sizes and of a generator's seed."""
 MAX_LAYERS = 256
-"""Hidden layers of a network: what is built, drawn and printed of a deeper one takes minutes."""
+"""Maximum number of hidden layers: building, plotting and printing a deeper network takes minutes."""
 MAX_NAME = 1000
-"""Characters of a layer's name, which tables and pictures repeat."""
+"""Maximum number of characters of a layer's name, which tables and figures show."""
 LARGEST_FLOAT32 = 2.0**128
-"""What is measured in float32 can't reach it; what is drawn must not, or axes overflow."""
+"""Upper limit of float32: measured values lie below it, and plotted values must, or axes overflow."""
 
 
 def check_number(
     where: str, value: object, low: float = -math.inf, *, above: float = -math.inf
 ) -> None:
-    """A finite number, of ``low`` or more, or above ``above``."""
+    """Checks that a value is a finite number that is at least ``low`` and greater than ``above``."""
     bound = f" of {low:g} or more" if low > -math.inf else ""
     bound = f" above {above:g}" if above > -math.inf else bound
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # compared with the largest float and not with infinity: a whole number can lie between the two
-    largest = sys.float_info.max
-    if not is_number or not max(low, -largest) <= value <= largest or value <= above:  # type: ignore[operator]
+    # compared with the largest float instead of infinity: an int can lie between the two
+    max_float = sys.float_info.max
+    if not is_number or not max(low, -max_float) <= value <= max_float or value <= above:  # type: ignore[operator]
         raise ConfigError(repr(value), f"a finite number{bound}", where)
 
 
-def check_integer(where: str, value: object, low: int, high: int = LARGEST) -> None:
-    """A whole number of ``low`` or more, up to ``high``."""
+def check_integer(where: str, value: object, low: int, high: int = MAX_INT64) -> None:
+    """Checks that a value is a whole number from ``low`` to ``high``."""
     if not isinstance(value, int) or isinstance(value, bool) or value < low:
         raise ConfigError(repr(value), f"a whole number of {low} or more", where)
     if value > high:
@@ -51,17 +51,19 @@ def check_integer(where: str, value: object, low: int, high: int = LARGEST) -> N
 
 
 def check_choice(where: str, value: object, choices: tuple[str, ...]) -> None:
-    """One of the choices."""
+    """Checks that a value is one of the choices."""
     if value not in choices:
         raise ConfigError(repr(value), "one of " + ", ".join(choices), where)
 
 
 def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
-    """One number of ``low`` or more, or several: one for each block."""
+    """Checks a tuple of one number, or of one number for each block; each is at least ``low``."""
     if not isinstance(values, tuple):
-        raise ConfigError(repr(values), "a tuple of one number, or of one for each block", where)
+        raise ConfigError(
+            repr(values), "a tuple of one number, or of one number for each block", where
+        )
     if not values:
-        raise ConfigError("nothing", "one number, or one for each block", where)
+        raise ConfigError("nothing", "one number, or one number for each block", where)
     if len(values) > MAX_LAYERS + 1:
         raise ConfigError(f"{len(values)} values", f"at most {MAX_LAYERS + 1}", where)
     for value in values:
@@ -69,15 +71,15 @@ def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
 
 
 def check_sequence(where: str, values: object) -> None:
-    """Several values in order."""
+    """Checks that values are a tuple or a list."""
     if not isinstance(values, tuple | list):
         raise ConfigError(repr(values), "a tuple", where)
 
 
 def check_fields(where: str, record: Any) -> None:
-    """Each field of a dataclass that was made from a file, by its annotation.
+    """Checks the fields of a dataclass that was created from a file against their type annotations.
 
-    A ``float`` may be infinite, which no file can say and only a default can be.
+    A ``float`` may be infinite: files can't contain infinity, so it must be a default.
     """
     for name, kind in get_type_hints(type(record)).items():
         _check_kind(f"{where}.{name}", getattr(record, name), kind)
@@ -99,7 +101,7 @@ def _check_kind(where: str, value: Any, kind: Any) -> None:
         if value is not None:
             _check_kind(where, value, kinds[0])
     elif kind is int:
-        check_integer(where, value, -LARGEST)
+        check_integer(where, value, -MAX_INT64)
     elif kind is float and value != math.inf:
         check_number(where, value)
         if abs(value) >= LARGEST_FLOAT32:

@@ -1,4 +1,4 @@
-"""The errors that ibtrain raises on purpose; anything else that escapes is a bug."""
+"""Exceptions that ibtrain raises on purpose; any other exception is a bug."""
 
 from ibtrain.text import abridged, printable
 
@@ -17,65 +17,65 @@ __all__ = [
 ]
 
 
-LONGEST = 300
-"""Characters of an offending value that a message repeats."""
-LONGEST_MESSAGE = 1500
-"""Characters of a message, which may quote a file that anyone made."""
+MAX_GIVEN_LENGTH = 300
+"""Maximum number of characters of an invalid value that a message quotes."""
+MAX_MESSAGE_LENGTH = 1500
+"""Maximum number of characters of a message, which may quote a file from an untrusted source."""
 
 
 class IBTrainWarning(UserWarning):
-    """Something was not as it should be, and could be worked around."""
+    """Warns of a problem that ibtrain could work around."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(abridged(printable(message), LONGEST_MESSAGE))
+        super().__init__(abridged(printable(message), MAX_MESSAGE_LENGTH))
 
 
 class IBTrainError(Exception):
-    """Base of every deliberate error.
+    """Base class of all deliberate errors.
 
-    ``exit_code`` is what the command line exits with: 1 for a run that failed, 2 for a mistake
-    that its user can mend. What isn't printable in its message is escaped, and the middle of a very long one
-    is left out.
+    ``exit_code`` is the exit code of the command line: 1 for a run that failed, 2 for a mistake
+    that the user can correct. Unprintable characters in the message are escaped, and the middle of a very
+    long message is left out.
     """
 
     exit_code = 1
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(abridged(printable(message), LONGEST_MESSAGE))
+        super().__init__(abridged(printable(message), MAX_MESSAGE_LENGTH))
 
 
 class InvalidInputError(IBTrainError, ValueError):
-    """Something handed in can't be used: names the value, what was expected, and where.
+    """An input is invalid; the message names the value, the expected value, and its place.
 
     Args:
-        given: The offending value, as its owner would recognise it.
-        expected: What would have been accepted.
-        where: The option, field, file or argument that held it.
+        given: The invalid value, in a form that the user recognises.
+        expected: Description of the valid values.
+        where: The option, field, file or argument that holds the value.
     """
 
     exit_code = 2
 
     def __init__(self, given: object, expected: str, where: str) -> None:
-        told = str(given)
-        told = told if len(told) <= LONGEST else f"{told[:LONGEST]}..."
-        # what was expected may quote an error of several lines
+        text = str(given)
+        text = text if len(text) <= MAX_GIVEN_LENGTH else f"{text[:MAX_GIVEN_LENGTH]}..."
+        # the expectation may quote an error message of several lines
         expected_line = " ".join(expected.split())
-        super().__init__(f"{where}: got {told}, expected {expected_line}")
+        super().__init__(f"{where}: got {text}, expected {expected_line}")
         self.given = given
         self.expected = expected
         self.where = where
 
 
 class ConfigError(InvalidInputError):
-    """A setting is unknown, of the wrong kind, or out of its range."""
+    """A setting is unknown, of the wrong type, or out of range."""
 
 
 class DataError(InvalidInputError):
-    """Samples or labels are missing, broken, or can't be fetched."""
+    """Samples or labels are missing, invalid, or can't be downloaded."""
 
 
 class ModelError(InvalidInputError):
-    """A model can't be trained as a chain of blocks."""
+    """A model can't be trained as a sequence of blocks."""
 
 
 class RunFolderError(InvalidInputError):
@@ -83,25 +83,25 @@ class RunFolderError(InvalidInputError):
 
 
 class UnreadableError(DataError, RunFolderError):
-    """A file can't be read now: its permissions, an I/O error, or too little memory.
+    """A file can't be read now, because of its permissions, an I/O error, or too little memory.
 
-    Nothing is known about its content, which may be sound.
+    Its content was not checked and may be valid.
     """
 
 
 class NonFiniteError(IBTrainError):
-    """A loss or a bound became NaN or infinite during training, or a value to be written is."""
+    """A loss or a bound became NaN or infinite during training, or a value to be saved is NaN or infinite."""
 
 
 class OutOfMemoryError(IBTrainError):
-    """The device has less memory than a training needs."""
+    """The device has too little memory for the training."""
 
 
 class InterruptedRunError(IBTrainError):
-    """A training was stopped by a signal, at a point from which it can continue.
+    """A signal stopped the training at a point from which it can continue.
 
     Args:
-        signal: Number of the signal, from which a shell's exit code follows.
+        signal: Number of the signal; the exit code is 128 plus this number, as in a shell.
         command: Shell command that continues the run, if there is one.
     """
 

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used."""
+"""Imports the public names of a package when they are first used."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ __all__ = ["lazy_exports", "load_class"]
 def lazy_exports(
     package: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A package's ``__getattr__`` and ``__dir__``.
+    """Returns a package's ``__getattr__`` and ``__dir__``.
 
     Args:
-        package: Its name.
-        homes: The module in which each public name lives.
+        package: Name of the package.
+        homes: The module that defines each public name.
     """
 
     def get(name: str) -> Any:
@@ -30,10 +30,10 @@ def lazy_exports(
 
 
 def load_class(home: str) -> Any:
-    """A class by its module and its name.
+    """Imports a class, or another object, by its module and its name.
 
     Args:
-        home: Such as ``package.module:Class``.
+        home: Module and name, such as ``package.module:Class``.
     """
     module, _, name = home.partition(":")
     return getattr(import_module(module), name)

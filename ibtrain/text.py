@@ -1,17 +1,17 @@
-"""Text that a terminal can be given, whatever file it came from."""
+"""Makes text from untrusted files safe to print on a terminal."""
 
 import shlex
 
 __all__ = ["abridged", "printable", "shell_word"]
 
-GAP = " ... "
-"""Stands for what is left out."""
+ELLIPSIS = " ... "
+"""Replaces the omitted middle of a text."""
 
 
 def printable(text: str) -> str:
-    r"""The text with each character that isn't printable as an escape such as ``\x1b`` or ``\n``.
+    r"""Replaces each unprintable character by an escape sequence such as ``\x1b`` or ``\n``.
 
-    A name from a file could hold codes that move the cursor, line ends, or bytes of no encoding.
+    A name from a file could contain codes that move the cursor, line breaks, or invalid bytes.
     """
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
@@ -20,24 +20,24 @@ def printable(text: str) -> str:
 
 
 def abridged(text: str, longest: int) -> str:
-    """The text, without its middle where it has more characters.
+    """Leaves out the middle of a text that is too long.
 
     Args:
         text: Any text.
-        longest: Characters of the result, at most; more than those of the gap.
+        longest: Maximum number of characters of the result; greater than the length of ``ELLIPSIS``.
     """
     if len(text) <= longest:
         return text
-    kept = longest - len(GAP)
-    return text[: kept // 2] + GAP + text[-(kept - kept // 2) :]
+    length = longest - len(ELLIPSIS)
+    return text[: length // 2] + ELLIPSIS + text[-(length - length // 2) :]
 
 
 def shell_word(path: str) -> str:
-    """A path as one printable word of a POSIX shell that no command takes for an option."""
+    """Quotes a path as one printable shell word (POSIX) that no command parses as an option."""
     path = f"./{path}" if path.startswith("-") else path
     if path.isprintable():
         return shlex.quote(path)
-    # between $' and ' the shell itself reads escapes; \x is followed by exactly two digits
+    # the shell decodes escapes between $' and '; \x is followed by exactly two digits
     escaped = "".join(
         chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}"
         for byte in path.encode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Settings: both file formats, and every range."""
+"""Settings: both file formats, and the range of every value."""
 
 import json
 import tomllib
@@ -41,11 +41,11 @@ def test_a_deep_network_has_a_beta_for_each_block() -> None:
 
 
 def test_the_first_setting_that_differs_is_found() -> None:
-    wanted, there = CONFIG.to_dict(), RunConfig().to_dict()
-    assert difference(wanted, wanted) is None
+    settings, defaults = CONFIG.to_dict(), RunConfig().to_dict()
+    assert difference(settings, settings) is None
     assert difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}) == ("a.c", 2, 3)
     assert difference({"a": 1}, {"a": 1, "b": None, "c": 0}) == ("c", None, 0)
-    place, *values = difference(wanted, there) or ("",)
+    place, *values = difference(settings, defaults) or ("",)
     assert (place, *values) == ("dataset", CONFIG.dataset, "digits")
 
 

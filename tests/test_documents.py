@@ -1,4 +1,4 @@
-"""TOML and JSON from anywhere: what is refused, and that it says why in a line."""
+"""TOML and JSON from untrusted sources: invalid documents are rejected with a message of one line."""
 
 import math
 import os
@@ -21,7 +21,7 @@ DEEP = 100_000
     [
         (b"[" * DEEP, "nested more than 32 deep"),
         (b'{"a":' * 400 + b"1" + b"}" * 400, "nested more than 32 deep"),
-        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' is there twice"),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' occurs twice"),
         (b"NaN", "NaN is not a number in JSON"),
         (b'{"a": [-Infinity]}', "-Infinity is not a number in JSON"),
         (b"[1e999]", "not finite"),

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and never through a link."""
+"""Files are written atomically, and never through a link."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ from ibtrain.runs import RunFolder
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 KiB, of which 8 are left."""
+    """A disk of 64 KiB with 8 KiB of free space."""
     with mounted(tmp_path / "disk", 64) as place:
         (place / "ballast").write_bytes(bytes(56 << 10))
         yield place
@@ -72,9 +72,9 @@ def test_a_run_that_cannot_be_begun_leaves_nothing(full_disk: Path) -> None:
     assert [file.name for file in full_disk.iterdir()] == ["ballast"]
 
 
-def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_reported(tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
+        pytest.skip("root can write to any folder")
     tmp_path.chmod(0o500)
     result = CliRunner().invoke(cli, ["compare", "--run-dir", str(tmp_path / "run")])
     tmp_path.chmod(0o700)
@@ -116,7 +116,7 @@ def test_a_data_sets_name_is_no_way_out_of_the_runs(
 
 
 @pytest.mark.parametrize("name", ["file/x", "x" * 300, "a\0b"])
-def test_a_path_that_cannot_be_is_told(tmp_path: Path, name: str) -> None:
+def test_a_path_that_cannot_be_is_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="can't be written"):
         write_atomically(tmp_path / name, "x")
@@ -131,10 +131,10 @@ def test_an_output_is_checked_before_the_work(tmp_path: Path, name: str, message
         check_output(tmp_path / allowed, "--output")
 
 
-def test_an_output_in_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+def test_an_output_in_a_folder_that_cannot_be_written_to_is_reported_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # the tests may run as root, who may write anywhere
+    # the tests may run as root, who can write to any folder
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(ConfigError, match="got a folder that can't be written to, expected a writ"):
         check_output(tmp_path / "x", "--output")
@@ -146,7 +146,7 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> No
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "device":
-        # a copy of /dev/null, so that no fault of the code costs the machine its own
+        # a copy of /dev/null, so that an error in the code can't delete the machine's own
         try:
             os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
         except PermissionError:
@@ -154,7 +154,9 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> No
     else:
         path.symlink_to("/dev/null")
     before = path.lstat()
-    with pytest.raises(RunFolderError, match=f"{path}: got something that is no regular file, exp"):
+    with pytest.raises(
+        RunFolderError, match=f"{path}: got something that is not a regular file, ex"
+    ):
         write_atomically(path, "x")
     with pytest.raises(ConfigError, match=f"--output {path}: got a device or a pipe"):
         check_output(path, "--output")
@@ -163,26 +165,28 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize("path", ["/dev/stdout", "/dev/null", "/dev/fd/1", "/proc/self/fd/1"])
 def test_an_open_file_of_a_process_is_not_replaced(tmp_path: Path, path: str) -> None:
-    """Whatever the output is redirected to: here it is a regular file."""
+    """This holds for any target of a redirection, here a regular file."""
     code = (
         "from pathlib import Path; from ibtrain.io.files import check_output;"
         f"check_output(Path({path!r}), '--output')"
     )
     target = tmp_path / "redirected"
     with target.open("w") as file:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code],
             stdout=file,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
-    assert f"--output {path}: got a device or a pipe, expected a regular file" in done.stderr
+    assert f"--output {path}: got a device or a pipe, expected a regular file" in process.stderr
 
 
 def test_no_event_goes_through_a_hard_link(tmp_path: Path, outside: Path) -> None:
     (tmp_path / "metrics.jsonl").hardlink_to(outside)
-    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: got a hard link, or no file"):
+    with pytest.raises(
+        RunFolderError, match=r"metrics\.jsonl: got a hard link, or no regular file"
+    ):
         append_line(tmp_path / "metrics.jsonl", "event")
     assert outside.read_text() == "precious"
 

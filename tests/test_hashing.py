@@ -1,4 +1,4 @@
-"""Equal rows have equal hashes, and others do not."""
+"""Equal rows have equal hashes, and different rows have different ones."""
 
 import numpy as np
 import pytest
@@ -30,5 +30,5 @@ def test_as_many_hashes_as_distinct_rows(dtype: type[np.generic]) -> None:
 
 def test_the_order_in_memory_does_not_matter() -> None:
     rows = np.random.default_rng(0).normal(size=(100, 4))
-    for other in (np.asfortranarray(rows), np.repeat(rows, 2, axis=1)[:, ::2]):
-        assert np.array_equal(hash_rows(rows), hash_rows(other))
+    for copy in (np.asfortranarray(rows), np.repeat(rows, 2, axis=1)[:, ::2]):
+        assert np.array_equal(hash_rows(rows), hash_rows(copy))

@@ -4,7 +4,13 @@ import subprocess
 
 import pytest
 
-from ibtrain.errors import LONGEST_MESSAGE, DataError, IBTrainError, IBTrainWarning, RunFolderError
+from ibtrain.errors import (
+    MAX_MESSAGE_LENGTH,
+    DataError,
+    IBTrainError,
+    IBTrainWarning,
+    RunFolderError,
+)
 from ibtrain.text import abridged, printable, shell_word
 
 ODD = "a\x1b[2J\n\t\u202e\udcff"
@@ -35,10 +41,10 @@ def test_a_long_text_keeps_its_start_and_its_end(length: int) -> None:
 
 
 def test_no_part_of_a_file_makes_a_message_long() -> None:
-    """Whichever part of an error it is, and even if every character is escaped."""
+    """This holds for each part of an error, even if every character is escaped."""
     huge = "\x1b" * 1_000_000
     for error in (IBTrainWarning(huge), DataError("x", huge, "y"), DataError("x", "y", huge)):
-        assert len(str(error)) == LONGEST_MESSAGE
+        assert len(str(error)) == MAX_MESSAGE_LENGTH
     assert str(DataError("x", "a number", huge)).endswith("got x, expected a number")
 
 
@@ -46,6 +52,6 @@ def test_no_part_of_a_file_makes_a_message_long() -> None:
 def test_a_word_of_the_shell_is_the_path(path: str) -> None:
     word = shell_word(path)
     assert word.isprintable()
-    done = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
-    given = done.stdout.decode(errors="surrogateescape")
-    assert given == (f"./{path}" if path.startswith("-") else path)
+    process = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    output = process.stdout.decode(errors="surrogateescape")
+    assert output == (f"./{path}" if path.startswith("-") else path)

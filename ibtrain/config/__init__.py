@@ -1,4 +1,4 @@
-"""What a run is: frozen dataclasses that check themselves and read and write TOML and JSON."""
+"""Settings of a run: frozen dataclasses that validate their fields and read and write TOML and JSON."""
 
 from ibtrain.config.model import ACTIVATIONS, MODELS, ModelConfig
 from ibtrain.config.objective import (

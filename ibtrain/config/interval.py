@@ -1,4 +1,4 @@
-"""How often a run saves a checkpoint."""
+"""Interval at which a run saves checkpoints."""
 
 import re
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from ibtrain.errors import ConfigError
 __all__ = ["CHECKPOINT_EVERY", "CheckpointInterval"]
 
 CHECKPOINT_EVERY = "1m"
-"""Between two checkpoints of a run, unless told otherwise."""
+"""Default interval between two checkpoints of a run."""
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-_FORM = re.compile(r"([1-9][0-9]{0,8})([smh]?)")
+_SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600}
+_PATTERN = re.compile(r"([1-9][0-9]{0,8})([smh]?)")
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class CheckpointInterval:
     """Time or number of epochs between two checkpoints.
 
     Args:
-        epochs: Number of epochs; 0 if seconds count.
-        seconds: Number of seconds; 0 if epochs count.
+        epochs: Number of epochs; 0 if the interval is a time.
+        seconds: Number of seconds; 0 if the interval is a number of epochs.
     """
 
     epochs: int = 0
@@ -28,22 +28,22 @@ class CheckpointInterval:
 
     @classmethod
     def parse(cls, text: str, where: str) -> "CheckpointInterval":
-        """``5`` is every five epochs, ``30s``, ``10m`` and ``1h`` are by the clock.
+        """Parses an interval: ``5`` means five epochs; ``30s``, ``10m`` and ``1h`` are times.
 
         Raises:
-            ConfigError: If the text is neither.
+            ConfigError: If the text is not an interval.
         """
-        found = _FORM.fullmatch(text)
-        if found is None:
+        match = _PATTERN.fullmatch(text)
+        if match is None:
             raise ConfigError(repr(text), "epochs, such as 5, or a time, such as 30s or 10m", where)
-        count, unit = int(found[1]), found[2]
-        return cls(seconds=count * _SECONDS[unit]) if unit else cls(epochs=count)
+        count, unit = int(match[1]), match[2]
+        return cls(seconds=count * _SECONDS_PER_UNIT[unit]) if unit else cls(epochs=count)
 
     def is_over(self, epochs: int, seconds: float) -> bool:
         """Whether the next checkpoint is due.
 
         Args:
-            epochs: Epochs since the last checkpoint.
-            seconds: Seconds since then.
+            epochs: Number of epochs since the last checkpoint.
+            seconds: Number of seconds since the last checkpoint.
         """
         return epochs >= self.epochs if self.epochs else seconds >= self.seconds

@@ -1,4 +1,4 @@
-"""The network."""
+"""Settings of the network."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ MODELS = {
 """Networks by name: functions of a :class:`ModelConfig`, the shape of a sample, and the number of classes."""
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
 MAX_WIDTH = 1 << 20
-"""Units of one layer: what a tensor of a wider one would take is no longer checked anywhere."""
+"""Maximum number of units of a layer; nothing checks the memory that wider layers would take."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network.
+    """Settings of the network.
 
     Args:
-        kind: The network: an ``mlp``, or a ``conv`` net of convolutional blocks and then linear ones.
+        kind: Type of network: ``mlp``, or ``conv``, which has convolutional blocks followed by linear ones.
         hidden: Widths of the linear hidden layers.
-        channels: Channels of the convolutional blocks.
-        activation: What follows each hidden layer.
+        channels: Numbers of output channels of the convolutional blocks.
+        activation: Activation function after each hidden layer.
     """
 
     kind: str = choice("mlp", MODELS)

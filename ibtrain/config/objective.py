@@ -1,4 +1,4 @@
-"""What each block of a network optimises."""
+"""Settings of the objective of each block of a network."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,54 +23,54 @@ OBJECTIVES = {
     "ib": "ibtrain.train.objectives.ib:InformationBottleneck",
     "cross-entropy": "ibtrain.train.objectives.cross_entropy:CrossEntropy",
 }
-"""What a block can optimise: a :class:`~ibtrain.train.objectives.base.BlockObjective` by its name."""
+"""Objectives of a block by name: classes of :class:`~ibtrain.train.objectives.base.BlockObjective`."""
 ORDERS = {
-    "sequential": "a block after the other, each frozen before the next one begins",
-    "simultaneous": "all blocks at every batch, no gradient crossing a block",
-    "joint": "all blocks at every batch, gradients crossing",
+    "sequential": "one block after another, each frozen before the next one begins",
+    "simultaneous": "all blocks at every batch, without gradients between blocks",
+    "joint": "all blocks at every batch, with gradients between blocks",
 }
-"""In which order blocks may train, in words."""
+"""Training orders of the blocks, with descriptions."""
 OUTPUT_OBJECTIVES = {"dv": "ib", "cross-entropy": "cross-entropy"}
-"""The objective of the output layer, by the readout that it is."""
+"""Objective of the output layer, by readout."""
 READOUTS = (*OUTPUT_OBJECTIVES, "critic")
 PREDICT_FROM = {
     "mixed": "noisy t (clean h in the last hidden block)",
     "clean": "clean h",
     "noisy": "noisy t",
 }
-"""What the prediction term of the hidden blocks may read, in words."""
+"""Inputs of the prediction term of the hidden blocks, with descriptions."""
 NOISE_SCALES = ("absolute", "relative")
 MAX_BETA = 1e12
-"""Weight of the compression term: float32 holds the gradients that it multiplies."""
+"""Maximum weight of the compression term, up to which float32 can hold the weighted gradients."""
 MIN_NOISE_STD, MAX_NOISE_STD = 1e-12, 1e12
-"""Of the noise: float32 holds its square, and that of activations in its units."""
+"""Limits of the noise's standard deviation, between which float32 can hold its square, and the square of the
+activations divided by it."""
 
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """What each block optimises: by default the information bottleneck ``J = I(h; y) - beta * I(x; t)``.
+    """Objective of each block: by default the information bottleneck ``J = I(h; y) - beta * I(x; t)``.
 
     Args:
-        name: What the hidden blocks optimise: ``ib``, the information bottleneck, or ``cross-entropy`` of a
+        name: Objective of the hidden blocks: ``ib``, the information bottleneck, or ``cross-entropy`` of a
             classifier that reads the block.
-        order: How blocks train: one after another (``sequential``), or all at every batch with gradients that
-            stay within blocks (``simultaneous``) or cross them (``joint``).
+        order: Training order of the blocks: one after another (``sequential``), or all at every batch with gradients
+            that stay within blocks (``simultaneous``) or cross them (``joint``).
         beta: Weight of the compression term; one number, or one for each block. At most 1e12.
         noise_std: Standard deviation sigma of the noise in ``t = h + sigma * eps``; one number, or one for each
             block. 0 or from 1e-12 to 1e12.
-        noise_scale: Whether sigma is ``absolute``, or ``relative`` to the activations' own scale.
-        predict_from: What the prediction term of a hidden block reads: ``clean`` h, ``noisy`` t, or
-            ``mixed``: t, but h in the last hidden block. That block's reader is trained on clean h. The
-            output layer's own outputs are the scores, and are read clean.
-        readout: What trains the output layer: its own ``dv`` bound, ``cross-entropy``, or nothing
-            (the last hidden block's class ``critic`` then predicts).
-        critic_width: Units in the hidden layer of the critic that scores classes. The last hidden
-            block's has none: the output layer that will read the block is linear, and so is its
-            critic. 0 makes all of them linear.
-        pair_critic_width: The same of the critic that scores (h, t). It needs fewer: it only has
-            to point the block away from what it keeps of x.
+        noise_scale: Whether sigma is ``absolute``, or ``relative`` to the scale of the activations.
+        predict_from: Input of the prediction term of a hidden block: ``clean`` h, ``noisy`` t, or
+            ``mixed``: t, but h in the last hidden block. The output layer, which reads that block, is trained
+            on clean h. Its outputs are the class scores, to which no noise is added.
+        readout: Training of the output layer: by its own ``dv`` bound, by ``cross-entropy``, or none
+            (the class ``critic`` of the last hidden block then predicts).
+        critic_width: Number of hidden units of the critic that scores classes; 0 makes it linear. The critic of
+            the last hidden block is always linear, like the output layer that will read the block.
+        pair_critic_width: Number of hidden units of the critic that scores (h, t). Fewer units suffice: its
+            gradient only has to reduce the information that the block keeps about x.
         ema_rate: Weight of the newest batch in the running average of the DV gradient's
-            denominator; 1 is the plain DV gradient.
+            denominator; 1 gives the plain DV gradient.
     """
 
     name: str = choice("ib", OBJECTIVES)
@@ -115,17 +115,17 @@ class ObjectiveConfig:
                 )
 
     def predicts_from_noisy(self, index: int, count: int) -> bool:
-        """Whether block ``index`` of ``count``, the output layer included, is read with its noise."""
+        """Whether block ``index`` of ``count``, including the output layer, predicts from its noisy output."""
         clean_from = {"clean": 0, "mixed": count - 2, "noisy": count - 1}[self.predict_from]
         return index < clean_from
 
     def critic_hidden(self, index: int, count: int) -> list[int]:
-        """Widths of the hidden layers of the critic that scores classes for block ``index`` of ``count``."""
-        # the layer that will read the last hidden block is linear, and so is that block's critic
+        """Returns the hidden widths of the critic that scores classes for block ``index`` of ``count``."""
+        # the output layer, which will read the last hidden block, is linear, and so is the block's critic
         return [self.critic_width] if self.critic_width and index < count - 2 else []
 
     def for_blocks(self, name: Literal["beta", "noise_std"], count: int) -> tuple[float, ...]:
-        """One value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""
+        """Returns one value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""
         values: tuple[float, ...] = getattr(self, name)
         if len(values) == 1:
             return values * count
@@ -135,10 +135,10 @@ class ObjectiveConfig:
 
 
 def check_noise_std(where: str, value: float) -> None:
-    """A standard deviation of noise: none, or one that float32 can hold beside activations.
+    """Checks that a noise's standard deviation is 0, or within the limits of float32.
 
     Raises:
-        ConfigError: If it is smaller or larger.
+        ConfigError: If the value is outside these limits.
     """
     check_number(where, value, 0)
     if value and not MIN_NOISE_STD <= value <= MAX_NOISE_STD:

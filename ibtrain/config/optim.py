@@ -1,4 +1,4 @@
-"""How a network, or a block of it, is optimised."""
+"""Optimiser settings of a network, or of a block."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,20 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """How one network, or one block of it, is optimised (Adam).
+    """Optimiser settings (Adam) of a network, or of a block.
 
     Args:
-        learning_rate: Adam's step size at the start.
+        learning_rate: Initial learning rate of Adam.
         schedule: Schedule of the learning rate: ``constant``, or ``cosine`` down to zero over all epochs.
         batch_size: Samples per training step.
-        epochs: Passes over the training split, for each block where blocks train one after another.
-        patience: Stop after this many epochs without a better validation accuracy and keep the
-            best epoch's weights; 0 trains all epochs and holds nothing out.
-        on_nonfinite: What NaN or infinity in a loss, a bound or a gradient does: ``stop`` the training at
+        epochs: Number of passes over the training split; for each block if blocks train one after another.
+        patience: Number of epochs without a better validation accuracy after which training stops and keeps
+            the best epoch's weights; 0 trains all epochs and holds nothing out.
+        on_nonfinite: Reaction to NaN or infinity in a loss, a bound or a gradient: ``stop`` the training at
             the end of the epoch, or ``skip`` the step and count it.
-        precision: Precision of a training step's matrix products: ``float32``; ``tf32`` (CUDA), ten bits of mantissa;
-            or ``bfloat16``, seven, where the processor has them. Weights, bounds and
-            the optimiser stay in float32, and so does everything that is measured.
+        precision: Precision of matrix products in training steps: ``float32``; ``tf32`` (CUDA only), with 10 bits of
+            mantissa; or ``bfloat16``, with 7 bits, if the processor supports it. Weights, bounds, the
+            optimiser and all measurements use float32.
     """
 
     learning_rate: float = 2e-3

@@ -1,4 +1,4 @@
-"""How the information plane is measured."""
+"""Settings of the information plane's measurement."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,29 @@ MEASURES = {
     "channel": "ibtrain.plane.measures.channel:Channel",
     "probe": "ibtrain.plane.measures.probe:Probe",
 }
-"""What can be measured of a layer: a :class:`~ibtrain.plane.measures.base.Measure` by its name."""
+"""Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 MAX_POINTS = 10_000
-"""Of the plane, whose list of epochs is drawn up for every event."""
+"""Maximum number of points of the plane; the list of their epochs is computed at every event."""
 MAX_CRITIC_STEPS = 10_000_000
-"""At a point of the plane: a training can be interrupted between epochs, but not within a point."""
+"""Maximum number of steps at a point: a training can be interrupted between epochs, but not within a point."""
 
 
 @dataclass(frozen=True)
 class PlaneConfig:
-    """How the information plane is measured.
+    """Settings of the information plane's measurement.
 
     Args:
-        points: Log-spaced epochs at which the plane is measured, the start and the end included; 0 for none.
-        samples: Test samples that the plane is measured on.
-        train_samples: Training samples that its critics and probes are fitted to.
-        critic_steps: Steps of the critics at each point, continuing from the one before.
-        batch_size: Batch of those steps.
-        audit_every: Points after which fresh critics check those that continue, as they do at the last point; 0
-            for never.
-        measures: What is measured of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a
-            linear classifier).
+        points: Number of log-spaced epochs at which the plane is measured, including the start and the end; 0
+            for none.
+        samples: Number of test samples on which the plane is measured.
+        train_samples: Number of training samples to which the critics and probes are fitted.
+        critic_steps: Number of training steps of the critics at each point, from their state at the previous
+            point.
+        batch_size: Batch size of the critics' training steps.
+        audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
+            0 for never.
+        measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
+            classifier).
     """
 
     points: int = 6

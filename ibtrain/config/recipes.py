@@ -1,6 +1,6 @@
-"""How each method is optimised unless told otherwise: its own best on a validation split.
+"""Default optimiser settings of each method: the best ones on a validation split.
 
-docs/tuning.md has the record of the choice; both methods were given the same budget.
+docs/tuning.md records how they were chosen; both methods had the same tuning budget.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
 __all__ = ["VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
 
 VALIDATION_SHARE = 0.1
-"""Held out where early stopping needs a validation split and no share was named."""
+"""Share of training samples held out if early stopping needs a validation split and no share is set."""
 
 _DEFAULTS: dict[Method, OptimConfig] = {
     "layerwise": OptimConfig(learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10),
@@ -27,20 +27,20 @@ _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
 
 
 def recipe(method: Method, dataset: str) -> OptimConfig:
-    """The optimiser's settings for a method on a data set."""
+    """Returns the optimiser settings of a method for a data set."""
     return _BY_DATASET.get((method, dataset), _DEFAULTS[method])
 
 
 def plane_recipe(dataset: str) -> PlaneConfig:
-    """How the information plane of a data set is measured."""
+    """Returns the settings of the information plane for a data set."""
     if dataset == "digits":
-        # a first look, in under a minute: audits would add a fifth to it
+        # a quick first run, in under a minute: audits would make it a fifth longer
         return PlaneConfig(points=4, critic_steps=50, batch_size=128, audit_every=0)
     return PlaneConfig()
 
 
 def with_recipes(config: RunConfig) -> RunConfig:
-    """The same run, with the recipes of its data set where a method's optimiser was left open."""
+    """Returns the run's settings with the data set's recipe for each method whose optimiser is None."""
     return replace(
         config,
         layerwise=config.layerwise or recipe("layerwise", config.dataset),

@@ -1,4 +1,4 @@
-"""A whole run: what is trained, how, on what, and what is measured."""
+"""Settings of a whole run: data, methods, network, training, and measurements."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -21,31 +21,31 @@ Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_SIDE = 8192
-"""Pixels that images are resized to, in height and width."""
+"""Maximum height and width, in pixels, to which images are resized."""
 MAX_SEEDS = 10_000
 MAX_PATH = 10_000
-"""Characters of a data set's name or a folder's path; no system has longer paths."""
+"""Maximum number of characters of a data set's name or a folder's path; no system has longer paths."""
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A whole run: what is trained, how, on what, and what is measured.
+    """Settings of a whole run: data, methods, network, training, and measurements.
 
     Args:
-        dataset: The data: digits, mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR`` or ``npz:FILE``.
-        data_root: Where data sets are, or are downloaded to; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
-        seeds: Seeds; every method is trained once with each.
-        methods: ``layerwise``, ``end_to_end``, or both.
-        model: The network that every method trains.
-        objective: What layer-wise training optimises.
-        layerwise: How it optimises each block; None is its recipe for the data set.
-        end_to_end: How backprop optimises the network; likewise.
-        plane: How the information plane is measured.
-        validation: Share of the training samples held out. Early stopping needs one.
-        device: Where the networks are trained and measured.
-        threads: CPU threads; 0 chooses by the size of a step.
+        dataset: Data set: digits, mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR`` or ``npz:FILE``.
+        data_root: Folder of the data sets, also for downloads; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
+        seeds: Random seeds; every method is trained once with each seed.
+        methods: Training methods: ``layerwise``, ``end_to_end``, or both.
+        model: Settings of the network, which are the same for every method.
+        objective: Objective of layer-wise training.
+        layerwise: Optimiser settings of layer-wise training; None selects the recipe for the data set.
+        end_to_end: Optimiser settings of end-to-end training; None selects the recipe for the data set.
+        plane: Settings of the information plane's measurement.
+        validation: Share of the training samples held out as a validation split. Early stopping needs one.
+        device: Device on which networks are trained and measured.
+        threads: Number of CPU threads; 0 chooses it by the size of a training step.
         cuda_graphs: Record training steps as CUDA graphs, which launch faster; on CUDA only.
-        resize: Height and width in pixels that the images of ``folder:DIR`` are resized to. None keeps them.
+        resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
     """
 
     dataset: str = "digits"
@@ -108,30 +108,30 @@ class RunConfig:
             raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
 
     def optim(self, method: Method) -> OptimConfig:
-        """How a method is optimised.
+        """Returns the optimiser settings of a method.
 
         Raises:
-            ConfigError: It was left open, and no recipe has been filled in.
+            ConfigError: If they are None because no recipe has been filled in.
         """
-        found = self.layerwise if method == "layerwise" else self.end_to_end
-        if found is None:
+        optim = self.layerwise if method == "layerwise" else self.end_to_end
+        if optim is None:
             raise ConfigError("nothing", "the optimiser's settings", method)
-        return found
+        return optim
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested plain dictionaries."""
+        """Returns the settings as nested dictionaries."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], where: str = "config") -> "RunConfig":
-        """The inverse of :meth:`to_dict`; what isn't named keeps its default.
+        """Creates settings from nested dictionaries; missing settings keep their defaults.
 
         Args:
             values: The settings.
-            where: What holds them, for an error to name.
+            where: The file or argument that holds the settings, for error messages.
 
         Raises:
-            ConfigError: A key is unknown or a value out of its range.
+            ConfigError: If a key is unknown or a value is invalid.
         """
         return build(cls, values, TABLES, where)
 
@@ -140,7 +140,7 @@ class RunConfig:
         """Reads a ``.toml`` or ``.json`` file.
 
         Raises:
-            ConfigError: It can't be read, or says something that no run can be.
+            ConfigError: If the file can't be read, or a setting is invalid.
         """
         values = read_settings(path)
         try:
@@ -149,11 +149,11 @@ class RunConfig:
             raise ConfigError(error.given, error.expected, f"{path}: {error.where}") from error
 
     def to_json(self) -> str:
-        """The JSON form."""
+        """Returns the settings as JSON."""
         return json_text(self.to_dict(), "config", indent=2) + "\n"
 
     def to_toml(self) -> str:
-        """The TOML form; what is None is left out."""
+        """Returns the settings as TOML, without those that are None."""
         values = self.to_dict()
         tables = {key: value for key, value in values.items() if isinstance(value, dict)}
         lines = toml_lines({k: v for k, v in values.items() if k not in tables})
@@ -169,4 +169,4 @@ TABLES: dict[str, type[Any]] = {
     "end_to_end": OptimConfig,
     "plane": PlaneConfig,
 }
-"""The settings that are tables of their own."""
+"""Settings that are tables, with their dataclasses."""

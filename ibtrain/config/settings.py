@@ -1,4 +1,4 @@
-"""Settings as they are read from files, and what of them differs."""
+"""Reads settings from files, and compares them."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 
 def choice(default: str, choices: Collection[str]) -> Any:
-    """A field of a dataclass that is one of several words.
+    """Declares a dataclass field whose value is one of several words.
 
     Args:
-        default: One of them.
-        choices: All of them; what is added to a dictionary later counts.
+        default: The default word.
+        choices: All words; words that are added to a dictionary later are valid too.
     """
     return field(default=default, metadata={"choices": choices})
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a ``.toml`` or ``.json`` file, not yet checked.
+    """Reads the settings of a ``.toml`` or ``.json`` file without checking their values.
 
     Raises:
-        ConfigError: The file can't be read or parsed.
+        ConfigError: If the file can't be read or parsed.
     """
     try:
         content = read_bytes(path)
@@ -43,15 +43,15 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def difference(wanted: object, there: object, place: str = "") -> tuple[str, object, object] | None:
-    """The first setting of nested dictionaries that differs.
+    """Finds the first setting in which two nested dictionaries differ.
 
     Args:
-        wanted: Settings.
-        there: The settings that they are compared with.
-        place: The keys that lead to both.
+        wanted: The first settings.
+        there: The second settings.
+        place: Keys of the parent dictionaries, joined by dots.
 
     Returns:
-        The setting's keys, joined by dots, and both values; None if all settings are the same.
+        The setting's keys, joined by dots, and both values; None if all settings are equal.
     """
     if not isinstance(wanted, dict) or not isinstance(there, dict):
         return None if wanted == there else (place, wanted, there)
@@ -64,37 +64,37 @@ def difference(wanted: object, there: object, place: str = "") -> tuple[str, obj
 
 
 def toml_lines(values: dict[str, Any]) -> list[str]:
-    """A line for each setting that is not None."""
-    # JSON's scalars and arrays are TOML's too
+    """Returns a line of TOML for each setting that is not None."""
+    # JSON's scalars and arrays are valid in TOML
     return [
         f"{key} = {json_text(value, key)}" for key, value in values.items() if value is not None
     ]
 
 
 def build(cls: type[T], values: object, tables: Mapping[str, type[Any]], where: str) -> T:
-    """A dataclass from a table of settings.
+    """Creates a dataclass from a table of settings.
 
     Args:
         cls: The dataclass.
-        values: Its fields by name; lists become tuples.
-        tables: Dataclasses of fields that are tables themselves. Where such a field may be None, it stays None.
-        where: What holds the settings, for an error to name.
+        values: Fields by name; lists become tuples.
+        tables: Dataclasses of the fields that are tables. A field whose default is None may stay None.
+        where: The file or argument that holds the settings, for error messages.
 
     Raises:
-        ConfigError: If a key is unknown, or a value out of its range.
+        ConfigError: If a key is unknown, or a value is invalid.
     """
     if not isinstance(values, dict):
         raise ConfigError(repr(values), "a table of settings", where)
-    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     arguments: dict[str, Any] = {}
     for key, value in values.items():
-        if key not in known:
-            raise ConfigError(repr(key), "one of " + ", ".join(known), where)
-        if key in tables and value is None and known[key].default is None:
+        if key not in fields:
+            raise ConfigError(repr(key), "one of " + ", ".join(fields), where)
+        if key in tables and value is None and fields[key].default is None:
             arguments[key] = None
         elif key in tables:
             arguments[key] = build(tables[key], value, {}, f"{where}.{key}")
-        elif isinstance(known[key].default, tuple):
+        elif isinstance(fields[key].default, tuple):
             if not isinstance(value, list | tuple):
                 raise ConfigError(repr(value), "a list", f"{where}.{key}")
             arguments[key] = tuple(value)

@@ -1,4 +1,4 @@
-"""NumPy archives, read without ever unpickling."""
+"""Reads NumPy archives without ever unpickling."""
 
 import sys
 import zlib
@@ -26,24 +26,24 @@ def read_archive(
     optional: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Arrays of an npz file by their keys.
+    """Reads arrays of an npz file by their keys.
 
-    Nothing is extracted: an array is read into memory, once it is known to fit there.
+    Nothing is extracted to disk; arrays are read into memory after a check that they fit.
 
     Args:
         path: The file.
-        wanted: Keys that must be there.
-        optional: Keys that may be.
-        aliases: What the wanted keys may be called in the file where none of them is there.
+        wanted: Required keys.
+        optional: Keys that may be missing.
+        aliases: Alternative names in the file, used if the file has none of the keys.
 
     Raises:
-        DataError: The file is no npz, lacks a key, declares more than it holds, or an array holds
-            objects that would have to be unpickled.
-        UnreadableError: The file is missing, can't be read now, or is more than memory can hold.
+        DataError: If the file is not an npz, lacks a key or declares more bytes than it holds, or if an
+            array holds objects that would have to be unpickled.
+        UnreadableError: If the file is missing, can't be read now, or is larger than memory.
     """
-    with _reading(path):
+    with _read_errors(path):
         if path.exists() and not is_regular(path):
-            raise DataError("something that is no regular file", "an npz archive", str(path))
+            raise DataError("something that is not a regular file", "an npz archive", str(path))
         if _is_single_array(path):
             raise DataError("a single array", "an npz archive with x and y", str(path))
         with ZipFile(path) as archive:
@@ -52,25 +52,27 @@ def read_archive(
             check_names(archive, str(path))
             stored = {key: stored_name(key, names, aliases or {}) for key in keys}
             members = {key: member_of(archive, stored[key], str(path)) for key in keys}
-            length = path.stat().st_size
+            archive_size = path.stat().st_size
             for key, member in members.items():
-                check_stored(member, length, f"{path}: {key}")
+                check_stored(member, archive_size, f"{path}: {key}")
             total = sum(member.file_size for member in members.values())
             check_memory(total, "arrays", UnreadableError, str(path))
             return {key: _read_array(archive, m, f"{path}: {key}") for key, m in members.items()}
 
 
 def stored_name(key: str, names: Collection[str], aliases: Mapping[str, str]) -> str:
-    """What a wanted array is called in an archive.
+    """Returns the name of an array in an archive.
 
     Args:
-        key: What it is called by whoever reads it.
-        names: The archive's members.
-        aliases: Other names, of which all are taken or none.
+        key: Name by which the array is requested.
+        names: File names of the archive's members.
+        aliases: Alternative names by key, of which either all are used or none.
     """
-    own, others = (any(f"{n}.npy" in names for n in a) for a in (aliases, aliases.values()))
-    # arrays that belong together: an x is no partner of a y_train
-    return aliases.get(key, key) if others and not own else key
+    has_keys, has_aliases = (
+        any(f"{name}.npy" in names for name in group) for group in (aliases, aliases.values())
+    )
+    # all or none, because arrays belong together: an x is not paired with a y_train
+    return aliases.get(key, key) if has_aliases and not has_keys else key
 
 
 def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:
@@ -87,8 +89,8 @@ def _is_single_array(path: Path) -> bool:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Tells in a line what zipfile, zlib and numpy find wrong.
+def _read_errors(path: Path) -> Iterator[None]:
+    """Turns errors of zipfile, zlib and numpy into messages of one line.
 
     Raises:
         DataError: If the content is broken.
@@ -101,11 +103,11 @@ def _reading(path: Path) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise UnreadableError("no such file", "an npz archive", str(path)) from error
-    # an encrypted member is a RuntimeError
+    # an encrypted member raises a RuntimeError
     except (
         BadZipFile, EOFError, MemoryError, OSError, RuntimeError, ValueError, zlib.error,
     ) as error:  # fmt: skip
-        # zipfile says of a file whose end can't be read that it is no zip file
+        # if the end of a file can't be read, zipfile reports that it is not a zip file
         failure = system_failure(error, handled)
         if failure is not None:
             raise read_error(failure, path) from error

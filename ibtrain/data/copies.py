@@ -1,4 +1,4 @@
-"""Samples that occur several times, so that no copy of a test sample is trained on."""
+"""Splits samples so that all copies of a sample are in the same split."""
 
 import warnings
 from typing import Any
@@ -15,36 +15,40 @@ __all__ = ["draw_distinct"]
 def draw_distinct(
     x: NDArray[Any], order: NDArray[np.int64], count: int, split: str, where: str
 ) -> NDArray[np.int64]:
-    """The first samples of a random order, and all copies of each; warns where there are copies.
+    """Draws the first samples of a random order with all their copies; warns if there are copies.
 
     Args:
         x: Samples, ``(samples, ...)``.
-        order: All their indices.
-        count: How many to draw at most; where there are no copies, as many are drawn.
-        split: What they are drawn for, for a message to name.
-        where: The data set, for a message to name.
+        order: Indices of all samples, in random order.
+        count: Maximum number of samples to draw; without copies, exactly this number is drawn.
+        split: Name of the split for which samples are drawn, for messages.
+        where: The data set, for messages.
 
     Returns:
-        Their indices, in that order.
+        Indices of the drawn samples, in the same order.
 
     Raises:
-        DataError: If every sample has more copies than are to be drawn.
+        DataError: If every group of equal samples is larger than ``count``.
     """
     groups = np.unique(hash_rows(x), return_inverse=True)[1]
     sizes = np.bincount(groups)
     ordered = groups[order]
     first = np.sort(np.unique(ordered, return_index=True)[1])
     is_drawn = np.zeros(len(sizes), dtype=bool)
-    room = count
+    remaining = count
     for group in ordered[first]:
-        if sizes[group] <= room:
+        if sizes[group] <= remaining:
             is_drawn[group] = True
-            room -= sizes[group]
-        if room == 0:
+            remaining -= sizes[group]
+        if remaining == 0:
             break
     if count and not is_drawn.any():
         given = f"{len(sizes)} distinct samples among {len(x)}"
-        raise DataError(given, f"enough for a {split} split that shares none", where)
+        raise DataError(
+            given,
+            f"enough distinct samples for a {split} split that shares none with training",
+            where,
+        )
     if len(sizes) < len(x):
         share = 1 - len(sizes) / len(x)
         message = f"{where}: {share:.2%} of the samples are copies of others; none is in both the training and the {split} split"

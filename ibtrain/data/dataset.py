@@ -1,4 +1,4 @@
-"""What a data set is once it is loaded: tensors on the training device."""
+"""Data sets in memory: tensors on the training device."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,16 +15,16 @@ from ibtrain.checks import check_number
 from ibtrain.data.copies import draw_distinct
 from ibtrain.errors import DataError
 
-__all__ = ["CHUNK_BYTES", "LARGEST", "Dataset", "Split", "label_entropy"]
+__all__ = ["CHUNK_BYTES", "MAX_MAGNITUDE", "Dataset", "Split", "label_entropy"]
 
-LARGEST = 1.8e19
-"""A value whose square float32 can hold."""
-FARTHEST = 1e6
-"""Largest distance from the training mean, in standard deviations; what lies beyond is a fill value."""
-LEAST = {"train": 4, "test": 2, "validation": 1}
-"""Fewest samples of each split."""
+MAX_MAGNITUDE = 1.8e19
+"""Largest magnitude of a value whose square float32 can hold."""
+MAX_DEVIATIONS = 1e6
+"""Maximum distance from the training mean, in standard deviations; values beyond are taken for fill values."""
+MIN_SAMPLES = {"train": 4, "test": 2, "validation": 1}
+"""Minimum number of samples of each split."""
 CHUNK_BYTES = 1 << 20
-"""Of the float64 numbers that samples become at a time."""
+"""Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Split:
     Samples are kept as uint8 or float32, to which every other type is converted.
 
     Raises:
-        DataError: If samples are complex, or labels are no whole numbers or not one for each sample.
+        DataError: If samples are complex, labels are not whole numbers, or their number is not that of samples.
     """
 
     x: Tensor
@@ -52,7 +52,7 @@ class Split:
             object.__setattr__(self, "y", _class_labels(self.y))
         for name in ("x", "y"):
             if getattr(self, name).is_inference():
-                # what was made in torch.inference_mode can't be trained on
+                # tensors created in torch.inference_mode can't be used in training
                 with differentiable():
                     object.__setattr__(self, name, getattr(self, name).clone())
 
@@ -60,7 +60,7 @@ class Split:
         return len(self.y)
 
     def to(self, device: torch.device) -> "Split":
-        """The same samples on a device."""
+        """Returns the same samples on a device."""
         return Split(self.x.to(device), self.y.to(device))
 
 
@@ -69,16 +69,16 @@ class Dataset:
     """A labelled data set.
 
     Args:
-        name: What the user calls it.
-        train: What is trained on.
-        test: What is reported on, and nothing else.
-        num_classes: Labels are ``0 .. num_classes - 1``.
-        validation: What choices are made on (early stopping, tuning); None where none is made.
+        name: Name of the data set, as the user knows it.
+        train: Training split.
+        test: Test split, which is used for the reported results only.
+        num_classes: Number of classes; labels are ``0 .. num_classes - 1``.
+        validation: Validation split, for early stopping and tuning; None if it is not needed.
 
     Raises:
-        DataError: If a split has too few samples, samples of another shape, values whose squares
-            float32 can't hold, or bytes where another split has none, if a label is none of the
-            classes, or if a class has no training sample.
+        DataError: If a split has too few samples, samples of another shape or type than the training
+            split, or values whose squares float32 can't hold; if a label is not one of the classes; or if a
+            class has no training sample.
     """
 
     name: str
@@ -103,47 +103,45 @@ class Dataset:
             raise DataError(f"no training sample of class {absent}", expected, self.name)
 
     def _check_split(self, name: str, split: Split) -> None:
-        words = "training" if name == "train" else name
-        if len(split) < LEAST[name]:
-            given = f"{len(split)} {words} samples"
-            raise DataError(given, f"at least {LEAST[name]}", self.name)
+        split_name = "training" if name == "train" else name
+        if len(split) < MIN_SAMPLES[name]:
+            given = f"{len(split)} {split_name} samples"
+            raise DataError(given, f"at least {MIN_SAMPLES[name]}", self.name)
         shape = self.train.x.shape[1:]
         if split.x.shape[1:] != shape or shape.numel() == 0:
-            given = f"{words} samples of shape {tuple(split.x.shape[1:])}"
+            given = f"{split_name} samples of shape {tuple(split.x.shape[1:])}"
             expected = f"shape {tuple(shape)}, as in training, and at least one value in each"
             raise DataError(given, expected, self.name)
         if split.x.dtype != self.train.x.dtype:
             expected = f"{self.train.x.dtype}, as in training (bytes are divided by 255)"
-            raise DataError(f"{words} samples of {split.x.dtype}", expected, self.name)
+            raise DataError(f"{split_name} samples of {split.x.dtype}", expected, self.name)
         outside = split.y[(split.y < 0) | (split.y >= self.num_classes)]
         if len(outside):
             expected = f"labels in 0..{self.num_classes - 1}, the classes of the training split"
             raise DataError(f"label {outside[0]}", expected, self.name)
-        index = _beyond(split.x, LARGEST)
+        index = _beyond(split.x, MAX_MAGNITUDE)
         if index is not None:
-            given = (
-                f"a value of {split.x.flatten(1)[index]:g} in {_place(index)} of the {words} split"
-            )
+            given = f"a value of {split.x.flatten(1)[index]:g} in {_place(index)} of the {split_name} split"
             raise DataError(given, "values whose squares float32 can hold", self.name)
 
     @property
     def inputs(self) -> dict[str, Tensor]:
-        """Samples by split."""
+        """Samples by name of the split."""
         return {name: split.x for name, split in self.splits.items()}
 
     @property
     def splits(self) -> dict[str, Split]:
-        """The splits that are there, by name."""
+        """Splits by name, without a missing validation split."""
         splits = {"train": self.train, "test": self.test}
         return splits if self.validation is None else {**splits, "validation": self.validation}
 
     @property
     def dim_x(self) -> int:
-        """Values in a sample."""
+        """Number of values in a sample."""
         return self.train.x[0].numel()
 
     def fingerprint(self) -> str:
-        """Of all samples and labels, in order: the same for the same data set only."""
+        """Returns a hash of all samples and labels in order; only equal data sets have the same one."""
         digest = hashlib.blake2b(digest_size=16)
         for name, split in self.splits.items():
             digest.update(f"{name} {tuple(split.x.shape)} {split.x.dtype}".encode())
@@ -153,7 +151,7 @@ class Dataset:
 
     @property
     def log_prior(self) -> Float[Tensor, " classes"]:
-        """Logarithm of the classes' shares of the training split, ``(classes,)``."""
+        """Logarithm of the class frequencies of the training split, ``(classes,)``."""
         counts = torch.bincount(self.train.y, minlength=self.num_classes)
         return (counts / len(self.train)).log()
 
@@ -164,24 +162,24 @@ class Dataset:
 
     @property
     def majority_accuracy(self) -> float:
-        """Test accuracy of always answering the training split's most common class."""
-        commonest = torch.bincount(self.train.y).argmax()
-        return (self.test.y == commonest).float().mean().item()
+        """Test accuracy of always predicting the most common class of the training split."""
+        majority = torch.bincount(self.train.y).argmax()
+        return (self.test.y == majority).float().mean().item()
 
     def to(self, device: torch.device) -> "Dataset":
-        """The same data set on a device."""
-        moved = None if self.validation is None else self.validation.to(device)
+        """Returns the same data set on a device."""
+        validation = None if self.validation is None else self.validation.to(device)
         return replace(
-            self, train=self.train.to(device), test=self.test.to(device), validation=moved
+            self, train=self.train.to(device), test=self.test.to(device), validation=validation
         )
 
     def hold_out(self, share: float, seed: int) -> "Dataset":
         """Moves a random share of the training split into a validation split.
 
-        All copies of a sample go to the same side, with a warning that there are copies.
+        All copies of a sample go to the same split; a warning reports them.
 
         Raises:
-            ConfigError: If the share is no finite number.
+            ConfigError: If the share is not a finite number.
             DataError: If the share leaves a split empty, or a class without a training sample.
         """
         check_number("validation share", share)
@@ -189,28 +187,29 @@ class Dataset:
         if not 0 < count < len(self.train):
             expected = f"a share that leaves both splits of {len(self.train)} samples non-empty"
             raise DataError(share, expected, "validation share")
-        randomness = generator(torch.device("cpu"), seed, "validation")
-        order = torch.randperm(len(self.train), generator=randomness).numpy()
+        rng = generator(torch.device("cpu"), seed, "validation")
+        order = torch.randperm(len(self.train), generator=rng).numpy()
         x = self.train.x.detach().cpu().numpy()
-        held = torch.from_numpy(draw_distinct(x, order, count, "validation", self.name))
+        held_out = torch.from_numpy(draw_distinct(x, order, count, "validation", self.name))
         is_kept = torch.ones(len(self.train), dtype=torch.bool)
-        is_kept[held] = False
+        is_kept[held_out] = False
         kept = is_kept.nonzero().squeeze(1)
         train, validation = (
             Split(self.train.x[index], self.train.y[index])
-            for index in (part.to(self.train.y.device) for part in (kept, held))
+            for index in (indices.to(self.train.y.device) for indices in (kept, held_out))
         )
         return replace(self, train=train, validation=validation)
 
     def standardised(self) -> "Dataset":
-        """Centred and scaled with the training split's own statistics, in float32.
+        """Centres and scales all splits with the training split's mean and standard deviation.
 
-        Images ``(samples, channels, height, width)`` by channel; vectors ``(samples, dim)`` by
-        coordinate. A constant one is only centred. Computed in float64, on the host.
+        Images ``(samples, channels, height, width)`` are standardised by channel, vectors
+        ``(samples, dim)`` by coordinate; constant ones are only centred. The statistics are computed in
+        float64 on the host; the result is float32.
 
         Raises:
-            DataError: If all training samples are the same, or if a value is absurdly far from the
-                training mean.
+            DataError: If all training samples are equal, or if a value is more than ``MAX_DEVIATIONS``
+                standard deviations from the training mean.
         """
         x = self.train.x
         if all(torch.equal(sample, x[0]) for sample in x):
@@ -218,11 +217,11 @@ class Dataset:
             raise DataError(given, "samples that differ", self.name)
         dims = [0, *range(2, x.ndim)]
         count = x.numel() // x.shape[1]
-        mean = _total(part.sum(dims, keepdim=True) for part in _parts(x)) / count
-        square = _total((part - mean).square_().sum(dims, keepdim=True) for part in _parts(x))
-        # not by the standard deviation, which is the rounding error of a constant's mean
+        mean = _total(chunk.sum(dims, keepdim=True) for chunk in _chunks(x)) / count
+        squares = _total((chunk - mean).square_().sum(dims, keepdim=True) for chunk in _chunks(x))
+        # not by the standard deviation: for a constant it is the rounding error of the mean
         is_constant = x.amax(dims, keepdim=True) == x.amin(dims, keepdim=True)
-        std = torch.where(is_constant.cpu(), 1.0, (square / count).sqrt())
+        std = torch.where(is_constant.cpu(), 1.0, (squares / count).sqrt())
         train, test = (self._scaled(name, mean, std) for name in ("train", "test"))
         validation = self._scaled("validation", mean, std) if self.validation else None
         return replace(self, train=train, test=test, validation=validation)
@@ -231,10 +230,10 @@ class Dataset:
         split = self.splits[name]
         x = torch.empty(split.x.shape, dtype=torch.float32, device=split.x.device)
         start = 0
-        for part in _parts(split.x):
-            x[start : start + len(part)] = part.sub_(mean).div_(std)
-            start += len(part)
-        index = _beyond(x, FARTHEST)
+        for chunk in _chunks(split.x):
+            x[start : start + len(chunk)] = chunk.sub_(mean).div_(std)
+            start += len(chunk)
+        index = _beyond(x, MAX_DEVIATIONS)
         if index is not None:
             deviations = x.flatten(1)[index].item()
             column = index[1] // x[0, 0].numel()
@@ -244,15 +243,15 @@ class Dataset:
                 f"{abs(deviations):.1g} standard deviations, "
                 f"{'above' if deviations > 0 else 'below'} the training mean"
             )
-            raise DataError(given, f"at most {FARTHEST:g} (is it a fill value?)", self.name)
+            raise DataError(given, f"at most {MAX_DEVIATIONS:g} (is it a fill value?)", self.name)
         return Split(x, split.y)
 
 
 def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
-    """Labels of any type as whole numbers of 64 bits.
+    """Converts labels of any type to int64.
 
     Raises:
-        DataError: If one of them is no whole number.
+        DataError: If a label is not a whole number.
     """
     if y.is_complex():
         raise DataError(f"labels of type {y.dtype}", "whole numbers", "split")
@@ -263,21 +262,21 @@ def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
     return y.long()
 
 
-def _parts(x: Tensor) -> Iterator[Tensor]:
-    """Copies of some samples at a time in float64, on the host; bytes are scaled to [0, 1]."""
+def _chunks(x: Tensor) -> Iterator[Tensor]:
+    """Yields chunks of samples as float64 copies on the host; bytes are scaled to [0, 1]."""
     rows = max(1, CHUNK_BYTES // (8 * x[0].numel()))
-    for part in x.split(rows):
-        copy = part.to("cpu", torch.float64, copy=True)
+    for chunk in x.split(rows):
+        copy = chunk.to("cpu", torch.float64, copy=True)
         yield copy.div_(255.0) if x.dtype == torch.uint8 else copy
 
 
-def _total(parts: Iterable[Tensor]) -> Tensor:
-    return reduce(torch.add, parts)
+def _total(tensors: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, tensors)
 
 
 def _beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
-    """Sample and place within it of a value that is larger than a limit, or NaN; None if there is none."""
-    # reduced without an intermediate as large as x
+    """Returns row and column of a value whose magnitude exceeds a limit, or NaN; None if there is no such value."""
+    # minimum and maximum need no temporary tensor of the size of x
     if x.amax() <= limit and x.amin() >= -limit:
         return None
     flat = x.flatten(1)
@@ -290,7 +289,7 @@ def _place(index: tuple[int, int]) -> str:
 
 
 def label_entropy(labels: Int[Tensor, " n"]) -> float:
-    r"""Entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
+    r"""Returns the entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
     shares = torch.bincount(labels).cpu().double() / len(labels)
     present = shares[shares > 0]
     return -(present * present.log()).sum().item() + 0.0

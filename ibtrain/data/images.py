@@ -1,4 +1,4 @@
-"""Images in folders, decoded one at a time once their declared size is known to be right."""
+"""Reads folders of images, each decoded only after its declared size has been checked."""
 
 import os
 import sys
@@ -29,30 +29,30 @@ FORMATS = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
-"""The only decoders that a file's content may choose from; Pillow's others include one that starts a
-program (Ghostscript)."""
+"""Allowed file name extensions, and the only Pillow decoders that a file's content may select; one of the
+others starts an external program (Ghostscript)."""
 MAX_PIXELS = 1 << 26
-"""Of one image: 8,192 x 8,192."""
-COLOURS = (
+"""Maximum number of pixels of an image: 8,192 x 8,192."""
+EIGHT_BIT_MODES = (
     "1", "CMYK", "HSV", "L", "LA", "LAB", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr",
 )  # fmt: skip
-"""Pillow's modes of 8 bits in a channel. It clips others when it converts them: floats, and 32 bits."""
-OPAQUE = 255
-WIDE = 257
-"""Factor from 8 to 16 bits: it takes 255 to 65,535."""
+"""Pillow's modes with 8 bits per channel. Pillow clips the values of other modes (floats, 32 bits) to convert them."""
+OPAQUE_ALPHA = 255
+SCALE_8_TO_16_BITS = 257
+"""Factor from 8-bit to 16-bit values: 255 becomes 65,535."""
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def list_images(folder: Path) -> dict[str, list[Path]]:
-    """The images of each class, ``CLASS/**/*``, in the order of torchvision's ImageFolder.
+    """Lists the images of each class, ``CLASS/**/*``, in the order of torchvision's ImageFolder.
 
-    Links are followed, because folders of links are how subsets are made; nothing is ever written.
-    Files and folders whose names start with a dot are left out, as everywhere hidden ones are.
+    Links are followed, because subsets of a data set are often folders of links; nothing is ever written.
+    Hidden files and folders, whose names start with a dot, are ignored.
 
     Raises:
-        DataError: There is no class, a class has no image, or links lead to a folder twice
-            (in a circle they would do so for ever).
+        DataError: If there is no class, a class has no image, or links lead to the same folder twice
+            (circular links would never end).
     """
     try:
         folders = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
@@ -74,16 +74,18 @@ def _is_hidden(name: str) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    found: list[tuple[str, list[str]]] = []
-    seen: set[Path] = set()
+    contents: list[tuple[str, list[str]]] = []
+    visited: set[Path] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        real = Path(place).resolve()
-        if real in seen:
-            raise DataError("a folder that links reach twice", "each folder once", place)
-        seen.add(real)
-        found.append((place, files))
-    for place, files in sorted(found):
+        target = Path(place).resolve()
+        if target in visited:
+            raise DataError(
+                "a folder that is reached twice through links", "each folder once", place
+            )
+        visited.add(target)
+        contents.append((place, files))
+    for place, files in sorted(contents):
         for name in sorted(files):
             if Path(name).suffix.lower() in FORMATS and not _is_hidden(name):
                 yield Path(place, name)
@@ -92,23 +94,23 @@ def _below(folder: Path) -> Iterator[Path]:
 def read_images(
     files: list[Path], shape: tuple[int, ...] | None = None, *, resize: int | None = None
 ) -> Pixels:
-    """Images of one size as ``(images, height, width, 3)`` values of 8 bits, or of 16.
+    """Reads images of the same size as an array ``(images, height, width, 3)`` of 8-bit or 16-bit values.
 
-    16-bit grey images keep their range and their precision: if there is one, all images are given
-    16 bits. Transparent pixels are composited onto white.
+    16-bit grey images keep their range and precision: if there is one, all images are converted to
+    16 bits. Transparent images are composited onto a white background.
 
     Args:
         files: The images, at least one.
-        shape: What ``(height, width)`` all must have; None is the first one's.
-        resize: Height and width that every image is resized to, whatever its size.
+        shape: Required ``(height, width)`` of all images; None requires the size of the first one.
+        resize: Height and width to which every image is resized; None keeps the size.
 
     Raises:
-        DataError: One can't be decoded, has values whose range is unknown, or has another size, or
-            all are more than memory can hold.
+        DataError: If an image can't be decoded, has values of an unknown range or another size, or if
+            all images together are larger than memory.
     """
     images: Pixels = np.empty(0, dtype=np.uint8)
     for index, file in enumerate(files):
-        with _decoding(file), _opened(file) as image:
+        with _decode_errors(file), _opened(file) as image:
             size = image.height, image.width
             shape = (resize, resize) if resize else shape or size
             if size != shape and not resize:
@@ -131,9 +133,9 @@ def read_images(
 
 
 def widened(pixels: Pixels) -> NDArray[np.uint16]:
-    """Values of 8 bits as values of 16, of the same brightness; what has 16 is returned as it is."""
-    wide = pixels.astype(np.uint16, copy=False)
-    return wide * np.uint16(WIDE) if pixels.dtype == np.uint8 else wide
+    """Converts 8-bit values to 16-bit values of the same brightness; 16-bit values are returned unchanged."""
+    pixels16 = pixels.astype(np.uint16, copy=False)
+    return pixels16 * np.uint16(SCALE_8_TO_16_BITS) if pixels.dtype == np.uint8 else pixels16
 
 
 def _check_memory(files: list[Path], shape: tuple[int, ...], itemsize: int) -> None:
@@ -142,43 +144,43 @@ def _check_memory(files: list[Path], shape: tuple[int, ...], itemsize: int) -> N
 
 
 def _pixels(image: Any, file: Path, resize: int | None) -> Pixels:
-    """One image's ``(height, width, 3)`` values, of 8 bits or, where it has more, of 16."""
+    """Returns the pixels ``(height, width, 3)`` of an image, with 8 bits, or 16 if it has more than 8."""
     if _is_grey16(image):
         return _grey16(image, file, resize)
-    if image.mode not in COLOURS:
+    if image.mode not in EIGHT_BIT_MODES:
         given = f"pixels of Pillow's mode {image.mode}, whose range is unknown"
-        expected = "8 bits in a channel, or 16-bit grey: convert it to an 8- or 16-bit PNG"
+        expected = "8 bits per channel, or 16-bit grey: convert it to an 8- or 16-bit PNG"
         raise DataError(given, expected, str(file))
-    plain = _opaque(image) if image.has_transparency_data else image.convert("RGB")
-    return np.asarray(plain.resize((resize, resize)) if resize else plain)
+    rgb = _opaque(image) if image.has_transparency_data else image.convert("RGB")
+    return np.asarray(rgb.resize((resize, resize)) if resize else rgb)
 
 
 def _is_grey16(image: Any) -> bool:
-    # Pillow keeps the 16 bits of a PGM, and in older versions those of a PNG, in 32
+    # Pillow stores 16-bit PGM images, and in older versions PNG images, with 32 bits
     return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
 
 
 def _grey16(image: Any, file: Path, resize: int | None) -> NDArray[np.uint16]:
-    """A 16-bit grey image as three equal channels."""
+    """Returns a 16-bit grey image as three equal channels."""
     from PIL import Image
 
     if image.has_transparency_data:
-        expected = "an opaque one: convert it without transparency"
+        expected = "an opaque image: convert it without transparency"
         raise DataError("a 16-bit image with transparency", expected, str(file))
     grey = np.asarray(image)
     if resize:
-        # Pillow resizes floats, and not 16 bits in every version
+        # every version of Pillow can resize floats, but not 16-bit values
         floats = Image.fromarray(grey.astype(np.float32)).resize((resize, resize))
         grey = np.asarray(floats).round().clip(0, np.iinfo(np.uint16).max)
     return np.repeat(grey.astype(np.uint16)[:, :, None], 3, axis=2)
 
 
 def _opaque(image: Any) -> Any:
-    """An image on a white background."""
+    """Composites an image onto a white background."""
     from PIL import Image
 
     layers = image.convert("RGBA")
-    if layers.getchannel("A").getextrema()[0] == OPAQUE:
+    if layers.getchannel("A").getextrema()[0] == OPAQUE_ALPHA:
         return layers.convert("RGB")
     background = Image.new("RGBA", layers.size, "white")
     return Image.alpha_composite(background, layers).convert("RGB")
@@ -188,27 +190,27 @@ def _opened(file: Path) -> Any:
     from PIL import Image
 
     if not is_regular(file):
-        raise DataError("no regular file", "an image", str(file))
+        raise DataError("something that is not a regular file", "an image", str(file))
     with warnings.catch_warnings():
-        # sizes are checked here, against a limit of our own
+        # read_images checks the size against MAX_PIXELS
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(file, formats=sorted(set(FORMATS.values())))
 
 
 @contextmanager
-def _decoding(file: Path) -> Iterator[None]:
-    """Tells in a line that a file is no image.
+def _decode_errors(file: Path) -> Iterator[None]:
+    """Turns errors of Pillow into messages of one line.
 
     Raises:
-        DataError: It isn't.
-        UnreadableError: It can't be read now.
+        DataError: If the file is not a valid image.
+        UnreadableError: If the file can't be read now.
     """
     handled = sys.exc_info()[1]
     try:
         yield
     except DataError:
         raise
-    # what Pillow's decoders raise on a broken file has no end: struct.error, KeyError, EOFError, ...
+    # Pillow's decoders may raise any exception on a broken file: struct.error, KeyError, EOFError, ...
     except Exception as error:
         failure = system_failure(error, handled)
         if failure is not None:

@@ -1,4 +1,4 @@
-"""From a data set's name to standardised tensors on the training device."""
+"""Loads a data set by name, as standardised tensors on the training device."""
 
 import os
 from pathlib import Path
@@ -18,9 +18,9 @@ __all__ = ["default_data_root", "load_dataset"]
 
 
 def default_data_root() -> Path:
-    """Where data sets are downloaded to: ``$IBTRAIN_DATA``, or ``~/.cache/ibtrain``.
+    """Returns the folder for downloads: ``$IBTRAIN_DATA``, or ``~/.cache/ibtrain``.
 
-    A user who has no home gets ``.cache/ibtrain`` in the working folder.
+    For a user without a home folder it is ``.cache/ibtrain`` in the working folder.
     """
     try:
         home = Path.home()
@@ -38,25 +38,25 @@ def load_dataset(
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> Dataset:
-    """Loads a data set, holds out a validation split if asked to, and standardises it.
+    """Loads a data set, holds out a validation split on request, and standardises the samples.
 
     Args:
         name: ``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``folder:DIR``
             (``train/CLASS/*`` and ``test/CLASS/*`` images) or ``npz:FILE`` (``x`` and ``y``, or
-            ``x_train`` and ``y_train``, and, if there, ``x_test`` and ``y_test``).
-        data_root: Where torchvision's data sets are, or are downloaded to.
-        validation: Share of the training samples held out for choices; 0 holds out none.
-        resize: Height and width that the images of ``folder:DIR`` are resized to; None keeps them.
-        seed: Which samples are held out.
-        device: Where the tensors live.
+            ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``).
+        data_root: Folder of torchvision's data sets, also for downloads.
+        validation: Share of the training samples held out as a validation split; 0 holds out none.
+        resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
+        seed: Seeds the choice of the validation samples.
+        device: Device of the tensors.
 
     Returns:
-        Samples standardised with the statistics of what is left to train on: images by channel,
+        The data set, standardised with the statistics of the training samples that remain: images by channel,
         vectors by coordinate.
 
     Raises:
-        ConfigError: ``validation`` or ``resize`` is out of its range.
-        DataError: No such data set, or it is missing, broken or not a classification problem.
+        ConfigError: If ``validation`` or ``resize`` is invalid.
+        DataError: If the data set is unknown, missing, broken or not a classification problem.
     """
     if resize is not None:
         check_integer("resize", resize, 1, MAX_SIDE)
@@ -82,7 +82,7 @@ def _read(name: str, root: Path, resize: int | None) -> RawData:
 
 
 def _expanded(path: str | Path) -> Path:
-    """A path whose ``~`` is the user's home, where there is one."""
+    """Expands ``~`` in a path, if the user has a home folder."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -90,7 +90,7 @@ def _expanded(path: str | Path) -> Path:
 
 
 def _tensors(name: str, raw: RawData) -> Dataset:
-    """Raw arrays as a data set; bytes stay bytes."""
+    """Converts raw arrays to a data set; bytes stay bytes."""
     y_train, y_test = _labels(name, raw.y_train), _labels(name, raw.y_test)
     num_classes = raw.num_classes or int(y_train.max()) + 1
     train = Split(torch.from_numpy(raw.x_train), torch.from_numpy(y_train))
@@ -103,6 +103,6 @@ def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
     if len(fractional):
         expected = "whole numbers, the classes (not targets of a regression)"
         raise DataError(f"label {fractional[0]}", expected, name)
-    # a float that no int64 holds becomes a negative label, and is refused as one
+    # a float beyond the range of int64 becomes a negative label, which is rejected later
     with np.errstate(invalid="ignore"):
         return y.astype(np.int64)

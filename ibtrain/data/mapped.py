@@ -1,4 +1,4 @@
-"""Arrays of an npz file where they lie on the disk, so that they may be larger than memory."""
+"""Maps arrays of an npz file from disk, so that they may be larger than memory."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -18,54 +18,52 @@ from ibtrain.io.documents import is_regular
 __all__ = ["map_archive"]
 
 LOCAL_HEADER = struct.Struct("<4s22xHH")
-"""Of a zip member: its signature, and the lengths of its name and of what lies before its bytes."""
-ENCRYPTED = 1
-"""A member's flag."""
-UNREADABLE = (OSError, DataError, ValueError, struct.error, BadZipFile, NotImplementedError)
-"""What is raised where an array can't be mapped."""
+"""Local header of a zip member: signature, and lengths of the name and the extra field that follow."""
+ENCRYPTED_FLAG = 1
+"""Flag bit of an encrypted zip member."""
+MAPPING_ERRORS = (OSError, DataError, ValueError, struct.error, BadZipFile, NotImplementedError)
+"""Exceptions that mean that an array can't be mapped."""
 
 
 def map_archive(
     path: Path, wanted: Sequence[str], aliases: Mapping[str, str] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Arrays of an npz file by their keys, as read-only memory maps where they were stored as they are.
+    """Returns arrays of an npz file by their keys, as read-only memory maps if they are uncompressed.
 
-    ``numpy.savez`` stores them so; what ``numpy.savez_compressed`` has written is read. A map is
-    not checked against the file's checksum, which would take reading it all.
+    ``numpy.savez`` stores arrays uncompressed; those of ``numpy.savez_compressed`` are read into memory. A
+    mapped array is not checked against its checksum, which would require reading all of it.
 
     Args:
         path: The file.
-        wanted: Keys that must be there.
-        aliases: What the wanted keys may be called in the file where none of them is there.
+        wanted: Required keys.
+        aliases: Alternative names in the file, used if the file has none of the keys.
 
     Raises:
-        DataError: As :func:`~ibtrain.data.archives.read_archive`.
+        DataError: For the same reasons as :func:`~ibtrain.data.archives.read_archive`.
     """
     aliases = aliases or {}
     mapped = _mapped(path, wanted, aliases)
-    others = [key for key in wanted if key not in mapped]
-    return mapped | (read_archive(path, others, aliases=aliases) if others else {})
+    unmapped = [key for key in wanted if key not in mapped]
+    return mapped | (read_archive(path, unmapped, aliases=aliases) if unmapped else {})
 
 
-def _mapped(
-    path: Path, wanted: Sequence[str], aliases: Mapping[str, str]
-) -> dict[str, NDArray[Any]]:
-    """Maps of those arrays that can be mapped; whoever reads the others says why they can't be."""
+def _mapped(path: Path, keys: Sequence[str], aliases: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    """Maps the arrays that can be mapped; reading the remaining ones reports any error."""
     mapped: dict[str, NDArray[Any]] = {}
-    with suppress(*UNREADABLE):
-        # a pipe would be waited for
+    with suppress(*MAPPING_ERRORS):
+        # opening a pipe would block
         if not is_regular(path):
             return mapped
         size = path.stat().st_size
         with ZipFile(path) as archive, path.open("rb") as file:
             check_names(archive, str(path))
             names = archive.namelist()
-            for key in wanted:
-                with suppress(*UNREADABLE):
+            for key in keys:
+                with suppress(*MAPPING_ERRORS):
                     member = member_of(archive, stored_name(key, names, aliases), str(path))
                     check_stored(member, size, str(path))
                     is_plain = (
-                        member.compress_type == ZIP_STORED and not member.flag_bits & ENCRYPTED
+                        member.compress_type == ZIP_STORED and not member.flag_bits & ENCRYPTED_FLAG
                     )
                     if is_plain and (array := _map(path, size, file, member)) is not None:
                         mapped[key] = array
@@ -78,10 +76,10 @@ def _map(path: Path, size: int, file: IO[bytes], member: ZipInfo) -> NDArray[Any
     if signature != b"PK\x03\x04":
         return None
     start = file.seek(sum(lengths), 1)
-    first = file.read(min(HEADER_BYTES, member.file_size))
-    header = read_header(first, member.file_size, str(path))
+    header_bytes = file.read(min(HEADER_BYTES, member.file_size))
+    header = read_header(header_bytes, member.file_size, str(path))
     offset = start + header.offset
-    # a map of more than there is ends the process when it is read
+    # reading a map beyond the end of the file would kill the process
     if offset + header.size > size:
         return None
     order: Any = "F" if header.is_fortran else "C"

@@ -1,4 +1,4 @@
-"""What an array in an npz archive says of itself, checked before memory is set aside for it."""
+"""Checks the headers of arrays in an npz archive before memory is allocated for them."""
 
 import io
 import math
@@ -15,20 +15,20 @@ from ibtrain.errors import DataError
 __all__ = ["HEADER_BYTES", "Header", "check_names", "check_stored", "member_of", "read_header"]
 
 DEFLATE_RATIO = 1040
-"""Deflate can't make more than 1,032 bytes of one, so that a member which claims more lies."""
+"""Upper limit of a compression ratio: Deflate expands a byte to at most 1,032, so a higher declared ratio is false."""
 HEADER_BYTES = 12 + 10_000
-"""Magic, length, and the longest header that numpy reads."""
+"""Maximum number of bytes of a header: magic string, length, and the longest header that numpy reads."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What precedes an array's values.
+    """Header of an array.
 
     Args:
-        shape: Of the array.
-        dtype: Of a value.
-        is_fortran: Whether the first index runs fastest.
-        offset: Bytes of the header, after which the values begin.
+        shape: Shape of the array.
+        dtype: Type of the values.
+        is_fortran: Whether values are in Fortran order: the first index varies fastest.
+        offset: Number of bytes of the header, after which the values begin.
     """
 
     shape: tuple[int, ...]
@@ -38,19 +38,19 @@ class Header:
 
     @property
     def size(self) -> int:
-        """Bytes of the values."""
+        """Number of bytes of the values."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def check_names(archive: ZipFile, where: str) -> None:
-    """All names in an archive.
+    """Checks all names in an archive.
 
     Args:
         archive: The archive.
-        where: The file, for an error to name.
+        where: The file, for error messages.
 
     Raises:
-        DataError: One is there twice, or leads out of the archive.
+        DataError: If a name occurs twice, or leads out of the archive.
     """
     names = [info.filename for info in archive.infolist()]
     for name in names:
@@ -58,76 +58,77 @@ def check_names(archive: ZipFile, where: str) -> None:
         if path.is_absolute() or ".." in path.parts:
             raise DataError(f"a member named {name!r}", "names that stay in the archive", where)
     if len(set(names)) < len(names):
-        raise DataError("a name that is there twice", "each array once", where)
+        raise DataError("a name that occurs twice", "each array once", where)
 
 
 def member_of(archive: ZipFile, key: str, where: str) -> ZipInfo:
-    """The member that holds an array.
+    """Returns the member that holds an array.
 
     Args:
         archive: The archive, whose names have been checked.
-        key: The array's.
-        where: The file, for an error to name.
+        key: Key of the array.
+        where: The file, for error messages.
 
     Raises:
-        DataError: There is none.
+        DataError: If there is no such member.
     """
     try:
         return archive.getinfo(f"{key}.npy")
     except KeyError as error:
-        found = ", ".join(name.removesuffix(".npy") for name in archive.namelist()) or "nothing"
-        raise DataError(f"keys {found}", f"a key {key!r}", where) from error
+        keys = ", ".join(name.removesuffix(".npy") for name in archive.namelist()) or "nothing"
+        raise DataError(f"keys {keys}", f"a key {key!r}", where) from error
 
 
 def check_stored(member: ZipInfo, archive_size: int, where: str) -> None:
-    """A member's declared length against the bytes that it has in the archive.
+    """Checks a member's declared length against the number of its bytes in the archive.
 
     Args:
-        member: What the archive's directory says of it.
-        archive_size: Bytes of the whole archive.
-        where: The array, for an error to name.
+        member: The member's entry in the archive's directory.
+        archive_size: Number of bytes of the whole archive.
+        where: The array, for error messages.
 
     Raises:
-        DataError: It declares more than its bytes can hold, or is packed as numpy never packs.
+        DataError: If the declared length is more than the bytes can expand to, or if the compression is one
+            that numpy never uses.
     """
     is_stored = member.compress_type == ZIP_STORED
     if not is_stored and member.compress_type != ZIP_DEFLATED:
         raise DataError("a compression that numpy never writes", "none, or deflate", where)
-    there = min(member.compress_size, archive_size - member.header_offset)
-    if member.file_size > there * (1 if is_stored else DEFLATE_RATIO):
-        given = f"{member.file_size} bytes declared, {there} there"
-        raise DataError(given, "no more bytes than are there", where)
+    stored = min(member.compress_size, archive_size - member.header_offset)
+    if member.file_size > stored * (1 if is_stored else DEFLATE_RATIO):
+        given = f"{member.file_size} bytes declared, {stored} stored"
+        raise DataError(given, "no more bytes than are stored", where)
 
 
 def read_header(start: bytes, length: int, where: str) -> Header:
-    """The header of an array of plain values.
+    """Parses and checks the header of an array of plain values.
 
     Args:
-        start: The member's first :data:`HEADER_BYTES`.
-        length: Bytes of the member, the header included.
-        where: The array, for an error to name.
+        start: The first :data:`HEADER_BYTES` of the member.
+        length: Number of bytes of the member, including the header.
+        where: The array, for error messages.
 
     Raises:
-        DataError: It holds objects, which would have to be unpickled, or declares another number
-            of values than there are bytes for.
-        ValueError: It is no header.
+        DataError: If the array holds objects, which would have to be unpickled, or if its shape does not match
+            the number of stored bytes.
+        ValueError: If the bytes are not a valid header.
     """
     file = io.BytesIO(start)
     version = npy.read_magic(file)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    # the third version is for names of fields that are no ASCII: no plain values
+    # version 3.0 is for structured arrays with non-ASCII field names, which are not plain values
     if version not in readers:
         raise ValueError(f"npy version {version[0]}.{version[1]}, not 1.0 or 2.0")
     try:
         shape, is_fortran, dtype = readers[version](file)
-    # numpy evaluates the header as a Python literal: what that can raise has no end
+    # numpy evaluates the header as a Python literal, which may raise any exception
     except Exception as error:
         raise ValueError(f"a broken header: {error}") from error
     header = Header(shape, dtype, is_fortran, file.tell())
     if dtype.hasobject:
         raise DataError("objects", "plain arrays, which need no unpickling", where)
-    there = length - header.offset
-    if min(shape, default=0) < 0 or dtype.itemsize == 0 or header.size != there:
-        given = f"{dtype} of shape {shape} declared, {there} bytes there"
-        raise DataError(given, "no more and no less than is there", where)
+    stored = length - header.offset
+    if min(shape, default=0) < 0 or dtype.itemsize == 0 or header.size != stored:
+        given = f"{dtype} of shape {shape} declared, {stored} bytes stored"
+        raise DataError(given, "a shape that matches the stored bytes", where)
     return header

@@ -1,4 +1,4 @@
-"""Where samples come from: one function a source, each giving raw arrays."""
+"""Sources of samples: one function per source, which returns raw arrays."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
 from ibtrain.data.copies import draw_distinct
-from ibtrain.data.dataset import CHUNK_BYTES, LARGEST
+from ibtrain.data.dataset import CHUNK_BYTES, MAX_MAGNITUDE
 from ibtrain.data.images import list_images, read_images, widened
 from ibtrain.errors import DataError
 from ibtrain.io.files import is_folder, read_error, system_failure
@@ -23,21 +23,21 @@ __all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 0
-CHANNELS = (1, 3, 4)
-"""Of images: grey, red with green and blue, and these with an alpha."""
+CHANNEL_COUNTS = (1, 3, 4)
+"""Possible numbers of channels of images: grey, RGB and RGBA."""
 
 
 @dataclass(frozen=True)
 class RawData:
-    """Samples as they were found.
+    """Samples and labels as the source stores them.
 
     Args:
-        x_train: ``(samples, dim)`` vectors or ``(samples, channels, height, width)`` images, the
-            latter possibly as bytes.
-        y_train: Labels, ``(samples,)``.
-        x_test: The test split's samples.
-        y_test: Its labels.
-        num_classes: How many classes there are; None where the training labels say so.
+        x_train: Training samples: vectors ``(samples, dim)`` or images
+            ``(samples, channels, height, width)``, which may be bytes.
+        y_train: Training labels, ``(samples,)``.
+        x_test: Test samples.
+        y_test: Test labels.
+        num_classes: Number of classes; None derives it from the training labels.
     """
 
     x_train: NDArray[Any]
@@ -48,9 +48,9 @@ class RawData:
 
 
 def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
-    """A fixed random fifth of the samples becomes the test split; the same for every run's seed.
+    """Splits off a random fifth of the samples as the test split, the same for every seed of a run.
 
-    All copies of a sample go to the same side.
+    All copies of a sample go to the same split.
     """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     is_test = np.zeros(len(x), dtype=bool)
@@ -59,7 +59,7 @@ def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
 
 
 def read_digits(root: Path) -> RawData:
-    """scikit-learn's 1,797 digits of 8 x 8, embedded in the package; the last fifth drawn is the test."""
+    """Reads scikit-learn's 1,797 digits of 8 x 8 pixels, which need no download."""
     del root
     from sklearn.datasets import load_digits
 
@@ -68,7 +68,7 @@ def read_digits(root: Path) -> RawData:
 
 
 def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]:
-    """A reader of one of torchvision's data sets, downloading it into the root if it isn't there."""
+    """Returns a reader of one of torchvision's data sets, which downloads it into the root if it is missing."""
 
     def read(root: Path) -> RawData:
         from torchvision import datasets
@@ -76,7 +76,7 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
         dataset_class = getattr(datasets, class_name)
 
         def load(where: Path, *, download: bool) -> tuple[Any, Any]:
-            # torchvision prints to stdout, which belongs to the command's own result
+            # torchvision prints to stdout, which is reserved for the command's result
             with redirect_stdout(sys.stderr):
                 train = dataset_class(str(where), train=True, download=download)
                 return train, dataset_class(str(where), train=False, download=False)
@@ -105,8 +105,8 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
 
 
 def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
-    """Downloads into a folder beside the target and renames it, so that no half of it stays."""
-    new = [place for place in (root, *root.parents) if not is_folder(place)]
+    """Downloads into a temporary folder and renames it, so that no incomplete download remains."""
+    missing = [parent for parent in (root, *root.parents) if not is_folder(parent)]
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
@@ -114,8 +114,8 @@ def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
             (Path(scratch) / folder).rename(root / folder)
     except Exception as error:
         with suppress(OSError):
-            for made in new:
-                made.rmdir()
+            for created in missing:
+                created.rmdir()
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = lines[0].rstrip(":")
         raise DataError(
@@ -126,15 +126,15 @@ def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
 
 
 def _arrays(split: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Images and labels of one of torchvision's data sets; an old MNIST's may be anything."""
+    """Returns images and labels of one of torchvision's data sets; files of an old MNIST may hold any objects."""
     return _images(split.data), np.asarray(split.targets)
 
 
 def _images(data: Any) -> NDArray[Any]:
-    """Images as ``(samples, channels, height, width)`` bytes.
+    """Returns images as an array ``(samples, channels, height, width)``.
 
     Raises:
-        ValueError: If they are neither grey nor coloured images.
+        ValueError: If the array has neither the shape of grey nor of colour images.
     """
     images = np.asarray(data)
     if images.ndim not in (3, 4):
@@ -143,20 +143,20 @@ def _images(data: Any) -> NDArray[Any]:
 
 
 def read_folder(path: Path, resize: int | None = None) -> RawData:
-    """Images in torchvision's ImageFolder layout, ``train/CLASS/*`` and ``test/CLASS/*``, of one size.
+    """Reads images of one size in torchvision's ImageFolder layout, ``train/CLASS/*`` and ``test/CLASS/*``.
 
     Args:
         path: The folder.
-        resize: Height and width that every image is resized to; None keeps their one size.
+        resize: Height and width to which every image is resized; None keeps the size.
 
     Raises:
-        DataError: It has no such layout, or :func:`~ibtrain.data.images.read_images` can't read it.
+        DataError: If the folder has another layout, or :func:`~ibtrain.data.images.read_images` can't read it.
     """
     train, test = list_images(path / "train"), list_images(path / "test")
     if list(train) != list(test):
-        odd = sorted(set(train) ^ set(test))
+        unmatched = sorted(set(train) ^ set(test))
         expected = "the same classes in train and test"
-        raise DataError(f"{', '.join(odd)} in one of them only", expected, str(path))
+        raise DataError(f"{', '.join(unmatched)} in only one of them", expected, str(path))
     x_train = read_images(list(chain(*train.values())), resize=resize)
     x_test = read_images(list(chain(*test.values())), x_train.shape[1:3], resize=resize)
     if x_train.dtype != x_test.dtype:
@@ -171,14 +171,14 @@ def _targets(classes: dict[str, list[Path]]) -> NDArray[np.int64]:
 
 
 def read_npz(path: Path) -> RawData:
-    """``x`` and ``y``, and ``x_test`` and ``y_test`` if there; else a fixed fifth is the test split.
+    """Reads ``x``, ``y``, and ``x_test`` and ``y_test``, without which a fixed fifth is the test split.
 
-    As in Keras, ``x`` and ``y`` may both be called ``x_train`` and ``y_train``, labels may have
+    As in Keras, ``x`` and ``y`` may be named ``x_train`` and ``y_train``, labels may have
     shape ``(samples, 1)``, and images ``(samples, height, width)`` or, with 1, 3 or 4 channels,
-    ``(samples, height, width, channels)``. An array whose second axis could be the channels as well
-    is taken as PyTorch lays images out, channels first.
+    ``(samples, height, width, channels)``. If the second axis has 1, 3 or 4 entries too, it is taken for
+    the channels, as in PyTorch.
 
-    Samples other than bytes are centred before they are rounded to float32.
+    Samples that are not bytes are centred before they are rounded to float32.
     """
     aliases = {"x": "x_train", "y": "y_train"}
     arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"), aliases)
@@ -190,7 +190,7 @@ def read_npz(path: Path) -> RawData:
     check_arrays(x, y, f"{path}: x, y")
     center = _center(x)
     if "x_test" not in arrays:
-        # what was read makes room for the parts
+        # frees the memory of the arrays before copies are made
         del arrays
         x = _centred(x, center)
         return _split(x, y, str(path))
@@ -203,10 +203,10 @@ def read_npz(path: Path) -> RawData:
 
 
 def _channels_first(x: NDArray[Any]) -> NDArray[Any]:
-    """Images ``(samples, channels, height, width)``; anything else as it is."""
+    """Returns images as ``(samples, channels, height, width)``, and other arrays unchanged."""
     if x.ndim == 3:
         return x[:, None]
-    is_last = x.ndim == 4 and x.shape[3] in CHANNELS and x.shape[1] not in CHANNELS
+    is_last = x.ndim == 4 and x.shape[3] in CHANNEL_COUNTS and x.shape[1] not in CHANNEL_COUNTS
     return x.transpose(0, 3, 1, 2) if is_last else x
 
 
@@ -215,13 +215,13 @@ def _flat_labels(y: NDArray[Any]) -> NDArray[Any]:
 
 
 def _center(x: NDArray[Any]) -> NDArray[np.float64]:
-    """Every coordinate's mean, or every channel's."""
+    """Returns the mean of each coordinate, or of each channel."""
     mean: NDArray[np.float64] = x.mean((0, *range(2, x.ndim)), dtype=np.float64, keepdims=True)
     return mean
 
 
 def _centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
-    """Samples less a centre, in float32, which rounds large values coarsely; bytes as they are."""
+    """Subtracts the centre before rounding to float32, which is coarse for large values; bytes are unchanged."""
     if x.dtype == np.uint8:
         return x
     centred = np.empty(x.shape, dtype=np.float32)
@@ -232,10 +232,10 @@ def _centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
-    """Checks that samples and labels are numbers, finite, not too large, and as many.
+    """Checks that samples and labels are finite numbers, not too large, and equal in number.
 
     Raises:
-        DataError: If they aren't; says which.
+        DataError: If a check fails; the message names the first one.
     """
     if x.ndim not in (2, 4):
         expected = "(samples, dim) or (samples, channels, height, width)"
@@ -252,10 +252,12 @@ def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
         if array.dtype.kind not in "biuf":
             raise DataError(f"{name} of type {array.dtype}", "numbers", where)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            bad = int((~np.isfinite(array)).sum())
-            raise DataError(f"{bad} NaN or infinite values in the {name}", "finite numbers", where)
-        # as Python's numbers: float16 can't hold the limit
-        if array.dtype.kind == "f" and max(array.max().item(), -array.min().item()) > LARGEST:
+            count = int((~np.isfinite(array)).sum())
+            raise DataError(
+                f"{count} NaN or infinite values in the {name}", "finite numbers", where
+            )
+        # compared as Python numbers, because float16 can't hold the limit
+        if array.dtype.kind == "f" and max(array.max().item(), -array.min().item()) > MAX_MAGNITUDE:
             row, column = divmod(int(np.abs(array).argmax()), array[0].size)
             given = f"a value of {array[row].flat[column]:g} in row {row}, column {column} of the {name}"
             raise DataError(given, "values whose squares float32 can hold", where)

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and read wherever they come from."""
+"""Reads files from untrusted sources, and writes files atomically."""

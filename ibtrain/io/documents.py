@@ -1,4 +1,4 @@
-"""TOML and JSON that may come from anywhere, read without surprises; JSON that can be read again."""
+"""Reads TOML and JSON from untrusted sources within strict limits; writes JSON that passes the same checks."""
 
 import json
 import math
@@ -21,34 +21,34 @@ __all__ = [
 ]
 
 DOCUMENT_BYTES = 64 << 20
-"""The longest document, and the longest line of events, that is read."""
-TOML_BYTES = 1 << 16
-TOML_DOTS = 256
-"""In a line: tomllib's memory grows with the square of a key's parts (130,000 took 23 GB)."""
-NESTING = 32
-"""Tables in tables; the deepest document of a run has five."""
-WHOLE_NUMBER = 2**63
+"""Maximum number of bytes of a document, or of a line of an event log, that is read."""
+MAX_TOML_BYTES = 1 << 16
+MAX_TOML_DOTS = 256
+"""Maximum number in a line: tomllib's memory grows with the square of a key's parts (130,000 took 23 GB)."""
+MAX_NESTING = 32
+"""Maximum nesting depth; the deepest document of a run has five levels."""
+INT64_LIMIT = 2**63
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a file is there that ends: no folder, no pipe to wait for, no endless device.
+    """Whether a path is a regular file, not a folder, a pipe that blocks, or an endless device.
 
     Raises:
-        OSError: It can't be told.
+        OSError: If the path can't be inspected.
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except ValueError:
-        # a path with a NUL in it is no file's
+        # no file has a path with a NUL character
         return False
 
 
 def read_bytes(path: Path, limit: int = DOCUMENT_BYTES) -> bytes:
-    """A whole file.
+    """Reads a whole file.
 
     Raises:
-        OSError: It can't be read.
-        ValueError: It is no regular file, or too long.
+        OSError: If the file can't be read.
+        ValueError: If it is not a regular file, or longer than ``limit`` bytes.
     """
     if not is_regular(path):
         raise ValueError("it is not a regular file")
@@ -60,10 +60,10 @@ def read_bytes(path: Path, limit: int = DOCUMENT_BYTES) -> bytes:
 
 
 def parse_json(content: bytes) -> Any:
-    """A JSON document: UTF-8, no key twice, numbers that 64 bits can hold, nested like a run's.
+    """Parses a JSON document: UTF-8, no repeated keys, finite 64-bit numbers, limited nesting.
 
     Raises:
-        ValueError: It isn't one; says why in a line.
+        ValueError: If the content is not such a document; the message is one line.
     """
     text = content.decode()
     try:
@@ -75,33 +75,33 @@ def parse_json(content: bytes) -> Any:
 
 
 def json_text(document: Any, where: str, *, indent: int | None = None) -> str:
-    """A document as JSON that :func:`parse_json` accepts.
+    """Returns a document as JSON that :func:`parse_json` accepts.
 
     Args:
-        document: Dictionaries, lists, numbers, words and None.
-        where: What the document is, or its file, for an error to name.
-        indent: Spaces of each level; None writes one line.
+        document: Dictionaries, lists, numbers, strings and None.
+        where: Name of the document or of its file, for error messages.
+        indent: Number of spaces per level; None writes one line.
 
     Raises:
-        NonFiniteError: If a number is NaN or infinite; names its place.
-        RunFolderError: If the text is longer than what is read.
+        NonFiniteError: If a number is NaN or infinite; the message names its place.
+        RunFolderError: If the text is longer than :data:`DOCUMENT_BYTES`.
     """
     place = place_of(document, lambda number: not math.isfinite(number))
     if place is not None:
         raise NonFiniteError(f"{where}: {place} is not a finite number; nothing was written")
     text = json.dumps(document, indent=indent, allow_nan=False)
     if len(text) > DOCUMENT_BYTES:
-        expected = f"at most {DOCUMENT_BYTES}, which is what is read"
+        expected = f"at most {DOCUMENT_BYTES}, the limit for reading it back"
         raise RunFolderError(f"a document of {len(text)} bytes", expected, where)
     return text
 
 
 def place_of(value: Any, is_wanted: Callable[[float], bool]) -> str | None:
-    """The keys that lead to the first number of a kind in a document, joined by dots.
+    """Returns the path of keys, joined by dots, to the first float in a document that meets a condition.
 
     Args:
-        value: Dictionaries and lists, in which anything but a float is passed over.
-        is_wanted: Whether a number is of that kind.
+        value: Dictionaries and lists; values that are not floats are skipped.
+        is_wanted: The condition.
     """
     if isinstance(value, float):
         return "" if is_wanted(value) else None
@@ -118,15 +118,15 @@ def place_of(value: Any, is_wanted: Callable[[float], bool]) -> str | None:
 
 
 def parse_toml(content: bytes) -> dict[str, Any]:
-    """A TOML document, held to the same limits as JSON.
+    """Parses a TOML document, with the same limits as for JSON.
 
     Raises:
-        ValueError: It isn't one; says why in a line.
+        ValueError: If the content is not such a document; the message is one line.
     """
-    if len(content) > TOML_BYTES:
-        raise ValueError(f"it is longer than {TOML_BYTES} bytes")
-    if any(line.count(b".") > TOML_DOTS for line in content.split(b"\n")):
-        raise ValueError(f"a line has more than {TOML_DOTS} dots")
+    if len(content) > MAX_TOML_BYTES:
+        raise ValueError(f"it is longer than {MAX_TOML_BYTES} bytes")
+    if any(line.count(b".") > MAX_TOML_DOTS for line in content.split(b"\n")):
+        raise ValueError(f"a line has more than {MAX_TOML_DOTS} dots")
     try:
         document = tomllib.loads(content.decode())
     except RecursionError as error:
@@ -135,14 +135,14 @@ def parse_toml(content: bytes) -> dict[str, Any]:
     return document
 
 
-_TOO_DEEP = f"it is nested more than {NESTING} deep"
+_TOO_DEEP = f"it is nested more than {MAX_NESTING} deep"
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in pairs:
         if key in values:
-            raise ValueError(f"the key {key!r} is there twice")
+            raise ValueError(f"the key {key!r} occurs twice")
         values[key] = value
     return values
 
@@ -152,16 +152,16 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _check(document: Any) -> None:
-    """Level by level, not by recursion, which a nested document could exhaust."""
+    """Checks the numbers and the nesting level by level; a nested document could exhaust a recursion."""
     level = [document]
-    for _ in range(NESTING):
+    for _ in range(MAX_NESTING):
         inner: list[Any] = []
         for value in level:
             if isinstance(value, dict):
                 inner.extend(value.values())
             elif isinstance(value, list):
                 inner.extend(value)
-            elif isinstance(value, int) and not -WHOLE_NUMBER <= value < WHOLE_NUMBER:
+            elif isinstance(value, int) and not -INT64_LIMIT <= value < INT64_LIMIT:
                 raise ValueError("a whole number needs more than 64 bits")
             elif isinstance(value, float) and not math.isfinite(value):
                 raise ValueError("a number is not finite")

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and never through a link."""
+"""Writes files atomically, and never through a link."""
 
 import errno
 import os
@@ -26,15 +26,15 @@ __all__ = [
 ]
 
 SCRATCH = f".{'[0-9a-f]' * 16}.part"
-"""A pattern of the names that :func:`scratch_path` makes."""
-_MACHINE = (
+"""Glob pattern of the names that :func:`scratch_path` generates."""
+_MACHINE_ERRNOS = (
     errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE,
 )  # fmt: skip
-"""Failures of the machine, and no mistakes of its user."""
+"""Error numbers that mean a failure of the machine, not a mistake of the user."""
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there; it isn't where the path is none, being too long or holding a NUL."""
+    """Whether a path is a folder; False for an invalid path, too long or with a NUL character."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -42,15 +42,15 @@ def is_folder(path: Path) -> bool:
 
 
 def check_output(path: Path, where: str) -> None:
-    """A file that is wanted, before the work for it is done.
+    """Checks that an output file can be written, before the work for it begins.
 
     Args:
-        path: Its place.
-        where: The option that named it.
+        path: Path of the output file.
+        where: The option that names the file.
 
     Raises:
-        ConfigError: If its folder isn't there or can't be written to, or if it is a folder, a device or
-            a pipe itself.
+        ConfigError: If the file's folder doesn't exist or is not writable, or if the path is a folder,
+            a device or a pipe.
     """
     if not is_folder(path.parent):
         raise ConfigError("no such folder", "a folder that exists", f"{where} {path.parent}")
@@ -59,23 +59,23 @@ def check_output(path: Path, where: str) -> None:
         raise ConfigError(given, "a writable folder", f"{where} {path.parent}")
     if is_folder(path):
         raise ConfigError("a folder", "a file", f"{where} {path}")
-    # what can't be inspected is told when it is written
+    # if the path can't be inspected, writing to it reports the error
     with suppress(OSError):
         if not _is_replaceable(path):
             raise ConfigError("a device or a pipe", "a regular file", f"{where} {path}")
 
 
 def _is_replaceable(path: Path) -> bool:
-    """Whether nothing would be lost but a regular file, or a link, if another took its place.
+    """Whether a path is free, a regular file, or a link to one, so that a new file may replace it.
 
     Raises:
-        OSError: If the place can't be inspected.
+        OSError: If the path can't be inspected.
     """
     if "\0" in str(path):
-        # no file has such a name, which is told when it is opened
+        # no file has such a name; opening it reports the error
         return True
     folder = path.parent.resolve()
-    # what is there stands for a process's open files, or for devices, even where it is a link
+    # entries of these folders stand for open files of a process or for devices, even if they are links
     if folder == Path("/dev") or Path("/proc") in (folder, *folder.parents):
         return False
     try:
@@ -85,22 +85,24 @@ def _is_replaceable(path: Path) -> bool:
 
 
 def write_error(what: str, error: OSError | ValueError, path: Path) -> RunFolderError:
-    """That a file can't be written; a failure of the machine where its disk is full or broken."""
+    """Returns the error for a file that can't be written, with exit code 1 if the disk is full or broken."""
     reason = error.strerror if isinstance(error, OSError) else error
-    told = RunFolderError(f"{what} that can't be written ({reason})", "a writable place", str(path))
-    if isinstance(error, OSError) and error.errno in _MACHINE:
-        told.exit_code = 1
-    return told
+    unwritable = RunFolderError(
+        f"{what} that can't be written ({reason})", "a writable place", str(path)
+    )
+    if isinstance(error, OSError) and error.errno in _MACHINE_ERRNOS:
+        unwritable.exit_code = 1
+    return unwritable
 
 
 def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -> UnreadableError:
-    """That a file can't be read now; a failure of the machine where its disk or memory fails."""
+    """Returns the error for a file that can't be read now, with exit code 1 if the disk or memory failed."""
     is_memory = isinstance(error, MemoryError)
     reason = "out of memory" if is_memory else getattr(error, "strerror", None) or str(error)
     unreadable = UnreadableError(
         f"{what} that can't be read ({reason})", "a readable one", str(path)
     )
-    if is_memory or getattr(error, "errno", None) in _MACHINE:
+    if is_memory or getattr(error, "errno", None) in _MACHINE_ERRNOS:
         unreadable.exit_code = 1
     return unreadable
 
@@ -108,44 +110,45 @@ def read_error(error: OSError | MemoryError, path: Path, what: str = "a file") -
 def system_failure(
     error: BaseException, handled: BaseException | None
 ) -> OSError | MemoryError | None:
-    """The failure of the system behind an error of whoever reads a file, if there is one.
+    """Returns the system failure that caused an error while a file was read, or None if there is none.
 
     Args:
-        error: What the reader raised.
-        handled: What was being handled when it was called (``sys.exc_info()[1]``), which is none of its own.
+        error: The error that the reader raised.
+        handled: The exception that was being handled when the reader was called (``sys.exc_info()[1]``); the
+            reader didn't cause it.
     """
-    # a broken file leads its reader to places before its start, which the system calls invalid: EINVAL
-    behind: BaseException | None = error
-    while behind is not None and behind is not handled:
-        if isinstance(behind, MemoryError):
-            return behind
-        if isinstance(behind, OSError) and behind.errno not in (None, errno.EINVAL):
-            return behind
-        behind = behind.__context__
+    # in a broken file the reader may seek to before its start, which is no system failure: EINVAL
+    cause: BaseException | None = error
+    while cause is not None and cause is not handled:
+        if isinstance(cause, MemoryError):
+            return cause
+        if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
+            return cause
+        cause = cause.__context__
     return None
 
 
 def write_atomically(
     path: Path, content: str | bytes, before_move: Callable[[], None] | None = None
 ) -> None:
-    """Writes a file beside its place, flushes it, and moves it there.
+    """Writes a temporary file in the same folder, flushes it, and renames it to its final path.
 
-    A link in its place is replaced, and what it leads to is left alone.
+    A link at this path is replaced, and its target is not changed.
 
     Args:
-        path: The file's place.
-        content: What it holds.
-        before_move: Called when the content is on the disk, but not yet in its place.
+        path: Final path of the file.
+        content: Content of the file.
+        before_move: Called when the content is on the disk, but not yet at its final path.
 
     Raises:
-        RunFolderError: It can't be written, or a device or a pipe is in its place.
+        RunFolderError: If the file can't be written, or if the path is a device or a pipe.
     """
     data = content.encode() if isinstance(content, str) else content
     scratch = scratch_path(path)
     try:
         if not _is_replaceable(path):
             raise RunFolderError(
-                "something that is no regular file", "a regular file, or none", str(path)
+                "something that is not a regular file", "a regular file, or none", str(path)
             )
         try:
             with open(scratch, "xb") as file:
@@ -160,15 +163,15 @@ def write_atomically(
             scratch.unlink(missing_ok=True)
     except RunFolderError:
         raise
-    # a path with a NUL in it is a ValueError
+    # a path with a NUL character raises a ValueError
     except (OSError, ValueError) as error:
         raise write_error("a file", error, path) from error
 
 
 def scratch_path(path: Path) -> Path:
-    """A place beside a file's, in which it is written before it is moved to its own.
+    """Returns a path for a temporary file in the same folder, which is renamed to the final path later.
 
-    Nobody knows the name beforehand: a file or a link that waited under it would be an error.
+    The name is random, so that nobody can place a file or a link at this path in advance.
     """
     return path.with_name(f".{secrets.token_hex(8)}.part")
 
@@ -177,17 +180,17 @@ def write_json(path: Path, document: object, *, indent: int = 1) -> None:
     """Writes a document as JSON, as :func:`write_atomically` does.
 
     Raises:
-        NonFiniteError: If a number in it is NaN or infinite.
-        RunFolderError: If it can't be written.
+        NonFiniteError: If a number in the document is NaN or infinite.
+        RunFolderError: If the file can't be written.
     """
     write_atomically(path, json_text(document, str(path), indent=indent) + "\n")
 
 
 def flush_folder(folder: Path) -> None:
-    """So that a file which has been moved there is there after a power cut too."""
+    """Flushes a folder, so that a file which was moved into it survives a power failure."""
     file = os.open(folder, os.O_RDONLY)
     try:
-        # not every file system can
+        # not every file system supports this
         with suppress(OSError):
             os.fsync(file)
     finally:
@@ -195,19 +198,23 @@ def flush_folder(folder: Path) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a file, or nothing of it.
+    """Appends a line to a file, either completely or not at all.
 
     Raises:
-        RunFolderError: It can't be added, or a link or no regular file is in the file's place.
+        RunFolderError: If the line can't be appended, or if the path is a link or not a regular file.
     """
-    # a pipe that nobody reads would be waited for without O_NONBLOCK
+    # without O_NONBLOCK, opening a pipe that nobody reads would block
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         with open(os.open(path, flags, 0o666), "ab", buffering=0) as file:
             status = os.fstat(file.fileno())
-            # what is added would change another name's file too
+            # with a hard link, the line would also change a file elsewhere
             if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                raise RunFolderError("a hard link, or no file", "a file of its own", str(path))
+                raise RunFolderError(
+                    "a hard link, or no regular file",
+                    "a regular file without other links",
+                    str(path),
+                )
             before = file.tell()
             data = (line + "\n").encode()
             written = file.write(data)

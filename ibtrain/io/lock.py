@@ -1,4 +1,4 @@
-"""A folder that belongs to one process at a time."""
+"""Locks a folder for one process at a time."""
 
 import fcntl
 import os
@@ -18,8 +18,8 @@ class FolderLock:
     """A lock file that this process holds.
 
     Args:
-        path: Its place.
-        file: Its descriptor.
+        path: Path of the lock file.
+        file: Its file descriptor.
     """
 
     def __init__(self, path: Path, file: int) -> None:
@@ -28,10 +28,10 @@ class FolderLock:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the file is still in its place, so that the folder is the one that was locked.
+        """Whether the lock file is still at its path, so that the folder is the one that was locked.
 
         Raises:
-            OSError: If its place can't be inspected.
+            OSError: If the path can't be inspected.
         """
         return _is_in_place(self._file, self.path)
 
@@ -39,55 +39,55 @@ class FolderLock:
         """Checks that the folder is still the one that was locked.
 
         Raises:
-            RunFolderError: If it has been deleted, moved or replaced, or can't be inspected.
+            RunFolderError: If the folder has been deleted, moved or replaced, or can't be inspected.
         """
         try:
             is_in_place = self.is_in_place
         except OSError as error:
             raise write_error("a folder", error, self.path.parent) from error
         if not is_in_place:
-            given = "a folder that was deleted, moved or replaced while the run was in it"
-            expected = "the folder that the run began in (nothing more was written)"
+            given = "a folder that was deleted, moved or replaced during the run"
+            expected = "the folder in which the run began (nothing more was written)"
             raise RunFolderError(given, expected, str(self.path.parent))
 
 
 @contextmanager
 def folder_lock(path: Path) -> Iterator[FolderLock]:
-    """Holds a lock file until the block is left.
+    """Holds a lock file until the ``with`` block ends.
 
-    The system lets go of the lock when its process ends, however it ends, so that a file which a
-    dead process left behind is simply taken over.
+    The operating system releases the lock when the process ends for any reason, so that the next process
+    can lock a file which a dead process left behind.
 
     Args:
-        path: The file; it is deleted afterwards.
+        path: Path of the lock file, which is deleted afterwards.
 
     Raises:
-        RunFolderError: Another process holds it, or it can't be made.
+        RunFolderError: If another process holds the lock, or if the file can't be created.
     """
     file = _lock(path)
     try:
-        # only for others to read: a full disk is no reason to stop
+        # the content is only for information: a full disk is no reason to stop
         with suppress(OSError):
             os.ftruncate(file, 0)
             os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield FolderLock(path, file)
     finally:
         with suppress(OSError):
-            # in its place may be another process's lock by now
+            # the path may hold another process's lock by now
             if _is_in_place(file, path):
                 path.unlink()
         os.close(file)
 
 
 def _lock(path: Path) -> int:
-    """The descriptor of the file, once it is locked and still the one in its place."""
+    """Locks the file and returns its descriptor, after checking that it is still at its path."""
     while True:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except (OSError, ValueError) as error:
             raise write_error("a folder", error, path.parent) from error
         try:
-            _check_own(file, path)
+            _check_unshared(file, path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_in_place(file, path):
                 return file
@@ -102,20 +102,20 @@ def _lock(path: Path) -> int:
         os.close(file)
 
 
-def _check_own(file: int, path: Path) -> None:
-    """A file of this folder alone, which may be written."""
-    found = os.fstat(file)
-    is_file = stat.S_ISREG(found.st_mode)
-    if not is_file or found.st_nlink > 1:
+def _check_unshared(file: int, path: Path) -> None:
+    """Checks that a file is regular and has no other hard link, so that it may be written."""
+    status = os.fstat(file)
+    is_file = stat.S_ISREG(status.st_mode)
+    if not is_file or status.st_nlink > 1:
         os.close(file)
         given = (
-            "a file that has another name too" if is_file else "something that is no regular file"
+            "a file with another hard link" if is_file else "something that is not a regular file"
         )
         raise RunFolderError(given, "a lock file, or none", str(path))
 
 
 def _is_in_place(file: int, path: Path) -> bool:
-    """Whether nobody has deleted, moved or replaced it since it was opened."""
+    """Whether the file at the path is still the open one, not deleted, moved or replaced."""
     try:
         return os.path.samestat(os.fstat(file), path.lstat())
     except (FileNotFoundError, NotADirectoryError):

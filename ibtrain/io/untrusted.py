@@ -1,4 +1,4 @@
-"""Errors from untrusted file content, as one line."""
+"""Reports errors from untrusted file content in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ def untrusted(given: str, expected: str, where: str) -> Iterator[None]:
     """Turns errors from untrusted file content into a :class:`RunFolderError`.
 
     Args:
-        given: What does not fit.
-        expected: What would have fitted.
-        where: The file or folder that held it.
+        given: The content that is read.
+        expected: Description of valid content.
+        where: The file or folder that holds the content.
 
     Raises:
-        RunFolderError: If the block fails.
+        RunFolderError: If the ``with`` block fails.
     """
     try:
         yield

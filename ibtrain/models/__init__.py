@@ -1,1 +1,1 @@
-"""Networks that are cut into blocks."""
+"""Networks, and their division into blocks."""

@@ -1,4 +1,4 @@
-"""Cutting a network into the blocks that layer-wise training takes one at a time."""
+"""Divides a network into the blocks that layer-wise training optimises one by one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,19 +12,19 @@ from ibtrain.errors import ModelError
 __all__ = ["block_outputs", "check_output_block", "check_trainable", "cut_into_blocks"]
 
 
-NORMALISED = (nn.LogSigmoid, nn.LogSoftmax, nn.Sigmoid, nn.Softmax, nn.Softmin)
+NORMALISING_ACTIVATIONS = (nn.LogSigmoid, nn.LogSoftmax, nn.Sigmoid, nn.Softmax, nn.Softmin)
 """Activations that turn class scores into probabilities or their logarithms."""
-MOST_COMPARED = 1 << 10
-"""Samples among which one is sought that differs from the first."""
-ROUNDING = 1e-5
-"""Error of a float32 sum of probabilities, at most."""
+MAX_COMPARED = 1 << 10
+"""Maximum number of samples that are compared to find one that differs from the first."""
+SUM_TOLERANCE = 1e-5
+"""Maximum rounding error of a sum of probabilities in float32."""
 
 
 def _starts_block(name: str, module: nn.Module) -> bool:
-    """Whether a module holds a weight matrix; normalisations, activations and pooling don't.
+    """Whether a module has a weight matrix; normalisations, activations and pooling have none.
 
     Raises:
-        ModelError: If its weights have no shape yet.
+        ModelError: If its weights are lazy and have no shape yet.
     """
     parameters = list(module.parameters())
     if any(nn.parameter.is_lazy(parameter) for parameter in parameters):
@@ -34,21 +34,21 @@ def _starts_block(name: str, module: nn.Module) -> bool:
 
 
 def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential:
-    """The model as a chain of named blocks; its modules are shared, not copied.
+    """Divides a model into a sequence of named blocks, which share its modules instead of copying them.
 
-    A block starts at every child of an ``nn.Sequential`` that holds a weight matrix; children
-    without one (activations, normalisations, pooling, flattening) belong to the block before them,
-    leading ones to the first. A mapping from names to modules is taken as the blocks themselves.
+    A block starts at every child of an ``nn.Sequential`` that has a weight matrix. Children
+    without one (activations, normalisations, pooling, flattening) belong to the preceding block, or to the
+    first block if no block precedes them. The values of a mapping from names to modules are the blocks.
 
     Args:
         model: An ``nn.Sequential``, or a mapping from names to modules, in order.
 
     Returns:
-        An ``nn.Sequential`` with one named child a block; the last one is the output layer.
+        An ``nn.Sequential`` with one named child per block; the last one is the output layer.
 
     Raises:
-        ModelError: If the model is neither, holds no weights, names a block as no module can be
-            named, or if two blocks share a parameter or a buffer.
+        ModelError: If the model has another type or no weights, if the name of a block is not a valid module
+            name, or if two blocks share a parameter or a buffer.
     """
     if isinstance(model, Mapping):
         blocks = _named_blocks([(str(name), block) for name, block in model.items()])
@@ -62,7 +62,7 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
         )
     if next(blocks.parameters(), None) is None:
         raise ModelError("no layer with weights", "at least one block to train", "model")
-    # not named_children(), which leaves a repeated block out
+    # named_children() would omit a repeated block
     check_trainable((f"block {n}", blocks[i]) for i, n in enumerate(blocks._modules))
     return blocks
 
@@ -70,7 +70,7 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
 def _cut(model: nn.Sequential) -> nn.Sequential:
     groups: list[tuple[str, list[nn.Module]]] = []
     leading: list[nn.Module] = []
-    # not named_children(), which leaves a repeated module out: one ReLU may serve many layers
+    # named_children() would omit a repeated module, such as a ReLU that several layers share
     for name, child in zip(model._modules, model, strict=True):
         if _starts_block(name, child):
             groups.append((name, [*leading, child]))
@@ -89,22 +89,22 @@ def _cut(model: nn.Sequential) -> nn.Sequential:
 
 
 def _block_names(names: Sequence[str]) -> list[str]:
-    """Names of blocks from those of layers: ``layer0`` for ``0``, unless a layer has that name."""
-    taken = set(names)
+    """Derives names of blocks from names of layers: ``layer0`` from ``0``, unless a layer has this name."""
+    layer_names = set(names)
     block_names = []
     for name in names:
         block_name = f"layer{name}" if name.isdigit() else name
-        while name.isdigit() and block_name in taken:
+        while name.isdigit() and block_name in layer_names:
             block_name += "_"
         block_names.append(block_name)
     return block_names
 
 
 def _named_blocks(named: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
-    """A chain of blocks.
+    """Returns a sequence of named blocks.
 
     Raises:
-        ModelError: If a name occurs twice or can't be a module's, or a block is no module.
+        ModelError: If a name occurs twice or is not a valid module name, or if a block is not a module.
     """
     blocks = nn.Sequential()
     for name, block in named:
@@ -116,7 +116,7 @@ def _named_blocks(named: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
             raise ModelError(given, f"at most {MAX_NAME}", "model")
         if not name or "." in name or hasattr(blocks, name):
             expected = (
-                "a name without a dot that no other block and no attribute of nn.Sequential has"
+                "a name without a dot, which no other block and no attribute of nn.Sequential has"
             )
             raise ModelError(f"a block named {name!r}", expected, "model")
         blocks.add_module(name, block)
@@ -124,39 +124,43 @@ def _named_blocks(named: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
 
 
 def check_trainable(named: Iterable[tuple[str, nn.Module]]) -> None:
-    """Checks that modules can be trained, and that training one changes no other.
+    """Checks that modules can be trained, and that training one module does not change another.
 
     Args:
-        named: The modules, with what an error calls them.
+        named: Modules, each with its name in error messages.
 
     Raises:
-        ModelError: If two of them share a parameter or a buffer, or its memory, or if one was made
+        ModelError: If two modules share a parameter or a buffer, or its memory, or if a module was created
             in ``torch.inference_mode``.
     """
-    found: list[tuple[str, int, int, int]] = []
+    ranges: list[tuple[str, int, int, int]] = []
     names = []
     for index, (name, module) in enumerate(named):
         names.append(name)
         for tensor in (*module.parameters(), *module.buffers()):
             if tensor.is_inference():
                 given = f"weights of {name} that were made in torch.inference_mode"
-                raise ModelError(given, "a model made outside of it, which can train", "model")
-            found.append((*_memory(tensor), index))
-    place, end, owner = "", 0, 0
-    for own_place, start, stop, index in sorted(found):
-        if own_place == place and start < end and names[index] != names[owner]:
+                raise ModelError(
+                    given,
+                    "a model created outside of inference mode, which can be trained",
+                    "model",
+                )
+            ranges.append((*_memory(tensor), index))
+    last_device, last_stop, owner = "", 0, 0
+    for device, start, stop, index in sorted(ranges):
+        if device == last_device and start < last_stop and names[index] != names[owner]:
             first, second = (names[i] for i in sorted((owner, index)))
             given = f"parameters or buffers that {first} and {second} share"
-            raise ModelError(given, "none that two of them share", "model")
-        # ranges of different owners are disjoint so far: only the last one can reach further
-        if own_place != place or stop > end:
-            place, end, owner = own_place, stop, index
+            raise ModelError(given, "separate parameters and buffers for each", "model")
+        # so far, ranges of different owners are disjoint: only the last range can overlap the next one
+        if device != last_device or stop > last_stop:
+            last_device, last_stop, owner = device, stop, index
 
 
 def _memory(tensor: Tensor) -> tuple[str, int, int]:
-    """Where a tensor is, from which byte and to which.
+    """Returns a tensor's device, and the addresses of its first byte and of the end of its memory.
 
-    Two that overlap are taken to change with one another; of interleaved views that is not so.
+    Tensors whose ranges overlap are assumed to share memory, which is wrong for interleaved views.
     """
     if nn.parameter.is_lazy(tensor) or tensor.is_meta or not tensor.numel():
         return "none", id(tensor), id(tensor) + 1
@@ -166,7 +170,7 @@ def _memory(tensor: Tensor) -> tuple[str, int, int]:
 
 
 def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> dict[str, Tensor]:
-    """Every block's output on ``x``, by the block's name, in order."""
+    """Returns the output of every block for the input ``x``, by name of the block, in order."""
     outputs: dict[str, Tensor] = {}
     for name, block in blocks.named_children():
         x = outputs[name] = block(x)
@@ -176,11 +180,11 @@ def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> di
 def check_output_block(
     blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int
 ) -> None:
-    """Runs two samples through the blocks and checks what comes out.
+    """Runs two samples through the blocks and checks the outputs.
 
     Raises:
-        ModelError: If a block can't read its input or changes it in place, or the last one's output
-            is not an unnormalised score for each class.
+        ModelError: If a block can't process its input or changes it in place, or if the output of the last
+            block is not an unnormalised score for each class.
     """
     blocks.eval()
     sample = _two_samples(x)
@@ -192,10 +196,10 @@ def check_output_block(
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
             given = f"input of shape {tuple(sample.shape[1:])}"
             raise ModelError(
-                given, f"what the block can read ({error})", f"block {name}"
+                given, f"input that the block can process ({error})", f"block {name}"
             ) from error
         if sample._version != version:
-            expected = "one that leaves it as it is (inplace=False)"
+            expected = "a module that leaves its input unchanged (inplace=False)"
             raise ModelError("a module that changes its input in place", expected, f"block {name}")
         if not isinstance(output, torch.Tensor):
             raise ModelError(f"a {type(output).__name__}", "a tensor", f"output of block {name}")
@@ -207,27 +211,31 @@ def check_output_block(
 
 
 def _two_samples(x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "two *shape"]:
-    """A copy of the first sample, and of one that differs from it, if there is one among the first."""
-    differ = (x[:MOST_COMPARED] != x[0]).flatten(1).any(dim=1)
+    """Copies the first sample and one that differs from it, or the second if none of those compared differs."""
+    differ = (x[:MAX_COMPARED] != x[0]).flatten(1).any(dim=1)
     second = int(differ.int().argmax()) or 1
     return torch.cat([x[:1], x[second : second + 1]])
 
 
 def _check_scores(blocks: nn.Sequential, scores: Float[Tensor, "batch classes"]) -> None:
-    """Checks that the output block ends without a softmax or a sigmoid.
+    """Checks that the output block doesn't end with a softmax or a sigmoid.
 
     Raises:
-        ModelError: If it ends with one, as a module or in its ``forward``.
+        ModelError: If the block ends with one, as a module or in its ``forward``.
     """
     last: nn.Module = blocks
     while isinstance(last, nn.Sequential) and len(last):
         last = last[-1]
     scores = scores.double()
-    # an output layer of zeros and the classes' log prior has normalised scores, the same for all samples
+    # zero weights with the log prior as the bias give normalised scores too, but equal ones for all samples
     differ = bool((scores != scores[:1]).any())
-    is_softmax = bool((scores >= 0).all() and ((scores.sum(dim=1) - 1).abs() < ROUNDING).all())
-    is_log_softmax = bool((scores.logsumexp(dim=1).abs() < ROUNDING).all())
-    if isinstance(last, NORMALISED) or (differ and (is_softmax or is_log_softmax)):
-        kind = type(last).__name__ if isinstance(last, NORMALISED) else "a softmax or log-softmax"
+    is_softmax = bool((scores >= 0).all() and ((scores.sum(dim=1) - 1).abs() < SUM_TOLERANCE).all())
+    is_log_softmax = bool((scores.logsumexp(dim=1).abs() < SUM_TOLERANCE).all())
+    if isinstance(last, NORMALISING_ACTIVATIONS) or (differ and (is_softmax or is_log_softmax)):
+        kind = (
+            type(last).__name__
+            if isinstance(last, NORMALISING_ACTIVATIONS)
+            else "a softmax or log-softmax"
+        )
         expected = f"unnormalised class scores: remove {kind}"
         raise ModelError(f"an output block that ends with {kind}", expected, "model")

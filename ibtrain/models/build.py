@@ -15,7 +15,7 @@ Factory = Callable[[ModelConfig, tuple[int, ...], int], nn.Sequential]
 
 
 def build_model(config: ModelConfig, data: Dataset, seed: int) -> nn.Sequential:
-    """A new network for a data set, on its device; the same seed gives the same weights everywhere.
+    """Creates a network for a data set, on its device; a seed gives the same weights on every device.
 
     Args:
         config: The settings of the network.
@@ -23,7 +23,7 @@ def build_model(config: ModelConfig, data: Dataset, seed: int) -> nn.Sequential:
         seed: Seeds the weights.
 
     Raises:
-        ModelError: If the network can't read such samples.
+        ModelError: If the network can't process samples of this shape.
     """
     create: Factory = load_class(MODELS[config.kind])
     with seeded(seed, "model"):

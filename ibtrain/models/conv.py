@@ -1,4 +1,4 @@
-"""Convolutional networks, a block for each layer."""
+"""Convolutional networks with one block per layer."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ __all__ = ["conv_net", "from_config"]
 def from_config(
     config: ModelConfig, sample_shape: tuple[int, ...], num_classes: int
 ) -> nn.Sequential:
-    """The convolutional network of a run's settings.
+    """Creates the convolutional network of a run from its settings.
 
     Args:
-        config: Channels, hidden widths and activation.
+        config: Settings, of which channels, hidden widths and activation are used.
         sample_shape: Shape of a sample: ``(channels, height, width)``.
         num_classes: Number of classes.
 
     Raises:
-        ModelError: If the samples are not images, or too small.
+        ModelError: If the samples are not images, or are too small.
     """
     if len(sample_shape) != 3:
         expected = "images (channels, height, width)"
@@ -39,9 +39,9 @@ def conv_net(
     num_classes: int,
     activation: str = "relu",
 ) -> nn.Sequential:
-    """A convolutional network cut into blocks: ``conv1``, ..., ``hidden1``, ..., ``output``.
+    """Creates a convolutional network, divided into blocks: ``conv1``, ..., ``hidden1``, ..., ``output``.
 
-    Each convolutional block is a 3 x 3 convolution, the activation and 2 x 2 max pooling; linear
+    Each convolutional block is a 3 x 3 convolution, the activation and 2 x 2 max pooling. Linear
     blocks as in :func:`~ibtrain.models.mlp.mlp` follow.
 
     Args:
@@ -52,9 +52,9 @@ def conv_net(
         activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
 
     Raises:
-        ConfigError: If a width is no whole number above 0.
-        ModelError: If the images are too small for that many poolings, the activation is unknown, or
-            memory can't hold the weights.
+        ConfigError: If a width is not a whole number above 0.
+        ModelError: If the images are too small for the number of poolings, the activation is unknown, or
+            the weights are larger than memory.
     """
     check_widths(channels=channels, hidden=hidden, num_classes=num_classes)
     depth, height, width = input_shape

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons, a block for each layer."""
+"""Multilayer perceptrons with one block per layer."""
 
 import math
 from collections import OrderedDict
@@ -14,8 +14,8 @@ from ibtrain.errors import ModelError
 
 __all__ = ["activation_layer", "check_weights", "check_widths", "from_config", "mlp"]
 
-BYTES = 4
-"""Of a weight."""
+BYTES_PER_WEIGHT = 4
+"""Size of a float32 weight."""
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -26,10 +26,10 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def activation_layer(name: str) -> nn.Module:
-    """A new activation module by name.
+    """Creates an activation module by name.
 
     Raises:
-        ModelError: There is no activation of that name.
+        ModelError: If the name is unknown.
     """
     if name not in _ACTIVATIONS:
         raise ModelError(repr(name), "one of " + ", ".join(_ACTIVATIONS), "activation")
@@ -37,10 +37,10 @@ def activation_layer(name: str) -> nn.Module:
 
 
 def check_widths(**widths: int | Sequence[int]) -> None:
-    """Widths of layers, by the name of the argument that has them.
+    """Checks widths of layers, given by name of the argument that contains them.
 
     Raises:
-        ConfigError: If one is no whole number above 0.
+        ConfigError: If a width is not a whole number above 0.
     """
     for name, value in widths.items():
         for width in value if isinstance(value, Sequence) else [value]:
@@ -48,26 +48,26 @@ def check_widths(**widths: int | Sequence[int]) -> None:
 
 
 def check_weights(count: int, what: str = "") -> None:
-    """A network's weights, before they are made.
+    """Checks that memory can hold a network's weights, before they are created.
 
     Args:
-        count: How many.
-        what: Words for an error that say which network has them.
+        count: Number of weights.
+        what: Prefix that names the network in error messages.
 
     Raises:
-        ModelError: They, their gradients and Adam's two moments are more than memory can hold.
+        ModelError: If the weights, their gradients and Adam's two moments are larger than memory.
     """
     given = f"{what}{count} weights, with gradients and Adam's moments"
-    check_memory(4 * BYTES * count, given, ModelError, "model")
+    check_memory(4 * BYTES_PER_WEIGHT * count, given, ModelError, "model")
 
 
 def from_config(
     config: ModelConfig, sample_shape: tuple[int, ...], num_classes: int
 ) -> nn.Sequential:
-    """The multilayer perceptron of a run's settings.
+    """Creates the multilayer perceptron of a run from its settings.
 
     Args:
-        config: Hidden widths and activation.
+        config: Settings, of which hidden widths and activation are used.
         sample_shape: Shape of a sample, which is flattened.
         num_classes: Number of classes.
     """
@@ -77,7 +77,7 @@ def from_config(
 def mlp(
     dim_x: int, hidden: Sequence[int], num_classes: int, activation: str = "relu"
 ) -> nn.Sequential:
-    """A multilayer perceptron cut into blocks: ``hidden1``, ``hidden2``, ..., ``output``.
+    """Creates a multilayer perceptron, divided into blocks: ``hidden1``, ``hidden2``, ..., ``output``.
 
     Args:
         dim_x: Dimension of the flattened input.
@@ -86,12 +86,12 @@ def mlp(
         activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
 
     Returns:
-        A network that maps ``(batch, ...)`` with ``dim_x`` values a sample to class scores
+        A network that maps ``(batch, ...)`` with ``dim_x`` values per sample to class scores
         ``(batch, num_classes)``.
 
     Raises:
-        ConfigError: If a width is no whole number above 0.
-        ModelError: If the activation is unknown, or memory can't hold the weights.
+        ConfigError: If a width is not a whole number above 0.
+        ModelError: If the activation is unknown, or the weights are larger than memory.
     """
     check_widths(dim_x=dim_x, hidden=hidden, num_classes=num_classes)
     check_weights(sum(a * b + b for a, b in pairwise([dim_x, *hidden, num_classes])))

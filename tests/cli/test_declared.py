@@ -1,38 +1,38 @@
-"""Options that are declared by the settings they set."""
+"""Options that are derived from the fields of the settings."""
 
 import click
 import pytest
 
-from ibtrain.cli.declared import CommaSeparated, Words, keywords
+from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, keywords
 from ibtrain.cli.main import cli
-from ibtrain.cli.options import _PLACES
+from ibtrain.cli.options import _SETTINGS
 
 
 @pytest.mark.parametrize(
     ("place", "kind", "words"),
     [
         ("optim.epochs", int, "[10; digits 20]"),
-        ("optim.learning_rate", float, "Adam's step size at the start.  [layer-wise 0.001, digits 0.003; end to end 0.002, digits 0.001]"),
-        ("optim.batch_size", int, "[layer-wise 128; end to end 128, digits 64]"),
+        ("optim.learning_rate", float, "Initial learning rate of Adam.  [layer-wise 0.001, digits 0.003; end-to-end 0.002, digits 0.001]"),
+        ("optim.batch_size", int, "[layer-wise 128; end-to-end 128, digits 64]"),
         ("optim.patience", int, "holds nothing out.  [0]"),
         ("plane.points", int, "[6; digits 4]"),
-        ("resize", int, "images of folder:DIR are resized to."),
+        ("resize", int, "of the images of folder:DIR after resizing."),
         ("data_root", str, "by default $IBTRAIN_DATA or ~/.cache/ibtrain."),
-        ("objective.name", str, "What the hidden blocks optimise: ib"),
+        ("objective.name", str, "Objective of the hidden blocks: ib"),
         ("seeds", CommaSeparated, "[0,1,2]"),
         ("objective.beta", CommaSeparated, "or one for each block.  [0.0001]"),
-        ("plane.measures", Words, "[mine,channel,probe]"),
+        ("plane.measures", CommaSeparatedWords, "[mine,channel,probe]"),
         ("objective.order", click.Choice, "or cross them (joint).  [sequential]"),
     ],
 )  # fmt: skip
 def test_type_help_and_default_are_those_of_the_setting(place: str, kind: type, words: str) -> None:
     declared = keywords(place)
-    found = declared["type"]
-    assert found is kind or isinstance(found, kind)
+    option_type = declared["type"]
+    assert option_type is kind or isinstance(option_type, kind)
     assert declared["help"].endswith(words) or declared["help"].startswith(words)
 
 
-@pytest.mark.parametrize("place", _PLACES.values())
+@pytest.mark.parametrize("place", _SETTINGS.values())
 def test_every_setting_says_what_it_is(place: str) -> None:
     text = keywords(place)["help"].partition("  [")[0]
     assert text[0].isupper()
@@ -52,4 +52,4 @@ def test_the_commands_that_train_take_the_same_settings() -> None:
     ]
     flags = [{flag for option in command.params for flag in option.opts} for command in commands]
     assert flags[0] == flags[1] == flags[2]
-    assert {*_PLACES} <= flags[0]
+    assert {*_SETTINGS} <= flags[0]

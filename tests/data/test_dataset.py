@@ -1,4 +1,4 @@
-"""Data sets that are made of tensors."""
+"""Data sets that are created from tensors."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ Y = torch.arange(60) % 3
 
 
 def dataset(**changes: Any) -> Dataset:
-    """Classes in turn; the first twenty samples are the test split."""
-    parts = {
+    """Samples whose classes alternate; the first twenty are the test split."""
+    arguments = {
         "x": X[20:],
         "y": Y[20:],
         "x_test": X[:20],
@@ -26,8 +26,11 @@ def dataset(**changes: Any) -> Dataset:
         "num_classes": 3,
         **changes,
     }
-    train, test = Split(parts["x"], parts["y"]), Split(parts["x_test"], parts["y_test"])
-    return Dataset("tensors", train, test, parts["num_classes"])
+    train, test = (
+        Split(arguments["x"], arguments["y"]),
+        Split(arguments["x_test"], arguments["y_test"]),
+    )
+    return Dataset("tensors", train, test, arguments["num_classes"])
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.float32])

@@ -1,4 +1,4 @@
-"""Folders of images that were made to do harm."""
+"""Folders of images, malicious ones included."""
 
 import errno
 import os
@@ -21,9 +21,9 @@ from ibtrain.errors import ConfigError, DataError, UnreadableError
 
 
 def image_folder(root: Path) -> Path:
-    for part in ("train", "test"):
+    for split in ("train", "test"):
         for label, shade in (("cat", 0), ("dog", 90)):
-            folder = root / part / label
+            folder = root / split / label
             folder.mkdir(parents=True)
             for index in range(3):
                 Image.new("RGB", (6, 6), (40 * index, shade, 9)).save(folder / f"{index}.png")
@@ -31,7 +31,7 @@ def image_folder(root: Path) -> Path:
 
 
 def resized(path: Path, size: tuple[int, int]) -> None:
-    """A PNG whose header says another size."""
+    """Changes the size in the header of a PNG."""
     content = bytearray(path.read_bytes())
     content[16:24] = struct.pack(">II", *size)
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
@@ -50,12 +50,12 @@ def large_in_number(folder: Path) -> None:
     resized(folder / "0.png", (4000, 4000))
 
 
-def huge_among_others(folder: Path) -> None:
+def huge_among_small(folder: Path) -> None:
     resized(folder / "1.png", (10_000, 9_000))
 
 
 def postscript(folder: Path) -> None:
-    # Pillow would hand it to Ghostscript, a program with a language of its own
+    # Pillow would pass it to Ghostscript, which executes PostScript programs
     text = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 6\n%%EndComments\n(x) print\n%%EOF\n"
     (folder / "0.png").write_bytes(text)
 
@@ -65,7 +65,7 @@ def circle(folder: Path) -> None:
 
 
 def two_circles(folder: Path) -> None:
-    # each leads into the other; followed blindly that is 2^40 folders
+    # each folder links to the other; following all links would give 2^40 folders
     for here, there in (("a", "b"), ("b", "a")):
         (folder / here).mkdir()
         for name in ("l", "m"):
@@ -95,14 +95,14 @@ MALICIOUS = {
     huge: "0.png: got a file that can't be decoded, expected an image (Image size (10000000000 pixels)",
     large: "0.png: got 10000 x 9000 pixels, expected at most 67108864 in an image",
     large_in_number: "train: got 6 images of 288000000 bytes, expected at most",
-    huge_among_others: "1.png: got 10000 x 9000 pixels, expected images of 6 x 6 pixels",
+    huge_among_small: "1.png: got 10000 x 9000 pixels, expected images of 6 x 6 pixels",
     postscript: "0.png: got a file that can't be decoded, expected an image (cannot identify",
-    circle: "cat/again: got a folder that links reach twice",
-    two_circles: "got a folder that links reach twice",
-    pipe: "0pipe.png: got no regular file, expected an image",
-    device: "0zero.png: got no regular file, expected an image",
+    circle: "cat/again: got a folder that is reached twice through links",
+    two_circles: "got a folder that is reached twice through links",
+    pipe: "0pipe.png: got something that is not a regular file, expected an image",
+    device: "0zero.png: got something that is not a regular file, expected an image",
     dangling: "0.jpg: got a file that can't be read (No such file",
-    file_for_a_folder: "cat in one of them only",
+    file_for_a_folder: "cat in only one of them",
 }
 
 
@@ -134,20 +134,20 @@ def test_a_failure_of_the_machine_is_no_broken_image(
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(
         UnreadableError, match=rf"got a file that can't be read \({message}"
-    ) as told:
+    ) as caught:
         read_images([saved(tmp_path / "a.png", np.zeros((2, 2), dtype=np.uint8))])
-    assert told.value.exit_code == 1
+    assert caught.value.exit_code == 1
 
 
 def test_links_are_followed_and_nothing_is_written_through_them(tmp_path: Path) -> None:
-    """Folders of links are how subsets of large data sets are made."""
+    """Subsets of large data sets are often folders of links."""
     image_folder(tmp_path / "all")
-    for part in ("train", "test"):
-        (tmp_path / "some" / part / "cat").mkdir(parents=True)
+    for split in ("train", "test"):
+        (tmp_path / "some" / split / "cat").mkdir(parents=True)
         for name in ("0.png", "1.png"):
-            there = tmp_path / "all" / part / "cat" / name
-            (tmp_path / "some" / part / "cat" / name).symlink_to(there)
-        (tmp_path / "some" / part / "dog").symlink_to(tmp_path / "all" / part / "dog")
+            target = tmp_path / "all" / split / "cat" / name
+            (tmp_path / "some" / split / "cat" / name).symlink_to(target)
+        (tmp_path / "some" / split / "dog").symlink_to(tmp_path / "all" / split / "dog")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     data = load_dataset(f"folder:{tmp_path / 'some'}")
     assert data.train.y.tolist() == [0, 0, 1, 1, 1]
@@ -162,11 +162,11 @@ def test_images_come_as_torchvision_lists_and_decodes_them(tmp_path: Path) -> No
             Image.new(mode, (6, 6), 7).save(folder / name)
         else:
             (folder / name).write_text("not an image")
-    theirs = ImageFolder(str(tmp_path / "train"))
-    ours = list_images(tmp_path / "train")
-    files = [file for files in ours.values() for file in files]
-    assert list(map(str, files)) == [path for path, _ in theirs.samples]
-    expected = np.stack([np.asarray(theirs.loader(path)) for path, _ in theirs.samples])
+    reference = ImageFolder(str(tmp_path / "train"))
+    classes = list_images(tmp_path / "train")
+    files = [file for files in classes.values() for file in files]
+    assert list(map(str, files)) == [path for path, _ in reference.samples]
+    expected = np.stack([np.asarray(reference.loader(path)) for path, _ in reference.samples])
     np.testing.assert_array_equal(read_images(files), expected)
 
 

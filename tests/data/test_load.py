@@ -1,4 +1,4 @@
-"""Loading data sets, and refusing broken ones."""
+"""Data sets are loaded, and broken ones are rejected."""
 
 import errno
 import math
@@ -153,7 +153,7 @@ def test_a_failed_download_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_fills_while_a_download_fails_is_left_and_the_error_told(
+def test_a_folder_that_fills_while_a_download_fails_is_left_and_the_error_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -172,7 +172,7 @@ def test_the_users_home_is_known_in_the_environment(monkeypatch: pytest.MonkeyPa
     assert default_data_root() == Path("/somewhere/data")
 
 
-def test_a_broken_file_is_told_as_such_while_another_error_is_handled(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_as_such_while_another_error_is_handled(tmp_path: Path) -> None:
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
     try:
         (tmp_path / "nowhere").read_bytes()
@@ -195,20 +195,20 @@ def test_an_mnist_that_cannot_be_opened_is_not_broken(
         load_dataset("mnist", tmp_path)
 
 
-def test_a_truncated_file_is_told(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported(tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for part in ("train", "t10k"):
+    for split in ("train", "t10k"):
         for kind in ("images-idx3", "labels-idx1"):
-            (raw / f"{part}-{kind}-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
+            (raw / f"{split}-{kind}-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
     with pytest.raises(DataError, match="a missing or broken file"):
         load_dataset("mnist", tmp_path)
 
 
 def image_folder(root: Path, size: int = 6) -> None:
-    for part in ("train", "test"):
+    for split in ("train", "test"):
         for label in ("cat", "dog"):
-            folder = root / part / label
+            folder = root / split / label
             folder.mkdir(parents=True)
             for index in range(6):
                 pixels = RNG.integers(256, size=(size, size, 3), dtype=np.uint8)
@@ -245,7 +245,7 @@ def test_label_entropy() -> None:
 def test_real_mnist(data_root: Path) -> None:
     data = load_dataset("mnist", data_root)
     assert (len(data.train), len(data.test)) == (60_000, 10_000)
-    # the digits' counts are known: the commonest test guess, digit 1, is right 1,135 times
+    # the most common class, digit 1, has 1,135 of the 10,000 test samples
     assert data.majority_accuracy == pytest.approx(0.1135)
 
 
@@ -259,7 +259,7 @@ def test_a_constant_that_float32_rounds_is_a_constant(tmp_path: Path) -> None:
 
 
 def spoilt(value: float) -> np.ndarray:
-    """Samples of which one has a fill value."""
+    """Samples, one of them with a fill value."""
     x = X.astype(np.float64)
     x[7, 2] = value
     return x
@@ -297,12 +297,12 @@ def test_odd_but_well_formed_contents_are_refused(
 def test_any_byte_order_and_precision_will_do(tmp_path: Path) -> None:
     plain = load_dataset(npz(tmp_path, x=X, y=Y))
     for dtype in (">f4", "f8", "longdouble"):
-        other = load_dataset(npz(tmp_path, x=X.astype(dtype), y=Y))
-        assert torch.equal(plain.train.x, other.train.x)
+        data = load_dataset(npz(tmp_path, x=X.astype(dtype), y=Y))
+        assert torch.equal(plain.train.x, data.train.x)
 
 
 def test_a_cifar10_from_elsewhere_is_never_unpickled(tmp_path: Path) -> None:
-    """The real one is made of pickles; torchvision knows each one's checksum, and looks first."""
+    """The real data set consists of pickles, whose checksums torchvision verifies first."""
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
     for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"):
@@ -322,13 +322,13 @@ def test_an_mnist_that_was_saved_by_torch_is_never_unpickled(tmp_path: Path) -> 
     assert not (tmp_path / "trap").exists()
 
 
-def test_an_mnist_with_too_few_labels_is_told(tmp_path: Path) -> None:
+def test_an_mnist_with_too_few_labels_is_reported(tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for part in ("train", "t10k"):
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\3\0\1\0")
+    for split in ("train", "t10k"):
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\3\0\1\0")
         sizes = b"\0\0\0\4" + 2 * b"\0\0\0\1"
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + sizes + b"abcd")
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + sizes + b"abcd")
     with pytest.raises(DataError, match=r"MNIST: train: got labels of shape \(3,\)"):
         load_dataset("mnist", tmp_path)
 
@@ -385,7 +385,7 @@ def test_images_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
 
 
 def test_no_copy_of_a_test_sample_is_trained_on(tmp_path: Path) -> None:
-    """Nor one that differs by the sign of a zero only."""
+    """Samples that differ only in the sign of a zero are copies too."""
     x = np.concatenate([X, X[:45], X[:20], X[:1]])
     x[59, 1] = 0.0
     x[-1] = np.where(np.arange(4) == 1, -0.0, x[59])
@@ -410,10 +410,10 @@ def test_no_copy_of_a_validation_sample_is_trained_on(tmp_path: Path) -> None:
     ):
         data = load_dataset(name, validation=0.2)
     assert data.validation is not None
-    train, held = (
+    train, held_out = (
         set(map(tuple, s.x.round(decimals=4).tolist())) for s in (data.train, data.validation)
     )
-    assert not train & held
+    assert not train & held_out
     assert (len(data.train), len(data.validation)) == (96, 24)
 
 
@@ -428,21 +428,22 @@ def test_rows_of_any_type_are_hashed() -> None:
         assert len(np.unique(hash_rows(x))) == len(np.unique(x.reshape(60, -1), axis=0))
 
 
-def test_too_few_distinct_samples_are_told(tmp_path: Path) -> None:
+def test_too_few_distinct_samples_are_reported(tmp_path: Path) -> None:
     x = np.tile(X[:3], (20, 1))
     with pytest.raises(
-        DataError, match="got 3 distinct samples among 60, expected enough for a test"
+        DataError,
+        match="got 3 distinct samples among 60, expected enough distinct samples for a test",
     ):
         load_dataset(npz(tmp_path, x=x, y=Y))
 
 
-MEMORY = """
+MEMORY_SCRIPT = """
 import re
 import sys
 from pathlib import Path
 from ibtrain.data.load import load_dataset
 def peak():
-    # getrusage would begin with the memory of the process that started this one
+    # getrusage would include the memory of the parent process
     return 1024 * int(re.search("VmHWM:\\s*([0-9]+)", Path("/proc/self/status").read_text())[1])
 load_dataset(sys.argv[1])
 before = peak()
@@ -451,7 +452,9 @@ print(peak() - before)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says how much")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux reports peak memory there"
+)
 def test_bytes_are_copied_to_floats_once(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     names = []
@@ -461,9 +464,9 @@ def test_bytes_are_copied_to_floats_once(tmp_path: Path) -> None:
             path, x=rng.integers(256, size=(count, 1500), dtype=np.uint8), y=np.arange(count) % 2
         )
         names.append(f"npz:{path}")
-    command = [sys.executable, "-c", MEMORY, *names]
+    command = [sys.executable, "-c", MEMORY_SCRIPT, *names]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    # a float has four bytes, the data itself one; it was 12 when each step made a copy
+    # a float has 4 bytes, an original value 1; with a copy in each step the sum was 12
     assert int(result.stdout) < 6 * 20_000 * 1500
 
 
@@ -479,14 +482,14 @@ def test_names_as_in_keras_will_do(tmp_path: Path) -> None:
 
 
 def test_names_are_read_in_pairs(tmp_path: Path) -> None:
-    """An x_train is no partner of a y that also happens to be there."""
+    """An x_train is not paired with a y that is also in the file."""
     path = npz(tmp_path, x_train=X, y_train=Y, y=np.zeros(len(Y), dtype=int))
     with pytest.raises(DataError, match="expected a key 'x'"):
         load_dataset(path)
 
 
 def test_copies_are_what_is_equal_in_training(tmp_path: Path) -> None:
-    """Samples that differ by less than float32 tells are not in both splits."""
+    """Samples that are equal in float32 are not in both splits."""
     x = np.random.default_rng(0).normal(size=(30, 4))
     both = np.concatenate([x, x + 1e-13])
     path = npz(tmp_path, x=both, y=np.tile(np.arange(30) % 3, 2))
@@ -510,7 +513,7 @@ def test_copies_are_what_is_equal_in_training(tmp_path: Path) -> None:
         ((torch.zeros(6, 4, 4, dtype=torch.bfloat16), torch.zeros(6)), "a missing or broken file"),
     ],
 )
-def test_an_mnist_of_odd_shape_that_was_saved_by_torch_is_told(
+def test_an_mnist_of_odd_shape_that_was_saved_by_torch_is_reported(
     tmp_path: Path, content: Any, message: str
 ) -> None:
     folder = tmp_path / "MNIST" / "processed"

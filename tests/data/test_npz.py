@@ -1,4 +1,4 @@
-"""Archives made to do harm are refused, in a line, before anything is set aside for them."""
+"""Malicious archives are rejected, with a message of one line, before memory is allocated for them."""
 
 import io
 import pickle
@@ -18,8 +18,8 @@ from ibtrain.cli.main import cli
 from ibtrain.data.archives import read_archive
 from ibtrain.errors import DataError
 
-LITTLE = 20 << 20
-"""Bytes that reading a small archive may take; every trap below asks for far more."""
+MAX_MEMORY = 20 << 20
+"""Maximum number of bytes for reading a small archive; every archive below asks for far more."""
 
 
 def stored(array: Any) -> bytes:
@@ -59,7 +59,7 @@ def too_many(folder: Path) -> Path:
 
 
 def overflowing(folder: Path) -> Path:
-    # the product of the sizes is 80 bytes again once it has gone round 64 bits
+    # modulo 2**64 the size is 80 bytes again
     return archive(folder / "a.npz", {"x.npy": header((2**61 + 10,)) + bytes(80)})
 
 
@@ -73,7 +73,7 @@ def bomb(folder: Path) -> Path:
 
 
 def liar(folder: Path) -> Path:
-    """A directory that claims a gigabyte of a member which isn't there."""
+    """The archive's directory claims that a small member has a gigabyte."""
     path = archive(folder / "a.npz", {"x.npy": stored(np.zeros(9))})
     content = path.read_bytes()
     size = len(stored(np.zeros(9))).to_bytes(4, "little") * 2
@@ -130,18 +130,18 @@ def folder_in_its_place(folder: Path) -> Path:
 
 MALICIOUS = {
     objects: "x: got objects, expected plain arrays, which need no unpickling",
-    too_many: "got float64 of shape (1000000000000,) declared, 80 bytes there",
-    overflowing: "got float64 of shape (2305843009213693962,) declared, 80 bytes there",
-    negative: "got float64 of shape (-10, -1) declared, 80 bytes there",
+    too_many: "got float64 of shape (1000000000000,) declared, 80 bytes stored",
+    overflowing: "got float64 of shape (2305843009213693962,) declared, 80 bytes stored",
+    negative: "got float64 of shape (-10, -1) declared, 80 bytes stored",
     bomb: "got arrays of 67",
     liar: "x: got 1073741824 bytes declared",
     long_header: "expected an npz archive of plain arrays (a broken header: ",
     outside: "got a member named '../../x.npy', expected names that stay in the archive",
     absolute: "got a member named '/tmp/x.npy', expected names that stay in the archive",
-    twice: "got a name that is there twice",
+    twice: "got a name that occurs twice",
     lzma: "x: got a compression that numpy never writes, expected none, or deflate",
     tar: "expected an npz archive of plain arrays (File is not a zip file)",
-    folder_in_its_place: "got something that is no regular file, expected an npz archive",
+    folder_in_its_place: "got something that is not a regular file, expected an npz archive",
 }
 
 
@@ -162,7 +162,7 @@ def test_it_is_refused_in_a_line(
     finally:
         tracemalloc.stop()
     assert MALICIOUS[make] in str(error.value)
-    assert peak < LITTLE
+    assert peak < MAX_MEMORY
     for arguments in (["estimate", str(path)], ["compare", "--dataset", f"npz:{path}"]):
         result = CliRunner().invoke(cli, arguments)
         assert result.exit_code == 2
@@ -175,9 +175,9 @@ def test_what_fits_is_read_whatever_its_packing(tmp_path: Path) -> None:
     x = np.asfortranarray(np.arange(18.0).reshape(9, 2))
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         path = archive(tmp_path / "a.npz", {"x.npy": stored(x)}, method)
-        found = read_archive(path, ("x",), ("y", "z"))
-        assert sorted(found) == ["x", "y"]
-        np.testing.assert_array_equal(found["x"], x)
+        arrays = read_archive(path, ("x",), ("y", "z"))
+        assert sorted(arrays) == ["x", "y"]
+        np.testing.assert_array_equal(arrays["x"], x)
 
 
 def test_a_bit_that_fell_over_is_noticed(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_bit_that_fell_over_is_noticed(tmp_path: Path) -> None:
         read_archive(path, ("x",))
 
 
-def test_a_single_array_is_told(tmp_path: Path) -> None:
+def test_a_single_array_is_reported(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros(3))
     with pytest.raises(DataError, match="got a single array"):
         read_archive(tmp_path / "a.npy", ("x",))

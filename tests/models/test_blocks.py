@@ -1,4 +1,4 @@
-"""Cutting networks into blocks."""
+"""Networks are divided into blocks."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -35,8 +35,8 @@ def test_cutting_twice_changes_nothing() -> None:
 
 
 def test_a_mapping_names_the_blocks() -> None:
-    parts = {"encoder": nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8)), "head": nn.Linear(8, 2)}
-    blocks = cut_into_blocks(parts)
+    modules = {"encoder": nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8)), "head": nn.Linear(8, 2)}
+    blocks = cut_into_blocks(modules)
     outputs = block_outputs(blocks, torch.randn(3, 4))
     assert list(outputs) == ["encoder", "head"]
     assert outputs["head"].shape == (3, 2)
@@ -66,14 +66,14 @@ def test_an_unknown_activation_is_refused() -> None:
 
 
 def test_one_activation_may_serve_many_layers() -> None:
-    act = nn.ReLU()
-    model = nn.Sequential(nn.Linear(4, 5), act, nn.Linear(5, 5), act, nn.Linear(5, 2))
+    relu = nn.ReLU()
+    model = nn.Sequential(nn.Linear(4, 5), relu, nn.Linear(5, 5), relu, nn.Linear(5, 2))
     x = torch.randn(6, 4)
     torch.testing.assert_close(cut_into_blocks(model)(x), model(x))
 
 
 class Head(nn.Module):
-    """Ends with a function of its scores."""
+    """A linear layer followed by a function of its scores."""
 
     def __init__(self, end: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Head(nn.Module):
 
 
 def tied(weight: Callable[[nn.Linear], nn.Parameter]) -> dict[str, nn.Module]:
-    """A block whose weight comes from the first one's, two levels down."""
+    """Two blocks; a layer nested two levels deep in the second takes its weight from the first."""
     first, second = nn.Linear(4, 4), nn.Linear(4, 4)
     second.weight = weight(first)
     return {"first": first, "second": nn.Sequential(nn.ReLU(), nn.Sequential(second))}
@@ -144,7 +144,7 @@ def test_layers_whose_block_names_collide_are_all_kept() -> None:
 
 @pytest.fixture
 def without_type_checks() -> Iterator[None]:
-    """As users have it, who may pass what the annotations forbid."""
+    """Disables type checks, as for users, who may pass values that the annotations forbid."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

@@ -1,4 +1,4 @@
-"""A network that only this test knows is trained by its name, block by block and end to end."""
+"""A network that this test registers is selected by name, and trained layer-wise and end-to-end."""
 
 import json
 from collections import OrderedDict
@@ -13,7 +13,7 @@ from ibtrain.config import MODELS, ModelConfig
 
 
 class Residual(nn.Module):
-    """The input plus what a layer makes of it."""
+    """A residual layer: the input plus the output of a layer."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -40,9 +40,9 @@ def test_it_trains_through_the_command_line(
 ) -> None:
     monkeypatch.setitem(MODELS, "resnet", f"{__name__}:resnet")
     options = "--hidden 32,32,32 --epochs 6 --learning-rate 0.01 --seeds 0 --plane-points 0 --json"
-    done = run("compare", "--model", "resnet", *options.split(), "--run-dir", tmp_path / "run")
-    assert done.exit_code == 0, done.stderr
-    results = json.loads(done.stdout)
+    result = run("compare", "--model", "resnet", *options.split(), "--run-dir", tmp_path / "run")
+    assert result.exit_code == 0, result.stderr
+    results = json.loads(result.stdout)
     for method in ("layerwise", "end_to_end"):
         assert results[method][0]["test_accuracy"] > 0.85
     events = [
@@ -53,7 +53,7 @@ def test_it_trains_through_the_command_line(
 
 
 def test_an_unknown_network_is_named(tmp_path: Path) -> None:
-    done = run("compare", "--model", "nothing", "--run-dir", tmp_path / "run")
-    assert done.exit_code == 2
-    assert "'nothing', expected one of mlp, conv" in done.stderr
+    result = run("compare", "--model", "nothing", "--run-dir", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "'nothing', expected one of mlp, conv" in result.stderr
     assert not (tmp_path / "run").exists()
