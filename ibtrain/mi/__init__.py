@@ -1,9 +1,9 @@
-"""Mutual information: bounds, critics, estimators and exact references; nothing of training.
+"""Mutual information: bounds, critics, estimators and exact references, independent of training.
 
     from ibtrain.mi import estimate
     estimate(x, y).mi
 
-The names below are imported when they are first used.
+Each name below is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING

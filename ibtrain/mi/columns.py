@@ -1,4 +1,4 @@
-"""Checks of arrays that may be larger than memory, a chunk of rows at a time."""
+"""Checks arrays that may be larger than memory, one chunk of rows at a time."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,17 +13,17 @@ __all__ = ["Columns", "distinct", "examine_columns", "to_float"]
 Array = NDArray[np.float64]
 
 CHUNK = 1 << 20
-"""Numbers that are looked at together."""
-EXACT_BYTES = 8
-"""Integers of this size may be too large for float64 to tell neighbours apart."""
+"""Number of matrix entries in a chunk."""
+LOSSY_INTEGER_BYTES = 8
+"""Size of integers that may be too large for float64 to represent exactly."""
 
 
 class Columns(NamedTuple):
-    """What is known of a matrix's columns.
+    """Properties of a matrix's columns.
 
     Args:
-        varies: Which of them are not constant, ``(dim,)``.
-        smallest: The smallest value of each, ``(dim,)``, in the matrix's own type.
+        varies: True for each column that is not constant, ``(dim,)``.
+        smallest: Smallest value of each column, ``(dim,)``, in the matrix's dtype.
     """
 
     varies: NDArray[np.bool_]
@@ -37,21 +37,21 @@ def _chunks(matrix: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
 
 
 def examine_columns(where: str, matrix: NDArray[Any]) -> Columns:
-    """Reads a matrix once.
+    """Finds the constant columns and the smallest values in one pass over a matrix.
 
     Args:
-        where: What the matrix is, for the error.
-        matrix: ``(n, dim)``, of any numbers.
+        where: Name of the matrix in error messages.
+        matrix: Numbers of any dtype, ``(n, dim)``.
 
     Raises:
-        DataError: If there is NaN, infinity or a number beyond float64's range.
+        DataError: If the matrix contains NaN, infinity or a number outside the range of float64.
     """
     first = matrix[0]
     varies = np.zeros(len(first), dtype=bool)
     smallest = first.copy()
     for start, chunk in _chunks(matrix):
         if chunk.dtype.kind == "f":
-            # longdouble reaches further than float64
+            # a longdouble may be outside the range of float64
             with np.errstate(over="ignore"):
                 finite = np.isfinite(chunk.astype(np.float64))
             if not finite.all():
@@ -64,17 +64,17 @@ def examine_columns(where: str, matrix: NDArray[Any]) -> Columns:
 
 
 def to_float(matrix: NDArray[Any], smallest: NDArray[Any]) -> Array:
-    """A matrix as float64; from 64-bit integers their column's smallest value is subtracted first.
+    """Converts a matrix to float64; subtracts the column's smallest value from 64-bit integers first.
 
-    float64 has 53 bits: 2**60 and 2**60 + 1 are the same number in it, while their difference from the
-    smallest value is exact, as long as it is below 2**53.
+    float64 has a 53-bit significand: 2**60 and 2**60 + 1 are the same float64 number, while their differences
+    from the smallest value are exact as long as they are below 2**53.
 
     Args:
-        matrix: ``(n, dim)``, of any numbers.
-        smallest: The smallest value of each column of the whole, ``(dim,)``.
+        matrix: Numbers of any dtype, ``(n, dim)``.
+        smallest: Smallest value of each column of the whole data, ``(dim,)``.
     """
-    if matrix.dtype.kind in "iu" and matrix.dtype.itemsize == EXACT_BYTES:
-        # unsigned differences are right even where signed ones overflow
+    if matrix.dtype.kind in "iu" and matrix.dtype.itemsize == LOSSY_INTEGER_BYTES:
+        # unsigned differences are correct even where signed differences overflow
         with np.errstate(over="ignore"):
             differences = matrix.astype(np.uint64) - smallest.astype(np.uint64)
         return differences.astype(np.float64)
@@ -84,21 +84,21 @@ def to_float(matrix: NDArray[Any], smallest: NDArray[Any]) -> Array:
 def distinct(
     column: NDArray[Any], most: int | float = np.inf
 ) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
-    """The values of a column in ascending order, and how often each occurs.
+    """Returns the distinct values of a column in ascending order, and how often each occurs.
 
     Args:
-        column: ``(n, 1)``, of numbers or strings.
-        most: With more values than so many it is not worth going on.
+        column: Numbers or strings, ``(n, 1)``.
+        most: Maximum number of distinct values; the search stops when there are more.
 
     Returns:
-        None where there are more.
+        Values and counts; None if there are more than ``most`` distinct values.
     """
     values, counts = np.empty(0, column.dtype), np.empty(0, dtype=np.int64)
     for _, chunk in _chunks(column):
         new, repeats = np.unique(chunk, return_counts=True)
-        values, places = np.unique(np.concatenate([values, new]), return_inverse=True)
+        values, positions = np.unique(np.concatenate([values, new]), return_inverse=True)
         totals = np.zeros(len(values), dtype=np.int64)
-        np.add.at(totals, places, np.concatenate([counts, repeats]))
+        np.add.at(totals, positions, np.concatenate([counts, repeats]))
         counts = totals
         if len(values) > most:
             return None

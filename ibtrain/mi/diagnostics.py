@@ -1,4 +1,4 @@
-"""What is wrong with samples before any estimator looks at them."""
+"""Detects problems of samples before estimation: too few samples, deterministic relations."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +10,20 @@ __all__ = ["is_function_of", "sample_flags"]
 
 Array = NDArray[np.float64]
 
-EXACT = 0.02
-"""Local linear residual, as a share of a coordinate's local range, that counts as none at all."""
-PROBES = 200
-SEEN = 0.2
-"""Share of probes that must be exact: near a kink, or where y is flat, a function doesn't show."""
+MAX_RELATIVE_RESIDUAL = 0.02
+"""Largest residual of a local linear fit, as a share of the coordinate's local range, that counts as exact."""
+MAX_PROBES = 200
+"""Maximum number of samples at which a local linear fit is tried."""
+MIN_EXACT_SHARE = 0.2
+"""Share of the probes that must be exact; near a kink, and where y is flat, the test can't recognise a function."""
 
 
 def is_function_of(x: Array, y: Array) -> bool:
-    """Whether y looks like a deterministic, piecewise smooth function of x.
+    """Returns whether y looks like a deterministic, piecewise smooth function of x.
 
-    Around each of a few samples y is fitted linearly in x to the nearest neighbours, which leaves
-    out that sample; a deterministic y is then predicted to a tiny share of what it varies by among
-    them. In many dimensions neighbours are far, and a curved function can escape.
+    At each of a few samples, y is fitted as a linear function of x on the sample's nearest neighbours, without the
+    sample itself. If y is deterministic, the prediction error at the sample is a tiny share of the neighbours'
+    range. In many dimensions neighbours are far away, and a curved function may not be recognised.
 
     Args:
         x: ``(n, dim_x)``.
@@ -33,34 +34,34 @@ def is_function_of(x: Array, y: Array) -> bool:
     if count < 2 * neighbours:
         return False
     x = Standardised(x)(x)
-    # where y is flat it is exactly so, which a shift would blur
+    # y is only scaled: a shift would add rounding errors where y is exactly flat
     y = y / np.maximum(np.abs(y).max(axis=0), np.finfo(np.float64).tiny)
-    probes = np.linspace(0, count - 1, min(PROBES, count)).astype(int)
+    probes = np.linspace(0, count - 1, min(MAX_PROBES, count)).astype(int)
     _, nearest = cKDTree(x).query(x[probes], neighbours)
     exact = 0
-    for own, found in zip(probes, nearest, strict=True):
-        others = found[found != own]
-        tied = (x[others] == x[own]).all(axis=1)
-        if (y[others[tied]] != y[own]).any():
+    for probe, closest in zip(probes, nearest, strict=True):
+        others = closest[closest != probe]
+        tied = (x[others] == x[probe]).all(axis=1)
+        if (y[others[tied]] != y[probe]).any():
             continue
-        design = np.column_stack([np.ones(len(others)), x[others] - x[own]])
+        design = np.column_stack([np.ones(len(others)), x[others] - x[probe]])
         coefficients, *_ = np.linalg.lstsq(design, y[others], rcond=None)
         span = np.ptp(y[others], axis=0)
-        residual = np.abs(coefficients[0] - y[own])
-        exact += bool(span.any() and (residual <= EXACT * span).all())
-    return exact >= SEEN * len(probes)
+        residual = np.abs(coefficients[0] - y[probe])
+        exact += bool(span.any() and (residual <= MAX_RELATIVE_RESIDUAL * span).all())
+    return exact >= MIN_EXACT_SHARE * len(probes)
 
 
 def sample_flags(x: Array, y: Array, labels: NDArray[np.int64] | None = None) -> tuple[str, ...]:
-    """Reasons to distrust any estimate from these samples.
+    """Returns the flags that apply to every estimate from these samples.
 
     ``undersampled``: there are not more samples than dimensions. ``deterministic``: one side is a
-    function of the other, so that the information of continuous variables is infinite.
+    function of the other, so that the mutual information of continuous variables is infinite.
 
     Args:
         x: ``(n, dim_x)``.
         y: ``(n, dim_y)``.
-        labels: Each sample's class where y is one: a function of x is then nothing wrong.
+        labels: Class of each sample if y is discrete; a label that is a function of x is not flagged.
     """
     flags = []
     if len(x) <= x.shape[1] + (y.shape[1] if labels is None else 0):

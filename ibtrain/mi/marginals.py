@@ -1,4 +1,4 @@
-"""Maps of single coordinates, which leave mutual information as it is and make it easier to see."""
+"""Maps of single coordinates that preserve mutual information and make it easier to estimate."""
 
 from abc import ABC, abstractmethod
 
@@ -11,16 +11,16 @@ __all__ = ["Marginals", "NormalScores", "Standardised", "fit_marginals", "spread
 
 Array = NDArray[np.float64]
 
-SPREAD = 0.5
-"""Share of the ranks of tied values over which :func:`spread_scores` spreads them. At 1 the values of a coarse
-grid would touch their neighbours, which blurs a one-hot vector (-0.11 of 0.83 nats by nearest neighbours)."""
+TIE_SPREAD = 0.5
+"""Share of the ranks of tied values over which :func:`spread_scores` spreads them. At 1 the intervals of adjacent
+values of a coarse grid would touch, which blurs a one-hot vector (nearest neighbours lose 0.11 of 0.83 nats)."""
 
 
 class Marginals(ABC):
     """One increasing map for each coordinate, fitted to the training split.
 
-    Mutual information does not change when a coordinate goes through an increasing function; the
-    samples that report must not shape it, hence the fit.
+    Increasing maps of coordinates preserve mutual information. They are fitted to the training split only, so
+    that they do not depend on the samples on which the value is measured.
     """
 
     @abstractmethod
@@ -29,14 +29,14 @@ class Marginals(ABC):
 
 
 class Standardised(Marginals):
-    """To mean 0 and standard deviation 1.
+    """Scales each coordinate to mean 0 and standard deviation 1.
 
     Args:
-        train: What the mean and the deviation are taken of, ``(n, dim)``.
+        train: Training samples, from which mean and standard deviation are computed, ``(n, dim)``.
     """
 
     def __init__(self, train: Array) -> None:
-        # squares of the smallest and of the largest numbers leave the range of float64
+        # squares of very small and very large numbers are outside the range of float64
         peak = np.abs(train).max(axis=0)
         self.peak = np.where(peak > 0, peak, 1.0)
         scaled = train / self.peak
@@ -50,14 +50,14 @@ class Standardised(Marginals):
 
 
 class NormalScores(Marginals):
-    r"""Each coordinate to the standard normal distribution, :math:`\Phi^{-1}(\hat F_j(x_j))`.
+    r"""Maps each coordinate to the standard normal distribution, :math:`\Phi^{-1}(\hat F_j(x_j))`.
 
-    :math:`\hat F_j` runs through the mid-ranks of the training samples and is linear between
-    them, so that distinct values stay distinct; beyond their range it is constant. Tied values share
-    one score, so that a discrete coordinate stays discrete.
+    :math:`\hat F_j` interpolates linearly between the mid-ranks of the training samples, so that distinct values
+    stay distinct; outside their range it is constant. Tied values share one score, so that a discrete coordinate
+    stays discrete.
 
     Args:
-        train: The training samples, ``(n, dim)``.
+        train: Training samples, ``(n, dim)``.
     """
 
     def __init__(self, train: Array) -> None:
@@ -78,7 +78,7 @@ class NormalScores(Marginals):
 
 
 def _interpolate(column: Array, values: Array, levels: Array) -> Array:
-    # `numpy.interp` divides by differences, which overflow or vanish at the ends of float64's range
+    # `numpy.interp` divides by differences, which overflow or underflow near the limits of float64
     above = np.searchsorted(values, column).clip(1, max(1, len(values) - 1))
     if len(values) == 1:
         return np.full(len(column), levels[0])
@@ -91,22 +91,22 @@ def _interpolate(column: Array, values: Array, levels: Array) -> Array:
 
 
 def spread_scores(samples: Array, randomness: np.random.Generator) -> Array:
-    r"""Normal scores of samples among themselves, with the ties of each coordinate broken.
+    r"""Computes the normal scores of samples, with the ties of each coordinate broken at random.
 
-    Values that occur m times are spread at random over the middle half of their m ranks. The result
-    is continuous, and is as informative as the samples: the intervals of different values do not
-    overlap, and the place within an interval is noise.
+    A value that occurs m times is spread at random over the middle half of its m ranks. The result
+    is continuous and has the same mutual information: the intervals of different values do not
+    overlap, and the position within an interval is noise.
 
     Args:
-        samples: ``(n, dim)``.
-        randomness: Breaks the ties.
+        samples: Samples, ``(n, dim)``.
+        randomness: Random generator that breaks the ties.
 
     Returns:
-        ``(n, dim)``, without ties.
+        Scores without ties, ``(n, dim)``.
 
     References:
         Rüschendorf, On the distributional transform, Sklar's theorem, and the empirical copula process
-        (2009), for a spread over all of the ranks.
+        (2009), where values are spread over all of their ranks.
     """
     count = len(samples)
     scores = np.empty(samples.shape)
@@ -115,15 +115,15 @@ def spread_scores(samples: Array, randomness: np.random.Generator) -> Array:
         ranks = np.empty(count)
         ranks[order] = np.arange(1, count + 1)
         middle = rankdata(column)
-        scores[:, index] = ndtri((middle + SPREAD * (ranks - middle) - 0.5) / count)
+        scores[:, index] = ndtri((middle + TIE_SPREAD * (ranks - middle) - 0.5) / count)
     return scores
 
 
 def fit_marginals(train: Array, *, normal_scores: bool = True) -> Marginals:
-    """The map of every coordinate.
+    """Fits the map of every coordinate to the training samples.
 
     Args:
-        train: The training samples, ``(n, dim)``.
-        normal_scores: Whether coordinates are mapped to the normal distribution, or standardised.
+        train: Training samples, ``(n, dim)``.
+        normal_scores: If true, coordinates are mapped to the normal distribution; otherwise they are standardised.
     """
     return NormalScores(train) if normal_scores else Standardised(train)

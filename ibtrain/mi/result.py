@@ -1,4 +1,4 @@
-"""What every estimator returns: a number with its error, its ceiling and its warnings."""
+"""The result of every estimator: a value with its standard error, its ceiling and its flags."""
 
 import math
 from dataclasses import dataclass, replace
@@ -12,51 +12,49 @@ __all__ = ["FLAGS", "UNITS", "Estimate", "plug_in_stderr", "value_flags"]
 UNITS = ("nats", "bits")
 
 FLAGS = {
-    "above_ceiling": "it touches the most that the method can report from this many samples",
-    "above_label_entropy": "it touches H(Y), which no label's information exceeds",
-    "below_neighbours": "nearest neighbours find more: the critic has not learned all there is",
-    "coarse_bins": "nearly all samples of a coordinate share one bin: use equal-count bins, or more of them",
-    "constant": "one side never varies, and can tell nothing",
-    "copies": "rows occur more than once: copies were left out, as they are no samples of their own",
+    "above_ceiling": "the value has reached the largest that the method can report from this many samples",
+    "above_label_entropy": "the value has reached H(Y), which the information about a label can't exceed",
+    "below_neighbours": "a nearest-neighbour estimate is higher: the critic has not learned the whole dependence",
+    "coarse_bins": "nearly all samples of a coordinate are in one bin: use equal-count bins, or more bins",
+    "constant": "one side is constant: the information is zero",
+    "copies": "rows occur more than once: the copies were left out, as they are not independent samples",
     "deterministic": "one side is a function of the other: the true value is infinite",
-    "lagging": "a fresh critic finds more: the one that followed the layer is behind it",
-    "negative": "it is below zero by more than three standard errors",
-    "not_converged": "the critic was still improving: more steps would say more",
-    "overfit": "the critic says more of its training samples than of others",
-    "serial": "rows depend on the rows before them, as in a time series: errors are too small (--blocks)",
-    "undersampled": "there are too few samples for so many dimensions or cells",
+    "lagging": "a fresh critic finds more: the tracked critic lags behind the layer",
+    "negative": "the value is more than three standard errors below zero",
+    "not_converged": "the critic was still improving: more steps would raise the value",
+    "overfit": "the value on the critic's training samples is higher than on held-out samples",
+    "serial": "rows depend on earlier rows, as in a time series: standard errors are too small (use --blocks)",
+    "undersampled": "there are too few samples for this many dimensions or cells",
 }
-"""What each flag warns of."""
+"""Explanation of each flag."""
 
-STANDARD_ERRORS = 2.0
-BELOW_ZERO = 3.0
-"""Standard errors below zero from which on a value is no chance any more."""
-SHARE = 0.01
-"""A value touches its ceiling within so many standard errors of it, or within this share of it."""
+NEGATIVE_ERRORS = 3.0
+"""Number of standard errors below zero at which a negative value is significant."""
+CEILING_ERRORS, CEILING_SHARE = 2.0, 0.01
+"""A value has reached its ceiling within this many standard errors, or within this share of the ceiling."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    r"""A mutual information, in nats unless ``unit`` says bits.
+    r"""An estimate of mutual information, in nats unless ``unit`` is ``bits``.
 
     Args:
-        mi: The value; never clipped.
-        stderr: Its standard error.
-        method: What estimated it.
-        ceiling: What the method, on this many samples, can at most report: the logarithm of the samples that a
-            critic's value is read off, :math:`\psi(n) - \psi(k)` for ``ksg``, the smaller entropy of the cells
-            for ``binning``, what rounding leaves of ``gaussian``, the entropy of a label; infinite (``null``
-            in JSON) where nothing limits it.
-        flags: Reasons to distrust the value, of :data:`FLAGS`.
-        n_train: Samples that a critic was fitted to; 0 where there is none.
-        n_test: Samples that the value was measured on.
-        seconds: What it took.
-        secondary: Another reading of the same critic: for a label, H(Y) less the cross-entropy of
-            its prediction.
-        unit: ``nats`` or ``bits``, of the value, its error, its ceiling and the entropy.
-        shuffled: The same method's estimate for samples with shuffled y, which is 0 in truth.
-        read_as: How ``x`` and ``y`` were read, in words.
-        entropy: The smaller entropy of the discrete sides; None where both are continuous.
+        mi: Estimated value; never clipped.
+        stderr: Standard error of the value.
+        method: Name of the estimator.
+        ceiling: Largest value that the method can report from this many samples: the logarithm of the number of
+            samples on which a critic is evaluated, :math:`\psi(n) - \psi(k)` for ``ksg``, the smaller entropy of
+            the cells for ``binning``, the limit of float64 for ``gaussian``, the entropy of a label; infinite
+            (``null`` in JSON) if there is no limit.
+        flags: Reasons to distrust the value, from :data:`FLAGS`.
+        n_train: Number of samples that a critic was fitted to; 0 without a critic.
+        n_test: Number of samples on which the value was measured.
+        seconds: Duration of the estimation.
+        secondary: Another bound with the same critic: for a label, H(Y) minus the cross-entropy of its prediction.
+        unit: Unit of the value, its error, its ceiling and the entropy: ``nats`` or ``bits``.
+        shuffled: Estimate by the same method for samples with shuffled y, whose true value is 0.
+        read_as: Description in words of how ``x`` and ``y`` were read.
+        entropy: The smaller entropy of the discrete sides; None if both sides are continuous.
     """
 
     mi: float
@@ -75,11 +73,11 @@ class Estimate:
 
     @property
     def normalized(self) -> float:
-        r"""The value on a scale from 0 to 1, whatever its unit.
+        r"""The value on a scale from 0 to 1, independent of its unit.
 
-        With a discrete side its share of that side's entropy (of the smaller entropy of two); otherwise
-        :math:`\sqrt{1 - e^{-2I}}`, the absolute correlation of a bivariate normal distribution with so
-        much information (Linfoot, An informational measure of correlation, 1957).
+        With a discrete side, the value divided by that side's entropy (with two, by the smaller entropy); otherwise
+        :math:`\sqrt{1 - e^{-2I}}`, the absolute correlation of a bivariate normal distribution with the same
+        mutual information (Linfoot, An informational measure of correlation, 1957).
         """
         value = min(max(self.mi, 0.0), self.ceiling)
         if self.entropy is not None:
@@ -88,7 +86,7 @@ class Estimate:
         return math.sqrt(-math.expm1(-2 * nats))
 
     def to_unit(self, unit: str) -> "Estimate":
-        """The same estimate in nats or in bits.
+        """Returns the same estimate in nats or in bits.
 
         Args:
             unit: One of :data:`UNITS`.
@@ -96,20 +94,20 @@ class Estimate:
         if unit == self.unit:
             return self
         factor = math.log(2) if unit == "nats" else 1 / math.log(2)
-        others = {
-            name: part and part.to_unit(unit)
+        nested = {
+            name: estimate and estimate.to_unit(unit)
             for name in ("secondary", "shuffled")
-            for part in [getattr(self, name)]
+            for estimate in [getattr(self, name)]
         }
         values = {
             name: getattr(self, name) * factor
             for name in ("mi", "stderr", "ceiling", "entropy")
             if getattr(self, name) is not None
         }
-        return replace(self, unit=unit, **values, **others)
+        return replace(self, unit=unit, **values, **nested)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form, in the order that the documentation shows."""
+        """Returns the JSON form, with the keys in the order of the documentation."""
         fields: dict[str, Any] = {
             "mi": self.mi,
             "stderr": self.stderr,
@@ -122,15 +120,15 @@ class Estimate:
             "seconds": self.seconds,
         }
         for name in ("secondary", "shuffled"):
-            if part := getattr(self, name):
-                fields[name] = part.to_dict()
+            if estimate := getattr(self, name):
+                fields[name] = estimate.to_dict()
         if self.entropy is not None:
             fields["entropy"] = self.entropy
         return fields | ({"read_as": self.read_as} if self.read_as else {})
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Estimate":
-        """The inverse of :meth:`to_dict`; files of version 0.1 may say ``beside`` for ``secondary``."""
+        """Builds an estimate from its JSON form; files of version 0.1 may have ``beside`` instead of ``secondary``."""
         fields = dict(fields)
         if "beside" in fields:
             fields["secondary"] = fields.pop("beside")
@@ -144,39 +142,39 @@ class Estimate:
 def value_flags(
     mi: float, stderr: float, *, ceiling: float = math.inf, is_entropy: bool = False
 ) -> tuple[str, ...]:
-    """The flags that follow from the value itself.
+    """Returns the flags that follow from the value itself.
 
     Args:
-        mi: The value in nats.
-        stderr: Its standard error.
-        ceiling: What the method can at most report.
-        is_entropy: Whether the ceiling is H(Y), where one side is a label.
+        mi: Value in nats.
+        stderr: Standard error of the value.
+        ceiling: Largest value that the method can report.
+        is_entropy: Whether the ceiling is the entropy H(Y) of a label.
     """
     flags = []
-    if ceiling < math.inf and mi + max(STANDARD_ERRORS * stderr, SHARE * ceiling) >= ceiling:
+    if ceiling < math.inf and mi + max(CEILING_ERRORS * stderr, CEILING_SHARE * ceiling) >= ceiling:
         flags.append("above_label_entropy" if is_entropy else "above_ceiling")
-    if mi + BELOW_ZERO * stderr < 0:
+    if mi + NEGATIVE_ERRORS * stderr < 0:
         flags.append("negative")
     return tuple(flags)
 
 
 def plug_in_stderr(terms: NDArray[np.float64], freedom: int) -> float:
-    r"""Standard error of a mean log-ratio whose parameters come from the same samples.
+    r"""Computes the standard error of a mean log-ratio whose parameters are fitted to the same samples.
 
-    Where the two sides are independent the log-ratios would all be zero, 2n times the value is
-    chi-squared, of variance :math:`2 f`, and the fitted log-ratios vary by :math:`f / n` for nothing;
-    where they are not, the variance v of the log-ratios rules:
+    If the two sides are independent, the true log-ratios are all zero, 2n times the value is chi-squared with
+    variance :math:`2 f`, and the fitted log-ratios have a spurious variance of :math:`f / n`; if the sides are
+    dependent, the variance v of the log-ratios dominates:
 
     .. math:: \max\left(\frac{v}{n} - \frac{f}{n^2}, 0\right) + \frac{f}{2 n^2}
 
     Args:
-        terms: The fitted log-ratios, ``(n,)``.
-        freedom: Parameters that tie the two sides together, f.
+        terms: Fitted log-ratios, ``(n,)``.
+        freedom: Number f of the parameters that describe the dependence of the two sides.
 
     References:
         Wilks, The large-sample distribution of the likelihood ratio (1938).
     """
     count = len(terms)
     variance = float(terms.var()) / count
-    first = max(variance - freedom / count**2, 0.0)
-    return math.sqrt(first + freedom / (2 * count**2))
+    excess_variance = max(variance - freedom / count**2, 0.0)
+    return math.sqrt(excess_variance + freedom / (2 * count**2))

@@ -1,4 +1,4 @@
-"""Paired samples, checked once, that every estimator reads."""
+"""Paired samples, checked once and then read by every estimator."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +11,7 @@ from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.columns import distinct, examine_columns, to_float
 
 __all__ = [
-    "FEWEST_BLOCKS",
+    "MIN_BLOCKS",
     "Samples",
     "Side",
     "StoredSamples",
@@ -24,10 +24,10 @@ __all__ = [
 Array = NDArray[np.float64]
 Rows = NDArray[np.integer[Any]] | slice
 
-FEWEST_BLOCKS = 10
-"""Blocks of dependent rows, so that their spread tells a standard error to a quarter."""
-LABEL_SHARE = 0.1
-"""Integers with at most this many distinct values, as a share of the samples, are classes."""
+MIN_BLOCKS = 10
+"""Minimum number of blocks of dependent rows: a standard error from their spread is then accurate to a quarter."""
+MAX_LABEL_SHARE = 0.1
+"""Integers are classes if the number of distinct values is at most this share of the number of samples."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Samples:
     """Samples of (x, y).
 
     Args:
-        x: ``(n, dim_x)``.
-        y: ``(n, dim_y)``; the class as a number where y is discrete.
-        labels: Each sample's class, from 0, ``(n,)``; None where y is continuous.
-        num_classes: How many classes there are; 0 where y is continuous.
-        block: Consecutive rows that may depend on each other, as in a time series.
+        x: Samples of x, ``(n, dim_x)``.
+        y: Samples of y, ``(n, dim_y)``; the class as a number if y is discrete.
+        labels: Class of each sample, from 0, ``(n,)``; None if y is continuous.
+        num_classes: Number of classes; 0 if y is continuous.
+        block: Number of consecutive rows that may depend on each other, as in a time series.
     """
 
     x: Array
@@ -52,26 +52,26 @@ class Samples:
         return len(self.x)
 
     def take(self, rows: Rows) -> "Samples":
-        """Some of them."""
+        """Returns the samples of some rows."""
         labels = None if self.labels is None else self.labels[rows]
         return Samples(self.x[rows], self.y[rows], labels, self.num_classes, self.block)
 
     @property
     def label_entropy(self) -> float | None:
-        """H(Y) in nats of the samples' own frequencies; None where y is continuous."""
+        """H(Y) in nats from the frequencies of the classes; None if y is continuous."""
         return None if self.labels is None else float(entropy(np.bincount(self.labels)))
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the samples where it lies: numbers or classes; a memory map stays on its disk.
+    """One side of the samples, numbers or classes, without a copy of the data: a memory map stays on disk.
 
     Args:
-        values: ``(n, dim)``, as they were given.
+        values: Input array as a matrix, ``(n, dim)``.
         varying: Indices of the columns that are not constant.
-        smallest: The smallest value of each column, ``(dim,)``; of strings, nothing is known.
-        classes: The classes in ascending order; None where the side is continuous.
-        class_counts: How often each occurs.
+        smallest: Smallest value of each column, ``(dim,)``; unused if the values are strings.
+        classes: Classes in ascending order; None if the side is continuous.
+        class_counts: Number of samples of each class.
     """
 
     values: NDArray[Any]
@@ -85,44 +85,44 @@ class Side:
 
     @property
     def is_constant(self) -> bool:
-        """Whether nothing varies, so that the side can tell nothing."""
+        """Whether all columns are constant, so that the information is zero."""
         return len(self.varying) == 0
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are; 0 where the side is continuous."""
+        """Number of classes; 0 if the side is continuous."""
         return 0 if self.classes is None else len(self.classes)
 
     @property
     def entropy(self) -> float | None:
-        """The entropy of the classes in nats, by their frequencies; None where the side is continuous."""
+        """Entropy of the classes in nats from their frequencies; None if the side is continuous."""
         return None if self.class_counts is None else float(entropy(self.class_counts))
 
     def numbers(self, rows: Rows = slice(None)) -> Array:
-        """Some rows of the columns that vary, or all, in memory; classes by their number."""
+        """Returns some or all rows of the non-constant columns as float64, in memory; a class becomes its index."""
         if self.classes is not None:
             return self.labels(rows)[:, None].astype(np.float64)
-        part = self.values[rows]
-        if len(self.varying) == part.shape[1]:
-            return to_float(part, self.smallest)
-        return to_float(part[:, self.varying], self.smallest[self.varying])
+        values = self.values[rows]
+        if len(self.varying) == values.shape[1]:
+            return to_float(values, self.smallest)
+        return to_float(values[:, self.varying], self.smallest[self.varying])
 
     def labels(self, rows: Rows = slice(None)) -> NDArray[np.int64]:
-        """The classes of some rows, or of all, counted from 0."""
+        """Returns the class indices, from 0, of some or all rows."""
         assert self.classes is not None
         return np.searchsorted(self.classes, self.values[rows][:, 0]).astype(np.int64)
 
     def only(self, rows: NDArray[np.intp]) -> "Side":
-        """The side of some rows, with the same classes; it is copied."""
+        """Returns a copy of some rows, with the same classes."""
         values = self.values[rows]
         counts = self.class_counts
         if self.classes is not None:
-            places = np.searchsorted(self.classes, values[:, 0])
-            counts = np.bincount(places, minlength=self.num_classes)
+            labels = np.searchsorted(self.classes, values[:, 0])
+            counts = np.bincount(labels, minlength=self.num_classes)
         return replace(self, values=values, class_counts=counts)
 
     def describe(self) -> str:
-        """How the side is read, in words."""
+        """Describes in words how the side is read."""
         if self.classes is not None:
             return f"{self.num_classes} classes"
         count, dropped = len(self.varying), self.values.shape[1] - len(self.varying)
@@ -132,12 +132,12 @@ class Side:
 
 @dataclass(frozen=True)
 class StoredSamples:
-    """Checked samples where they lie.
+    """Checked samples without a copy of the data.
 
     Args:
-        x: The first side, which is read as numbers.
-        y: The second side; its classes are the label where it has any.
-        block: Consecutive rows that may depend on each other, as in a time series.
+        x: First side, which is read as numbers.
+        y: Second side; its classes are the label if it is discrete.
+        block: Number of consecutive rows that may depend on each other, as in a time series.
     """
 
     x: Side
@@ -149,25 +149,25 @@ class StoredSamples:
 
     @property
     def is_constant(self) -> bool:
-        """Whether one side never varies, so that it can tell nothing."""
+        """Whether one side is constant, so that the information is zero."""
         return self.x.is_constant or self.y.is_constant
 
     @property
     def num_classes(self) -> int:
-        """How many labels there are; 0 where y is continuous."""
+        """Number of classes of y; 0 if y is continuous."""
         return self.y.num_classes
 
     @property
     def label_entropy(self) -> float | None:
-        """H(Y) in nats of the samples' own frequencies; None where y is continuous."""
+        """H(Y) in nats from the frequencies of the classes; None if y is continuous."""
         return self.y.entropy
 
     def only(self, rows: NDArray[np.intp]) -> "StoredSamples":
-        """The samples of some rows; they are copied."""
+        """Returns a copy of the samples of some rows."""
         return StoredSamples(self.x.only(rows), self.y.only(rows), self.block)
 
     def take(self, rows: Rows = slice(None)) -> Samples:
-        """Some of them, or all, in memory."""
+        """Returns some or all samples in memory."""
         if self.y.classes is None:
             return Samples(self.x.numbers(rows), self.y.numbers(rows), block=self.block)
         labels = self.y.labels(rows)
@@ -176,51 +176,51 @@ class StoredSamples:
 
 
 def check_samples(x: Any, y: Any, *, discrete: bool | None = None) -> Samples:
-    """Samples in memory, as arrays of float64 with a row each; as :func:`check_stored` has them."""
+    """Checks samples as :func:`check_stored` does and returns them in memory, as float64 arrays with one row each."""
     return check_stored(x, y, discrete=discrete).take()
 
 
 def check_stored(x: Any, y: Any, *, discrete: bool | None = None) -> StoredSamples:
-    """Samples where they lie, one a row, of a continuous x; y as :func:`check_side` reads it.
+    """Checks samples of a continuous x and of y, one per row, without copying them; :func:`check_side` reads both.
 
     Args:
         x: Samples of x.
-        y: Samples of y, as many.
-        discrete: Whether y is a label; None decides by its values.
+        y: Samples of y, as many as of x.
+        discrete: Whether y is a label; None decides from its values.
 
     Raises:
-        DataError: If the samples can't be used, or if there are not as many of each.
+        DataError: If the samples can't be used, or if x and y have different numbers of samples.
     """
     return pair_up(check_side("x", x, discrete=False), check_side("y", y, discrete=discrete))
 
 
 def pair_up(x: Side, y: Side, block: int = 1) -> StoredSamples:
-    """Two sides of as many samples, in whose consecutive blocks of rows samples may depend on each other.
+    """Pairs two sides of the same length; samples within a block of consecutive rows may depend on each other.
 
     Raises:
-        DataError: If one has more samples than the other.
-        ConfigError: If there are fewer than :data:`FEWEST_BLOCKS` blocks.
+        DataError: If the sides have different numbers of samples.
+        ConfigError: If there are fewer than :data:`MIN_BLOCKS` blocks.
     """
     if len(x) != len(y):
-        raise DataError(f"{len(x)} and {len(y)} samples", "as many of each", "x and y")
-    if block > 1 and len(x) < FEWEST_BLOCKS * block:
-        most = max(1, len(x) // FEWEST_BLOCKS)
+        raise DataError(f"{len(x)} and {len(y)} samples", "the same number of each", "x and y")
+    if block > 1 and len(x) < MIN_BLOCKS * block:
+        most = max(1, len(x) // MIN_BLOCKS)
         raise ConfigError(block, f"at most {most} rows for {len(x)} samples", "blocks")
     return StoredSamples(x, y, block)
 
 
 def check_side(where: str, values: Any, *, discrete: bool | None = None) -> Side:
-    """One side of the samples; it is read a chunk at a time, and not copied.
+    """Checks one side of the samples; the data are read one chunk at a time and not copied.
 
     Args:
-        where: Its name, for the errors.
-        values: ``(n,)``, ``(n, dim)`` or more dimensions, which are flattened; anything that numpy
-            makes numbers or strings of, a memory map, or a tensor.
-        discrete: Whether it holds classes. None: where it is one column of strings, of truth values,
+        where: Name of the side in error messages.
+        values: Samples, ``(n,)``, ``(n, dim)`` or with more dimensions, which are flattened: anything that numpy
+            converts to numbers or strings, a memory map, or a tensor.
+        discrete: Whether the side holds classes. None: it does if it is one column of strings, of booleans,
             or of integers (by dtype) of which at most a tenth are distinct.
 
     Raises:
-        DataError: If there is NaN or infinity, a masked value, fewer than two samples, or something
+        DataError: If there is NaN or infinity, a masked value, fewer than two samples, or a value
             that is neither a number nor a class.
     """
     matrix = _matrix(where, values)
@@ -237,7 +237,7 @@ def check_side(where: str, values: Any, *, discrete: bool | None = None) -> Side
         smallest, varying = columns.smallest, np.flatnonzero(columns.varies)
     may_be_classes = matrix.shape[1] == 1 and matrix.dtype.kind in "biuUS"
     if discrete or (discrete is None and may_be_classes):
-        most = np.inf if discrete or is_text else max(2, LABEL_SHARE * len(matrix))
+        most = np.inf if discrete or is_text else max(2, MAX_LABEL_SHARE * len(matrix))
         if values_and_counts := distinct(matrix, most):
             return Side(matrix, varying, smallest, *values_and_counts)
     return Side(matrix, varying, smallest)
@@ -263,12 +263,12 @@ def _array(where: str, values: Any) -> NDArray[Any]:
     except ValueError as error:
         raise DataError("rows of different lengths", "an array of numbers", where) from error
     except (RuntimeError, TypeError) as error:
-        # what torch says of a list of tensors that numpy can't read
+        # raised by torch for a list of tensors that numpy can't convert
         raise DataError(
             f"{type(values).__name__} ({error})", "an array of numbers", where
         ) from error
     if array.dtype.kind == "U" and isinstance(values, (list, tuple)):
-        # numpy would make a missing value the string "nan"
+        # numpy would convert a missing value to the string "nan"
         array = np.asarray(values, dtype=object)
     if array.dtype.kind == "O" and array.size and all(isinstance(v, str) for v in array.flat):
         array = array.astype(np.str_)
@@ -276,12 +276,12 @@ def _array(where: str, values: Any) -> NDArray[Any]:
         expected = "an array of numbers, or one column of class names"
         raise DataError(f"an array of {array.dtype}", expected, where)
     if array.ndim == 0 or array.size == 0:
-        raise DataError(f"an array of shape {array.shape}", "samples, one a row", where)
+        raise DataError(f"an array of shape {array.shape}", "samples, one per row", where)
     return array
 
 
 def _check_mask(where: str, values: Any) -> None:
-    """numpy's masked arrays would become plain ones, with whatever lies under the mask."""
+    """Rejects masked values: the conversion of a masked array to a plain array would uncover them."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
         expected = "samples without masked values (leave these rows out of x and y)"

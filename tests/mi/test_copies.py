@@ -1,4 +1,4 @@
-"""Copies of rows: what they are, and what they are not."""
+"""Which repeated rows count as copies."""
 
 import numpy as np
 import pytest
@@ -20,9 +20,9 @@ def test_copies_leave_the_estimate_of_the_distinct_rows(dims: tuple[int, int], m
     options = QUICK if method == "mine" else {}
     expected = estimate(x, y, method, **options)
     rows = np.concatenate([np.arange(500), rng.integers(0, 500, 4500)])
-    found = estimate(x[rows], y[rows], method, **options)
-    assert (found.mi, found.stderr) == (expected.mi, expected.stderr)
-    assert "copies" in found.flags
+    result = estimate(x[rows], y[rows], method, **options)
+    assert (result.mi, result.stderr) == (expected.mi, expected.stderr)
+    assert "copies" in result.flags
     assert "copies" not in expected.flags
 
 
@@ -31,9 +31,9 @@ def test_rows_drawn_again_carry_no_information() -> None:
     x, labels = rng.standard_normal(500), rng.integers(0, 2, 500)
     rows = rng.integers(0, 500, 5000)
     for y in (labels, rng.standard_normal(500)):
-        found = estimate(x[rows], y[rows], "ksg")
-        assert abs(found.mi) <= 3 * found.stderr
-        assert "copies" in found.flags
+        result = estimate(x[rows], y[rows], "ksg")
+        assert abs(result.mi) <= 3 * result.stderr
+        assert "copies" in result.flags
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -70,26 +70,26 @@ def test_float32_that_meets_by_chance_is_no_copy() -> None:
 
 
 def test_values_on_a_grid_with_a_function_of_them_are_no_copies() -> None:
-    """Every distinct row has an age of its own, and yet the ages repeat by nature."""
+    """Every distinct row has a different age, and yet ages repeat naturally."""
     ages = np.random.default_rng(0).integers(0, 100, 3000)
     for scale in (1, 0.1):
-        found = estimate(ages * scale, ages >= 18, "ksg")
-        assert found.n_test == 3000
-        assert "copies" not in found.flags
+        result = estimate(ages * scale, ages >= 18, "ksg")
+        assert result.n_test == 3000
+        assert "copies" not in result.flags
 
 
 def test_few_distinct_values_are_a_variables_own() -> None:
     codes = np.random.default_rng(0).standard_normal(10)
     x = np.random.default_rng(1).choice(codes, 300)
-    found = estimate(x, x > np.sort(codes)[2], "ksg")
-    assert "copies" not in found.flags
-    assert found.n_test == 300
+    result = estimate(x, x > np.sort(codes)[2], "ksg")
+    assert "copies" not in result.flags
+    assert result.n_test == 300
 
 
 def test_shuffled_samples_are_those_that_were_kept() -> None:
     rng = np.random.default_rng(0)
     x, noise = rng.standard_normal((2, 500))
     rows = np.concatenate([np.arange(500), rng.integers(0, 500, 4500)])
-    found = estimate(x[rows], (x + noise)[rows], "ksg", shuffled=True)
-    assert found.shuffled is not None
-    assert found.n_test == found.shuffled.n_test == 500
+    result = estimate(x[rows], (x + noise)[rows], "ksg", shuffled=True)
+    assert result.shuffled is not None
+    assert result.n_test == result.shuffled.n_test == 500

@@ -1,4 +1,4 @@
-"""What samples give away before they are estimated on."""
+"""Problems of samples that are detected before estimation."""
 
 import numpy as np
 import pytest

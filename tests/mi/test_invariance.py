@@ -1,4 +1,4 @@
-"""Mutual information does not depend on scales, units, outliers, rounding far below the spread, or sides."""
+"""Estimates do not depend on scales, units, outliers, fine rounding, or which side is x."""
 
 import math
 
@@ -57,7 +57,7 @@ def test_equal_widths_over_a_tail_are_flagged() -> None:
     x[7] = 1e6
     assert "coarse_bins" in estimate(x, y, "binning", bins="adaptive").flags
     assert estimate(x[8:], y[8:], "binning", bins="adaptive").flags == ()
-    # most samples in one bin are no fault where they are all the same
+    # most samples in one bin are acceptable if they are all equal
     rare = (np.arange(10_000) % 500 == 0).astype(float)
     assert "coarse_bins" not in estimate(rare, y, "binning", bins="adaptive").flags
 
@@ -68,21 +68,21 @@ def test_equal_widths_over_a_tail_are_flagged() -> None:
 )
 def test_tied_values_of_nearest_neighbours(name: str, variant: str) -> None:
     problem = PROBLEMS[name]
-    found = estimate(
+    result = estimate(
         *problem.sample(10_000, np.random.default_rng(0)), "ksg", variant=variant, discrete=False
     )
-    assert abs(found.mi - problem.mi) <= 3 * found.stderr
-    assert found.stderr < 0.02
-    assert found.flags == ()
+    assert abs(result.mi - problem.mi) <= 3 * result.stderr
+    assert result.stderr < 0.02
+    assert result.flags == ()
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 3])
 @pytest.mark.parametrize("variant", ["1", "2"])
 def test_rounded_samples_that_are_independent(decimals: int, variant: str) -> None:
     x, y = np.random.default_rng(decimals).standard_normal((2, 10_000)).round(decimals)
-    found = estimate(x, y, "ksg", variant=variant)
-    assert abs(found.mi) <= 3 * found.stderr
-    assert found.stderr < 0.02
+    result = estimate(x, y, "ksg", variant=variant)
+    assert abs(result.mi) <= 3 * result.stderr
+    assert result.stderr < 0.02
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])
@@ -98,13 +98,13 @@ def test_rounded_samples_of_labels(decimals: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_grids(seed: int) -> None:
-    """Rounding to a grid that is fine beside the noise changes nothing."""
+    """Rounding to a grid much finer than the noise changes nothing."""
     rng = np.random.default_rng(seed)
     x, y = pair(4000, seed)
     grids = 10 ** rng.uniform(-3, -1, 2)
     expected = estimate(x, y, "ksg")
-    found = estimate(np.round(x / grids[0]), np.round(y / grids[1]), "ksg", discrete=False)
-    assert found.mi == pytest.approx(expected.mi, abs=3 * expected.stderr)
+    result = estimate(np.round(x / grids[0]), np.round(y / grids[1]), "ksg", discrete=False)
+    assert result.mi == pytest.approx(expected.mi, abs=3 * expected.stderr)
 
 
 @pytest.mark.slow
@@ -113,12 +113,12 @@ def test_tied_values_of_critics(name: str) -> None:
     problem = PROBLEMS[name]
     for seed in range(2):
         x, y = problem.sample(10_000, np.random.default_rng(seed))
-        found = estimate(x, y, seed=seed)
-        assert abs(found.mi - problem.mi) <= 3 * found.stderr + 0.01
+        result = estimate(x, y, seed=seed)
+        assert abs(result.mi - problem.mi) <= 3 * result.stderr + 0.01
 
 
 def coded(count: int = 10_000) -> tuple[NDArray[np.int64], Array, float]:
-    """100 categories in no order, each with its own mean; by quadrature over the mixture."""
+    """Returns 100 unordered categories, y with a different mean for each, and their information by quadrature."""
     rng = np.random.default_rng(0)
     means = rng.permutation(np.linspace(0, 12, 100))
     code = rng.integers(0, 100, count)
@@ -134,12 +134,12 @@ def coded(count: int = 10_000) -> tuple[NDArray[np.int64], Array, float]:
 
 def test_a_code_of_categories_is_no_number() -> None:
     code, y, truth = coded()
-    found = estimate(code, y, "ksg")
-    assert abs(found.mi - truth) <= 3 * found.stderr + 0.02
-    assert found.read_as == {"x": "100 classes", "y": "1 continuous dimension"}
+    result = estimate(code, y, "ksg")
+    assert abs(result.mi - truth) <= 3 * result.stderr + 0.02
+    assert result.read_as == {"x": "100 classes", "y": "1 continuous dimension"}
     swapped = estimate(y, code, "ksg")
-    assert (swapped.mi, swapped.stderr) == (found.mi, found.stderr)
-    # the user's word makes it one, which tells less
+    assert (swapped.mi, swapped.stderr) == (result.mi, result.stderr)
+    # read as a number on request, it carries less information
     as_number = estimate(code, y, "gaussian", discrete_x=False)
     assert as_number.mi < 0.1
 
@@ -151,10 +151,10 @@ def test_two_discrete_sides_are_counted(method: str) -> None:
     y = np.where(rng.random(5000) < 0.5, rng.integers(0, 5, 5000), x)
     shares = np.full((5, 5), 0.1 / 5) + np.eye(5) * 0.1
     truth = float((shares * np.log(25 * shares)).sum())
-    found = estimate(x, np.array(["a", "b", "c", "d", "e"])[y], method)
-    assert found.method == "plug-in"
-    assert abs(found.mi - truth) <= 3 * found.stderr
-    assert found.stderr < 0.02
+    result = estimate(x, np.array(["a", "b", "c", "d", "e"])[y], method)
+    assert result.method == "plug-in"
+    assert abs(result.mi - truth) <= 3 * result.stderr
+    assert result.stderr < 0.02
 
 
 @pytest.mark.parametrize("method", ["ksg", "gaussian"])
@@ -163,5 +163,5 @@ def test_the_order_of_columns(method: str) -> None:
     x, noise = rng.standard_normal((2, 1000, 4))
     y = x + noise
     expected = estimate(x, y, method, seed=1)
-    found = estimate(x[:, rng.permutation(4)], y[:, rng.permutation(4)], method, seed=1)
-    assert found.mi == pytest.approx(expected.mi, abs=1e-9)
+    result = estimate(x[:, rng.permutation(4)], y[:, rng.permutation(4)], method, seed=1)
+    assert result.mi == pytest.approx(expected.mi, abs=1e-9)

@@ -1,4 +1,4 @@
-"""Samples where they lie: checked a chunk at a time, and brought into memory row by row."""
+"""Samples that stay on disk: checked one chunk at a time, and read into memory by rows."""
 
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def mapped(folder: Path, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     np.save(folder / name, array)
-    found: np.ndarray[Any, Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
-    return found
+    array_on_disk: np.ndarray[Any, Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+    return array_on_disk
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_a_memory_map_is_estimated_as_its_array_is(tmp_path: Path, y: Any) -> No
     noisy = X + RNG.standard_normal(X.shape).astype(np.float32)
     files = mapped(tmp_path, "x", noisy), mapped(tmp_path, "y", y)
     for method, options in (("mine", FAST), ("ksg", {}), ("binning", {})):
-        found, expected = (
+        result, expected = (
             estimate(*arrays, method, **options).to_dict() | {"seconds": 0.0}
             for arrays in (files, (noisy, y))
         )
-        for one in (found, expected):
-            one.get("secondary", {}).pop("seconds", None)
-        assert found == expected
+        for fields in (result, expected):
+            fields.get("secondary", {}).pop("seconds", None)
+        assert result == expected
 
 
 def test_what_is_stored_is_not_copied(tmp_path: Path) -> None:
@@ -111,11 +111,11 @@ def test_class_names_are_classes_on_either_side(names: Any, side: str) -> None:
     named = [names[label] for label in labels.tolist()]
     sides = (named, values) if side == "x" else (values, named)
     expected = estimate(values, labels, "ksg")
-    found = estimate(*sides, "ksg")
-    # the order of the classes' numbers changes nothing
-    assert found.mi == pytest.approx(expected.mi, abs=1e-12)
-    assert found.read_as is not None
-    assert found.read_as[side] == "3 classes"
+    result = estimate(*sides, "ksg")
+    # the order of the class indices does not matter
+    assert result.mi == pytest.approx(expected.mi, abs=1e-12)
+    assert result.read_as is not None
+    assert result.read_as[side] == "3 classes"
 
 
 def test_what_is_no_number_and_no_class_is_refused() -> None:
@@ -151,11 +151,11 @@ def test_integers_with_few_values_are_classes_on_either_side(dtype: type[np.gene
 
 def test_distinct_values_are_counted_over_all_chunks() -> None:
     column = RNG.integers(-4, 9, (300, 1))
-    found = distinct(column)
-    assert found is not None
+    result = distinct(column)
+    assert result is not None
     values, counts = np.unique(column, return_counts=True)
-    assert found[0].tolist() == values.tolist()
-    assert found[1].tolist() == counts.tolist()
+    assert result[0].tolist() == values.tolist()
+    assert result[1].tolist() == counts.tolist()
     assert distinct(column, most=12) is None
 
 

@@ -1,4 +1,4 @@
-"""Rows that depend on each other: flagged, and split and counted by blocks."""
+"""Dependent rows: they are flagged, and samples are split and errors computed by blocks."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def autoregressive(phi: float, count: int, seed: int, dim: int = 1) -> Array:
-    """Independent series of unit variance, each value phi times the one before, and noise."""
+    """Returns independent first-order autoregressive series of unit variance."""
     noise = np.random.default_rng(seed).standard_normal((count + 2000, dim))
     series = lfilter([np.sqrt(1 - phi**2)], [1, -phi], noise, axis=0)[2000:]
     return np.asarray(series)
@@ -31,7 +31,7 @@ def test_inflation_is_bartletts(phi: float) -> None:
         for seed in range(10)
     ]
     expected = (1 + phi**2) / (1 - phi**2)
-    # ranks of normal variables are a little less correlated than they are
+    # ranks of normal variables are slightly less correlated than the variables
     assert np.mean(values) == pytest.approx(expected, rel=0.15)
 
 
@@ -90,13 +90,13 @@ def test_blocks_that_are_too_short_are_flagged() -> None:
 
 @pytest.mark.parametrize(("method", "dim"), [("ksg", 1), ("gaussian", 5), ("binning", 1)])
 def test_by_blocks_independent_series_are_zero(method: str, dim: int) -> None:
-    """Without blocks the values are 5 to 20 of their standard errors above 0."""
+    """Without blocks the values are 5 to 20 standard errors above 0."""
     values = []
     for seed in range(6):
         x, y = (autoregressive(0.99, 6000, 2 * seed + side, dim) for side in (0, 1))
-        found = estimate(x, y, method, blocks=300)
-        assert "copies" not in found.flags
-        values.append((found.mi, found.stderr))
+        result = estimate(x, y, method, blocks=300)
+        assert "copies" not in result.flags
+        values.append((result.mi, result.stderr))
     mi, stderr = np.array(values).T
     assert (np.abs(mi) <= 3 * stderr).sum() >= 5
     assert stderr.mean() < 0.2
@@ -110,7 +110,7 @@ def test_by_blocks_a_critics_error_is_larger() -> None:
 
 
 def test_by_blocks_the_standard_error_is_that_of_the_blocks() -> None:
-    """Rows that are each there ten times in a row are worth a tenth of their number."""
+    """Rows repeated ten times consecutively count as a tenth of their number."""
     rng = np.random.default_rng(0)
     x, noise = rng.standard_normal((2, 500))
     y = x + noise

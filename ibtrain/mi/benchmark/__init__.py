@@ -1,1 +1,1 @@
-"""Problems whose mutual information is known, and estimators against them."""
+"""Problems with known mutual information, and the comparison of estimators with them."""

@@ -1,4 +1,4 @@
-"""Noisy layers whose mutual information with their input is known."""
+"""Noisy layers with known mutual information with their input."""
 
 import math
 
@@ -12,7 +12,7 @@ __all__ = ["linear_layer", "relu_layer"]
 
 
 def linear_layer(name: str, dims: tuple[int, int], noise_std: float) -> Problem:
-    """A random linear map of normal inputs, with noise."""
+    """Builds the problem of a random linear map of normal inputs, with noise."""
     rng = np.random.default_rng(derive_seed(0, name))
     weights = rng.standard_normal(dims) / math.sqrt(dims[0])
     total = np.eye(dims[1]) + weights.T @ weights / noise_std**2
@@ -23,10 +23,10 @@ def linear_layer(name: str, dims: tuple[int, int], noise_std: float) -> Problem:
 
 
 def relu_layer(name: str, dim: int, noise_std: float) -> Problem:
-    """Units that each read an input of their own."""
+    """Builds the problem of ReLU units with one separate input each."""
     layer = Layer(lambda x: np.maximum(x, 0), noise_std)
-    source = "h(t) - h(t|x) a unit, h(t) by quadrature over its closed-form density"
-    mi = dim * _relu_unit(noise_std)
+    source = "h(t) - h(t|x) for each unit, h(t) by quadrature over its closed-form density"
+    mi = dim * _relu_unit_mi(noise_std)
     return Problem(name, mi, source, _layer_sampler(layer, dim), layer)
 
 
@@ -39,14 +39,14 @@ def _layer_sampler(layer: Layer, dim: int) -> Sampler:
     return sample
 
 
-def _relu_unit(sigma: float) -> float:
-    """I(x; relu(x) + sigma eps) for standard normal x."""
+def _relu_unit_mi(sigma: float) -> float:
+    """Computes I(x; relu(x) + sigma eps) for standard normal x."""
     total = math.sqrt(1 + sigma**2)
 
     def density(t: float) -> float:
-        silent = 0.5 * stats.norm.pdf(t, scale=sigma)
+        inactive = 0.5 * stats.norm.pdf(t, scale=sigma)
         active = stats.norm.pdf(t, scale=total) * special.ndtr(t / (sigma * total))
-        return float(silent + active)
+        return float(inactive + active)
 
     def integrand(t: float) -> float:
         return float(special.entr(density(t)))

@@ -1,4 +1,4 @@
-"""What a problem with a known answer is."""
+"""Definition of a problem with known mutual information."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 Rng = np.random.Generator
 Sampler = Callable[[int, Rng], tuple[Array, NDArray[np.generic]]]
 GAUSSIAN = "Cover & Thomas, Elements of Information Theory, section 8.4"
-"""Source of the entropy of normal variables."""
+"""Reference for the entropy of normal variables."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Problem:
-    """A joint distribution and what one side of it tells about the other.
+    """A joint distribution with known mutual information.
 
     Args:
-        name: Under which it is found in :data:`PROBLEMS`.
-        mi: The true mutual information, in nats.
-        source: Of the formula.
-        sample: Draws ``(x, y)`` of so many samples.
-        layer: Where y is the noisy output of a layer that reads x.
+        name: Key of the problem in :data:`PROBLEMS`.
+        mi: True mutual information, in nats.
+        source: Formula of the true value, with its reference.
+        sample: Draws ``(x, y)`` with a given number of samples from a random generator.
+        layer: The layer, if y is the noisy output of a layer with input x.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Joint distributions whose mutual information is known: what estimators are checked against."""
+"""Joint distributions with known mutual information, for tests of estimators."""
 
 from collections.abc import Iterable
 
@@ -74,4 +74,4 @@ def _all() -> Iterable[Problem]:
 
 
 PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in _all()}
-"""Every problem by its name."""
+"""The problems by name."""

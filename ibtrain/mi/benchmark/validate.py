@@ -1,4 +1,4 @@
-"""Estimators against problems whose answer is known."""
+"""Compares estimators with problems of known mutual information."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,18 +16,19 @@ from ibtrain.mi.result import Estimate
 
 __all__ = ["KnownAnswer", "validate"]
 
-STANDARD_ERRORS = 3.0
+AGREEMENT_ERRORS = 3.0
+"""Number of standard errors within which an estimate agrees with the truth."""
 
 
 @dataclass(frozen=True)
 class KnownAnswer:
-    """One method's estimate for one problem, beside the truth.
+    """One method's estimate for one problem, with the true value.
 
     Args:
-        problem: Its name.
-        truth: In nats.
-        estimate: What the method found.
-        verdict: ``agrees`` within 3 standard errors, else ``low`` or ``high``; for a bound
+        problem: Name of the problem.
+        truth: True mutual information in nats.
+        estimate: Estimate of the method.
+        verdict: ``agrees`` within 3 standard errors, otherwise ``low`` or ``high``; for a bound
             ``holds`` or ``broken``.
     """
 
@@ -37,7 +38,7 @@ class KnownAnswer:
     verdict: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Returns the JSON form."""
         return {
             "problem": self.problem,
             "truth": self.truth,
@@ -54,17 +55,17 @@ def validate(
     seed: int = 0,
     **options: Any,
 ) -> Iterator[KnownAnswer]:
-    """Every method on every problem that it can read; noisy layers get their bracket as well.
+    """Runs every method on every problem that it supports, and the channel bounds on noisy layers.
 
     Args:
-        problems: Names in :data:`~ibtrain.mi.benchmark.problems.PROBLEMS`.
-        methods: Names in :data:`~ibtrain.mi.registry.ESTIMATORS`.
-        count: Samples of each problem.
-        seed: Of samples and estimators.
-        **options: Of those methods that know them.
+        problems: Names of problems in :data:`~ibtrain.mi.benchmark.problems.PROBLEMS`.
+        methods: Names of estimators in :data:`~ibtrain.mi.registry.ESTIMATORS`.
+        count: Number of samples of each problem.
+        seed: Seeds the samples and the estimators.
+        **options: Options, each passed to the methods that have it.
 
     Yields:
-        An answer at a time, as they are found.
+        One estimate with its verdict at a time.
     """
     for problem in map(PROBLEMS.__getitem__, problems):
         x, y = problem.sample(count, np.random.default_rng(derive_seed(seed, problem.name)))
@@ -73,32 +74,32 @@ def validate(
             method = ESTIMATORS[name]
             if is_label and not method.reads_labels:
                 continue
-            own = {key: value for key, value in options.items() if key in method.options}
-            found = estimate(x, y, name, seed=seed, **own)
-            verdict = _compare(found.mi, found.stderr, problem.mi)
-            yield KnownAnswer(problem.name, problem.mi, found, verdict)
+            supported = {key: value for key, value in options.items() if key in method.options}
+            result = estimate(x, y, name, seed=seed, **supported)
+            verdict = _compare(result.mi, result.stderr, problem.mi)
+            yield KnownAnswer(problem.name, problem.mi, result, verdict)
         if problem.layer:
-            yield from _known_noise(problem, problem.layer, x, seed)
+            yield from _channel_answers(problem, problem.layer, x, seed)
 
 
-def _known_noise(problem: Problem, layer: Layer, x: Any, seed: int) -> Iterator[KnownAnswer]:
+def _channel_answers(problem: Problem, layer: Layer, x: Any, seed: int) -> Iterator[KnownAnswer]:
     h = torch.from_numpy(layer.output(x)).float()
-    found = channel_bounds(h, layer.noise_std, seed=seed)
-    verdicts = _bracket_verdicts(found, problem.mi)
-    for part, verdict in zip((found.lower, found.value, found.upper), verdicts, strict=True):
-        yield KnownAnswer(problem.name, problem.mi, part, verdict)
+    bounds = channel_bounds(h, layer.noise_std, seed=seed)
+    verdicts = _bound_verdicts(bounds, problem.mi)
+    for result, verdict in zip((bounds.lower, bounds.value, bounds.upper), verdicts, strict=True):
+        yield KnownAnswer(problem.name, problem.mi, result, verdict)
 
 
-def _bracket_verdicts(found: ChannelBounds, truth: float) -> tuple[str, str, str]:
-    lower = found.lower.mi - STANDARD_ERRORS * found.lower.stderr <= truth
-    upper = found.upper.mi + STANDARD_ERRORS * found.upper.stderr >= truth
-    # the value's own error is that of the noise alone; another draw of the samples adds the upper's
-    stderr = math.hypot(found.value.stderr, found.upper.stderr)
+def _bound_verdicts(bounds: ChannelBounds, truth: float) -> tuple[str, str, str]:
+    lower = bounds.lower.mi - AGREEMENT_ERRORS * bounds.lower.stderr <= truth
+    upper = bounds.upper.mi + AGREEMENT_ERRORS * bounds.upper.stderr >= truth
+    # the value's standard error is that of the noise only; the sampling error is that of the upper bound
+    stderr = math.hypot(bounds.value.stderr, bounds.upper.stderr)
     words = {True: "holds", False: "broken"}
-    return words[lower], _compare(found.value.mi, stderr, truth), words[upper]
+    return words[lower], _compare(bounds.value.mi, stderr, truth), words[upper]
 
 
 def _compare(mi: float, stderr: float, truth: float) -> str:
-    if abs(mi - truth) <= STANDARD_ERRORS * stderr:
+    if abs(mi - truth) <= AGREEMENT_ERRORS * stderr:
         return "agrees"
     return "low" if mi < truth else "high"

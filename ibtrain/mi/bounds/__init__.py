@@ -1,1 +1,1 @@
-"""Variational bounds on mutual information, on batches, pools and groups of critic scores."""
+"""Variational bounds on mutual information, evaluated on batches, pools and groups of critic scores."""

@@ -1,4 +1,4 @@
-"""Held-out scores, pooled, from which a bound's value and its standard error are read."""
+"""Pooled held-out scores, on which a bound's value and its standard error are computed."""
 
 import math
 from abc import ABC, abstractmethod
@@ -24,17 +24,17 @@ __all__ = [
     "shifted_columns",
 ]
 
-ABSENT = 1e-300
-"""Weight of a class that no sample has: its logarithm stays finite."""
+MIN_CLASS_WEIGHT = 1e-300
+"""Smallest weight of a class, for classes without samples: its logarithm is finite."""
 
 
 class BoundValue(NamedTuple):
     """A bound's value on some samples.
 
     Args:
-        value: In nats.
-        influence: What each sample does to it, ``(n,)``, or fewer numbers of the same length and of
-            the same angles with those of another reading of these samples.
+        value: Value in nats.
+        influence: Influence of each sample on the value, ``(n,)``, or a rotation of this vector to fewer entries
+            that preserves its norm and its inner products with other influences of these samples.
     """
 
     value: float
@@ -42,36 +42,36 @@ class BoundValue(NamedTuple):
 
     @property
     def stderr(self) -> float:
-        """The length of what each sample does."""
-        length: float = self.influence.norm().item()
-        return length
+        """Standard error: the norm of the influences."""
+        norm: float = self.influence.norm().item()
+        return norm
 
     def by_blocks(self, block: int) -> "BoundValue":
-        """The same reading of dependent samples: see :func:`add_blocks`."""
+        """Returns the value with the influences of dependent samples: see :func:`add_blocks`."""
         return BoundValue(self.value, add_blocks(self.influence, block))
 
 
 def add_blocks(influence: Float[Tensor, " n"], block: int) -> Tensor:
-    r"""The influences of blocks of consecutive samples, whose sum of squares is the variance.
+    r"""Sums the influences of each block of consecutive samples; the sum of squares is the variance.
 
-    Samples within a block may depend on each other; blocks are taken as independent. b blocks' sums are
+    Samples within a block may depend on each other; blocks are assumed to be independent. The sums of b blocks are
     multiplied by :math:`\sqrt{b / (b - 1)}`.
 
     Args:
-        influence: What each sample does to a value, in order, ``(n,)``.
-        block: Samples of a block; the last one may be shorter. 1 changes nothing.
+        influence: Influence of each sample on a value, in the order of the rows, ``(n,)``.
+        block: Number of samples in a block; the last block may be shorter. 1 returns the influences unchanged.
 
     References:
         Künsch, The jackknife and the bootstrap for general stationary observations (1989).
     """
     if block == 1:
         return influence
-    sums = torch.stack([part.sum() for part in influence.split(block)])
+    sums = torch.stack([influences.sum() for influences in influence.split(block)])
     return sums * math.sqrt(len(sums) / max(1, len(sums) - 1))
 
 
 class Scores(ABC):
-    """Scores of fixed held-out pairs, of which a bound can be evaluated with weights of the samples."""
+    """Scores of fixed held-out pairs, on which a bound can be evaluated with weights of the samples."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -81,40 +81,40 @@ class Scores(ABC):
     def means(
         self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Both means, of which the bound is a function.
+        """Computes both means of which the bound is a function.
 
         Args:
-            bound: Says which.
-            log_weights: Logarithms of the weights of the samples, in every mean that they have a part in; None
-                weights all alike.
+            bound: Bound whose means are computed.
+            log_weights: Logarithms of the weights of the samples, which apply in both means; None gives equal
+                weights.
         """
 
     @abstractmethod
     def scaled(self, scale: float) -> "Scores":
-        """The scores of the same critic times a number."""
+        """Returns the scores multiplied by a number."""
 
     @abstractmethod
     def _no_weights(self) -> Float[Tensor, " n"]:
-        """Logarithms of equal weights, beside the scores and of their type."""
+        """Returns logarithms of equal weights, with the device and dtype of the scores."""
 
     @torch.no_grad()
     def values(self, bound: Bound) -> tuple[float, float]:
-        """Both means, every sample weighted alike."""
+        """Computes both means with equal weights of the samples."""
         mean_term, mean_rows = self.means(bound)
         return mean_term.item(), mean_rows.item()
 
     def value(self, bound: Bound) -> float:
-        """The bound in nats."""
+        """Evaluates the bound in nats."""
         values = self.values(bound)
         return combined(bound, values[:1], values[1:])[0]
 
     def value_and_influence(self, bound: Bound) -> BoundValue:
-        r"""The bound, and what each sample does to it by the infinitesimal jackknife.
+        r"""Evaluates the bound and the influence of each sample on it by the infinitesimal jackknife.
 
         .. math:: \mathrm{SE}^2 = \sum_i u_i^2, \quad
             u_i = \sqrt{\tfrac{n}{n - 1}} \, \frac{\partial V}{\partial \log w_i}
 
-        where :math:`w_i` is the weight of sample i in every mean it has a part in.
+        where :math:`w_i` is the weight of sample i in both means.
 
         References:
             Efron, The Jackknife, the Bootstrap and Other Resampling Plans (1982), chapter 6.
@@ -122,14 +122,14 @@ class Scores(ABC):
         return bound_value_of(bound, *self.means_and_influences(bound))
 
     def value_and_stderr(self, bound: Bound) -> tuple[float, float]:
-        """The bound, and its standard error."""
-        reading = self.value_and_influence(bound)
-        return reading.value, reading.stderr
+        """Evaluates the bound and its standard error."""
+        bound_value = self.value_and_influence(bound)
+        return bound_value.value, bound_value.stderr
 
     def means_and_influences(
         self, bound: Bound
     ) -> tuple[tuple[float, float], tuple[Tensor, Tensor]]:
-        """Both means, and what each sample does to them; zeros for a mean that the bound does not use."""
+        """Computes both means and the influences of the samples on them; zeros for a mean that the bound ignores."""
         log_weights = self._no_weights().requires_grad_()
         with torch.enable_grad():
             means = self.means(bound, log_weights)
@@ -153,13 +153,13 @@ def combined(
     mean_rows: Sequence[float],
     counts: Sequence[int] = (1,),
 ) -> tuple[float, Float[Tensor, " groups"], Float[Tensor, " groups"]]:
-    """A bound's value as a function of the means of groups of samples, and its derivatives by both.
+    """Computes a bound's value from the means of groups of samples, and its derivatives with respect to them.
 
     Args:
-        bound: Which.
+        bound: Bound to evaluate.
         mean_terms: First mean of each group.
         mean_rows: Second mean of each group.
-        counts: Samples of each group.
+        counts: Number of samples of each group.
     """
     shares = torch.tensor(counts, dtype=torch.float64)
     shares /= shares.sum()
@@ -169,27 +169,27 @@ def combined(
     )
     with torch.enable_grad():
         value = bound.combine(shares @ terms, bound.mean(rows, shares.log()))
-        of_terms, of_rows = torch.autograd.grad(
+        slopes_terms, slopes_rows = torch.autograd.grad(
             value, (terms, rows), allow_unused=True, materialize_grads=True
         )
-    return value.item(), of_terms, of_rows
+    return value.item(), slopes_terms, slopes_rows
 
 
 def bound_value_of(
     bound: Bound, means: tuple[float, float], influences: tuple[Tensor, Tensor]
 ) -> BoundValue:
-    """A bound as a function of its means, and what each sample does to it through both."""
-    value, of_term, of_rows = combined(bound, means[:1], means[1:])
-    return BoundValue(value, of_term * influences[0] + of_rows * influences[1])
+    """Computes a bound from its means, and the influence of each sample through both means."""
+    value, slope_term, slope_rows = combined(bound, means[:1], means[1:])
+    return BoundValue(value, slope_term * influences[0] + slope_rows * influences[1])
 
 
 @dataclass(frozen=True)
 class LabelPool(Scores):
-    """Every x with every class, each as frequent as it is among the samples.
+    """Scores of every x with every class; classes are weighted by their frequency among the samples.
 
     Args:
-        scores: A score for every class of every sample, ``(n, classes)``.
-        labels: Each sample's own class, ``(n,)``.
+        scores: Score of every sample with every class, ``(n, classes)``.
+        labels: Class of each sample, ``(n,)``.
     """
 
     scores: Float[Tensor, "n classes"]
@@ -209,28 +209,28 @@ class LabelPool(Scores):
     def means(
         self, bound: Bound, log_weights: Float[Tensor, " n"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Both means, of which the bound is a function."""
+        """Computes both means of which the bound is a function."""
         log_weights = self._no_weights() if log_weights is None else log_weights
         totals = self.scores.new_zeros(self.scores.shape[1])
         totals = totals.index_add(0, self.labels, log_weights.exp())
-        of_classes = totals.clamp_min(ABSENT).log().log_softmax(dim=0)
+        log_classes = totals.clamp_min(MIN_CLASS_WEIGHT).log().log_softmax(dim=0)
         log_joint = log_weights.log_softmax(dim=0)
-        weights = Weights(log_joint, log_joint.unsqueeze(1) + of_classes)
+        weights = Weights(log_joint, log_joint.unsqueeze(1) + log_classes)
         return bound.means(self.joint, self.scores, weights)
 
     def scaled(self, scale: float) -> "LabelPool":
-        """The scores of the same critic times a number."""
+        """Returns the scores multiplied by a number."""
         return LabelPool(scale * self.scores, self.labels)
 
 
 def off_diagonal(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n others"]:
-    """Of each row, all entries but the diagonal's, without an index.
+    """Returns all entries of each row except the diagonal's, without an index tensor.
 
     Args:
-        matrix: A score of every x with every y, the true pairs on the diagonal.
+        matrix: Score of every x with every y; the true pairs are on the diagonal.
     """
     count = len(matrix)
-    # dropping the first entry makes each row of the rest end on the diagonal
+    # without the first entry, rows of length n + 1 end on the diagonal
     rest = matrix.flatten()[1:].view(count - 1, count + 1)[:, :-1]
     return rest.reshape(count, count - 1)
 
@@ -238,24 +238,24 @@ def off_diagonal(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n others"]:
 def shifted_columns(
     matrix: Float[Tensor, "n n"], shifts: Sequence[int]
 ) -> Float[Tensor, "n shifts"]:
-    """Of each row, the entries that lie so many places right of the diagonal, round a circle.
+    """Returns the entries of each row at the given distances to the right of the diagonal, modulo n.
 
     Args:
-        matrix: A score of every x with every y.
-        shifts: How many places; 0 is the diagonal.
+        matrix: Score of every x with every y.
+        shifts: Distances from the diagonal; 0 is the diagonal.
     """
     rows = torch.arange(len(matrix), device=matrix.device)
-    # the shifts as one tensor would be copied to the device at every step, which waits for it
+    # a tensor of the shifts would be copied to the device at every step, and the step would wait for it
     columns = torch.stack([rows + shift for shift in shifts], dim=1)
     return matrix.gather(1, columns % len(matrix))
 
 
 def circular_shifts(count: int, most: int) -> list[int]:
-    """At most so many circular_shifts round a circle, evenly spread, that leave no sample at its place.
+    """Returns evenly spaced circular shifts of which none maps a sample to itself.
 
     Args:
-        count: Samples.
-        most: How many circular_shifts, if there are as many.
+        count: Number of samples.
+        most: Maximum number of shifts.
     """
-    kept = min(most, count - 1)
-    return [1 + index * (count - 1) // kept for index in range(kept)]
+    number = min(most, count - 1)
+    return [1 + index * (count - 1) // number for index in range(number)]

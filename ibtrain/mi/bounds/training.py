@@ -1,4 +1,4 @@
-"""Bounds whose gradients train critics: corrected by a running average, or of several critics at once."""
+"""Training objectives of critics: gradients corrected by a running average, and several critics at once."""
 
 import math
 
@@ -21,15 +21,15 @@ def tuba(
 ) -> Float[Tensor, ""]:
     r"""Unnormalised Barber-Agakov bound, :math:`1 + E_{p(x,y)}[s] - E_{p(x)p(y)}[e^s] / a - \log a`.
 
-    The tangent of :data:`~ibtrain.mi.bounds.registry.dv`'s logarithm at a: below it for every a, and equal at
-    :math:`a = E_{p(x)p(y)}[e^s]`. With a running average of that mean for a, its gradient is the corrected
-    one of MINE (:func:`ema_corrected`), in fewer operations.
+    It replaces the logarithm in :data:`~ibtrain.mi.bounds.registry.dv` by its tangent at a. It is at most ``dv`` for
+    every a, and equal for :math:`a = E_{p(x)p(y)}[e^s]`. If a is a running average of that mean, its gradient is
+    MINE's corrected gradient (:func:`ema_corrected`), in fewer operations.
 
     Args:
         scores_joint: Scores of true pairs.
         scores_marginal: Scores of pairs from the product of the marginals.
-        log_baseline: :math:`\log a`; no gradient flows into it.
-        weights: What each counts.
+        log_baseline: Logarithm :math:`\log a`; no gradient flows into it.
+        weights: Weights of the scores.
 
     References:
         Poole et al. (arXiv 1905.06922), section 2.1; MINE (arXiv 1801.04062), eq. 12.
@@ -49,21 +49,22 @@ def dv_labels(
 
     .. math:: \frac1n \sum_n s_{y_n}(h_n) - \log \frac1n \sum_n \sum_c p(c)\, e^{s_c(h_n)}
 
-    The critic scores every class at once, so the expectation over the label's marginal is exact:
-    nothing is shuffled, and its sampling variance is gone.
+    The critic scores every class of a sample, so that the expectation over the marginal of the label is exact:
+    no labels are shuffled, and the shuffle adds no variance.
 
     Args:
-        scores: A score for every class of every sample, ``(batch, classes)``, or several such.
-        labels: Each sample's class, ``(batch,)``, likewise.
-        log_prior: Logarithm of each class's probability, ``(classes,)``.
+        scores: Score of every sample with every class, ``(batch, classes)``, with optional leading dimensions for
+            several critics.
+        labels: Class of each sample, ``(batch,)``, with the same leading dimensions.
+        log_prior: Logarithm of the probability of each class, ``(classes,)``.
 
     Returns:
-        The bound in nats, or one for each.
+        The bound in nats, one value for each critic.
 
     References:
         MINE (arXiv 1801.04062), eq. 5, with the label enumerated.
     """
-    # a score minus the logarithm of the whole sum is a log-softmax, of all samples and classes as one
+    # a score minus the logarithm of the whole sum is a log-softmax over all samples and classes together
     log_ratios = (scores + log_prior).flatten(-2).log_softmax(dim=-1).view_as(scores) - log_prior
     true = log_ratios.gather(-1, labels.unsqueeze(-1))
     return true.mean(dim=(-2, -1)) + math.log(scores.shape[-2])
@@ -74,18 +75,18 @@ def ema_corrected(
     log_partition: Float[Tensor, "*count"],
     log_average: Float[Tensor, "*count"],
 ) -> Float[Tensor, "*count"]:
-    r"""A DV bound whose gradient divides by a running average instead of the batch's own mean.
+    r"""Computes the DV bound with a gradient that divides by a running average instead of the batch mean.
 
-    The value is ``mean_joint - log_partition``. The gradient of its second part is
+    The value is ``mean_joint - log_partition``. The gradient of the second term is
 
     .. math:: \frac{\nabla E[e^s]}{\mathrm{EMA}(E[e^s])}
 
-    where the plain DV bound divides by the batch's own :math:`E[e^s]`, which biases the gradient
-    of a small batch. Everything stays in the log domain.
+    whereas the plain DV bound divides by the batch mean of :math:`e^s`, which biases the gradient
+    of a small batch. All computations are in the log domain.
 
     Args:
         mean_joint: Mean score of true pairs.
-        log_partition: The batch's :math:`\log E[e^s]` over the product of the marginals.
+        log_partition: Batch value of :math:`\log E[e^s]` over the product of the marginals.
         log_average: Logarithm of the running average of :math:`E[e^s]`; no gradient flows into it.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Layers whose noise is known: exact values and bounds of I(x; t) and I(t; y)."""
+"""Layers with known noise: exact I(x; t) and I(t; y), and bounds on I(x; t)."""

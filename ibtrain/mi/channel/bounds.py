@@ -1,7 +1,7 @@
-r"""Bounds on I(x; t) of a layer whose noise is known, that need no critic.
+r"""Bounds on I(x; t) of a layer with known noise, without a critic.
 
-Two of them are limited by ln N and two are not; together they tell a layer that knows more than its
-samples can show from one that does not.
+Two bounds are limited by ln N and two are not. Together they show whether I(x; t) exceeds what N samples
+can resolve.
 """
 
 import math
@@ -29,14 +29,13 @@ __all__ = ["ChannelBounds", "bracket", "channel_bounds", "leave_one_out", "log_d
 
 @dataclass(frozen=True)
 class ChannelBounds:
-    """I(x; t) from below, itself, and from above.
+    """A lower bound, a value and an upper bound of I(x; t).
 
     Args:
-        lower: The pairwise Bhattacharyya bound; at most ln N.
-        value: :func:`~ibtrain.mi.channel.exact.channel_mi`, exact for x uniform over the samples; at most
-            ln N, and so in expectation below the value for the distribution they come from.
-        upper: The smaller of the leave-one-out and the log-determinant bound, neither of them
-            limited by ln N.
+        lower: Pairwise Bhattacharyya bound; at most ln N.
+        value: Value of :func:`~ibtrain.mi.channel.exact.channel_mi`, exact for x uniform over the samples; at most
+            ln N, and in expectation below the value for the distribution from which the samples were drawn.
+        upper: The smaller of the leave-one-out and the log-determinant bounds, which are not limited by ln N.
         others: The remaining bounds, by name.
     """
 
@@ -47,30 +46,32 @@ class ChannelBounds:
 
     @property
     def limited(self) -> tuple[str, ...]:
-        """Which of ``lower`` and ``value`` sit at ln N, where they can't tell more."""
-        parts = {"lower": self.lower, "value": self.value}
-        return tuple(name for name, part in parts.items() if "above_ceiling" in part.flags)
+        """Names of those of ``lower`` and ``value`` that have reached their limit ln N."""
+        estimates = {"lower": self.lower, "value": self.value}
+        return tuple(
+            name for name, estimate in estimates.items() if "above_ceiling" in estimate.flags
+        )
 
 
 @torch.no_grad()
 def channel_bounds(
     h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
 ) -> ChannelBounds:
-    """I(x; t) of ``t = h + noise_std * eps`` from below and above.
+    """Computes lower and upper bounds on I(x; t) of ``t = h + noise_std * eps``.
 
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
         noise_std: Standard deviation of the noise, in the units of h; above 0.
-        draws: Noise vectors a sample, for the values that are Monte Carlo.
-        seed: Of the noise.
+        draws: Number of noise vectors per sample in the Monte Carlo estimates.
+        seed: Seeds the noise.
 
     Raises:
-        ValueError: ``noise_std`` is not positive or ``draws`` is below 2.
+        ValueError: If ``noise_std`` is not positive or ``draws`` is below 2.
     """
     start = time.perf_counter()
-    # the costly part, once: value and leave-one-out are two readings of the same densities
+    # the expensive step is shared: the value and the leave-one-out bound use the same densities
     densities = _densities(h, noise_std, draws, seed)
-    terms = torch.cat([part.own - part.all for part in densities], dim=1)
+    terms = torch.cat([block.own - block.all for block in densities], dim=1)
     value = monte_carlo(terms, None, time.perf_counter() - start)
     above = [_leave_one_out(densities, start), log_det(h, noise_std)]
     upper = min(above, key=lambda bound: bound.mi)
@@ -81,22 +82,22 @@ def channel_bounds(
 
 @torch.no_grad()
 def pairwise(h: Float[Tensor, "n dim"], noise_std: float, share: float) -> Estimate:
-    r"""A bound from the distances between the samples' Gaussians.
+    r"""Computes a bound from the pairwise distances between the samples' Gaussians.
 
     .. math:: -\frac1N \sum_i \log \frac1N \sum_j \exp\left(-a \frac{\|h_i - h_j\|^2}{2 \sigma^2}\right)
 
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
-        noise_std: :math:`\sigma`.
-        share: a: 1 is the Kullback-Leibler divergence, and an upper bound; 1/4 is the
-            Bhattacharyya distance, and a lower bound. Both for x uniform over the samples.
+        noise_std: Standard deviation :math:`\sigma` of the noise.
+        share: Factor a: 1 gives an upper bound from the Kullback-Leibler divergence, 1/4 a lower bound from the
+            Bhattacharyya distance, both for x uniform over the samples.
 
     References:
         Kolchinsky & Tracey (arXiv 1706.02419), eq. 10 to 12.
     """
     start = time.perf_counter()
     centres = in_noise_units(h, noise_std)
-    # the sum over j is a mean over samples too, but one that varies far less
+    # the sum over j is also a mean over samples, but it varies far less
     terms = torch.cat(list(_log_kernels(centres, share))).cpu().double()
     terms = math.log(len(h)) - terms
     name = "pairwise-kl" if share == 1 else "pairwise-bhattacharyya"
@@ -107,10 +108,10 @@ def _log_kernels(centres: Tensor, share: float) -> Iterator[Tensor]:
     squares = centres.square().sum(dim=1)
     rows = max(1, BLOCK_ENTRIES // len(centres))
     for first in range(0, len(centres), rows):
-        own = centres[first : first + rows]
-        distances = (own @ centres.T).mul_(-2).add_(squares)
+        block = centres[first : first + rows]
+        distances = (block @ centres.T).mul_(-2).add_(squares)
         distances.add_(squares[first : first + rows].unsqueeze(1)).clamp_(min=0)
-        index = torch.arange(len(own), device=own.device)
+        index = torch.arange(len(block), device=block.device)
         distances[index, first + index] = 0
         yield log_sum_exp(distances.mul_(-0.5 * share))
 
@@ -119,7 +120,7 @@ def _log_kernels(centres: Tensor, share: float) -> Iterator[Tensor]:
 def leave_one_out(
     h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
 ) -> Estimate:
-    r"""Upper bound, in expectation over the samples, from a mixture that leaves out the own centre.
+    r"""Computes an upper bound, in expectation over the samples, from a mixture without the sample's own centre.
 
     .. math:: \frac1N \sum_n E_\epsilon \log
         \frac{p(t_n \mid h_n)}{\frac1{N-1} \sum_{m \neq n} p(t_n \mid h_m)}
@@ -127,8 +128,8 @@ def leave_one_out(
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
         noise_std: Standard deviation of the noise.
-        draws: Noise vectors a sample.
-        seed: Of the noise.
+        draws: Number of noise vectors per sample.
+        seed: Seeds the noise.
 
     References:
         Poole et al. (arXiv 1905.06922), eq. 13.
@@ -143,19 +144,19 @@ def _densities(h: Tensor, noise_std: float, draws: int, seed: int) -> list[LogDe
 
 
 def _leave_one_out(densities: list[LogDensities], start: float) -> Estimate:
-    terms = torch.cat([part.own - part.others for part in densities], dim=1)
+    terms = torch.cat([block.own - block.others for block in densities], dim=1)
     return _estimate("leave-one-out", terms.mean(dim=0).cpu().double(), math.inf, start)
 
 
 @torch.no_grad()
 def log_det(h: Float[Tensor, "n dim"], noise_std: float) -> Estimate:
-    r"""Upper bound: no t of this covariance has a larger entropy than the Gaussian one.
+    r"""Computes an upper bound: the Gaussian has the largest entropy of all t with the same covariance.
 
     .. math:: \frac12 \log \left|I + \frac{\mathrm{Cov}(h)}{\sigma^2}\right|
 
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
-        noise_std: :math:`\sigma`.
+        noise_std: Standard deviation :math:`\sigma` of the noise.
 
     References:
         Cover & Thomas, Elements of Information Theory, theorem 8.6.5.

@@ -1,8 +1,8 @@
-r"""I(x; t) and I(t; y) of a layer whose noise is known, ``t = h + sigma * eps``.
+r"""Exact I(x; t) and I(t; y) of a layer with known noise, ``t = h + sigma * eps``.
 
-The noise is ours, so :math:`p(t \mid h)` is known exactly and :math:`p(t)` is a mixture of
-Gaussians centred on the samples' own h. No critic is fitted: for x uniform over the N samples the
-values are exact but for the Monte Carlo over eps, whose standard error comes with them.
+The noise distribution is known, so :math:`p(t \mid h)` is known exactly and :math:`p(t)` is a mixture of
+Gaussians centred on the samples' outputs h. No critic is fitted: for x uniform over the N samples the values
+are exact up to the Monte Carlo error over eps, which the standard errors report.
 """
 
 import math
@@ -32,19 +32,19 @@ __all__ = [
 ]
 
 BLOCK_ENTRIES = 1 << 22
-"""Distances held at once: 16 MiB in float32, which a processor's last cache holds. A block of four times as
-many took up to twice as long, one of a sixteenth up to a third longer."""
+"""Number of distances in memory at a time: 16 MiB in float32, which fits in a CPU's last-level cache. Blocks four times
+as large took up to twice as long, blocks a sixteenth as large up to a third longer."""
 
-TOLERANCE = 1e-2
-"""Rounding, in nats, that a squared distance may suffer before everything is done in float64."""
+MAX_ROUNDING_ERROR = 1e-2
+"""Largest rounding error of a squared distance, in nats, in float32; above it, float64 is used."""
 
-NEGLIGIBLE = 80.0
-"""Nats below the largest term at which the next one, :math:`10^{-35}` of it, might as well be missing."""
+NEGLIGIBLE_NATS = 80.0
+"""Difference to the largest log term, in nats, at which a term is negligible: :math:`10^{-35}` of the largest."""
 
 
 @dataclass(frozen=True)
 class ChannelInformation:
-    """What a noisy layer knows: ``mi_xt`` of the input and, where labels are given, ``mi_ty``."""
+    """Information of a noisy layer: ``mi_xt`` is I(x; t), ``mi_ty`` is I(t; y) or None without labels."""
 
     mi_xt: Estimate
     mi_ty: Estimate | None
@@ -59,7 +59,7 @@ def channel_mi(
     draws: int = 2,
     seed: int = 0,
 ) -> ChannelInformation:
-    r"""I(x; t), and I(t; y), for x uniform over the given samples.
+    r"""Computes I(x; t) and I(t; y) for x uniform over the given samples.
 
     .. math::
         I(x; t) = \frac1N \sum_n E_\epsilon \log \frac{p(t_n \mid h_n)}{\frac1N \sum_m p(t_n \mid h_m)},
@@ -67,24 +67,23 @@ def channel_mi(
         I(t; y) = \frac1N \sum_n E_\epsilon \log
             \frac{\frac1{N_{y_n}} \sum_{m: y_m = y_n} p(t_n \mid h_m)}{\frac1N \sum_m p(t_n \mid h_m)}
 
-    A sample's distance to its own centre is computed from eps, never as a difference of large
-    numbers, so that no term exceeds ln N; distances between samples are in float64 where float32
-    would not do.
+    The distance of a noisy sample to its own centre is computed from eps and not as a difference of large
+    numbers, so that no term exceeds ln N; distances between samples are computed in float64 if float32
+    is not accurate enough.
 
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
         noise_std: Standard deviation of the noise, in the units of h; above 0.
-        labels: Each sample's class, ``(n,)``.
-        draws: Noise vectors a sample; at least 2, so that their spread gives the standard error.
-        seed: Of the noise.
+        labels: Class of each sample, ``(n,)``.
+        draws: Number of noise vectors per sample; at least 2, as the standard error is computed from their spread.
+        seed: Seeds the noise.
 
     Returns:
-        Both values in nats. Their standard errors are those of the Monte Carlo over eps; the N
-        samples are the whole population here, so that a value for another population (one that
-        they were drawn from) differs by more.
+        Both values in nats. The standard errors are the Monte Carlo errors over eps. The N samples are the whole
+        population here; the error with respect to the distribution from which they were drawn is larger.
 
     Raises:
-        ValueError: ``noise_std`` is not positive or ``draws`` is below 2.
+        ValueError: If ``noise_std`` is not positive or ``draws`` is below 2.
 
     References:
         Goldfeld et al. (arXiv 1810.05728), section IV; Kolchinsky & Tracey (arXiv 1706.02419).
@@ -108,29 +107,29 @@ def channel_mi(
 
 
 def check_channel(noise_std: float, draws: int) -> None:
-    """Raises a ValueError where there is no noise, or no spread to take a standard error from."""
+    """Raises a ValueError if there is no noise, or too few draws for a standard error."""
     if noise_std <= 0 or draws < 2:
         raise ValueError(f"noise_std={noise_std}, draws={draws}: expected above 0, and 2 or more")
 
 
 def in_noise_units(h: Float[Tensor, "n dim"], noise_std: float) -> Float[Tensor, "n dim"]:
-    """Centred samples divided by the noise, in float64 where squared distances need it."""
+    """Divides centred samples by the noise's standard deviation, in float64 if float32 is not accurate enough."""
     scaled = (h - h.mean(dim=0)) / noise_std
-    if scaled.square().sum(dim=1).max() * torch.finfo(h.dtype).eps <= TOLERANCE:
+    if scaled.square().sum(dim=1).max() * torch.finfo(h.dtype).eps <= MAX_ROUNDING_ERROR:
         return scaled
-    # near samples' distances would drown in the rounding of their squares
+    # rounding errors of the squares would exceed the distances between close samples
     precise = h.to("cpu" if h.device.type == "mps" else h.device).double()
     return (precise - precise.mean(dim=0)) / noise_std
 
 
 class LogDensities(NamedTuple):
-    """Log densities at noisy samples, each ``(draws, rows)``, up to one constant.
+    """Log densities of noisy samples, each ``(draws, rows)``, up to one common constant.
 
     Args:
-        own: ``log p(t|h)``.
-        all: ``log p(t)``, the mixture over all samples.
-        others: The mixture over all samples but the own.
-        own_class: ``log p(t|y)``, the mixture over the samples of the own class.
+        own: Density ``log p(t|h)`` given the sample's output.
+        all: Density ``log p(t)`` of the mixture over all samples.
+        others: Density of the mixture over all samples except the sample itself.
+        own_class: Density ``log p(t|y)`` of the mixture over the samples of the sample's class.
     """
 
     own: Tensor
@@ -142,13 +141,13 @@ class LogDensities(NamedTuple):
 def log_densities(
     centres: Float[Tensor, "n dim"], counts: list[int], draws: int, seed: int
 ) -> Iterator[LogDensities]:
-    """Densities of noisy samples under mixtures of the samples' Gaussians, in blocks of rows.
+    """Computes the densities of noisy samples under mixtures of the samples' Gaussians, in blocks of rows.
 
     Args:
-        centres: The samples in units of the noise, sorted by class.
-        counts: Samples of each class.
-        draws: Noise vectors a sample.
-        seed: Of the noise.
+        centres: Samples in units of the noise's standard deviation, sorted by class.
+        counts: Number of samples of each class.
+        draws: Number of noise vectors per sample.
+        seed: Seeds the noise.
     """
     count, dim = centres.shape
     minus_half_squares = -0.5 * centres.square().sum(dim=1)
@@ -160,17 +159,19 @@ def log_densities(
     )
     log_counts = torch.tensor(counts, device=centres.device).log()
     for first in range(0, count, rows):
-        own = centres[first : first + rows]
-        shape = (draws, len(own), dim)
-        noise = torch.randn(shape, generator=randomness, device=own.device, dtype=own.dtype)
-        t = own + noise
+        block = centres[first : first + rows]
+        shape = (draws, len(block), dim)
+        noise = torch.randn(shape, generator=randomness, device=block.device, dtype=block.dtype)
+        t = block + noise
         log_own = -0.5 * noise.square().sum(dim=2)
-        # -|t - c|^2 / 2 but for -|t|^2 / 2, which is the same for every c: one pass over the product
+        # -|t - c|^2 / 2 without -|t|^2 / 2, which is the same for every c: one pass over the product
         logits = torch.addmm(minus_half_squares, t.view(-1, dim), centres.T)
-        logits = logits.view(draws, len(own), count)
-        index = torch.arange(len(own), device=own.device)
+        logits = logits.view(draws, len(block), count)
+        index = torch.arange(len(block), device=block.device)
         logits[:, index, first + index] = -math.inf
-        by_class = torch.stack([log_sum_exp(part) for part in logits.split(counts, dim=2)], dim=2)
+        by_class = torch.stack(
+            [log_sum_exp(class_logits) for class_logits in logits.split(counts, dim=2)], dim=2
+        )
         by_class -= 0.5 * t.square().sum(dim=2, keepdim=True)
         others = log_sum_exp(by_class)
         label = classes[first : first + rows]
@@ -184,20 +185,20 @@ def log_densities(
 
 
 def log_sum_exp(logits: Float[Tensor, "*rows n"]) -> Float[Tensor, "*rows"]:
-    """Logarithm of the sum of exponentials along the last dimension, quick where most underflow.
+    """Computes the logarithm of the sum of exponentials along the last dimension, also fast if most terms underflow.
 
-    A CPU takes ten to forty times as long over an exponential that is zero or denormal, and far
-    samples' are. What lies more than :data:`NEGLIGIBLE` below its row's largest counts as if it lay there.
+    On a CPU, an exponential that is zero or denormal takes ten to forty times as long, and for distant samples it
+    is. Logits more than :data:`NEGLIGIBLE_NATS` below the row's largest are therefore clamped to that level.
     """
     largest = logits.amax(dim=-1, keepdim=True).clamp_min(torch.finfo(logits.dtype).min)
-    shifted = (logits - largest).clamp_(min=-NEGLIGIBLE)
+    shifted = (logits - largest).clamp_(min=-NEGLIGIBLE_NATS)
     return shifted.exp_().sum(dim=-1).log_().add_(largest.squeeze(-1))
 
 
 def monte_carlo(
     terms: Float[Tensor, "draws n"], label_entropy: float | None, seconds: float
 ) -> Estimate:
-    """The mean of log-ratios over samples and noise, with the standard error of the noise alone."""
+    """Computes the mean of log-ratios over samples and noise, with the standard error of the noise only."""
     draws, count = terms.shape
     terms = terms.cpu().double()
     mi = terms.mean().item()

@@ -1,4 +1,4 @@
-"""The Gaussian channel ``t = h + sigma * eps`` that makes I(x; t) a finite number."""
+"""The Gaussian channel ``t = h + sigma * eps``, which makes I(x; t) finite."""
 
 import torch
 from jaxtyping import Float
@@ -8,34 +8,34 @@ from ibtrain.backend.precision import at_least_float32
 
 __all__ = ["GaussianNoise", "activation_scale"]
 
-SMALLEST = 1e-12
-"""Variance below which a layer counts as this variable: a constant one has no gradient at zero."""
+MIN_VARIANCE = 1e-12
+"""Lower limit of a layer's variance; at zero (a constant layer) the root has no finite gradient."""
 
 
 def activation_scale(h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""]:
-    r"""Root mean square of the units' standard deviations, :math:`\sqrt{\frac1d \sum_j \mathrm{Var}(h_j)}`.
+    r"""Returns the root mean square of the units' standard deviations, :math:`\sqrt{\frac1d \sum_j \mathrm{Var}(h_j)}`.
 
     Args:
         h: Activations, ``(batch, ...)``.
 
     Returns:
-        A scalar in the activations' own units.
+        A scalar in the units of the activations.
     """
     units = h.flatten(1)
-    # a CPU takes four times as long over torch's own variance of the columns
-    return (units - units.mean(dim=0)).square().mean().clamp_min(SMALLEST).sqrt()
+    # on a CPU, torch.var over columns takes four times as long
+    return (units - units.mean(dim=0)).square().mean().clamp_min(MIN_VARIANCE).sqrt()
 
 
 class GaussianNoise(nn.Module):
     r"""Adds isotropic Gaussian noise, :math:`t = h + \sigma \epsilon`.
 
-    Where it is relative, :math:`\sigma` is ``noise_std`` times the :func:`activation_scale`
-    of h, so that a layer can't outgrow the noise by scaling its weights: while training it is the
-    batch's own (the gradient sees it), afterwards a running average.
+    If it is relative, :math:`\sigma` is ``noise_std`` times the :func:`activation_scale` of h, so that a layer
+    can't make the noise negligible by scaling its weights. In training the scale is computed on the batch, with a
+    gradient; in evaluation it is a running average.
 
     Args:
-        noise_std: Standard deviation, in the units of h or, where it is relative, of its scale.
-        relative: Which of the two.
+        noise_std: Standard deviation, in the units of h or, if it is relative, as a multiple of its scale.
+        relative: Whether ``noise_std`` is relative to the scale of the activations.
     """
 
     MOMENTUM = 0.05
@@ -49,7 +49,7 @@ class GaussianNoise(nn.Module):
             self.register_buffer("running_scale", torch.zeros(()))
 
     def sigma(self, h: Float[Tensor, "batch *dims"]) -> Float[Tensor, ""] | float:
-        """Standard deviation of the noise that h gets now, in the units of h."""
+        """Returns the standard deviation of the noise for these activations, in the units of h."""
         if not self.relative:
             return self.noise_std
         if not self.training:
@@ -57,7 +57,7 @@ class GaussianNoise(nn.Module):
         scale = activation_scale(at_least_float32(h))
         with torch.no_grad():
             first = self.running_scale == 0
-            # between two numbers, `where` would copy them to the device
+            # `torch.where` with two Python numbers would copy them to the device
             weight = self.MOMENTUM + (1 - self.MOMENTUM) * first
             newest = self.running_scale.lerp(scale, weight)
             self.running_scale.copy_(torch.where(scale.isfinite(), newest, self.running_scale))
@@ -66,5 +66,5 @@ class GaussianNoise(nn.Module):
     def forward(
         self, h: Float[Tensor, "batch *dims"], eps: Float[Tensor, "batch *dims"]
     ) -> Float[Tensor, "batch *dims"]:
-        """Returns ``t``; ``eps`` is standard normal, and of the shape of ``h``."""
+        """Returns ``t``; ``eps`` contains standard normal noise in the shape of ``h``."""
         return h + self.sigma(h) * eps

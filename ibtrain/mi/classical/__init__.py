@@ -1,1 +1,1 @@
-"""Estimators without a critic: nearest neighbours, bins, counts, the Gaussian closed form."""
+"""Estimators without a critic: nearest neighbours, bins, counts and the Gaussian closed form."""

@@ -1,4 +1,4 @@
-"""The jackknife by blocks, for estimates from samples that depend on their neighbours."""
+"""The block jackknife, for estimates from dependent samples."""
 
 import math
 from collections.abc import Callable
@@ -10,26 +10,26 @@ __all__ = ["block_jackknife"]
 
 Array = NDArray[np.float64]
 
-MOST_PARTS = 50
-"""Parts of consecutive blocks that are left out one by one."""
+MAX_PARTS = 50
+"""Maximum number of parts of consecutive blocks that are left out one by one."""
 
 
 def block_jackknife(
     value_of: Callable[[NDArray[np.bool_]], float], count: int, block: int
 ) -> tuple[float, float]:
-    r"""A value with its bias of order 1/n taken off, and its standard error, by leaving out a part at a time.
+    r"""Computes a value without its bias of order 1/n, and its standard error, by leaving out one part at a time.
 
     .. math:: g \hat I - (g - 1) \bar I, \qquad
         \sqrt{\frac{g - 1}{g} \sum_j (\hat I_{-j} - \bar I)^2}
 
-    for g parts of whole blocks and the mean :math:`\bar I` of the values :math:`\hat I_{-j}` without one of
-    them. Dependent samples make a plug-in estimate's bias larger by as much as they make its variance, and the
-    formulas for independent samples take too little off.
+    for g parts of whole blocks and the mean :math:`\bar I` of the values :math:`\hat I_{-j}` without part j.
+    Dependence increases the bias of a plug-in estimate by the same factor as its variance, so that the
+    formulas for independent samples correct too little.
 
     Args:
-        value_of: The plug-in estimate of the samples that a mask keeps.
-        count: Samples n.
-        block: Consecutive samples that may depend on each other.
+        value_of: Computes the plug-in estimate of the samples selected by a mask.
+        count: Number of samples n.
+        block: Number of consecutive samples that may depend on each other.
 
     Returns:
         The value and its standard error.
@@ -39,7 +39,7 @@ def block_jackknife(
         stationary observations (1989).
     """
     blocks = math.ceil(count / block)
-    parts = min(MOST_PARTS, blocks)
+    parts = min(MAX_PARTS, blocks)
     part_of = np.arange(count) // block * parts // blocks
     left_out = np.array([value_of(part_of != part) for part in range(parts)])
     mean = left_out.mean()

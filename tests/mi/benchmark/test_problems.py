@@ -1,4 +1,4 @@
-"""The known answers themselves, against densities, simulation and other estimators."""
+"""The known values, compared with densities, simulations and other estimators."""
 
 import math
 
@@ -46,9 +46,9 @@ def test_samples_are_what_they_say(name: str) -> None:
 @pytest.mark.parametrize("name", ONE_DIMENSIONAL)
 def test_nearest_neighbours_find_the_truth_in_one_dimension(name: str) -> None:
     problem = PROBLEMS[name]
-    found = ksg(check_samples(*draw(problem, 8000)))
-    # the estimator's own bias is within 0.02 here
-    assert abs(found.mi - problem.mi) <= 3 * found.stderr + 0.02
+    result = ksg(check_samples(*draw(problem, 8000)))
+    # the bias of the estimator is below 0.02 here
+    assert abs(result.mi - problem.mi) <= 3 * result.stderr + 0.02
 
 
 @pytest.mark.parametrize(("name", "degrees"), [("student-1-nu-1", 1), ("student-3-nu-2", 2)])

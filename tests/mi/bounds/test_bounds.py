@@ -20,7 +20,7 @@ def mutual_information(joint: torch.Tensor) -> float:
 
 
 def sample_exactly(joint: torch.Tensor, count: int) -> list[tuple[int, int]]:
-    """A sample whose empirical distribution is the joint itself."""
+    """Returns a sample whose empirical distribution equals the joint distribution."""
     return [
         (i, j)
         for i, j in itertools.product(*map(range, joint.shape))
@@ -97,10 +97,13 @@ def test_the_tangent_lies_below_the_bound_and_touches_it_at_its_own_partition() 
     joint, marginal = torch.randn(2, 50, generator=generator, dtype=torch.float64)
     log_marginal = torch.randn(50, generator=generator, dtype=torch.float64).log_softmax(dim=0)
     for weights in (Weights(), Weights(None, log_marginal)):
-        value, own = dv(joint, marginal, weights), dv.means(joint, marginal, weights)[1]
-        assert tuba(joint, marginal, own, weights).item() == pytest.approx(value.item(), abs=1e-12)
+        value = dv(joint, marginal, weights)
+        log_partition = dv.means(joint, marginal, weights)[1]
+        assert tuba(joint, marginal, log_partition, weights).item() == pytest.approx(
+            value.item(), abs=1e-12
+        )
         for step in (-0.5, 0.5):
-            gap = value - tuba(joint, marginal, own + step, weights)
+            gap = value - tuba(joint, marginal, log_partition + step, weights)
             assert gap.item() == pytest.approx(math.exp(-step) - 1 + step, abs=1e-12)
 
 
@@ -116,7 +119,7 @@ def test_the_tangent_at_the_average_has_the_corrected_gradient() -> None:
 
 
 def table(joint: torch.Tensor) -> tuple[torch.Tensor, Weights]:
-    """Every cell once as a true pair and once as another, weighted by its probability."""
+    """Returns every cell as a true pair and as a pair of the marginals, weighted by its probabilities."""
     product = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
     return (joint / product).log(), Weights(joint.flatten().log(), product.log())
 
@@ -134,8 +137,8 @@ def test_the_log_ratio_is_the_best_critic(bound: Bound) -> None:
     best = bound(log_ratio.flatten(), log_ratio, weights).item()
     generator = torch.Generator().manual_seed(0)
     for _ in range(20):
-        other = log_ratio + 0.1 * torch.randn(JOINT.shape, generator=generator).double()
-        assert bound(other.flatten(), other, weights).item() < best
+        critic = log_ratio + 0.1 * torch.randn(JOINT.shape, generator=generator).double()
+        assert bound(critic.flatten(), critic, weights).item() < best
 
 
 def test_js_is_the_jensen_shannon_divergence() -> None:
@@ -158,7 +161,7 @@ def test_smile_is_dv_until_it_clips() -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_log_mean_of_exponentials_is_exact_wherever_the_smallest_score_is(place: int) -> None:
-    """Float32 has seven digits, which a score of -1e7 takes up if the sum is measured from there."""
+    """Relative to a score of -1e7 the other scores would be lost, as float32 has only seven digits."""
     scores = torch.tensor([0.0, 1.0]).tolist()
     scores.insert(place, -1e7)
     expected = math.log((1 + math.e) / 3)

@@ -1,4 +1,4 @@
-"""Values read off many groups of samples, one at a time."""
+"""Bounds on many groups of samples, evaluated one group at a time."""
 
 import math
 
@@ -16,7 +16,7 @@ SIZE, GROUPS = 40, 6
 
 
 def scores(seed: int, count: int = SIZE) -> torch.Tensor:
-    """Some are beyond what SMILE clips."""
+    """Returns scores of which some exceed SMILE's clipping threshold."""
     generator = torch.Generator().manual_seed(seed)
     return 3 * torch.randn(count, count, generator=generator, dtype=torch.float64) - 2
 
@@ -46,17 +46,17 @@ def test_many_groups_say_what_one_pool_of_them_says(bound: Bound) -> None:
     groups = [[ScoreBlock(m), ScoreBlock(s)] for m, s in zip(matrices, shifted, strict=True)]
     readings = read_groups(groups, bound)
     whole = [
-        pooled([pair_pool(m) for m in own]).value_and_influence(bound)
-        for own in (matrices, shifted)
+        pooled([pair_pool(m) for m in critic_scores]).value_and_influence(bound)
+        for critic_scores in (matrices, shifted)
     ]
     for reading, expected in zip(readings, whole, strict=True):
         assert reading.value == pytest.approx(expected.value, abs=1e-12)
-        # groups' own means differ, which one pool counts as spread; measured: up to 0.5 %
+        # a single pool counts the differences between the groups' means as spread; measured: up to 0.5 %
         assert reading.stderr == pytest.approx(expected.stderr, rel=0.02)
-    together, expected = (own[0].influence @ own[1].influence for own in (readings, whole))
-    assert together.item() == pytest.approx(expected.item(), rel=0.05)
-    assert value_of_groups((own for own, _ in groups), bound) == readings[0].value
-    # flat: four numbers a group for two critics
+    product, expected = (pair[0].influence @ pair[1].influence for pair in (readings, whole))
+    assert product.item() == pytest.approx(expected.item(), rel=0.05)
+    assert value_of_groups((first for first, _ in groups), bound) == readings[0].value
+    # four numbers per group for two critics, whatever the size of the group
     assert len(readings[0].influence) == 4 * GROUPS
 
 
@@ -112,14 +112,14 @@ def test_scaling_a_group_scales_its_scores() -> None:
 def test_counting_own_pairs_bounds_what_the_samples_tell() -> None:
     matrix = 9 * torch.eye(8, dtype=torch.float64) + scores(0)[:8, :8]
     alone = ScoreBlock(matrix, population=8)
-    # every pair of the eight as often as any other
+    # every pair of the eight samples has the same weight
     expected = matrix.diagonal().mean() - matrix.flatten().logsumexp(0) + math.log(64)
     assert alone.value(dv) == pytest.approx(expected.item())
     assert alone.value(dv) < math.log(8) < ScoreBlock(matrix).value(dv)
-    # of eighty, of which these are eight: each other pair stands for 79 / 7
-    own = matrix.diagonal().exp().mean()
-    others = (matrix.exp().sum() - 8 * own) / 56
-    expected = matrix.diagonal().mean() - ((own + 79 * others) / 80).log()
+    # eight samples of a population of eighty: each other pair represents 79 / 7 pairs
+    true_mean = matrix.diagonal().exp().mean()
+    other_mean = (matrix.exp().sum() - 8 * true_mean) / 56
+    expected = matrix.diagonal().mean() - ((true_mean + 79 * other_mean) / 80).log()
     assert ScoreBlock(matrix, population=80).value(dv) == pytest.approx(expected.item())
     assert ScoreBlock(matrix, population=80).scaled(1.0).value(dv) == pytest.approx(expected.item())
 

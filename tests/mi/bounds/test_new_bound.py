@@ -1,4 +1,4 @@
-"""A bound that only this file knows: what CONTRIBUTING asks of its author is all that it takes."""
+"""Bounds defined only in this file: the steps in CONTRIBUTING are enough to add one."""
 
 import math
 
@@ -18,7 +18,7 @@ from ibtrain.mi.samples import check_samples
 
 
 class ChiSquare(Bound):
-    r"""Pearson's divergence from below, :math:`E_p[s] - E_q[s + s^2 / 4]`.
+    r"""Lower bound on Pearson's divergence, :math:`E_p[s] - E_q[s + s^2 / 4]`.
 
     References:
         Nowozin et al. (arXiv 1606.00709), table 2.
@@ -34,7 +34,7 @@ class ChiSquare(Bound):
 
 
 class Renyi(Bound):
-    """A bound with two logarithms and a term that reads the row: all that the interface has."""
+    """A bound that uses the whole interface: exponential means and a term that depends on the row mean."""
 
     def transform(self, scores: Tensor) -> Tensor:
         return 2 * scores
@@ -73,15 +73,15 @@ def test_the_formula_is_the_formula() -> None:
 
 @pytest.mark.parametrize("bound", [*NEW, *BOUNDS.values()], ids=lambda bound: type(bound).__name__)
 def test_every_evaluation_says_the_same(bound: Bound) -> None:
-    """On a batch, weighted, pooled and grouped."""
+    """Evaluations on a batch, with weights, on a pool and on groups agree."""
     matrix = scores(0)
     joint, marginal = matrix.diagonal(), rest(matrix)
     value = bound(joint, marginal).item()
-    alike = Weights(
+    equal = Weights(
         torch.full((SIZE,), -math.log(SIZE), dtype=torch.float64),
         torch.full(marginal.shape, -math.log(marginal.numel()), dtype=torch.float64),
     )
-    assert bound(joint, marginal, alike).item() == pytest.approx(value, abs=1e-12)
+    assert bound(joint, marginal, equal).item() == pytest.approx(value, abs=1e-12)
     pool, group = pair_pool(matrix), ScoreBlock(matrix)
     assert pool.value(bound) == pytest.approx(value, abs=1e-12)
     assert group.value(bound) == pytest.approx(value, abs=1e-12)
@@ -108,19 +108,19 @@ def test_labels_are_weighted_by_how_often_they_occur(bound: Bound) -> None:
     if isinstance(bound, ChiSquare):
         assert LabelPool(table, labels).value(bound) == pytest.approx(expected.item(), abs=1e-12)
     else:
-        # its term counts the values of y in a row
+        # its term depends on the number of values of y in a row
         assert LabelPool(table, labels).value(bound) == pytest.approx(expected.item(), abs=0.05)
 
 
 def test_it_is_a_method_as_soon_as_it_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its critic is trained on it, and the divergence of a Gaussian pair is known."""
+    """The critic is trained on the new bound; the divergence of a Gaussian pair is known."""
     monkeypatch.setitem(BOUNDS, "chi-square", ChiSquare())
     rho = 0.5
     x, noise = np.random.default_rng(0).standard_normal((2, 6000))
     samples = check_samples(x, rho * x + math.sqrt(1 - rho**2) * noise)
     settings = {"base": "none", "steps": 400, "folds": 1}
-    found = variational(samples, method="chi-square", **settings)
+    result = variational(samples, method="chi-square", **settings)
     # Mehler's kernel: the chi-square divergence is rho^2 / (1 - rho^2)
-    assert found.mi == pytest.approx(rho**2 / (1 - rho**2), abs=3 * found.stderr + 0.03)
+    assert result.mi == pytest.approx(rho**2 / (1 - rho**2), abs=3 * result.stderr + 0.03)
     fold = fit_variational(samples, "chi-square", NeuralSettings(**settings)).folds[0]
     assert fold.fitted.best.select > 0.2

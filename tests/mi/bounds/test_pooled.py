@@ -37,10 +37,10 @@ def test_a_label_pool_has_every_sample_meet_every_label() -> None:
     generator = torch.Generator().manual_seed(1)
     by_class = torch.randn(30, 3, generator=generator, dtype=torch.float64)
     labels = torch.randint(3, (30,), generator=generator)
-    everyone = by_class[:, labels]
+    all_pairs = by_class[:, labels]
     joint = by_class.gather(1, labels.unsqueeze(1)).squeeze(1)
     for bound in (dv, nwj, js, likelihood):
-        expected = bound(joint, everyone).item()
+        expected = bound(joint, all_pairs).item()
         assert LabelPool(by_class, labels).value(bound) == pytest.approx(expected, abs=1e-12)
 
 
@@ -53,14 +53,14 @@ def test_a_class_that_nobody_has_changes_nothing() -> None:
 
 
 def repeated(matrix: torch.Tensor, sample: int, bound: Bound) -> float:
-    """The bound where one sample counts twice, by writing every one of its pairs down twice."""
+    """Returns the bound with one sample counted twice, by repeating each of its pairs."""
     count = len(matrix)
     index = [*range(count), sample]
     joint = matrix.diagonal()[index]
     rows = [[matrix[i, j] for j in index if j != i] for i in index if i != sample]
-    # a sample never meets its own copy, so that its rows are one pair of entries short
-    own = [[matrix[sample, j] for j in range(count) if j != sample]] * 2
-    flat = torch.tensor([value for row in [*rows, *own] for value in row])
+    # a sample is not paired with its own copy, so that its rows have fewer entries
+    repeated_rows = [[matrix[sample, j] for j in range(count) if j != sample]] * 2
+    flat = torch.tensor([value for row in [*rows, *repeated_rows] for value in row])
     return bound(joint, flat.double()).item()  # type: ignore[call-arg]
 
 
@@ -108,5 +108,5 @@ def test_the_standard_error_is_the_spread_over_samples(bound: Bound) -> None:
 
     values, errors = zip(*(draw().value_and_stderr(bound) for _ in range(200)), strict=True)
     spread = torch.tensor(values).std().item()
-    # the spread of 200 values is itself known to 5 %; measured ratios are 0.95 to 1.15
+    # the spread of 200 values is accurate to 5 %; measured ratios are 0.95 to 1.15
     assert sum(errors) / 200 == pytest.approx(spread, rel=0.2)

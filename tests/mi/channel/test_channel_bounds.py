@@ -1,4 +1,4 @@
-"""Bounds on a noisy layer against loops, closed forms and each other."""
+"""Bounds on a noisy layer, compared with loops, closed forms and each other."""
 
 import math
 
@@ -18,8 +18,8 @@ def layer(count: int, dim: int = 4, scale: float = 1.0) -> torch.Tensor:
 def test_pairwise_bounds_agree_with_a_loop(share: float) -> None:
     h = layer(60)
     total = 0.0
-    for own in h.double():
-        squared = ((own - h.double()) ** 2).sum(1)
+    for centre in h.double():
+        squared = ((centre - h.double()) ** 2).sum(1)
         total -= torch.exp(-share * squared / (2 * 0.7**2)).mean().log().item() / 60
     assert pairwise(h, 0.7, share).mi == pytest.approx(total, abs=1e-5)
 
@@ -35,39 +35,39 @@ def test_leaving_one_out_agrees_with_a_loop() -> None:
     h = layer(80).double()
     generator = torch.Generator().manual_seed(5)
     terms = []
-    for i, own in enumerate(h):
-        t = own + 0.8 * torch.randn(400, 4, generator=generator, dtype=torch.float64)
+    for i, centre in enumerate(h):
+        t = centre + 0.8 * torch.randn(400, 4, generator=generator, dtype=torch.float64)
         log_p = -((t[:, None] - h) ** 2).sum(2) / (2 * 0.8**2)
         others = log_p[:, torch.arange(80) != i].logsumexp(1) - math.log(79)
         terms.append((log_p[:, i] - others).mean().item())
-    found = leave_one_out(h, 0.8, draws=400)
-    assert found.mi == pytest.approx(np.mean(terms), abs=0.02)
+    result = leave_one_out(h, 0.8, draws=400)
+    assert result.mi == pytest.approx(np.mean(terms), abs=0.02)
 
 
 def test_the_log_determinant_of_independent_units_is_a_sum() -> None:
     h = layer(20_000, dim=3) * torch.tensor([0.5, 1.0, 2.0])
     truth = 0.5 * sum(math.log1p(scale**2 / 0.25) for scale in (0.5, 1.0, 2.0))
-    found = log_det(h, 0.5)
-    assert abs(found.mi - truth) <= 3 * found.stderr
-    assert found.stderr < 0.02
+    result = log_det(h, 0.5)
+    assert abs(result.mi - truth) <= 3 * result.stderr
+    assert result.stderr < 0.02
 
 
 def test_the_log_determinants_error_is_its_spread() -> None:
-    found = [
+    results = [
         log_det(torch.randn(300, 3, generator=torch.Generator().manual_seed(s)), 0.5)
         for s in range(60)
     ]
-    spread = np.std([estimate.mi for estimate in found])
-    assert np.mean([estimate.stderr for estimate in found]) == pytest.approx(spread, rel=0.3)
+    spread = np.std([estimate.mi for estimate in results])
+    assert np.mean([estimate.stderr for estimate in results]) == pytest.approx(spread, rel=0.3)
 
 
 @pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])
 def test_the_bracket_is_in_order(scale: float) -> None:
-    found = channel_bounds(layer(400, scale=scale), 0.5)
-    kl = found.others["pairwise-kl"]
-    assert found.lower.mi <= found.value.mi + 3 * found.value.stderr
-    assert found.value.mi <= kl.mi + 3 * found.value.stderr
-    assert found.value.mi <= found.upper.mi + 3 * (found.value.stderr + found.upper.stderr)
+    bounds = channel_bounds(layer(400, scale=scale), 0.5)
+    kl = bounds.others["pairwise-kl"]
+    assert bounds.lower.mi <= bounds.value.mi + 3 * bounds.value.stderr
+    assert bounds.value.mi <= kl.mi + 3 * bounds.value.stderr
+    assert bounds.value.mi <= bounds.upper.mi + 3 * (bounds.value.stderr + bounds.upper.stderr)
 
 
 @pytest.mark.parametrize("name", [n for n, problem in PROBLEMS.items() if problem.layer])
@@ -76,16 +76,16 @@ def test_the_bracket_holds_the_truth(name: str, seed: int) -> None:
     problem = PROBLEMS[name]
     assert problem.layer is not None
     x, _ = problem.sample(2000, np.random.default_rng(seed))
-    found = channel_bounds(
+    bounds = channel_bounds(
         torch.from_numpy(problem.layer.output(x)).float(), problem.layer.noise_std
     )
-    assert found.lower.mi - 3 * found.lower.stderr <= problem.mi
-    assert found.upper.mi + 3 * found.upper.stderr >= problem.mi
-    assert found.limited == ()
+    assert bounds.lower.mi - 3 * bounds.lower.stderr <= problem.mi
+    assert bounds.upper.mi + 3 * bounds.upper.stderr >= problem.mi
+    assert bounds.limited == ()
 
 
 def test_what_sits_at_ln_n_is_named() -> None:
-    found = channel_bounds(layer(100, dim=50, scale=5.0), 0.1)
-    assert found.limited == ("lower", "value")
-    assert found.upper.mi > 2 * math.log(100)
-    assert "above_ceiling" not in found.upper.flags
+    bounds = channel_bounds(layer(100, dim=50, scale=5.0), 0.1)
+    assert bounds.limited == ("lower", "value")
+    assert bounds.upper.mi > 2 * math.log(100)
+    assert "above_ceiling" not in bounds.upper.flags

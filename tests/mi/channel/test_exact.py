@@ -1,4 +1,4 @@
-"""The known-noise reference against a float64 loop and closed forms."""
+"""The exact values for known noise, compared with a float64 loop and closed forms."""
 
 import math
 
@@ -11,7 +11,7 @@ from ibtrain.mi.channel.exact import channel_mi
 def slow_reference(
     h: torch.Tensor, noise_std: float, labels: torch.Tensor, draws: int
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """I(x;t) and I(t;y), each with its standard error, one sample at a time in float64."""
+    """Computes I(x;t) and I(t;y), each with its standard error, one sample at a time in float64."""
     generator = torch.Generator().manual_seed(99)
     h = h.double()
     terms: list[list[float]] = [[], []]
@@ -37,11 +37,11 @@ def test_it_agrees_with_a_float64_loop(scale: float, offset: float) -> None:
     h = offset + scale * torch.randn(250, 5, generator=generator)
     labels = torch.randint(3, (250,), generator=generator)
     (mi_xt, error_xt), (mi_ty, error_ty) = slow_reference(h, 0.8, labels, draws=8)
-    found = channel_mi(h, 0.8, labels, draws=8)
-    assert found.mi_ty is not None
-    assert abs(found.mi_xt.mi - mi_xt) <= 3 * math.hypot(error_xt, found.mi_xt.stderr)
-    assert abs(found.mi_ty.mi - mi_ty) <= 3 * math.hypot(error_ty, found.mi_ty.stderr)
-    assert found.mi_xt.stderr == pytest.approx(error_xt, rel=0.25)
+    result = channel_mi(h, 0.8, labels, draws=8)
+    assert result.mi_ty is not None
+    assert abs(result.mi_xt.mi - mi_xt) <= 3 * math.hypot(error_xt, result.mi_xt.stderr)
+    assert abs(result.mi_ty.mi - mi_ty) <= 3 * math.hypot(error_ty, result.mi_ty.stderr)
+    assert result.mi_xt.stderr == pytest.approx(error_xt, rel=0.25)
 
 
 def test_it_agrees_with_itself_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,24 +60,24 @@ def test_it_agrees_with_itself_in_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("noise_std", [1e-3, 0.1, 0.5])
 def test_it_never_passes_ln_n(noise_std: float) -> None:
     h = 10 * torch.randn(400, 200, generator=torch.Generator().manual_seed(0)).relu()
-    found = channel_mi(h, noise_std, torch.arange(400) % 10)
-    assert found.mi_xt.mi <= math.log(400) + found.mi_xt.stderr + 1e-5
-    assert found.mi_xt.mi == pytest.approx(math.log(400), abs=1e-3)
-    assert "above_ceiling" in found.mi_xt.flags
+    result = channel_mi(h, noise_std, torch.arange(400) % 10)
+    assert result.mi_xt.mi <= math.log(400) + result.mi_xt.stderr + 1e-5
+    assert result.mi_xt.mi == pytest.approx(math.log(400), abs=1e-3)
+    assert "above_ceiling" in result.mi_xt.flags
 
 
 def test_a_large_sample_of_a_gaussian_approaches_the_closed_form() -> None:
     h = torch.randn(4000, 1, generator=torch.Generator().manual_seed(0))
     exact = 0.5 * math.log(1 + 1 / 0.6**2)
-    # the 4,000 samples' own variance, and with it the value, is off by about 1 %
+    # the sample variance of 4,000 samples, and with it the value, is off by about 1 %
     assert channel_mi(h, 0.6, draws=4).mi_xt.mi == pytest.approx(exact, abs=0.03)
 
 
 def test_equal_outputs_carry_nothing() -> None:
-    found = channel_mi(torch.ones(50, 3), 0.5, torch.arange(50) % 2)
-    assert found.mi_ty is not None
-    assert abs(found.mi_xt.mi) < 1e-5
-    assert abs(found.mi_ty.mi) < 1e-5
+    result = channel_mi(torch.ones(50, 3), 0.5, torch.arange(50) % 2)
+    assert result.mi_ty is not None
+    assert abs(result.mi_xt.mi) < 1e-5
+    assert abs(result.mi_ty.mi) < 1e-5
 
 
 def test_more_noise_leaves_less() -> None:
@@ -94,16 +94,16 @@ def test_no_noise_is_refused() -> None:
 @pytest.mark.parametrize("scale", [1.0, 100.0, 1000.0])
 def test_equal_samples_far_from_the_origin_count_as_one(scale: float) -> None:
     h = scale * torch.randn(200, 50, generator=torch.Generator().manual_seed(0))
-    found = channel_mi(torch.cat([h, h]), 0.1)
-    assert found.mi_xt.mi == pytest.approx(math.log(200), abs=1e-3)
+    result = channel_mi(torch.cat([h, h]), 0.1)
+    assert result.mi_xt.mi == pytest.approx(math.log(200), abs=1e-3)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(3e3, 0.0), (1.0, 3e4)])
 def test_float32_alone_keeps_own_centres_and_offsets_exact(
     monkeypatch: pytest.MonkeyPatch, scale: float, offset: float
 ) -> None:
-    monkeypatch.setattr("ibtrain.mi.channel.exact.TOLERANCE", math.inf)
+    monkeypatch.setattr("ibtrain.mi.channel.exact.MAX_ROUNDING_ERROR", math.inf)
     centres = torch.randn(300, 20, generator=torch.Generator().manual_seed(0))
     moved = channel_mi(scale * centres + offset, 0.5).mi_xt
-    # far apart, the samples are told apart by each draw: ln N, less what float32 rounds
+    # each draw identifies distant samples: ln N, up to the rounding of float32
     assert moved.mi == pytest.approx(math.log(300), abs=0.05)

@@ -1,4 +1,4 @@
-"""The channel from h to t."""
+"""The Gaussian channel from h to t."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def eps(seed: int, shape: torch.Size) -> torch.Tensor:
 def test_absolute_noise_has_the_given_standard_deviation() -> None:
     h = torch.full((200, 500), 3.0)
     t = GaussianNoise(0.7)(h, eps(0, h.shape))
-    # 100,000 draws: the standard deviation's own error is 0.2 %
+    # with 100,000 draws the standard deviation has an error of 0.2 %
     assert (t - h).std().item() == pytest.approx(0.7, rel=0.01)
 
 

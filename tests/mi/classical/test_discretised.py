@@ -69,7 +69,9 @@ def test_the_standard_error_is_that_of_sampling() -> None:
     values = []
     for _ in range(400):
         h = (RNG.random((200, 1)) < 0.2).astype(float)
-        values.append(binned_layer(bin_activations(h, 2, 0.0, 1.0), np.zeros(200, np.int64)).entropy)
+        values.append(
+            binned_layer(bin_activations(h, 2, 0.0, 1.0), np.zeros(200, np.int64)).entropy
+        )
     spread = np.std([value.mi for value in values])
     assert np.mean([value.stderr for value in values]) == pytest.approx(spread, rel=0.1)
 

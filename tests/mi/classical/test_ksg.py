@@ -1,4 +1,4 @@
-"""Nearest-neighbour estimators against loops over all samples."""
+"""Nearest-neighbour estimators, compared with loops over all samples."""
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def test_both_variants_agree_with_a_loop(variant: str, k: int) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 2))
     y = x[:, :1] + 0.5 * rng.standard_normal((200, 1))
-    found = ksg(check_samples(x, y), k=k, variant=variant)
-    assert found.mi == pytest.approx(slow_ksg(x, y, k, variant), abs=1e-9)
+    result = ksg(check_samples(x, y), k=k, variant=variant)
+    assert result.mi == pytest.approx(slow_ksg(x, y, k, variant), abs=1e-9)
 
 
 def test_labels_agree_with_a_loop() -> None:
@@ -54,10 +54,10 @@ def test_labels_agree_with_a_loop() -> None:
     d = distances(x)
     terms = []
     for i in range(200):
-        own = np.flatnonzero((labels == labels[i]) & (np.arange(200) != i))
-        radius = np.sort(d[i, own])[2]
+        same_class = np.flatnonzero((labels == labels[i]) & (np.arange(200) != i))
+        radius = np.sort(d[i, same_class])[2]
         within = (d[i] <= radius).sum() - 1
-        terms.append(digamma(3) - digamma(len(own) + 1) - digamma(within))
+        terms.append(digamma(3) - digamma(len(same_class) + 1) - digamma(within))
     expected = float(digamma(200) + np.mean(terms))
     assert ksg(check_samples(x, labels), k=3).mi == pytest.approx(expected, abs=1e-9)
 
@@ -79,10 +79,10 @@ def test_the_standard_error_is_the_spread_over_samples() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         x = rng.standard_normal(500)
-        found = ksg(check_samples(x, x + rng.standard_normal(500)))
-        values.append(found.mi)
-        errors.append(found.stderr)
-    # the spread of 40 values is known to 11 %, the mean of errors from 10 parts to 4 %
+        result = ksg(check_samples(x, x + rng.standard_normal(500)))
+        values.append(result.mi)
+        errors.append(result.stderr)
+    # the spread of 40 values is accurate to 11 %, the mean of errors from 10 parts to 4 %
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.4)
 
 

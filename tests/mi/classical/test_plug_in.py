@@ -1,4 +1,4 @@
-"""Counted pairs against tables, leaving out one sample after the other, and enumeration."""
+"""Plug-in estimates, compared with tables, leave-one-out loops and known distributions."""
 
 import math
 
@@ -25,7 +25,7 @@ def test_the_jackknife_leaves_out_one_sample_at_a_time() -> None:
 
 
 def noisy_copy(symbols: int, error: float) -> float:
-    """I(x; y) of a uniform symbol that is drawn anew with this probability."""
+    """Returns I(x; y) of a uniform symbol that is redrawn with this probability."""
     shares = np.full((symbols, symbols), error / symbols**2)
     shares += np.eye(symbols) * (1 - error) / symbols
     return float((shares * np.log(symbols**2 * shares)).sum())
@@ -42,17 +42,19 @@ def test_the_standard_error_covers_or_a_flag_says_so(
         rng = np.random.default_rng(seed)
         x = rng.integers(0, symbols, count)
         y = np.where(rng.random(count) < error, rng.integers(0, symbols, count), x)
-        found = plug_in(x, y, seed=seed)
-        is_far = abs(found.mi - noisy_copy(symbols, error)) > 3 * found.stderr
-        missed += is_far and "undersampled" not in found.flags
+        result = plug_in(x, y, seed=seed)
+        is_far = abs(result.mi - noisy_copy(symbols, error)) > 3 * result.stderr
+        missed += is_far and "undersampled" not in result.flags
     assert missed <= 1
 
 
 def test_a_table_of_few_cells_is_told_exactly() -> None:
-    found = [plug_in(*np.random.default_rng(s).integers(0, 3, (2, 5000))) for s in range(100)]
-    values = np.array([estimate.mi for estimate in found])
+    results = [plug_in(*np.random.default_rng(s).integers(0, 3, (2, 5000))) for s in range(100)]
+    values = np.array([estimate.mi for estimate in results])
     # 2n times the naive value is chi-squared with 4 degrees of freedom: a spread of sqrt(8) / 2n
     assert abs(values.mean()) <= 3 * values.std() / 10
     assert values.std() == pytest.approx(math.sqrt(8) / 10_000, rel=0.3)
-    assert np.mean([estimate.stderr for estimate in found]) == pytest.approx(values.std(), rel=0.4)
-    assert {flag for estimate in found for flag in estimate.flags} == set()
+    assert np.mean([estimate.stderr for estimate in results]) == pytest.approx(
+        values.std(), rel=0.4
+    )
+    assert {flag for estimate in results for flag in estimate.flags} == set()
