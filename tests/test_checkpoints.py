@@ -139,7 +139,7 @@ def test_a_checkpoint_with_code_in_it_is_refused(
     torch.save({"state": Evil()}, path)
     with pytest.raises(DataError, match="keys"):
         read_state(path)
-    with pytest.warns(IBTrainWarning, match="continuing from what was before it"):
+    with pytest.warns(IBTrainWarning, match="continuing from the state before it"):
         assert Checkpoints(tmp_path, CheckpointInterval(epochs=1)).load() is None
     assert not (tmp_path / "owned").exists()
 
@@ -148,13 +148,16 @@ def test_a_checkpoint_with_code_in_it_is_refused(
     ("document", "message"),
     [
         ({"format": 2, "state": []}, "list, expected a state"),
-        ({"format": 2}, "no state"),
-        ({"format": 2, "state": {"x": {"$float": "one"}}}, "no state"),
-        ({"format": 2, "state": {"x": {"$float": []}}}, "no state"),
-        ([], "no state"),
+        ({"format": 2}, "no valid state"),
+        ({"format": 2, "state": {"x": {"$float": "one"}}}, "no valid state"),
+        ({"format": 2, "state": {"x": {"$float": []}}}, "no valid state"),
+        ([], "no valid state"),
         ({"format": 2, "state": {"x": {"$tensor": "7", "dtype": ""}}}, "a key '7'"),
         ({"format": 2, "state": {"x": {"$tensor": "../x", "dtype": ""}}}, "a key '../x'"),
-        ({"format": 2, "state": {"x": {"$tensor": "state", "dtype": "bfloat16"}}}, "its own type"),
+        (
+            {"format": 2, "state": {"x": {"$tensor": "state", "dtype": "bfloat16"}}},
+            "the array's type",
+        ),
     ],
 )
 def test_what_is_no_state_is_told(tmp_path: Path, document: Any, message: str) -> None:
@@ -195,7 +198,7 @@ def test_the_last_good_one_is_used(tmp_path: Path, damage: str) -> None:
     else:
         newest.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
     with pytest.warns(
-        IBTrainWarning, match=r"state-000002\.npz: .*continuing from what was before"
+        IBTrainWarning, match=r"state-000002\.npz: .*continuing from the state before"
     ):
         assert checkpoints.load() == {"number": 0}
 
@@ -442,7 +445,7 @@ def test_a_state_of_more_gpus_than_are_here_goes_on(
     checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     gpu = torch.arange(16, dtype=torch.uint8)
     states = [torch.get_rng_state(), gpu, gpu + 1, gpu + 2]
-    monkeypatch.setattr("ibtrain.runs.checkpoints._torch_state", lambda: states)
+    monkeypatch.setattr("ibtrain.runs.checkpoints._generator_states", lambda: states)
     checkpoints.write({"number": 3})
     was_set = []
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
@@ -461,7 +464,7 @@ def test_a_state_without_its_parts_is_damaged(tmp_path: Path, state: dict[str, A
     checkpoints = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     checkpoints.write({"number": 0})
     write_state(tmp_path / "state-000002.npz", state)
-    with pytest.warns(IBTrainWarning, match="no state, expected a checkpoint"):
+    with pytest.warns(IBTrainWarning, match="no valid state, expected a checkpoint"):
         assert checkpoints.load() == {"number": 0}
 
 

@@ -1,4 +1,4 @@
-"""Examples in docstrings do what they show."""
+"""Examples in docstrings give the output that they show."""
 
 import doctest
 from importlib import import_module
@@ -15,6 +15,6 @@ WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>>" in path
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_examples_show_what_happens(path: Path) -> None:
     name = ".".join(("ibtrain", *path.relative_to(PACKAGE).with_suffix("").parts))
-    found = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
-    assert found.attempted > 0
-    assert found.failed == 0
+    results = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -1,1 +1,1 @@
-"""How fast everything is, and how far from what the machine could do."""
+"""Benchmarks: times of the main computations, compared with the limits of the machine."""

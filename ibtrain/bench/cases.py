@@ -1,4 +1,4 @@
-"""What is timed: the critics, the blocks, the known-noise reference, and a point of the plane."""
+"""The benchmark cases: critics, training, the exact reference with known noise, and a point of the plane."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,18 +29,19 @@ from ibtrain.train.trainer import Trainer
 
 __all__ = ["CASES", "Case", "estimator_case"]
 
-STEPS = 20
+STEPS_PER_CALL = 20
+"""Optimiser steps in one call."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something that is timed.
+    """A computation that is timed.
 
     Args:
-        name: What and how large: a word for the kind, then its sizes.
-        make: Prepares it on a device; returns the call.
-        steps: Of an optimiser, in one call; 1 where there is none.
-        samples: That one call goes through.
+        name: A word for the kind of computation, then its sizes.
+        make: Prepares the computation on a device; returns the call.
+        steps: Optimiser steps per call; 1 if there is no optimiser.
+        samples: Samples per call.
     """
 
     name: str
@@ -52,15 +53,21 @@ class Case:
 def _estimator(
     device: torch.device, method: str, dim: int, batch_size: int, settings: NeuralSettings
 ) -> Call:
-    """Steps of an estimator's critic on correlated Gaussians."""
+    """Trains an estimator's critic on correlated Gaussians."""
     count = 5 * batch_size
     x, noise = np.random.default_rng(0).standard_normal((2, count, dim))
     samples = check_samples(x, x + noise)
     splits, *_ = draw_splits(count, 5, seed=0)
-    ready = prepare(samples, splits, settings, device)
+    prepared = prepare(samples, splits, settings, device)
     select = splits.select[:50]
     return lambda: fit_critic(
-        ready.critic, ready.scorer, BOUNDS[method], splits.train, select, ready.settings, seed=0
+        prepared.critic,
+        prepared.scorer,
+        BOUNDS[method],
+        splits.train,
+        select,
+        prepared.settings,
+        seed=0,
     )
 
 
@@ -73,19 +80,21 @@ def estimator_case(
     critic: str = "separable",
     base: str = "none",
     negatives: int | None = None,
-    steps: int = STEPS,
+    steps: int = STEPS_PER_CALL,
 ) -> Case:
-    """Steps of an estimator's critic.
+    """A case that trains an estimator's critic.
+
+    The settings of the critic are those of :class:`~ibtrain.mi.neural.fit.NeuralSettings`.
 
     Args:
-        method: A neural one.
-        dim: Of x, and of y.
-        batch_size: As in :class:`~ibtrain.mi.neural.fit.NeuralSettings`, and so are the others.
-        hidden: Widths.
-        critic: Its kind.
-        base: Its closed form.
-        negatives: Other y for each x.
-        steps: In one call.
+        method: Name of a neural estimator.
+        dim: Dimension of x, and of y.
+        batch_size: Samples per step.
+        hidden: Widths of the hidden layers.
+        critic: Kind of critic.
+        base: Closed form from which the critic starts.
+        negatives: Number of other y that each x is scored with; None is all of the batch.
+        steps: Optimiser steps per call.
     """
     settings = NeuralSettings(
         critic=critic,
@@ -97,8 +106,8 @@ def estimator_case(
         checkpoint_every=steps,
     )
     widths = "-".join(map(str, hidden))
-    others = "" if negatives is None else f" {negatives} negatives"
-    sizes = f"{method} {dim}+{dim} {critic} {widths} batch {batch_size}{others}"
+    suffix = "" if negatives is None else f" {negatives} negatives"
+    sizes = f"{method} {dim}+{dim} {critic} {widths} batch {batch_size}{suffix}"
     make = partial(_estimator, method=method, dim=dim, batch_size=batch_size, settings=settings)
     name = f"estimator {sizes}" + ("" if base == "none" else f" on {base}")
     return Case(name, make, steps, steps * batch_size)
@@ -110,41 +119,41 @@ def _tracking(
     mine = InputMine(dim, [0.5] * count, 0, device, critic)
     h = torch.randn(count, 2000, dim, device=device)
     labels = torch.zeros(2000, dtype=torch.long, device=device)
-    return lambda: mine.fit(h, labels, steps=STEPS, batch_size=256)
+    return lambda: mine.fit(h, labels, steps=STEPS_PER_CALL, batch_size=256)
 
 
 def _tracking_case(count: int, dim: int, hidden: tuple[int, ...] | None = None) -> Case:
-    """Of the plane's own critics or, with widths, of ones that read a pair."""
+    """A case that trains the plane's critics or, with ``hidden``, pair critics of these widths."""
     critic = DistanceCritic if hidden is None else partial(_pair_critic, hidden=hidden)
     kind = "distance" if hidden is None else "pair " + "-".join(map(str, hidden))
     name = f"tracking {count} x mine {dim}+{dim} {kind} batch 256"
     make = partial(_tracking, count=count, dim=dim, critic=critic)
-    return Case(name, make, STEPS, count * STEPS * 256)
+    return Case(name, make, STEPS_PER_CALL, count * STEPS_PER_CALL * 256)
 
 
 def _pair_critic(dim: int, hidden: tuple[int, ...]) -> PairCritic:
     return PairCritic(dim, dim, hidden, same_space=True)
 
 
-def _labels(device: torch.device, dim: int) -> Call:
+def _label_tracking(device: torch.device, dim: int) -> Call:
     mine = LabelMine(dim, torch.full((10,), 0.1, device=device).log(), [0.5, 0.0], 0)
     h = torch.randn(2000, dim, device=device)
     labels = torch.arange(2000, device=device) % 10
-    return lambda: mine.fit(h, labels, steps=STEPS, batch_size=256)
+    return lambda: mine.fit(h, labels, steps=STEPS_PER_CALL, batch_size=256)
 
 
 def _images(device: torch.device, count: int) -> Dataset:
-    """Random samples of MNIST's shape; the time of a step does not depend on what they show."""
-    randomness = torch.Generator().manual_seed(0)
-    x = torch.randn(count, 784, generator=randomness).to(device)
-    y = torch.randint(10, (count,), generator=randomness).to(device)
+    """Random samples of MNIST's shape; the time of a step does not depend on the content."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(count, 784, generator=generator).to(device)
+    y = torch.randint(10, (count,), generator=generator).to(device)
     return Dataset("random", Split(x, y), Split(x[:100], y[:100]), 10)
 
 
 def _training(
     device: torch.device, trainer: type[Trainer], batch_size: int, seeds: int, precision: str
 ) -> Call:
-    data = _images(device, STEPS * batch_size)
+    data = _images(device, STEPS_PER_CALL * batch_size)
     optim = OptimConfig(learning_rate=1e-3, batch_size=batch_size, epochs=1, precision=precision)
 
     def train() -> object:
@@ -156,15 +165,16 @@ def _training(
 
 
 def _training_cases(batch_size: int, seeds: int = 1, precision: str = "float32") -> list[Case]:
+    # a case's name seeds its random numbers and identifies it in earlier records: it must not change
     trainers: dict[str, tuple[type[Trainer], int]] = {
         "layer-wise": (LayerwiseTrainer, 3),
         "end to end": (EndToEndTrainer, 1),
     }
-    many = f"{seeds} seeds " if seeds > 1 else ""
-    lower = f" {precision}" if precision != "float32" else ""
+    seeds_text = f"{seeds} seeds " if seeds > 1 else ""
+    precision_text = f" {precision}" if precision != "float32" else ""
     return [
         Case(
-            f"training {many}{name} 784-500-256-10 batch {batch_size}{lower}",
+            f"training {seeds_text}{name} 784-500-256-10 batch {batch_size}{precision_text}",
             partial(
                 _training,
                 trainer=trainer,
@@ -172,8 +182,8 @@ def _training_cases(batch_size: int, seeds: int = 1, precision: str = "float32")
                 seeds=seeds,
                 precision=precision,
             ),
-            stages * STEPS,
-            seeds * STEPS * batch_size,
+            stages * STEPS_PER_CALL,
+            seeds * STEPS_PER_CALL * batch_size,
         )
         for name, (trainer, stages) in trainers.items()
     ]
@@ -186,7 +196,7 @@ def _channel(device: torch.device, count: int, dim: int) -> Call:
 
 
 def _point(device: torch.device, dim: int) -> Call:
-    """A point of the plane as a run measures it, from a layer's activations to its estimates."""
+    """Measures a point of the plane as a run does, from a layer's activations to its estimates."""
     config = PlaneConfig()
     h = torch.randn(config.train_samples, dim, device=device).relu()
     y = torch.arange(len(h), device=device) % 10
@@ -205,7 +215,7 @@ def _point(device: torch.device, dim: int) -> Call:
     return measure
 
 
-SMALL = (64, 64)
+SMALL_HIDDEN = (64, 64)
 
 CASES = (
     *(estimator_case(method) for method in BOUNDS),
@@ -213,14 +223,14 @@ CASES = (
     *(estimator_case("mine", dim=dim) for dim in (2, 100)),
     *(estimator_case("mine", batch_size=size) for size in (64, 1024)),
     *(estimator_case("mine", hidden=(width, width)) for width in (64, 512)),
-    *(_tracking_case(count, 10, SMALL) for count in (1, 8, 64)),
+    *(_tracking_case(count, 10, SMALL_HIDDEN) for count in (1, 8, 64)),
     *(_tracking_case(1, dim) for dim in (10, 64, 500)),
     *(
         Case(
             f"tracking 2 x labels {dim}-256-10 batch 256",
-            partial(_labels, dim=dim),
-            STEPS,
-            512 * STEPS,
+            partial(_label_tracking, dim=dim),
+            STEPS_PER_CALL,
+            512 * STEPS_PER_CALL,
         )
         for dim in (64, 500)
     ),
@@ -234,4 +244,4 @@ CASES = (
     ),
     *(Case(f"plane point {dim} units", partial(_point, dim=dim), 1, 1) for dim in (10, 256, 500)),
 )
-"""Everything that ``ibtrain bench`` times."""
+"""All cases of ``ibtrain bench``."""

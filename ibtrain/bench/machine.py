@@ -1,4 +1,4 @@
-"""What the machine could do at most: products a second, and bytes a second."""
+"""Measures the limits of the machine: operations per second, and bytes per second."""
 
 import platform
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from ibtrain.bench.measure import time_call
 
 __all__ = ["Machine", "measure_machine"]
 
-PRODUCT = {"cpu": 1024, "cuda": 8192, "mps": 4096}
+MATRIX_SIZE = {"cpu": 1024, "cuda": 8192, "mps": 4096}
 """Rows and columns of the matrices whose product is timed, by device."""
-COPIED = 1 << 28
-"""Bytes that are copied, far more than any cache holds."""
+COPY_BYTES = 1 << 28
+"""Number of bytes that are copied, far more than any cache holds."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Machine:
     """A device's name, and its measured limits.
 
     Args:
-        name: Of the processor or the accelerator.
-        flops: Of a large float32 matrix product, a second.
-        bandwidth: Bytes read and written by a large copy, a second.
+        name: Name of the processor or the accelerator.
+        flops: Floating-point operations per second of a large float32 matrix product.
+        bandwidth: Bytes per second that a large copy reads and writes.
     """
 
     name: str
@@ -32,14 +32,14 @@ class Machine:
 
 
 def measure_machine(device: torch.device) -> Machine:
-    """Times a large matrix product and a large copy on the device, as many threads as are set."""
-    size = PRODUCT[device.type]
+    """Times a large matrix product and a large copy on the device, with torch's current number of threads."""
+    size = MATRIX_SIZE[device.type]
     a, b = torch.randn(2, size, size, device=device)
     product = time_call(lambda: a @ b, device)
-    source = torch.zeros(COPIED // 4, device=device)
+    source = torch.zeros(COPY_BYTES // 4, device=device)
     target = torch.empty_like(source)
     copy = time_call(lambda: target.copy_(source), device)
-    return Machine(_name(device), 2 * size**3 / product.fastest, 2 * COPIED / copy.fastest)
+    return Machine(_name(device), 2 * size**3 / product.fastest, 2 * COPY_BYTES / copy.fastest)
 
 
 def _name(device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""The time of a call, and the work that is in it."""
+"""Measures the time and the work of a call."""
 
 import statistics
 import time
@@ -19,18 +19,18 @@ __all__ = ["Call", "Timing", "Work", "time_call", "work_of"]
 Call = Callable[[], Any]
 
 REPEATS = 7
-SHORTEST = 0.02
-"""Seconds that a repeat should last, or the clock and its neighbours are what is measured."""
+MIN_REPEAT_SECONDS = 0.02
+"""Minimum duration of a repeat: in a shorter one, the overhead of the measurement would matter."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call, over several repeats of it.
+    """Seconds of one call, over several repeats.
 
     Args:
-        median: Of the repeats.
-        fastest: Of them.
-        slowest: Of them.
+        median: Median of the repeats.
+        fastest: Minimum of the repeats.
+        slowest: Maximum of the repeats.
     """
 
     median: float
@@ -39,15 +39,15 @@ class Timing:
 
 
 def time_call(call: Call, device: torch.device) -> Timing:
-    """Times a call: warmed up, synchronised inside the clock, repeated.
+    """Times a call: with warm-up, synchronisation of the device, and repeats.
 
     Args:
-        call: What is timed.
-        device: What it works on.
+        call: The call.
+        device: Device that the call uses.
     """
     once = _seconds(call, device, 1)
     once = min(once, _seconds(call, device, 1))
-    calls = max(1, round(SHORTEST / max(once, 1e-9)))
+    calls = max(1, round(MIN_REPEAT_SECONDS / max(once, 1e-9)))
     repeats = [_seconds(call, device, calls) for _ in range(REPEATS)]
     return Timing(statistics.median(repeats), min(repeats), max(repeats))
 
@@ -63,11 +63,11 @@ def _seconds(call: Call, device: torch.device, calls: int) -> float:
 
 @dataclass(frozen=True)
 class Work:
-    """What a call does.
+    """Work of a call.
 
     Args:
         flops: Multiplications and additions of its matrix products.
-        bytes: What its operations read and write, if nothing stays in a cache.
+        bytes: Bytes that its operations read and write, if nothing stays in a cache.
     """
 
     flops: int
@@ -75,14 +75,14 @@ class Work:
 
 
 def work_of(call: Call) -> Work:
-    """Counts the work of a call as it runs: of replayed steps there would be nothing to see."""
+    """Runs a call and counts its work, without CUDA graphs, whose replayed operations can't be counted."""
     with cuda_graphs(False), FlopCounterMode(display=False) as flops, _Traffic() as traffic:
         call()
     return Work(int(flops.get_total_flops()), traffic.bytes)
 
 
 class _Traffic(TorchDispatchMode):
-    """Adds up the bytes of every operation's tensors, views aside."""
+    """Adds up the bytes of the tensors of every operation, except for views."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -91,10 +91,10 @@ class _Traffic(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        found = func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
         if not func.is_view:
-            self.bytes += _bytes(tree_leaves((args, kwargs, found)))
-        return found
+            self.bytes += _bytes(tree_leaves((args, kwargs, result)))
+        return result
 
 
 def _bytes(leaves: Iterable[Any]) -> int:

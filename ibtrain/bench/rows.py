@@ -1,4 +1,4 @@
-"""Timed cases as rows of a record."""
+"""Times benchmark cases; each one is a row of a record."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,14 +16,14 @@ __all__ = ["Row", "time_cases"]
 
 @dataclass(frozen=True)
 class Row:
-    """A case, its time, and its share of what the machine could do.
+    """A case, its time, and its shares of the machine's limits.
 
     Args:
-        name: The case's.
-        timing: Of one call.
-        steps: Optimiser steps in a call.
-        samples: Samples in a call.
-        work: Of a call.
+        name: Name of the case.
+        timing: Time of one call.
+        steps: Optimiser steps per call.
+        samples: Samples per call.
+        work: Work of a call.
     """
 
     name: str
@@ -34,20 +34,20 @@ class Row:
 
     @property
     def steps_per_second(self) -> float:
-        """Optimiser steps, or calls where there are none, a second."""
+        """Optimiser steps per second; calls per second if the case has no optimiser."""
         return self.steps / self.timing.median
 
     @property
     def samples_per_second(self) -> float:
-        """Samples a second."""
+        """Samples per second."""
         return self.samples / self.timing.median
 
     def share_of_flops(self, machine: Machine) -> float:
-        """Products a second, over those of a large matrix product."""
+        """Operations per second, relative to those of a large matrix product."""
         return self.work.flops / self.timing.median / machine.flops
 
     def share_of_bandwidth(self, machine: Machine) -> float:
-        """Bytes a second, over those of a large copy; above 1 where they come from a cache."""
+        """Bytes per second, relative to those of a large copy; above 1 if they come from a cache."""
         return self.work.bytes / self.timing.median / machine.bandwidth
 
     def to_dict(self, machine: Machine) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Row:
 
 
 def time_cases(cases: Sequence[Case], device: torch.device) -> Iterator[Row]:
-    """Times cases one after another, each from the same randomness."""
+    """Times cases in sequence, each with a fixed seed."""
     for case in cases:
         with seeded(0, case.name):
             call = case.make(device)

@@ -16,8 +16,8 @@ __all__ = ["command"]
 
 
 @click.command("bench")
-@click.option("--only", metavar="TEXT", help="Only cases whose name holds this.")
-@click.option("--list", "is_listing", is_flag=True, help="Name the cases, and time none.")
+@click.option("--only", metavar="TEXT", help="Only cases whose name contains this text.")
+@click.option("--list", "is_listing", is_flag=True, help="List the cases without timing them.")
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--threads", "count", type=int, default=1, show_default=True, help="CPU threads.")
 @click.option(
@@ -25,10 +25,14 @@ __all__ = ["command"]
     "earlier",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="An earlier record: how many times as fast each case is now.",
+    help="An earlier record, to show the speed-up of each case.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Keep the record."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the record as JSON.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def command(
@@ -40,11 +44,11 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Time critics, training, references and the plane, beside what the machine could do.
+    """Time critics, training, references and the plane, and compare with the machine's limits.
 
-    Each case is warmed up and repeated; its time is the median. Shares are of the products a second
-    of a large matrix product, and of the bytes a second of a large copy, measured first. (More than
-    all of the latter comes from a cache.)
+    Each case is warmed up and repeated; its time is the median. The limits are the operations per second
+    of a large matrix product, and the bytes per second of a large copy, both measured first. (A share
+    above 100 % of the bytes comes from a cache.)
     """
     from ibtrain.backend.device import choose_device, threads
     from ibtrain.backend.environment import environment
@@ -56,7 +60,7 @@ def command(
 
     cases = [case for case in CASES if only is None or only in case.name]
     if not cases:
-        raise ConfigError(repr(only), "part of a name that --list shows", "--only")
+        raise ConfigError(repr(only), "part of a case's name (see --list)", "--only")
     if is_listing:
         echo("\n".join(case.name for case in cases))
         return
@@ -64,18 +68,18 @@ def command(
     if output:
         check_output(output, "--output")
     before = _seconds_of(earlier) if earlier else {}
-    chosen = choose_device(device)
+    torch_device = choose_device(device)
     rows = []
     show = say if as_json else echo
     with threads(count):
-        machine = measure_machine(chosen)
+        machine = measure_machine(torch_device)
         show(machine_line(machine, count))
         show(bench_header(is_compared=bool(before)))
-        for row in time_cases(cases, chosen):
+        for row in time_cases(cases, torch_device):
             rows.append(row.to_dict(machine))
             show(bench_row(row, machine, before.get(row.name)))
     record = {
-        "environment": environment(str(chosen), count),
+        "environment": environment(str(torch_device), count),
         "machine": vars(machine),
         "rows": rows,
     }
@@ -86,10 +90,10 @@ def command(
 
 
 def _seconds_of(path: Path) -> dict[str, float]:
-    """Median seconds of a record's cases by name.
+    """Median seconds of each case in a record, by name.
 
     Raises:
-        DataError: The file is missing, or no record.
+        DataError: If the file is missing, or not a record.
     """
     expected = "a record that `ibtrain bench -o FILE` wrote"
     try:

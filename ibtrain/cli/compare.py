@@ -14,11 +14,11 @@ __all__ = ["command"]
 
 @click.command("compare")
 @training_options
-def command(settings: dict[str, Any], config_file: Path | None, **how: Any) -> None:
-    """Train layer-wise and end to end, measure both, and compare.
+def command(settings: dict[str, Any], config_file: Path | None, **options: Any) -> None:
+    """Train layer-wise and end-to-end, measure both, and compare.
 
     Both methods train the same network from the same initial weights, in the same data order.
-    Options of the optimiser, where given, apply to both; each method's own defaults were chosen
-    on a validation split with the same budget (docs/tuning.md).
+    Options of the optimiser apply to both. The defaults of each method were chosen on a validation
+    split with the same budget (docs/tuning.md).
     """
-    execute(run_config(settings, config_file, METHODS), **how)
+    execute(run_config(settings, config_file, METHODS), **options)

@@ -1,4 +1,4 @@
-"""What click is told of an option, read off the field of the settings that the option sets."""
+"""Declares an option to click: type, help and default, from the dataclass field that the option sets."""
 
 import inspect
 import re
@@ -14,8 +14,8 @@ from ibtrain.config.run import TABLES
 
 __all__ = ["CommaSeparated", "keywords"]
 
-TYPES_OF_NONE = {"data_root": str, "resize": int}
-"""Of settings that are None by default."""
+OPTIONAL_TYPES = {"data_root": str, "resize": int}
+"""Types of the settings that are None by default."""
 METAVARS = {"data_root": "DIR", "dataset": "NAME", "name": "NAME"}
 
 
@@ -30,13 +30,13 @@ class CommaSeparated(click.ParamType[tuple[float, ...]]):
         if not isinstance(value, str):
             return value
         try:
-            return tuple(self.kind(part) for part in value.split(","))
+            return tuple(self.kind(number) for number in value.split(","))
         except ValueError:
             kind = "whole numbers" if self.kind is int else "numbers"
             self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
 
 
-class Words(click.ParamType[tuple[str, ...]]):
+class CommaSeparatedWords(click.ParamType[tuple[str, ...]]):
     """Comma-separated words, such as ``channel,probe``."""
 
     name = "NAME,..."
@@ -45,19 +45,19 @@ class Words(click.ParamType[tuple[str, ...]]):
         return tuple(value.split(",")) if isinstance(value, str) else value
 
 
-def keywords(place: str) -> dict[str, Any]:
-    """Click's keywords for an option.
+def keywords(setting: str) -> dict[str, Any]:
+    """Returns the keyword arguments of ``click.option`` for a setting.
 
     Args:
-        place: The dotted place of the setting; ``optim`` is that of both methods.
+        setting: Dotted name of the setting, such as ``plane.points``; ``optim.`` stands for both methods.
     """
-    table, _, key = place.rpartition(".")
+    table, _, key = setting.rpartition(".")
     owner = OptimConfig if table == "optim" else TABLES[table] if table else RunConfig
-    field = next(own for own in fields(owner) if own.name == key)
+    field = next(candidate for candidate in fields(owner) if candidate.name == key)
     default = _default_text(table, field)
     text = _summary(owner, key) + (f"  [{default}]" if default else "")
     if isinstance(field.default, bool):
-        # a flag that is not given leaves the setting alone
+        # a flag that is not given does not change the setting
         return {"is_flag": True, "default": None, "help": _summary(owner, key)}
     metavar = METAVARS.get(key)
     return {"type": _type(field), "help": text, **({"metavar": metavar} if metavar else {})}
@@ -66,32 +66,32 @@ def keywords(place: str) -> dict[str, Any]:
 def _type(field: Field[Any]) -> Any:
     choices = field.metadata.get("choices")
     if choices is OBJECTIVES or choices is MODELS:
-        # names may be added later: the settings check them
+        # names may be registered later: the settings check them
         return str
     if choices is not None:
         return click.Choice(tuple(choices))
     if isinstance(field.default, tuple):
         kind = type(field.default[0])
-        return Words() if kind is str else CommaSeparated(kind)
-    return TYPES_OF_NONE[field.name] if field.default is None else type(field.default)
+        return CommaSeparatedWords() if kind is str else CommaSeparated(kind)
+    return OPTIONAL_TYPES[field.name] if field.default is None else type(field.default)
 
 
 def _summary(owner: type[Any], key: str) -> str:
-    """The first sentence of what a dataclass's docstring says of a field, without its markup."""
-    # without docstrings (python -OO) there is no help either
+    """The first sentence about a field in the docstring of its dataclass, without markup."""
+    # python -OO removes docstrings, and the help with them
     lines = inspect.cleandoc(owner.__doc__ or "").partition("Args:")[2].splitlines()
-    text, is_own = [], False
+    text, is_in_entry = [], False
     for line in lines:
-        name = re.match(r" {4}(\w+): ", line)
-        is_own = name.group(1) == key if name else is_own
-        if is_own:
+        entry = re.match(r" {4}(\w+): ", line)
+        is_in_entry = entry.group(1) == key if entry else is_in_entry
+        if is_in_entry:
             text.append(line.strip())
     words = " ".join(text).removeprefix(f"{key}: ").replace("``", "")
     return words.partition(". ")[0].removesuffix(".") + "." if words else ""
 
 
 def _default_text(table: str, field: Field[Any]) -> str:
-    """The default, and where the recipes of the methods or of the digits have another one."""
+    """The default, with the defaults of each method and of the digits if they differ."""
     name = field.name
     if name == "validation":
         return f"0, or {VALIDATION_SHARE:g} with --patience"
@@ -101,16 +101,19 @@ def _default_text(table: str, field: Field[Any]) -> str:
             for method in METHODS
         )
         if first == second:
-            return _beside(*first, "; ")
-        return f"layer-wise {_beside(*first, ', ')}; end to end {_beside(*second, ', ')}"
+            return _both_defaults(*first, "; ")
+        return (
+            f"layer-wise {_both_defaults(*first, ', ')}; end-to-end {_both_defaults(*second, ', ')}"
+        )
     if table == "plane":
-        return _beside(getattr(PlaneConfig(), name), getattr(plane_recipe("digits"), name), "; ")
+        default, of_digits = getattr(PlaneConfig(), name), getattr(plane_recipe("digits"), name)
+        return _both_defaults(default, of_digits, "; ")
     return "" if field.default in (None, MISSING) else _text(field.default)
 
 
-def _beside(default: object, of_digits: object, comma: str) -> str:
-    other = "" if of_digits == default else f"{comma}digits {_text(of_digits)}"
-    return _text(default) + other
+def _both_defaults(default: object, of_digits: object, separator: str) -> str:
+    digits_text = "" if of_digits == default else f"{separator}digits {_text(of_digits)}"
+    return _text(default) + digits_text
 
 
 def _text(value: object) -> str:

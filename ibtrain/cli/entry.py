@@ -1,4 +1,4 @@
-"""The ``ibtrain`` program: answers Ctrl-C from its first line on, then starts the command line."""
+"""The ``ibtrain`` program: handles Ctrl-C from the start, then runs the command line."""
 
 import os
 import signal
@@ -12,17 +12,17 @@ _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
 def main() -> None:
-    """Runs the command line on the process's arguments, and exits."""
-    # a shell has its background jobs ignore Ctrl-C
+    """Runs the command line with the process's arguments, and exits."""
+    # background jobs of a shell ignore Ctrl-C, and must continue to ignore it
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     try:
-        # imported here, because it takes a while
+        # imported here, because the import takes time
         from ibtrain.cli.main import cli
 
         cli()
     except KeyboardInterrupt:
-        _leave(signal.SIGINT)
+        _exit(signal.SIGINT)
     finally:
         # Python's own shutdown would print a traceback
         if signal.getsignal(signal.SIGINT) is _interrupt:
@@ -30,18 +30,18 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ends the process while a module is imported; else raises ``KeyboardInterrupt``.
+    """Exits at once during the import of a module, and raises ``KeyboardInterrupt`` otherwise.
 
-    An import that is interrupted may turn the exception into any other, and has nothing to clean up.
+    An interrupted import may turn the exception into another one, and needs no clean-up.
     """
     while frame is not None:
         if frame.f_code.co_filename == _IMPORT_SYSTEM:
-            _leave(number)
+            _exit(number)
         frame = frame.f_back
     raise KeyboardInterrupt
 
 
-def _leave(number: int) -> NoReturn:
+def _exit(number: int) -> NoReturn:
     with suppress(OSError):
         os.write(2, b"Error: interrupted\n")
     os._exit(128 + number)

@@ -63,7 +63,7 @@ __all__ = ["command"]
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A method's own option, such as k=3 (ksg) or steps=4000 (mine).",
+    help="An option of the method, such as k=3 (ksg) or steps=4000 (mine).",
 )
 @click.option(
     "--curve",
@@ -106,7 +106,7 @@ def command(
     arrays = map_archive(file, (key_x, key_y), {"x": "x_train", "y": "y_train"})
     points: list[CurvePoint] = []
     with threads(1):
-        found = estimate(
+        result = estimate(
             arrays[key_x],
             arrays[key_y],
             method,
@@ -119,9 +119,9 @@ def command(
         from ibtrain.report.critic import critic_figure
         from ibtrain.report.style import save_figure
 
-        save_figure(critic_figure(points, found), curve)
-    document = found.to_dict() | ({"normalized": found.normalized} if normalized else {})
-    text = describe(found, normalized=normalized)
+        save_figure(critic_figure(points, result), curve)
+    document = result.to_dict() | ({"normalized": result.normalized} if normalized else {})
+    text = describe(result, normalized=normalized)
     echo(json_text(document, "estimate") if as_json else text)
 
 
@@ -131,7 +131,7 @@ def _setting(text: str) -> tuple[str, Any]:
         raise ConfigError(repr(text), "NAME=VALUE", "--set")
     parameters = {parameter.name for parameter in command.params}
     if name in parameters or name == "on_checkpoint":
-        expected = "an option of the method (ibtrain estimate --help has the others)"
+        expected = "an option of the method (for other options see ibtrain estimate --help)"
         raise ConfigError(repr(name), expected, "--set")
     try:
         parsed = parse_json(os.fsencode(value))

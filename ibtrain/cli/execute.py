@@ -1,4 +1,4 @@
-"""Executes a run for a command: folder, progress, pictures, table."""
+"""Executes a run for a command, with its folder, progress, pictures and table."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING
 
-from ibtrain.cli.interrupts import graceful, prompt
+from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say
 from ibtrain.config import RunConfig
@@ -28,21 +28,21 @@ __all__ = ["execute"]
 def execute(
     config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: CheckpointInterval
 ) -> None:
-    """Trains or continues a run, measures and reports; everything is checked before the folder is made."""
-    # imported here so that a mistaken option is answered before torch is loaded
+    """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
+    # imported here, so that an invalid option is reported before torch is loaded
     from ibtrain.report.pictures import save_pictures
     from ibtrain.runs import RunFolder, open_run
 
     if run_dir is not None and RunFolder(run_dir).is_finished:
-        _show(config, run_dir, as_json, interval)
+        _show_finished(config, run_dir, as_json, interval)
         return
     with open_run(config, run_dir, interval) as opened, _interruptible(opened.folder.path):
         folder = opened.folder
         if folder.is_finished:
-            # another process has been faster
+            # another process finished the run in the meantime
             _show_again(folder, as_json, interval)
             return
-        for line in _opening(config, opened.setup, folder.path):
+        for line in _start_messages(config, opened.setup, folder.path):
             say(line)
         _train(opened)
         results = _results(folder, as_json)
@@ -50,17 +50,17 @@ def execute(
         _close(folder, results, interval)
 
 
-def _show(config: RunConfig, path: Path, as_json: bool, interval: CheckpointInterval) -> None:
-    """Shows a finished run again, even if its data set or its device is gone."""
+def _show_finished(
+    config: RunConfig, path: Path, as_json: bool, interval: CheckpointInterval
+) -> None:
+    """Shows the results of a finished run, which needs neither its data set nor its device."""
     from ibtrain.runs import RunFolder
 
     if not os.access(path, os.W_OK):
-        # on a read-only disk, or another user's
+        # the folder is on a read-only disk, or belongs to another user
         folder = RunFolder.open(path)
         folder.check_same(config)
-        say(
-            f"{_finished(path)}, and its pictures stay as they are, for its folder can't be written"
-        )
+        say(f"{_finished(path)}; its pictures are not redrawn, because its folder can't be written")
         with _untrusted(path):
             results = _results(folder, as_json)
         echo(results)
@@ -86,7 +86,7 @@ def _finished(path: Path) -> str:
 
 
 def _untrusted(path: Path) -> AbstractContextManager[None]:
-    """What another process left may be anything."""
+    """Turns errors from the run's files, which another process wrote, into a ``RunFolderError``."""
     return untrusted("a result or an event", "what a run makes", str(path))
 
 
@@ -98,7 +98,7 @@ def _results(folder: "RunFolder", as_json: bool) -> str:
 
 
 def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> None:
-    """Prints the results, and deletes the checkpoints, which nothing needs any more."""
+    """Prints the results, and deletes the checkpoints, which are not needed any more."""
     folder.checkpoints(interval).clear()
     echo(results)
     pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
@@ -106,7 +106,7 @@ def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> N
 
 
 def _train(opened: "OpenRun") -> None:
-    """Continues from the folder's last checkpoint, or starts, and trains to the results."""
+    """Starts the run, or continues it from its last checkpoint, and trains until it is finished."""
     run = opened.load()
     if run.is_resuming:
         say(f"continuing after {run.epochs} epochs")
@@ -117,9 +117,9 @@ def _train(opened: "OpenRun") -> None:
 
 @contextmanager
 def _interruptible(path: Path) -> Iterator[None]:
-    """Tells how to continue a run that is interrupted."""
+    """Turns an interruption within the block into an error with the command that continues the run."""
     try:
-        with prompt():
+        with immediate():
             yield
     except (InterruptedRunError, KeyboardInterrupt) as error:
         number = (
@@ -129,7 +129,7 @@ def _interruptible(path: Path) -> Iterator[None]:
         raise InterruptedRunError(number, command) from error
 
 
-def _opening(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
+def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
     data = setup.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "

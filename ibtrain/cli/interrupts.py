@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["graceful"]
+__all__ = ["graceful", "immediate"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
@@ -14,29 +14,29 @@ _MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
 
 @contextmanager
 def graceful(stop: Callable[[int], None]) -> Iterator[None]:
-    """Turns the first signal within the block into a call, and the next into ``KeyboardInterrupt``.
+    """Turns the first signal within the block into a call of ``stop``, and the next one into ``KeyboardInterrupt``.
 
     Args:
-        stop: Called with the signal.
+        stop: Called with the number of the signal.
     """
 
-    def first(number: int, frame: FrameType | None) -> None:
+    def stop_first(number: int, frame: FrameType | None) -> None:
         del frame
         stop(number)
-        for caught in _answered():
+        for caught in _caught_signals():
             signal.signal(caught, _raise)
-        # not by print: the signal may have come in the middle of another; and stderr may be gone,
-        # because a Ctrl-C ends what it is piped to as well
+        # not print, which the signal may have interrupted; stderr may be closed, because Ctrl-C also
+        # ends the process that it is piped to
         with suppress(OSError):
             os.write(2, _MESSAGE)
 
-    with _handled(first):
+    with _handled(stop_first):
         yield
 
 
 @contextmanager
-def prompt() -> Iterator[None]:
-    """Turns any of the signals within the block into ``KeyboardInterrupt``, which says by which."""
+def immediate() -> Iterator[None]:
+    """Turns any of the signals within the block into ``KeyboardInterrupt``, with the signal as its argument."""
     with _handled(_raise):
         yield
 
@@ -46,17 +46,17 @@ def _raise(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _answered() -> list[signal.Signals]:
-    """The signals but for SIGHUP where it is ignored: `nohup` has runs survive their terminal."""
+def _caught_signals() -> list[signal.Signals]:
+    """The signals, without SIGHUP if it is ignored, as `nohup` does so that a run survives its terminal."""
     is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     return [number for number in _SIGNALS if number != signal.SIGHUP or not is_ignored]
 
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in _answered()}
+    before = {number: signal.signal(number, handler) for number in _caught_signals()}
     try:
         yield
     finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
+        for number, old_handler in before.items():
+            signal.signal(number, old_handler)

@@ -1,4 +1,4 @@
-"""The ``ibtrain`` command: finds its subcommands, and says in one line what went wrong."""
+"""The ``ibtrain`` command: imports its subcommands when needed, and reports errors in one line."""
 
 import sys
 import warnings
@@ -18,23 +18,23 @@ from ibtrain.text import abridged
 
 __all__ = ["cli"]
 
-LONGEST = 1000
-"""Characters of a message."""
+MAX_MESSAGE_LENGTH = 1000
+"""Maximum number of characters in a message."""
 COMMANDS = {
-    "bench": "Time everything, beside what the machine could do.",
-    "compare": "Train layer-wise and end to end, measure both, and compare.",
+    "bench": "Time the main computations, and compare with the machine's limits.",
+    "compare": "Train layer-wise and end-to-end, measure both, and compare.",
     "estimate": "Estimate the mutual information of samples in a file.",
     "plane": "Draw the information plane of one or several runs.",
-    "resume": "Go on with a run that was interrupted.",
+    "resume": "Continue an interrupted run.",
     "runs": "List the runs in a folder.",
     "train": "Train with one method.",
-    "validate": "Check the estimators against problems whose answer is known.",
+    "validate": "Check the estimators on problems with known mutual information.",
 }
-"""Each command's one line of help; its module is only imported when it is called."""
+"""Each command's line of help; the module of a command is imported when the command is called."""
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are needed, and whose errors are one line."""
+    """A group that imports its commands when they are called, and reports errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -50,7 +50,7 @@ class Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        _check_surroundings()
+        _prepare_process()
         return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -59,7 +59,7 @@ class Commands(click.Group):
 
     def _exit_code(self, *args: Any, **extra: Any) -> int:
         try:
-            with _warnings_in_a_line():
+            with _one_line_warnings():
                 code = super().main(*args, **{**extra, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
@@ -71,11 +71,11 @@ class Commands(click.Group):
             _say("Error", str(error))
             code = error.exit_code
         except OSError as error:
-            # from within a library: a full disk, too many open files, no folder for temporary files
+            # raised within a library: a full disk, too many open files, no folder for temporary files
             _say("Error", str(error))
             code = 1
         except ImportError as error:
-            # too little memory for a library, or an installation that is not whole
+            # too little memory for a library, or an incomplete installation
             _say("Error", f"a library can't be loaded: {error}")
             code = 1
         except MemoryError:
@@ -87,8 +87,8 @@ class Commands(click.Group):
         return code if isinstance(code, int) else 0
 
 
-def _check_surroundings() -> None:
-    """Provides what torch and its libraries take for granted when they are loaded, which is later.
+def _prepare_process() -> None:
+    """Checks the working folder and the number of threads, before torch and its libraries are loaded.
 
     Raises:
         ConfigError: If the working folder has been deleted.
@@ -103,23 +103,23 @@ def _check_surroundings() -> None:
 
 def _say(kind: str, message: str) -> None:
     # click's messages may have several lines
-    line = f"{kind}: " + " ".join(part.strip() for part in message.splitlines())
-    # the middle is the value, which its owner knows; the end says what was expected
-    say(abridged(line, LONGEST))
+    line = f"{kind}: " + " ".join(text.strip() for text in message.splitlines())
+    # the middle is the given value, which the user knows; the end says what is expected
+    say(abridged(line, MAX_MESSAGE_LENGTH))
 
 
 @contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
-    """Shows this package's own warnings as its errors are shown, and others as ever."""
+def _one_line_warnings() -> Iterator[None]:
+    """Shows this package's warnings in one line, like its errors, and other warnings as usual."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", IBTrainWarning)
         show = warnings.showwarning
 
-        def showwarning(message: Any, category: Any, *where: Any, **more: Any) -> None:
+        def showwarning(message: Any, category: Any, *args: Any, **kwargs: Any) -> None:
             if issubclass(category, IBTrainWarning):
                 _say("Warning", str(message))
             else:
-                show(message, category, *where, **more)
+                show(message, category, *args, **kwargs)
 
         warnings.showwarning = showwarning
         yield
@@ -128,7 +128,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="ibtrain")
 def cli() -> None:
-    """Train networks layer by layer on the information bottleneck, beside backprop.
+    """Train networks layer by layer with the information bottleneck, and compare with backprop.
 
     Start with `ibtrain compare`: it needs no download and takes less than a minute.
     """

@@ -1,4 +1,4 @@
-"""The options that every training command takes, and the settings that they make."""
+"""The options of all training commands, and the settings that result from them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ class IntervalType(click.ParamType[CheckpointInterval]):
         )
 
 
-_PLACES = {
+_SETTINGS = {
     "--dataset": "dataset",
     "--data-root": "data_root",
     "--resize": "resize",
@@ -62,22 +62,23 @@ _PLACES = {
     "--threads": "threads",
     "--cuda-graphs": "cuda_graphs",
 }
-"""Each option's place in the settings; unset options leave the setting alone."""
+"""Dotted name of the setting of each option; an option that is not given does not change its setting."""
 
 
 def training_options(command: F) -> F:
-    """Adds every training option; the command receives those that were set, by dotted place.
+    """Adds every training option to a command.
 
-    The others, by the names that :func:`~ibtrain.cli.execute.execute` has for them.
+    The command receives ``settings``, the values of the given options by dotted name, and the arguments of
+    :func:`~ibtrain.cli.execute.execute`.
     """
 
-    def gathered(**arguments: Any) -> Any:
-        settings = {place: arguments.pop(_identifier(place)) for place in _PLACES.values()}
-        given = {place: value for place, value in settings.items() if value is not None}
-        return command(settings=given, **arguments)
+    def wrapper(**arguments: Any) -> Any:
+        values = {name: arguments.pop(_identifier(name)) for name in _SETTINGS.values()}
+        settings = {name: value for name, value in values.items() if value is not None}
+        return command(settings=settings, **arguments)
 
-    gathered.__doc__ = command.__doc__
-    wrapped: Any = execution_options(gathered)
+    wrapper.__doc__ = command.__doc__
+    wrapped: Any = execution_options(wrapper)
     extra = (
         click.option(
             "--config",
@@ -94,7 +95,7 @@ def training_options(command: F) -> F:
         ),
     )
     options = [
-        click.option(flag, _identifier(place), **keywords(place)) for flag, place in _PLACES.items()
+        click.option(flag, _identifier(name), **keywords(name)) for flag, name in _SETTINGS.items()
     ]
     for option in reversed([*options, *extra]):
         wrapped = option(wrapped)
@@ -102,35 +103,35 @@ def training_options(command: F) -> F:
 
 
 def execution_options(command: F) -> F:
-    """Adds what every command that trains can be asked for besides its settings."""
-    printing = click.option(
+    """Adds the options of all commands that train, which are not settings of the run."""
+    json_option = click.option(
         "--json",
         "as_json",
         is_flag=True,
-        help="Print results.json to stdout, and nothing else there.",
+        help="Print only results.json to stdout.",
     )
-    keeping = click.option(
+    interval_option = click.option(
         "--checkpoint-every",
         "interval",
         type=IntervalType(),
         default=CHECKPOINT_EVERY,
         show_default=True,
-        help="Checkpoints after so many epochs (5) or so long (30s, 10m); after each block always.",
+        help="Epochs (5) or time (30s, 10m) between checkpoints; each block also ends with one.",
     )
-    return keeping(printing(command))
+    return interval_option(json_option(command))
 
 
-def _identifier(place: str) -> str:
-    return place.replace(".", "_")
+def _identifier(setting: str) -> str:
+    return setting.replace(".", "_")
 
 
 def run_config(
     settings: dict[str, Any], config_file: Path | None, methods: tuple[Method, ...]
 ) -> RunConfig:
-    """The run's settings: each method's recipe, then the file, then the options.
+    """Combines the settings of a run: the recipes of the methods, then the file, then the options.
 
     Raises:
-        ConfigError: Something is unknown or out of its range.
+        ConfigError: If a setting is unknown or out of its range.
     """
     values = read_settings(config_file) if config_file else {}
     dataset = settings.get("dataset", values.get("dataset", "digits"))
@@ -141,14 +142,14 @@ def run_config(
     }
     for name, defaults in defaults_of.items():
         table = values.get(name)
-        # a run that was configured in Python may have left its recipes open
+        # in the configuration of a run from Python, null stands for the recipe
         table = {} if table is None else table
         if not isinstance(table, dict):
             raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
         values[name] = {**vars(defaults), **table}
     values["methods"] = list(methods)
-    for place, value in settings.items():
-        table_name, _, key = place.rpartition(".")
+    for setting, value in settings.items():
+        table_name, _, key = setting.rpartition(".")
         tables = METHODS if table_name == "optim" else (table_name,)
         for name in tables:
             table = values.setdefault(name, {}) if name else values

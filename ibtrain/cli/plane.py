@@ -18,10 +18,10 @@ __all__ = ["command"]
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A .png, .svg, .pdf, .gif or .mp4 (the last two are films over epochs).  [RUN/plane.png]",
+    help="A .png, .svg, .pdf, .gif or .mp4 (the last two are animations over epochs).  [RUN/plane.png]",
 )
 def command(runs: tuple[Path, ...], output: Path | None) -> None:
-    """Draw the information plane of one or several runs, a column for each method of each run."""
+    """Draw the information plane of one or several runs, with a column for each method of each run."""
     from ibtrain.report.film import PLANE_FORMATS, save_plane
     from ibtrain.report.pictures import plane_panels
     from ibtrain.report.style import check_picture
@@ -33,5 +33,5 @@ def command(runs: tuple[Path, ...], output: Path | None) -> None:
     panels = [panel for folder in folders for panel in plane_panels(folder, len(folders) > 1)]
     path = output or folders[0].path / "plane.png"
     save_plane(panels, path)
-    # as bytes, so that any name can be piped on
+    # as bytes, so that any file name can be piped
     click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))

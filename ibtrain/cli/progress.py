@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress"]
 
-_FIGURES = {
+_METRIC_LABELS = {
     "mi_hy": "I(h;y)",
     "mi_ty": "I(t;y)",
     "mi_xt": "I(x;t)",
@@ -26,14 +26,14 @@ _FIGURES = {
 
 
 class Progress:
-    """A trainer's callback that shows one bar over all epochs of all trainings.
+    """A trainer's callback that shows one progress bar over all epochs of all trainings.
 
-    Where stderr is not a terminal it prints a line at the end of each stage instead.
+    If stderr is not a terminal, it prints only a line at the end of each stage.
 
     Args:
-        config: The run, for the number of epochs.
-        stages: How many stages each method goes through.
-        done: Epochs that an earlier process has done.
+        config: Settings of the run, which determine the number of epochs.
+        stages: Number of stages of each method.
+        done: Number of epochs that earlier processes have finished.
     """
 
     def __init__(self, config: RunConfig, stages: Mapping[str, int], done: int = 0) -> None:
@@ -59,7 +59,7 @@ class Progress:
         self.bar.close()
 
     def __call__(self, event: "Event") -> None:
-        """Shows where training is."""
+        """Updates the bar."""
         text = printable(_describe(event))
         if event.kind == "epoch":
             self.bar.update()
@@ -73,13 +73,15 @@ def _describe(event: "Event") -> str:
     stage = (
         event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
     )
-    # of blocks that train at once only the last one's are shown
-    others = {name: name for name in event.metrics if name not in _FIGURES and "." not in name}
-    figures = "  ".join(
+    # if blocks train simultaneously, only the metrics of the last one have no prefix and are shown
+    unlabelled = {
+        name: name for name in event.metrics if name not in _METRIC_LABELS and "." not in name
+    }
+    metrics = "  ".join(
         f"{label} {event.metrics[name]:.3f}"
-        for name, label in {**_FIGURES, **others}.items()
+        for name, label in {**_METRIC_LABELS, **unlabelled}.items()
         if name in event.metrics
     )
     method = event.method.replace("_", "-")
-    told = "  ".join([figures, *event.flags])
-    return f"seed {event.seed}  {method}  {stage}  epoch {event.epoch}/{event.epochs}  {told}"
+    values = "  ".join([metrics, *event.flags])
+    return f"seed {event.seed}  {method}  {stage}  epoch {event.epoch}/{event.epochs}  {values}"

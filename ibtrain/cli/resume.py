@@ -14,13 +14,13 @@ __all__ = ["command"]
 @click.command("resume")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @execution_options
-def command(run: Path, **how: Any) -> None:
-    """Go on with a run that was interrupted, from its last checkpoint.
+def command(run: Path, **options: Any) -> None:
+    """Continue an interrupted run from its last checkpoint.
 
-    It ends as if it had never been interrupted: on a CPU with the same weights and figures to the
-    last bit. A run that is finished is shown again. The command that began a run does the same if it is
-    repeated with its --run-dir.
+    The results are those of an uninterrupted run: on a CPU, all weights and metrics are identical to the
+    last bit. The results of a finished run are shown again. Repeating the command that started the run,
+    with its --run-dir, has the same effect.
     """
     from ibtrain.runs import RunFolder
 
-    execute(RunFolder.open(run).config(), run, **how)
+    execute(RunFolder.open(run).config(), run, **options)

@@ -1,4 +1,4 @@
-"""Standard output and standard error, whatever they are connected to."""
+"""Makes standard output and standard error safe to write to, even if they are closed, full or broken."""
 
 import codecs
 import io
@@ -16,11 +16,11 @@ __all__ = ["echo", "say", "standard_streams"]
 
 _ENCODING_ERRORS = "ibtrain.plain"
 _PLAIN = {"±": "+-", "×": "x", "σ": "sigma", "β": "beta"}
-"""Replacements for the characters of this package's own texts that ASCII lacks."""
+"""Replacements for the non-ASCII characters in this package's texts."""
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Error handler of encoding: replaces each character, or escapes it as ``\\xe9``."""
+    """Error handler for encoding: replaces each character, or escapes it as ``\\xe9``."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]
@@ -32,14 +32,14 @@ codecs.register_error(_ENCODING_ERRORS, _plain)
 
 
 class _Output(io.FileIO):
-    """A file descriptor that fails once at most: what is written afterwards is dropped.
+    """A file descriptor that raises at most one error: after a failed write, all data are dropped.
 
-    A second failure could only come from what is left in the buffers, when Python exits.
+    Otherwise the data left in the buffers would raise a second error when Python exits.
 
     Args:
         descriptor: The descriptor; it is left open.
-        name: The stream's name, for the error.
-        may_fail: Whether the stream may be lost without an error.
+        name: Name of the stream, for the error.
+        may_fail: Whether a failed write is ignored.
     """
 
     def __init__(self, descriptor: int, name: str, *, may_fail: bool) -> None:
@@ -52,15 +52,15 @@ class _Output(io.FileIO):
         """Writes some of the bytes.
 
         Raises:
-            BrokenPipeError: If the reader of the pipe has gone.
-            IBTrainError: If they can't be written for another reason.
+            BrokenPipeError: If the reader of the pipe has closed it.
+            IBTrainError: If the bytes can't be written for another reason.
         """
         if self._failed:
             return len(data)
         try:
             written = super().write(data)
             while written is None:
-                # the descriptor is in non-blocking mode, which the other end of a pipe can set
+                # the descriptor is in non-blocking mode, which the process at the other end may have set
                 select.select([], [self], [])
                 written = super().write(data)
         except OSError as error:
@@ -69,8 +69,8 @@ class _Output(io.FileIO):
                 return len(data)
             if isinstance(error, BrokenPipeError):
                 raise
-            told = f"{self._stream_name} can't be written: {error.strerror}"
-            raise IBTrainError(told) from error
+            message = f"{self._stream_name} can't be written: {error.strerror}"
+            raise IBTrainError(message) from error
         return written
 
 
@@ -78,10 +78,10 @@ class _Output(io.FileIO):
 def standard_streams() -> Iterator[None]:
     """Makes the process's standard streams safe to write to within the block.
 
-    A character that a stream's encoding lacks is replaced. Standard error may be closed, full or
-    broken: it only carries progress and messages. Standard output carries results: where it fails,
-    the first write raises an error. Streams that somebody has put in the place of the process's own
-    are left alone.
+    Characters that a stream's encoding lacks are replaced. Failed writes to standard error, which
+    carries only progress and messages, are ignored. Standard output carries results: the first
+    failed write raises an error. Streams that replace ``sys.stdout`` or ``sys.stderr``, such as those of
+    tests, are left unchanged.
     """
     _open_closed_descriptors()
     before = sys.stdout, sys.stderr
@@ -97,15 +97,15 @@ def standard_streams() -> Iterator[None]:
 
 
 def _open_closed_descriptors() -> None:
-    """Opens standard descriptors that are closed, so that no other file can get their numbers.
+    """Opens standard descriptors that are closed, so that no other file gets their numbers.
 
-    They are opened for reading: what is written to them fails, as it does on a closed one.
+    They are opened for reading, so that writing to them fails, as on a closed descriptor.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # the lowest free number, which is this one
+            # open() uses the lowest free number, which is this one
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)
 
 
@@ -124,18 +124,18 @@ def echo(text: str) -> None:
     """Prints a result to standard output.
 
     Raises:
-        IBTrainError: If it can't be written.
+        IBTrainError: If the result can't be written.
     """
-    # not by click, which writes UTF-8 to a stream that was asked to be ASCII
+    # not click.echo, which writes UTF-8 to a stream whose encoding is ASCII
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
-    """Prints a message or progress to standard error, which may be lost.
+    """Prints a message or progress to standard error; a failed write is ignored.
 
     Args:
-        text: The message; what isn't printable in it is escaped.
+        text: The message; its unprintable characters are escaped.
     """
     with suppress(OSError):
         sys.stderr.write(printable(text) + "\n")

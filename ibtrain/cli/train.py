@@ -18,13 +18,13 @@ def command() -> None:
 
 @command.command("layerwise")
 @training_options
-def layerwise(settings: dict[str, Any], config_file: Path | None, **how: Any) -> None:
-    """Train block by block on the information bottleneck."""
-    execute(run_config(settings, config_file, ("layerwise",)), **how)
+def layerwise(settings: dict[str, Any], config_file: Path | None, **options: Any) -> None:
+    """Train block by block with the information bottleneck."""
+    execute(run_config(settings, config_file, ("layerwise",)), **options)
 
 
 @command.command("end-to-end")
 @training_options
-def end_to_end(settings: dict[str, Any], config_file: Path | None, **how: Any) -> None:
+def end_to_end(settings: dict[str, Any], config_file: Path | None, **options: Any) -> None:
     """Train the whole network with backprop."""
-    execute(run_config(settings, config_file, ("end_to_end",)), **how)
+    execute(run_config(settings, config_file, ("end_to_end",)), **options)

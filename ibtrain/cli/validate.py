@@ -24,11 +24,13 @@ QUICK_PROBLEMS = (
 
 
 @click.command("validate")
-@click.option("--quick", is_flag=True, help="A few problems, fewer samples: under a minute.")
+@click.option(
+    "--quick", is_flag=True, help="A few problems with fewer samples, in less than a minute."
+)
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="Only these methods.")
 @click.option("--problem", "problems", multiple=True, metavar="NAME", help="Only these problems.")
 @click.option(
-    "-n", "--samples", "count", type=int, help="Samples of each problem.  [10000; quick 3000]"
+    "-n", "--samples", "count", type=int, help="Samples per problem.  [10000; quick 3000]"
 )
 @click.option("--seed", default=0, show_default=True, help="Random seed of samples and estimators.")
 @click.option(
@@ -36,7 +38,7 @@ QUICK_PROBLEMS = (
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw the estimates against the truth (png, svg or pdf).",
+    help="Draw the estimates against the true values (png, svg or pdf).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print every answer as JSON.")
 def command(
@@ -48,7 +50,7 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Check the estimators against problems whose mutual information is known."""
+    """Check the estimators on problems with known mutual information."""
     from ibtrain.backend.device import threads
     from ibtrain.mi.benchmark.problems import PROBLEMS
     from ibtrain.mi.benchmark.validate import validate
@@ -63,8 +65,8 @@ def command(
         check_choice("--method", name, tuple(ESTIMATORS))
     for name in problems:
         check_choice("--problem", name, tuple(PROBLEMS))
-    chosen = methods or (QUICK_METHODS if quick else DEFAULT_METHODS)
-    asked = problems or (QUICK_PROBLEMS if quick else tuple(PROBLEMS))
+    methods = methods or (QUICK_METHODS if quick else DEFAULT_METHODS)
+    problems = problems or (QUICK_PROBLEMS if quick else tuple(PROBLEMS))
     count = count if count is not None else (3_000 if quick else 10_000)
     check_integer("--samples", count, 100, MAX_SAMPLES)
     check_integer("--seed", seed, 0)
@@ -73,7 +75,7 @@ def command(
     show = say if as_json else echo
     show(answers_header())
     with threads(1):
-        for answer in validate(asked, chosen, count=count, seed=seed, **options):
+        for answer in validate(problems, methods, count=count, seed=seed, **options):
             answers.append(answer)
             show(answer_row(answer))
     if output:

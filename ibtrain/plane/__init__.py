@@ -1,1 +1,1 @@
-"""The information plane: what is recorded of each layer, and when."""
+"""The information plane: measures each layer's mutual information during training."""

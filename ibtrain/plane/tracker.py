@@ -1,4 +1,4 @@
-"""Listens to a trainer and measures its layers on the information plane as they change."""
+"""A trainer's callback that measures the layers on the information plane during training."""
 
 import math
 from collections.abc import Callable
@@ -24,18 +24,18 @@ from ibtrain.train.callbacks import Event
 __all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
 
 
-_LESS = "--plane-samples, or train_samples and batch_size of the plane in --config"
+_MEMORY_ADVICE = "--plane-samples, or train_samples and batch_size of the plane in --config"
 
 
 def log_spaced_epochs(epochs: int, points: int) -> list[int]:
     """Epochs at which a plane is measured: 0, then log-spaced from 1 to the last.
 
     Args:
-        epochs: Epochs of the training.
-        points: How many at most; rounding to whole epochs merges some. At least 2.
+        epochs: Number of epochs of the training.
+        points: Maximum number of points, at least 2; rounding to whole epochs merges some of them.
 
     Returns:
-        The epochs in order, 0 and ``epochs`` among them.
+        The epochs in increasing order, including 0 and ``epochs``.
     """
     if points < 3 or epochs == 1:
         return [0, epochs]
@@ -44,9 +44,9 @@ def log_spaced_epochs(epochs: int, points: int) -> list[int]:
 
 
 def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
-    """Which samples of a split the plane reads: at most ``count``, drawn once for all runs.
+    """Indices of the samples of a split that the plane uses: at most ``count``, the same in all runs.
 
-    They are drawn, and not the first ones, because many data sets come sorted by class.
+    The samples are drawn at random, because many data sets are sorted by class.
     """
     if count >= len(split):
         return torch.arange(len(split), device=split.y.device)
@@ -55,23 +55,23 @@ def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
 
 
 class InformationPlane:
-    """A trainer's callback that records where every layer is on the information plane.
+    """A trainer's callback that records every layer's position on the information plane.
 
-    At log-spaced epochs, and at the start and end of each stage, it measures the layers in
-    training by the measures of ``config`` (:mod:`ibtrain.plane.measures`). What is held out is a fixed random
-    part of the test split.
+    At log-spaced epochs, and at the start and end of each stage, it applies the measures of ``config``
+    (:mod:`ibtrain.plane.measures`) to the layers in training. The held-out samples are a fixed random
+    subset of the test split.
 
     Args:
-        data: What is being trained on.
+        data: Data set of the training.
         noise_std: Standard deviation of the noise, one value or one for each layer in order.
-        noise_scale: ``absolute``, or ``relative`` to each layer's own scale at the time.
+        noise_scale: ``absolute``, or ``relative`` to each layer's current scale.
         config: Measures, points, samples and critic steps.
-        seed: Of critics and noise.
-        on_point: Called with each point as it is measured.
+        seed: Seeds the critics and the noise.
+        on_point: Called with each new point.
 
     Raises:
-        ConfigError: If there is no noise, without which I(x; t) is infinite or constant, or if
-            float32 can't hold it.
+        ConfigError: If the noise is 0, because I(x; t) is then infinite or constant, or if it is outside
+            the limits of float32.
     """
 
     @differentiable()
@@ -102,30 +102,30 @@ class InformationPlane:
         self.y_test = data.test.y[self.test_index]
         self.log_prior = data.log_prior
         self._classes = {name: measure_class(name) for name in self.config.measures}
-        self._followed: dict[tuple[Method, str], dict[str, Measure]] = {}
+        self._measures: dict[tuple[Method, str], dict[str, Measure]] = {}
 
     def __call__(self, event: Event) -> None:
-        """Measures the layers in training, if this is a moment to."""
+        """Measures the layers in training, if a point is due at this event."""
         if self.config.points == 0 or not self._is_due(event):
             return
-        with memory_advice(f"plane, {event.stage}", _LESS):
+        with memory_advice(f"plane, {event.stage}", _MEMORY_ADVICE):
             self._measure_all(event)
 
     def _measure_all(self, event: Event) -> None:
-        """Every layer in training."""
+        """Measures every layer in training."""
         if event.kind == "start":
-            # layers of earlier stages are frozen, and followed no more
-            self._followed = {}
-        before = event.model.activations("train", self.train_index)
+            # layers of earlier stages are frozen, and are not measured any more
+            self._measures = {}
+        activations = event.model.activations("train", self.train_index)
         held_out = event.model.activations("test", self.test_index)
-        for index, (layer, h_train) in enumerate(before.items(), event.index):
+        for index, (layer, h_train) in enumerate(activations.items(), event.index):
             point = self._measure(event, layer, index, h_train, held_out[layer])
             self.points.append(point)
             if self.on_point:
                 self.on_point(point)
 
     def state_dict(self) -> dict[str, Any]:
-        """The points so far, and the measures of the layers that are in training."""
+        """The points so far, and the states of the measures of the layers in training."""
         return {
             "points": [point.to_dict() for point in self.points],
             "layers": [
@@ -133,37 +133,38 @@ class InformationPlane:
                     "method": method,
                     "layer": layer,
                     "dim": next(iter(measures.values())).spec.dim,
-                    "measures": {name: own.state_dict() for name, own in measures.items()},
+                    "measures": {name: measure.state_dict() for name, measure in measures.items()},
                 }
-                for (method, layer), measures in self._followed.items()
+                for (method, layer), measures in self._measures.items()
             ],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there.
+        """Restores a state of :meth:`state_dict`.
 
         Raises:
-            ValueError: If a layer is declared to be wider than what its measures hold.
+            ValueError: If a layer's dimension does not match the states of its measures.
         """
         self.points = [PlanePoint.from_dict(point) for point in state["points"]]
         for entry in state["layers"]:
-            # before anything is built, for which the dimension is only a number in a file
+            # before memory is allocated: the dimension is only a number in an untrusted file
             check_integer("dim", entry["dim"], 1)
             spec = self._spec(entry["method"], entry["layer"], entry["dim"])
             states = entry["measures"]
-            for name, kind in self._classes.items():
-                kind.check_state(states[name], spec)
-            measures = self._follow(spec, (entry["method"], entry["layer"]))
+            for name, measure_type in self._classes.items():
+                measure_type.check_state(states[name], spec)
+            measures = self._create_measures(spec, (entry["method"], entry["layer"]))
             for name, measure in measures.items():
                 measure.load_state_dict(states[name])
 
     def _spec(self, method: Method, layer: str, dim: int) -> LayerSpec:
         return LayerSpec(dim, self.log_prior, derive_seed(self.seed, method, layer), self.config)
 
-    def _follow(self, spec: LayerSpec, key: tuple[Method, str]) -> dict[str, Measure]:
-        """Makes the measures of a layer."""
-        self._followed[key] = {name: kind(spec) for name, kind in self._classes.items()}
-        return self._followed[key]
+    def _create_measures(self, spec: LayerSpec, key: tuple[Method, str]) -> dict[str, Measure]:
+        """Creates the measures of a layer."""
+        measures = {name: measure_type(spec) for name, measure_type in self._classes.items()}
+        self._measures[key] = measures
+        return measures
 
     def _noise_std(self, index: int) -> float:
         if len(self.noise_stds) == 1:
@@ -190,13 +191,13 @@ class InformationPlane:
         sigma = sigma * scale if self.relative else sigma
         key = (event.method, layer)
         if event.kind == "start":
-            self._follow(self._spec(event.method, layer, h_train.shape[1]), key)
+            self._create_measures(self._spec(event.method, layer, h_train.shape[1]), key)
         sample = LayerSample(
             h_train, self.y_train, h_test, self.y_test, sigma, self.seed, event.kind
         )
         scalars: dict[str, float] = {"sigma": sigma, "activation_scale": scale}
         estimates: dict[str, Estimate] = {}
-        for measure in self._followed[key].values():
+        for measure in self._measures[key].values():
             for name, value in checked_values(measure, sample, {*scalars, *estimates}).items():
                 if isinstance(value, Estimate):
                     estimates[name] = value

@@ -1,1 +1,1 @@
-"""Pictures and tables of a run; the only home of matplotlib."""
+"""Pictures and tables of a run; the only package that uses matplotlib to draw."""

@@ -1,4 +1,4 @@
-"""Estimates beside known answers, as a picture."""
+"""Picture of estimates against the true values."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ __all__ = ["answers_figure"]
 
 @styled
 def answers_figure(answers: Sequence[KnownAnswer]) -> Figure:
-    """Estimate against truth, a marker for each method; bars are 3 standard errors.
+    """Draws estimates against true values, with a marker for each method; bars are 3 standard errors.
 
-    On the left the values themselves, on the right their errors. Open markers are flagged.
+    The left panel shows the estimates, the right one their errors. Estimates with flags have open markers.
     """
     figure, axes = new_figure(1, 2, 3.4)
     values, errors = axes[0]
@@ -22,17 +22,17 @@ def answers_figure(answers: Sequence[KnownAnswer]) -> Figure:
         colour, marker = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
         label: str | None = method
         for answer in (a for a in answers if a.estimate.method == method):
-            found = answer.estimate
-            for axis, height in ((values, found.mi), (errors, found.mi - answer.truth)):
+            estimate = answer.estimate
+            for axis, height in ((values, estimate.mi), (errors, estimate.mi - answer.truth)):
                 axis.errorbar(
                     answer.truth,
                     height,
-                    3 * found.stderr,
+                    3 * estimate.stderr,
                     fmt=marker,
                     ms=4,
                     lw=0.8,
                     color=colour,
-                    mfc="white" if found.flags else colour,
+                    mfc="white" if estimate.flags else colour,
                     label=label if axis is values else None,
                 )
             label = None

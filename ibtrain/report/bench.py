@@ -1,4 +1,4 @@
-"""Timings as text."""
+"""Benchmark results as text."""
 
 from ibtrain.bench.machine import Machine
 from ibtrain.bench.rows import Row
@@ -17,18 +17,18 @@ def machine_line(machine: Machine, threads: int) -> str:
 
 
 def bench_header(*, is_compared: bool) -> str:
-    """The column heads of :func:`bench_row`."""
-    head = _ROW.format("case", "ms a call", "steps/s", "samples/s", "% FLOP/s", "% GB/s")
-    return head + (f" {'x before':>9}" if is_compared else "")
+    """The column headings of :func:`bench_row`."""
+    head = _ROW.format("case", "ms/call", "steps/s", "samples/s", "% FLOP/s", "% GB/s")
+    return head + (f" {'speed-up':>9}" if is_compared else "")
 
 
 def bench_row(row: Row, machine: Machine, before: float | None = None) -> str:
     """One case as a line of the table.
 
     Args:
-        row: The case.
-        machine: What its shares are of.
-        before: Seconds that it took in an earlier record; the last column is its ratio to now.
+        row: The timed case.
+        machine: The machine whose limits the shares refer to.
+        before: Median seconds in an earlier record; the last column is its ratio to the current median.
     """
     line = _ROW.format(
         row.name,

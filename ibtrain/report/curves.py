@@ -1,4 +1,4 @@
-"""How training went: accuracies and bounds by epoch."""
+"""Picture of the training curves: accuracies and bounds by epoch."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,21 +16,20 @@ from ibtrain.text import printable
 
 __all__ = ["curves_figure"]
 
-LABELS = {
+BOUND_LABELS = {
     "mi_hy": ("I(H; Y), batch bound", "-"),
     "mi_ty": ("I(T; Y), batch bound", "-."),
     "mi_xt": ("I(X; T), batch bound", ":"),
 }
-MAX_CURVES = (len(LABELS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
+MAX_CURVES = (len(BOUND_LABELS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
 
 
 @styled
 def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Figure:
-    """Test accuracy of both methods, and the bounds of each block, epoch by epoch.
+    """Draws the test accuracy of both methods, and the bounds of each block, by epoch.
 
-    Blocks train one after another, so that layer-wise training's epochs are counted on through
-    its blocks; end-to-end training has one stage. Lines are means over seeds, bands one standard
-    deviation.
+    Layer-wise training has a stage for each block, and the epochs are numbered across its stages;
+    end-to-end training has one stage. Lines are means over seeds, bands one standard deviation.
 
     Args:
         events: The ``epoch`` events of ``metrics.jsonl``.
@@ -47,13 +46,13 @@ def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Fi
             _band(accuracy, offset, values, color=COLOURS[method], ls=LINES[method], label=label)
     named: set[str] = set()
     for stage, offset in stages.get("layerwise", {}).items():
-        for (method, own_stage, name), values in series.items():
+        for (method, series_stage, name), values in series.items():
             bound = _bound_of(name)
-            if (method, own_stage) == ("layerwise", stage) and bound in LABELS:
-                label, line = LABELS[bound]
-                shown = label if bound not in named else None
+            if (method, series_stage) == ("layerwise", stage) and bound in BOUND_LABELS:
+                label, line = BOUND_LABELS[bound]
+                new_label = label if bound not in named else None
                 named.add(bound)
-                _band(bounds, offset, values, color=COLOURS["layerwise"], ls=line, label=shown)
+                _band(bounds, offset, values, color=COLOURS["layerwise"], ls=line, label=new_label)
     accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
     accuracy.set_title("Accuracy of the network, or of the block's critic")
     bounds.set(xlabel="epoch (through the blocks)", ylabel="bound  [nats]")
@@ -61,7 +60,7 @@ def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Fi
     if stages.get("layerwise"):
         for axis in (accuracy, bounds):
             _mark_stages(axis, stages["layerwise"])
-    # an objective may have none
+    # an objective may have no bounds
     bounds.set_visible(bool(named))
     figure.legend(loc="outside lower center", ncols=4)
     return figure
@@ -70,41 +69,42 @@ def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Fi
 def _series(
     events: Iterable[dict[str, Any]],
 ) -> dict[tuple[Method, str, str], np.ndarray[Any, Any]]:
-    """Figures by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
-    found: dict[tuple[Method, str, str], dict[int, list[float]]] = defaultdict(
+    """Metrics by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
+    metrics: dict[tuple[Method, str, str], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for event in events:
         for name in event:
-            if name == "test_accuracy" or _bound_of(name) in LABELS:
-                found[event["method"], event["stage"], name][event["seed"]].append(event[name])
+            if name == "test_accuracy" or _bound_of(name) in BOUND_LABELS:
+                key = event["method"], event["stage"], name
+                metrics[key][event["seed"]].append(event[name])
                 if len(event["stage"]) > MAX_NAME:
                     given = f"a stage's name of {len(event['stage'])} characters"
                     raise RunFolderError(given, f"at most {MAX_NAME}", "metrics.jsonl")
-        if len(found) > MAX_CURVES:
+        if len(metrics) > MAX_CURVES:
             given = f"epochs of more than {MAX_CURVES} stages and bounds"
-            raise RunFolderError(given, "a run's", "metrics.jsonl")
-    return {key: _padded(list(by_seed.values())) for key, by_seed in found.items()}
+            raise RunFolderError(given, f"at most {MAX_CURVES}", "metrics.jsonl")
+    return {key: _padded(list(by_seed.values())) for key, by_seed in metrics.items()}
 
 
 def _bound_of(name: str) -> str:
-    """The bound that a metric is: of blocks that train at once it has the block's name before it."""
+    """Name of a metric's bound, without the prefix ``BLOCK.`` of blocks that train simultaneously."""
     return name.rpartition(".")[2]
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
     size = 8 * len(rows) * max(map(len, rows))
-    check_memory(size, "figures of every seed and epoch", RunFolderError, "metrics.jsonl")
+    check_memory(size, "metrics of every seed and epoch", RunFolderError, "metrics.jsonl")
     values = np.full((len(rows), max(map(len, rows))), np.nan)
-    for row, figures in zip(values, rows, strict=True):
-        row[: len(figures)] = figures
+    for row, metrics in zip(values, rows, strict=True):
+        row[: len(metrics)] = metrics
     return values
 
 
 def _stages(
     series: dict[tuple[Method, str, str], np.ndarray[Any, Any]],
 ) -> dict[Method, dict[str, int]]:
-    """Each stage's first epoch, counted through its method's stages."""
+    """Number of epochs before each stage, over all stages of its method."""
     offsets: dict[Method, dict[str, int]] = defaultdict(dict)
     totals: dict[Method, int] = defaultdict(int)
     for (method, stage, name), values in series.items():

@@ -9,11 +9,11 @@ _ROW = "{:<20} {:<22} {:>7} {:>9} {:>7}  {:<7} {:>7}  {}"
 
 
 def describe(estimate: Estimate, *, normalized: bool = False) -> str:
-    """The value with its error, where it comes from, and every flag in words.
+    """Value and standard error of an estimate, its method and samples, and an explanation of each flag.
 
     Args:
         estimate: The estimate.
-        normalized: Whether the value from 0 to 1 is shown as well.
+        normalized: Whether the normalised value, from 0 to 1, is included.
     """
     samples = (
         f"{estimate.n_test} held-out samples" if estimate.n_train else f"{estimate.n_test} samples"
@@ -25,7 +25,7 @@ def describe(estimate: Estimate, *, normalized: bool = False) -> str:
     ]
     if estimate.mi > ceiling:
         lines.append(
-            f"  read it as more than {ceiling:.2f}: these samples can't tell how much more"
+            f"  read it as more than {ceiling:.2f}: these samples can't resolve larger values"
         )
     if estimate.read_as:
         lines.append("  " + "; ".join(f"{name}: {how}" for name, how in estimate.read_as.items()))
@@ -43,20 +43,20 @@ def describe(estimate: Estimate, *, normalized: bool = False) -> str:
 
 
 def answers_header() -> str:
-    """The column heads of :func:`answer_row`."""
+    """The column headings of :func:`answer_row`."""
     return _ROW.format("problem", "method", "truth", "estimate", "± SE", "verdict", "seconds", "")
 
 
 def answer_row(answer: KnownAnswer) -> str:
     """One answer as a line of the table."""
-    found = answer.estimate
+    estimate = answer.estimate
     return _ROW.format(
         answer.problem,
-        found.method,
+        estimate.method,
         f"{answer.truth:.3f}",
-        f"{found.mi:.3f}",
-        f"{found.stderr:.3f}",
+        f"{estimate.mi:.3f}",
+        f"{estimate.stderr:.3f}",
         answer.verdict,
-        f"{found.seconds:.1f}",
-        " ".join(found.flags),
+        f"{estimate.seconds:.1f}",
+        " ".join(estimate.flags),
     ).rstrip()

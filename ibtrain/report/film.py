@@ -1,4 +1,4 @@
-"""The information plane as a picture, or as a film over epochs."""
+"""Saves the information plane as a picture, or as an animation over epochs."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,30 +10,31 @@ from ibtrain.errors import RunFolderError
 from ibtrain.io.files import write_atomically, write_error
 from ibtrain.report.mpl import FFMpegWriter, Figure, PillowWriter, without_warnings
 from ibtrain.report.plane import PlanePanel, plane_figure, shared_axes
-from ibtrain.report.style import PICTURES, check_picture, save_figure, styled
+from ibtrain.report.style import PICTURE_FORMATS, check_picture, save_figure, styled
 
 __all__ = ["PLANE_FORMATS", "save_plane"]
 
-FILMS = (".gif", ".mp4")
-PLANE_FORMATS = (*PICTURES, *FILMS)
+FILM_FORMATS = (".gif", ".mp4")
+PLANE_FORMATS = (*PICTURE_FORMATS, *FILM_FORMATS)
 FRAMES_PER_SECOND = 2
 FILM_DPI = 150
 
 
 def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
-    """Draws the plane into a picture, or, as ``.gif`` or ``.mp4``, as a film over epochs.
+    """Saves the plane as a picture or, as ``.gif`` or ``.mp4``, as an animation over epochs.
 
     Raises:
-        RunFolderError: The ending is unknown, nothing was recorded, or no film can be made.
+        ConfigError: If the format is unknown.
+        RunFolderError: If there are no points, or the animation can't be made.
     """
     check_picture(path, "--output", PLANE_FORMATS)
     if not any(panel.points for panel in panels):
         raise RunFolderError("no points", "a run that recorded its information plane", str(path))
     panels = [panel for panel in panels if panel.points]
     if not shared_axes(panels):
-        expected = "points with I(X; T) and I(T; Y), such as --measures channel gives"
-        raise RunFolderError("points that have no place on a plane", expected, str(path))
-    if path.suffix.lower() in FILMS:
+        expected = "points with both, such as those of --measures channel"
+        raise RunFolderError("points without I(X; T) and I(T; Y)", expected, str(path))
+    if path.suffix.lower() in FILM_FORMATS:
         _save_film(panels, path)
     else:
         save_figure(plane_figure(panels), path)
@@ -42,10 +43,10 @@ def save_plane(panels: Sequence[PlanePanel], path: Path) -> None:
 def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
     ending = path.suffix.lower()
     if ending == ".mp4" and not FFMpegWriter.isAvailable():
-        expected = "ffmpeg for .mp4, or a .gif instead"
+        expected = "an installed ffmpeg to write .mp4 (or use .gif)"
         raise RunFolderError("no ffmpeg on this machine", expected, str(path))
     try:
-        # what ffmpeg prints is logged, and is in the error too
+        # matplotlib logs ffmpeg's messages, which are in the error too
         with without_warnings():
             film = _film(panels, ending)
     except OSError as error:
@@ -61,12 +62,12 @@ def _save_film(panels: Sequence[PlanePanel], path: Path) -> None:
 
 
 def _ffmpeg_error(reason: str, path: Path) -> RunFolderError:
-    expected = "an ffmpeg that writes H.264, or a .gif instead"
+    expected = "an ffmpeg that writes H.264 (or use .gif)"
     return RunFolderError(f"an ffmpeg that failed ({reason})", expected, str(path))
 
 
 def _film(panels: Sequence[PlanePanel], ending: str) -> bytes:
-    """The film's content.
+    """Renders the animation; returns the content of the file.
 
     Raises:
         OSError: If the temporary file can't be written.
@@ -78,7 +79,7 @@ def _film(panels: Sequence[PlanePanel], ending: str) -> bytes:
     with TemporaryDirectory() as scratch:
         film = Path(scratch, f"film{ending}")
         writer.setup(plane_figure(panels), str(film), dpi=FILM_DPI)
-        # an ffmpeg that fails closes its end of the pipe, and finish() raises its error
+        # if ffmpeg fails, the pipe breaks, and finish() raises ffmpeg's error
         with suppress(BrokenPipeError):
             for epoch in [*epochs, *hold]:
                 _add_frame(writer, plane_figure(panels, until=epoch))

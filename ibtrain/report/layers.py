@@ -1,4 +1,4 @@
-"""What a linear classifier reads off each layer."""
+"""Picture of the accuracy by layer, measured by linear probes."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["layers_figure"]
 
 @styled
 def layers_figure(results: dict[str, Any]) -> Figure:
-    """A linear probe's test accuracy by layer, and the network's own, for each method.
+    """Draws the test accuracy of a linear probe by layer, and of the network, for each method.
 
     Args:
         results: The document ``results.json``.
@@ -33,7 +33,7 @@ def layers_figure(results: dict[str, Any]) -> Figure:
         )
         mean = 100 * values.mean(axis=0)
         std = 100 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
-        # side by side, so that bars of equal height stay apart
+        # shifted horizontally, so that the methods' bars do not overlap
         x = np.array([*range(len(mean) - 1), len(names)]) + 0.06 * (2 * index - 1)
         axis.errorbar(
             x[:-1],

@@ -1,7 +1,7 @@
-"""The names of matplotlib that pictures are made with, imported whatever the environment is.
+"""Imports from matplotlib that work in any environment.
 
-Pictures are written to files and need no backend. The backend that ``MPLBACKEND`` names is set after
-the import, as matplotlib would set it, and ignored where matplotlib does not have it.
+Pictures are written to files and need no backend. The backend in ``MPLBACKEND`` is set after the
+import, as matplotlib would set it, and is ignored if matplotlib does not have it.
 """
 
 import logging
@@ -30,7 +30,7 @@ _BACKEND = "MPLBACKEND"
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Keeps matplotlib from logging warnings within the block."""
+    """Suppresses matplotlib's logged warnings within the block."""
     logger = logging.getLogger("matplotlib")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -42,15 +42,15 @@ def without_warnings() -> Iterator[None]:
 
 @contextmanager
 def _robust() -> Iterator[None]:
-    """Imports matplotlib within the block without its warnings, and with any ``MPLBACKEND``.
+    """Allows the block to import matplotlib without warnings, and with any ``MPLBACKEND``.
 
     Raises:
-        IBTrainError: If it can't be imported, for example because no folder is writable for its cache.
+        IBTrainError: If matplotlib can't be imported, for example because no folder for its cache is writable.
     """
     is_new = "matplotlib" not in sys.modules
     backend = os.environ.pop(_BACKEND, None)
     try:
-        # it warns that it uses a temporary folder where its own can't be written to
+        # matplotlib warns if it uses a temporary folder because its own is not writable
         with without_warnings():
             yield
     except (ImportError, OSError, ValueError) as error:
@@ -60,7 +60,7 @@ def _robust() -> Iterator[None]:
         if backend is not None:
             os.environ[_BACKEND] = backend
     if is_new and backend:
-        # another process's, such as a notebook's: it may not be installed for this one
+        # the variable may be inherited, as from a notebook, and its backend not installed here
         with suppress(ValueError):
             sys.modules["matplotlib"].rcParams["backend"] = backend
 

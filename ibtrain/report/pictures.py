@@ -1,4 +1,4 @@
-"""The pictures of a run's folder."""
+"""Draws the pictures of a run's folder."""
 
 from dataclasses import asdict
 
@@ -16,38 +16,38 @@ __all__ = ["plane_panels", "save_pictures"]
 
 
 def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
-    """A panel for each method of a run that recorded its plane.
+    """Returns a panel for each method of a run that recorded its plane.
 
     Args:
-        folder: The run.
-        named: Whether headings name the run, because several are drawn together.
+        folder: The folder of the run.
+        named: Whether titles include the name of the run, because several runs are drawn together.
 
     Raises:
-        RunFolderError: The run's files are missing or broken.
+        RunFolderError: If the run's files are missing or broken.
     """
     config = folder.config()
     points = folder.plane_points()
-    relative = " × scale of h" if config.objective.noise_scale == "relative" else ""
+    relative = " × std of h" if config.objective.noise_scale == "relative" else ""
     note = (
         f"{printable(config.dataset)}: σ = {numbers(config.objective.noise_std)}{relative}, "
         f"{objective_words(asdict(config.objective), 'β = ')}"
     )
     panels = []
     for method in METHODS:
-        own = [point for point in points if point.method == method]
+        method_points = [point for point in points if point.method == method]
         title = (
             f"{printable(folder.path.name)}\n{METHOD_NAMES[method]}"
             if named
             else method_title(method, config.objective.name)
         )
-        if own:
-            panels.append(PlanePanel(printable(title), own, printable(note)))
+        if method_points:
+            panels.append(PlanePanel(printable(title), method_points, printable(note)))
     return panels
 
 
 def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
-    # what is drawn takes seconds, in which the folder may become another process's
+    # drawing takes seconds, in which the folder may be replaced by another process
     folder.check_owned()
     curves = curves_figure(folder.events.read("epoch"), folder.config().objective.name)
     folder.check_owned()

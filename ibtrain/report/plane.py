@@ -1,4 +1,4 @@
-"""The comparative information plane."""
+"""Picture of the information plane, with a column for each method."""
 
 import math
 from collections import defaultdict
@@ -35,9 +35,9 @@ class PlanePanel:
     """One column of the picture: one method of one run.
 
     Args:
-        title: Its heading.
-        points: Every recorded point of that method, all seeds and layers.
-        note: The noise, and what the prediction term read, for the caption.
+        title: Title of the column.
+        points: All recorded points of that method, of all seeds and layers.
+        note: Data set, noise and objective, for the caption.
     """
 
     title: str
@@ -47,7 +47,7 @@ class PlanePanel:
 
 @dataclass(frozen=True)
 class _Path:
-    """A layer's mean path over seeds; ``flagged`` where an estimate at its end touches a limit."""
+    """A layer's mean path over seeds; ``flagged`` if an estimate at its end is above a limit."""
 
     layer: str
     epochs: np.ndarray[Any, Any]
@@ -58,14 +58,14 @@ class _Path:
 
 @styled
 def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> Figure:
-    """Each measure's plane (rows) for each method (columns), all on the same axes.
+    """Draws each measure's plane (rows) for each method (columns), all with the same axis limits.
 
-    A layer's path is the mean over seeds, coloured by the epochs of its own stage; its marker
-    stands at the end, with bars of one standard deviation over seeds.
+    A layer's path is the mean over seeds, coloured by the epochs of its own stage. A marker shows
+    the end of the path, with bars of one standard deviation over seeds.
 
     Args:
         panels: The columns.
-        until: Draw the paths up to this epoch; None draws all.
+        until: Last epoch of the paths that are drawn; None draws all epochs.
     """
     rows = shared_axes(panels)
     height = 0.9 + len(rows) * (2.5 if len(panels) > 1 else 2.75)
@@ -97,7 +97,7 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
 
 
 def _add_colour_bar(figure: Figure, axes: Any, norm: Normalize, last: int) -> None:
-    """Epochs up to the last one, the first few of each decade."""
+    """Adds a colour bar of epochs, with ticks at 1, 2 and 5 of each decade and at the last epoch."""
     colours = figure.colorbar(_mappable(norm), ax=axes, shrink=0.6, pad=0.02)
     ticks = [epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last]
     ticks = [*ticks, last] if not ticks or last > 1.3 * ticks[-1] else [*ticks[:-1], last]
@@ -125,10 +125,10 @@ def _add_legend(figure: Figure, layers: Sequence[str]) -> None:
 
 
 def shared_axes(panels: Sequence[PlanePanel]) -> list[PlaneAxes]:
-    """The planes on which all points of all panels have a place.
+    """The planes whose two estimates exist in all points of all panels.
 
     Args:
-        panels: Of a picture.
+        panels: The panels of a picture.
     """
     return axes_of([point for panel in panels for point in panel.points])
 
@@ -138,7 +138,7 @@ def _mappable(norm: Normalize) -> Any:
 
 
 def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path]:
-    """The mean over seeds at the epochs that all of them recorded, and of where each one ended."""
+    """Each layer's mean over seeds: at the epochs that all seeds recorded, and of the seeds' last points."""
     by_layer: dict[str, dict[int, dict[int, PlanePoint]]] = defaultdict(lambda: defaultdict(dict))
     for point in points:
         by_layer[point.layer][point.seed][point.epoch] = point
@@ -232,7 +232,7 @@ def _set_limits(axes: Any, panels: Sequence[PlanePanel], rows: Sequence[PlaneAxe
     ):
         estimates = [point.estimates[name] for point in points for name in names]
         values = [estimate.mi for estimate in estimates]
-        ceilings = [own.ceiling for own in estimates if math.isfinite(own.ceiling)]
+        ceilings = [e.ceiling for e in estimates if math.isfinite(e.ceiling)]
         top = max([*values, *ceilings])
         low = min([0.0, *values])
         margin = 0.06 * (top - low)

@@ -1,4 +1,4 @@
-"""What the measures of a layer are called in tables and pictures: read off their classes."""
+"""Headings and axes of the measures of a layer, for tables and pictures, from the measures' classes."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 from ibtrain.config import MEASURES
 from ibtrain.plane.measures import Measure, Quantity, measure_class
-from ibtrain.plane.point import AUDIT, PlanePoint
+from ibtrain.plane.point import AUDIT_SUFFIX, PlanePoint
 
 __all__ = ["PlaneAxes", "axes_of", "columns_of"]
 
-SCALE = Quantity("activation_scale", "scale of h", "")
+ACTIVATION_SCALE = Quantity("activation_scale", "std of h", "")
 
 
 class PlaneAxes(NamedTuple):
-    """A measure's plane.
+    """Axes of a measure's plane.
 
     Args:
-        x: Name of I(X; T).
-        y: Name of I(T; Y).
-        title: Heading.
+        x: Name of the estimate of I(X; T).
+        y: Name of the estimate of I(T; Y).
+        title: Title of the plane.
     """
 
     x: str
@@ -28,7 +28,7 @@ class PlaneAxes(NamedTuple):
 
 
 def _classes() -> list[type[Measure]]:
-    """All measures; without those that can't be imported, which a run that chose them has said."""
+    """The classes of all measures, without those that can't be imported: a run that uses such a measure fails earlier."""
     classes = []
     for name in MEASURES:
         with suppress(ImportError, AttributeError):
@@ -37,28 +37,27 @@ def _classes() -> list[type[Measure]]:
 
 
 def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
-    """The planes on which every point has a place.
+    """The planes whose two estimates exist in every point.
 
     Args:
-        points: Of the plane.
+        points: The points that are drawn.
     """
-    classes = _classes()
-    every = [PlaneAxes(*kind.axes, kind.title) for kind in classes if kind.axes]
+    all_axes = [PlaneAxes(*measure.axes, measure.title) for measure in _classes() if measure.axes]
     return [
         axes
-        for axes in every
+        for axes in all_axes
         if points and all({axes.x, axes.y} <= {*point.estimates} for point in points)
     ]
 
 
 def columns_of(names: Iterable[str]) -> list[Quantity]:
-    """What a table shows of a layer's values, in order: what measures are known for, and then everything else.
+    """The columns of a table of layers, in order: quantities of the measures, then all other values.
 
     Args:
-        names: Of the values.
+        names: Names of a layer's values.
     """
-    known = [quantity for kind in _classes() for quantity in kind.quantities]
-    by_name = {quantity.name: quantity for quantity in (*known, SCALE)}
-    given = [name for name in names if name != "sigma" and not name.endswith(AUDIT)]
-    others = [Quantity(name, name, "") for name in given if name not in by_name]
-    return [by_name[name] for name in by_name if name in given] + others
+    declared = [quantity for measure in _classes() for quantity in measure.quantities]
+    by_name = {quantity.name: quantity for quantity in (*declared, ACTIVATION_SCALE)}
+    shown = [name for name in names if name != "sigma" and not name.endswith(AUDIT_SUFFIX)]
+    undeclared = [Quantity(name, name, "") for name in shown if name not in by_name]
+    return [by_name[name] for name in by_name if name in shown] + undeclared

@@ -1,4 +1,4 @@
-"""The look of every picture: sized for a page, legible in print and without colour vision."""
+"""Style of all pictures: sized for a page, legible in print and by colour-blind readers."""
 
 import io
 import warnings
@@ -29,12 +29,12 @@ __all__ = [
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PICTURES = (".png", ".svg", ".pdf")
+PICTURE_FORMATS = (".png", ".svg", ".pdf")
 
-WIDTH = 7.0
-"""Inches across a page's text."""
+FIGURE_WIDTH = 7.0
+"""Width of the text on a page, in inches."""
 
-METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end to end"}
+METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end-to-end"}
 COLOURS: dict[Method, str] = {"layerwise": "#0072B2", "end_to_end": "#D55E00"}
 LINES: dict[Method, str] = {"layerwise": "-", "end_to_end": "--"}
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#666666")
@@ -56,53 +56,56 @@ _RC: dict[str, Any] = {
     "ytick.labelsize": 7.5,
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
-    # a dollar in a file's name is a dollar
+    # a dollar in a file's name does not begin a formula
     "text.parse_math": False,
 }
 
 
 def method_title(method: Method, objective: str) -> str:
-    """What a method is called in a heading.
+    """Name of a method in titles.
 
     Args:
-        method: Which.
+        method: The method.
         objective: Name of the objective of layer-wise training.
     """
     if method == "end_to_end":
-        return "End to end (backprop)"
+        return "End-to-end (backprop)"
     name = "information bottleneck" if objective == "ib" else objective
     return f"Layer-wise ({name})"
 
 
 def new_figure(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, Any]:
-    """A figure a page wide and its axes as a 2-d array; ``options`` go to ``Figure.subplots``."""
-    figure = Figure(figsize=(WIDTH, height), dpi=200, layout="constrained")
+    """Creates a figure of the page's width; returns it with its axes as a 2-d array.
+
+    ``options`` are passed to ``Figure.subplots``.
+    """
+    figure = Figure(figsize=(FIGURE_WIDTH, height), dpi=200, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def check_picture(path: Path, where: str, endings: tuple[str, ...] = PICTURES) -> None:
-    """A path that a picture can be written to, checked before the work is done.
+def check_picture(path: Path, where: str, endings: tuple[str, ...] = PICTURE_FORMATS) -> None:
+    """Checks that a picture can be written to a path, before a long computation.
 
     Args:
-        path: Where it is wanted.
-        where: The option, for an error to name.
-        endings: The formats.
+        path: Path of the picture.
+        where: Name of the option, for error messages.
+        endings: The allowed formats.
 
     Raises:
-        ConfigError: Its ending is no picture's, its folder isn't there, or it is a folder itself.
+        ConfigError: If the ending is not allowed, the folder does not exist, or the path is a folder.
     """
     check_choice(f"{where} {path}: ending", path.suffix.lower(), endings)
     check_output(path, where)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure, in the format of the path's ending, whole or not at all.
+    """Writes a figure atomically, in the format of the path's ending.
 
     Raises:
-        RunFolderError: It can't be written.
+        RunFolderError: If the figure can't be written.
     """
     picture = io.BytesIO()
-    # some settings are only read here
+    # matplotlib reads some settings only when it saves
     with _style():
         figure.savefig(picture, format=path.suffix[1:].lower())
     write_atomically(path, picture.getvalue())
@@ -110,19 +113,19 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """This style upon matplotlib's defaults: the user's settings could ask for TeX, or another size."""
+    """Applies this style to matplotlib's defaults, because the user's settings may require TeX or another size."""
     with style.context([_RC], after_reset=True), warnings.catch_warnings():
-        # a name may be in letters that the font lacks; they are drawn as boxes
+        # the font may lack characters of a name, which are drawn as boxes
         warnings.filterwarnings("ignore", r"(Matplotlib currently does not|Glyph \d+)")
         yield
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Draws in this style alone, and leaves matplotlib's settings as they were."""
+    """Makes a function draw in this style; matplotlib's settings are restored afterwards."""
 
     @wraps(draw)
-    def drawing(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         with _style():
             return draw(*args, **kwargs)
 
-    return drawing
+    return wrapper

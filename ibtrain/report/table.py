@@ -8,7 +8,7 @@ from typing import Any
 from ibtrain.config import METHODS
 from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
-from ibtrain.plane.point import AUDIT, RESERVED
+from ibtrain.plane.point import AUDIT_SUFFIX, RESERVED_NAMES
 from ibtrain.report.quantities import columns_of
 from ibtrain.report.words import numbers, objective_words
 from ibtrain.runs import RunFolder
@@ -16,13 +16,13 @@ from ibtrain.text import printable
 
 __all__ = ["results_table", "runs_table"]
 
-LONGEST = 1000
-"""Characters of a cell."""
-_LABELS = {"layerwise": "layer-wise", "end_to_end": "end to end"}
+MAX_CELL_LENGTH = 1000
+"""Maximum number of characters in a cell."""
+_LABELS = {"layerwise": "layer-wise", "end_to_end": "end-to-end"}
 
 
 def results_table(results: dict[str, Any]) -> str:
-    """Accuracy and time by method, then what each layer knows; means over seeds.
+    """Tables of accuracy and time by method, and of each layer's values; means over seeds.
 
     Args:
         results: The document ``results.json``.
@@ -36,22 +36,22 @@ def results_table(results: dict[str, Any]) -> str:
 
 
 def runs_table(folders: Sequence[RunFolder]) -> str:
-    """A line for each run: its folder, data set, seeds and mean test accuracies.
+    """A table with a row for each run: its folder, data set, seeds and mean test accuracies.
 
-    A broken run has a line too, and a warning that says what is broken.
+    A broken run has a row too, and a warning names the error.
     """
     rows = [["run", "dataset", "seeds", *(f"{_LABELS[method]} %" for method in METHODS)]]
     for folder in folders:
         try:
-            rows.append([str(folder.path), *_described(folder), *_accuracies(folder)])
+            rows.append([str(folder.path), *_dataset_and_seeds(folder), *_accuracies(folder)])
         except RunFolderError as error:
             warnings.warn(str(error), IBTrainWarning, stacklevel=2)
             rows.append([str(folder.path), "broken", "", *("" for _ in METHODS)])
     return _columns(rows)
 
 
-def _described(folder: RunFolder) -> tuple[str, str]:
-    """Data set and seeds; the rest of the settings may be of another version."""
+def _dataset_and_seeds(folder: RunFolder) -> tuple[str, str]:
+    """Data set and seeds of a run; its other settings are not read, because they may be of another version."""
     config = folder.read_json("config.json")
     dataset, seeds = config.get("dataset"), config.get("seeds")
     if not isinstance(dataset, str) or not isinstance(seeds, list):
@@ -91,7 +91,7 @@ def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
 
 def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
     first = results[methods[0]][0]["layers"][0]
-    columns = columns_of(name for name in first if name not in RESERVED)
+    columns = columns_of(name for name in first if name not in RESERVED_NAMES)
     rows = [["", "layer", *(_cell(quantity.heading) for quantity in columns)]]
     flagged = False
     for method in methods:
@@ -109,11 +109,11 @@ def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
 
 
 def _value(values: Sequence[Any], factor: float) -> str:
-    """Numbers or estimates of all seeds; a star for a flag."""
+    """Mean and standard deviation of numbers or estimates over seeds, with a star if one has a flag."""
     if not isinstance(values[0], dict):
         return _spread([factor * value for value in values])
     estimates = [Estimate.from_dict(value) for value in values]
-    return _spread([own.mi for own in estimates]) + "*" * any(own.flags for own in estimates)
+    return _spread([e.mi for e in estimates]) + "*" * any(e.flags for e in estimates)
 
 
 def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
@@ -124,7 +124,7 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
             for seed in results[method]
             for layer in seed["layers"]
             for name, value in layer.items()
-            if isinstance(value, dict) and "flags" in value and not name.endswith(AUDIT)
+            if isinstance(value, dict) and "flags" in value and not name.endswith(AUDIT_SUFFIX)
             for flag in value["flags"]
         }
     )
@@ -140,14 +140,14 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
 
 
 def _spread(values: Sequence[float], digits: int = 2) -> str:
-    """The mean, and the standard deviation where there is more than one value."""
+    """The mean, and the standard deviation if there is more than one value."""
     text = f"{mean(values):.{digits}f}"
     return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
 def _cell(text: str) -> str:
-    """A printable text that makes no column wider than what can be looked at."""
-    return printable(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
+    """A printable text of limited length."""
+    return printable(text if len(text) <= MAX_CELL_LENGTH else f"{text[:MAX_CELL_LENGTH]}...")
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:

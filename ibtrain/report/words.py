@@ -1,4 +1,4 @@
-"""Settings in words, for tables and captions."""
+"""Descriptions of settings, for tables and captions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +14,11 @@ def numbers(values: Sequence[float]) -> str:
 
 
 def objective_words(objective: Mapping[str, Any], beta: str) -> str:
-    """What blocks have optimised, and in which order if not one after another.
+    """Describes the objective of the blocks, and their order if it is not sequential.
 
     Args:
-        objective: The fields of an :class:`~ibtrain.config.ObjectiveConfig`; those of older results are fewer.
-        beta: What stands before the weight of the compression term.
+        objective: The fields of an :class:`~ibtrain.config.ObjectiveConfig`; older results have fewer.
+        beta: Text before the weight of the compression term.
     """
     name, order = objective.get("name", "ib"), objective.get("order", "sequential")
     words = [f"objective {name}"]

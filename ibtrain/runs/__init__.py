@@ -1,4 +1,4 @@
-"""Runs: from settings to results in a folder."""
+"""Runs: train and measure from settings, and keep the results in a folder."""
 
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.listing import list_runs

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole, checked when they are read, the last two kept."""
+"""Checkpoints of a run: written atomically, checked when they are read; the last two are kept."""
 
 import re
 import time
@@ -23,19 +23,20 @@ from ibtrain.train.checkpointer import Checkpointer, State, restoring
 
 __all__ = ["Checkpoints"]
 
-KEPT = 2
-LAST_NUMBER = 10**12 - 1
+MAX_CHECKPOINTS = 2
+MAX_NUMBER = 10**12 - 1
 _NAME = re.compile(r"state-([0-9]{6,12})\.npz")
 
 
 class Checkpoints(Checkpointer):
-    """Keeps a training's last two states in a folder.
+    """Keeps the last two states of a run in a folder.
 
     Args:
-        folder: Where; it is made when it is needed. Whoever has trained deletes it to train anew.
-        interval: How often after an epoch; after a stage always.
-        before: Called before each is written or deleted, to flush what has to be on the disk by then.
-        before_move: Called when each is on the disk, but not yet in its place.
+        folder: The folder of the checkpoints, created when the first one is written. Delete it to train again from
+            the start.
+        interval: Time or epochs between two checkpoints. A state is also saved after every stage.
+        before: Called before a checkpoint is written or deleted, to flush what must be on the disk by then.
+        before_move: Called when a checkpoint is on the disk, but not yet in its place.
     """
 
     def __init__(
@@ -54,63 +55,63 @@ class Checkpoints(Checkpointer):
         self._written = time.monotonic()
 
     def stop(self, signal: int) -> None:
-        """Has the training stop after the step in hand, because of a signal."""
+        """Makes the training stop after the current step, because of a signal."""
         self.stop_signal = signal
 
     def load(self) -> State | None:
-        """The newest state that is not damaged; None where there is none.
+        """Returns the newest state that is not damaged; None if there is none.
 
-        torch's own generators, from which dropout draws, go on from there too. Warns of each
+        Also restores torch's global generators, from which dropout draws. Warns about each
         damaged checkpoint.
 
         Raises:
-            UnreadableError: If one can't be read now; it may be sound.
-            RunFolderError: If the newest is of a newer format.
+            UnreadableError: If a checkpoint can't be read now; it may be intact.
+            RunFolderError: If the newest checkpoint has another format.
         """
         for path in reversed(self._paths()):
             try:
-                generators, training = _parts(path)
-            # these are DataErrors too, and no damage
+                generators, training = _load_checkpoint(path)
+            # a subclass of DataError, but the file is not damaged
             except UnreadableError:
                 raise
             except MemoryError as error:
                 raise read_error(error, path) from error
             except DataError as error:
-                message = f"{error}; continuing from what was before it"
+                message = f"{error}; continuing from the state before it"
                 warnings.warn(message, IBTrainWarning, stacklevel=2)
                 continue
             with restoring():
-                _set_torch(generators)
+                _set_generators(generators)
             return training
         return None
 
     def after_step(self, state: Callable[[], State]) -> None:
-        """Writes it and stops, if it has been asked to.
+        """Writes the state and stops the training, if :meth:`stop` has been called.
 
         Raises:
-            InterruptedRunError: It has.
+            InterruptedRunError: If :meth:`stop` has been called.
         """
         if self.stop_signal is not None:
             self.write(state())
             raise InterruptedRunError(self.stop_signal)
 
     def after_epoch(self, state: Callable[[], State]) -> None:
-        """Writes it if the interval is over."""
+        """Writes the state if the interval is over."""
         self._epochs += 1
         self.after_step(state)
         if self.interval.is_over(self._epochs, time.monotonic() - self._written):
             self.write(state())
 
     def after_stage(self, state: Callable[[], State]) -> None:
-        """Writes it."""
+        """Writes the state."""
         self.after_step(state)
         self.write(state())
 
     def write(self, state: State) -> None:
-        """Writes a state, and deletes all but the last two.
+        """Writes a state, and deletes all checkpoints but the last two.
 
         Raises:
-            RunFolderError: It can't be written.
+            RunFolderError: If the state can't be written.
         """
         if self.before:
             self.before()
@@ -120,37 +121,37 @@ class Checkpoints(Checkpointer):
             raise write_error("a folder", error, self.folder) from error
         paths = self._paths()
         number = 1 + max((_number(path) for path in paths), default=0)
-        outdated = paths[: len(paths) + 1 - KEPT]
-        if number > LAST_NUMBER:
-            # no run comes so far, but a file may have been given such a name: counting starts again,
-            # and this one is the newest once the others are gone
+        outdated = paths[: len(paths) + 1 - MAX_CHECKPOINTS]
+        if number > MAX_NUMBER:
+            # no run writes so many checkpoints, but a file may have such a name: numbers start again at 1,
+            # and the new checkpoint is the newest once the others are deleted
             number, outdated = 1, [path for path in paths if _number(path) != 1]
-        whole = {"torch": _torch_state(), "training": state}
-        write_state(self.folder / f"state-{number:06d}.npz", whole, self.before_move)
+        document = {"torch": _generator_states(), "training": state}
+        write_state(self.folder / f"state-{number:06d}.npz", document, self.before_move)
         self._delete(outdated)
         self._epochs = 0
         self._written = time.monotonic()
 
     def clear(self) -> None:
-        """Deletes all of them: what they lead to is there."""
+        """Deletes all checkpoints, which a finished run does not need."""
         if self.before:
             self.before()
         self._delete(self._paths())
 
     def _paths(self) -> list[Path]:
-        """Oldest first."""
+        """The checkpoints, oldest first."""
         try:
-            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+            paths = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise read_error(error, self.folder, "checkpoints") from error
-        return sorted(found, key=_number)
+        return sorted(paths, key=_number)
 
     def _delete(self, paths: Sequence[Path]) -> None:
         for path in paths:
             try:
-                # a folder under such a name is none of ours
+                # no run creates a folder with such a name
                 if path.is_symlink() or not path.is_dir():
                     path.unlink(missing_ok=True)
             except OSError as error:
@@ -159,23 +160,23 @@ class Checkpoints(Checkpointer):
                 ) from error
 
 
-def _parts(path: Path) -> tuple[list[Tensor], State]:
-    """The states of torch's generators and that of the training, in a checkpoint.
+def _load_checkpoint(path: Path) -> tuple[list[Tensor], State]:
+    """The states of torch's generators and the state of the run in a checkpoint.
 
     Raises:
-        DataError: As :func:`read_state`.
+        DataError: If the checkpoint is damaged, or can't be read (see :func:`read_state`).
     """
     state = read_state(path)
     try:
         generators, training = state["torch"], state["training"]
-        # a trial of the first; this process may have fewer GPUs than the others are for
+        # checks the CPU's state; this process may have fewer GPUs than there are states for
         torch.Generator().set_state(generators[0])
         if not all(isinstance(generator, Tensor) for generator in generators):
-            raise TypeError("generators that are no tensors")
+            raise TypeError("the states of generators are not tensors")
         if not isinstance(training, dict):
             raise TypeError(f"a {type(training).__name__} for the training")
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise DataError("no state", f"a checkpoint ({error})", str(path)) from error
+        raise DataError("no valid state", f"a checkpoint ({error})", str(path)) from error
     return generators, training
 
 
@@ -183,16 +184,16 @@ def _number(path: Path) -> int:
     return int(path.stem.removeprefix("state-"))
 
 
-def _torch_state() -> list[Tensor]:
-    """The states of torch's own generators, of the CPU and of every GPU in use."""
+def _generator_states() -> list[Tensor]:
+    """The states of torch's global generators: of the CPU and of every GPU, if CUDA is in use."""
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return [torch.get_rng_state(), *gpus]
 
 
-def _set_torch(states: list[Tensor]) -> None:
-    """Sets torch's generators of the CPU and of those GPUs that are here.
+def _set_generators(states: list[Tensor]) -> None:
+    """Sets torch's global generators of the CPU and of the GPUs that this machine has.
 
-    A run computes on one GPU, so that the states of further ones don't matter.
+    A run computes on one GPU, so the states of other GPUs don't matter.
     """
     cpu, *gpus = states
     torch.set_rng_state(cpu)

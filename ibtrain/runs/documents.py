@@ -1,4 +1,4 @@
-"""The JSON documents of a run, which may come from anywhere."""
+"""Reads the JSON documents of a run, which may come from an untrusted source."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from ibtrain.io.files import read_error
 __all__ = ["SCHEMA", "read_document", "read_results"]
 
 SCHEMA = 1
-"""Of the documents that are written."""
+"""Schema number of the documents that are written."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A JSON document of a run.
+    """Reads a JSON document of a run.
 
     Raises:
-        RunFolderError: It is missing, broken, or of a newer schema.
+        RunFolderError: If the document is missing, broken, or of a newer schema.
     """
     try:
         document = parse_json(read_bytes(path))
@@ -41,15 +41,15 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """The document ``results.json``, of which accuracies and names have been checked.
+    """Reads ``results.json``, and checks its accuracies and names.
 
     Raises:
-        RunFolderError: It is missing, broken, or of a newer schema.
+        RunFolderError: If the document is missing, broken, or of a newer schema.
     """
     document = read_document(path)
     where = str(path)
     if "chance_accuracy" in document:
-        # what it was called at first
+        # the name in the first version
         document.setdefault("majority_accuracy", document.pop("chance_accuracy"))
     dataset = document.get("dataset", "")
     if not isinstance(dataset, str) or len(dataset) > MAX_PATH:
@@ -67,12 +67,12 @@ def read_results(path: Path) -> dict[str, Any]:
             is_number = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
             if not is_number or not 0 <= accuracy <= 1:
                 place = f"{where}: {method}.test_accuracy"
-                raise RunFolderError(repr(accuracy), "a share of 1", place)
+                raise RunFolderError(repr(accuracy), "a number from 0 to 1", place)
     return document
 
 
 def _check_layers(layers: object, where: str) -> None:
-    """How many layers a result has, and how long their names are, which tables repeat."""
+    """Checks the number of layers of a result, and the lengths of their names, which are printed in tables."""
     if not isinstance(layers, list) or len(layers) > MAX_LAYERS + 1:
         count = f"{len(layers)} layers" if isinstance(layers, list) else repr(layers)
         raise RunFolderError(count, f"a list of at most {MAX_LAYERS + 1}", where)

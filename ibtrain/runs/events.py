@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: the events of a run, one a line."""
+"""``metrics.jsonl``: the events of a run, one per line."""
 
 import os
 import warnings
@@ -19,11 +19,11 @@ __all__ = ["EventLog"]
 
 
 class EventLog:
-    """The events of a run, which are added to, and cut back to what a checkpoint knows of.
+    """Log of a run's events; a resumed run drops the events after its last checkpoint.
 
     Args:
-        path: The file.
-        check_owned: Called before each write; raises an error where the folder is no longer this process's.
+        path: The file ``metrics.jsonl``.
+        check_owned: Called before each write; raises an error if the folder no longer belongs to this process.
     """
 
     def __init__(self, path: Path, check_owned: Callable[[], None]) -> None:
@@ -32,7 +32,7 @@ class EventLog:
         self._check_owned = check_owned
 
     def flush(self) -> None:
-        """Has the events so far on the disk."""
+        """Flushes the events to the disk."""
         self._check_owned()
         try:
             if self._written.exists():
@@ -42,7 +42,7 @@ class EventLog:
             raise write_error("a file", error, self.path) from error
 
     def settle(self) -> None:
-        """Has the events so far in their own place, now that those before aren't needed."""
+        """Moves the copy that :meth:`keep` began to the file's place: the earlier events are not needed any more."""
         self._check_owned()
         if self._written == self.path:
             return
@@ -54,24 +54,24 @@ class EventLog:
         self._written = self.path
 
     def drop_new(self) -> None:
-        """Deletes the events of a process that wrote no checkpoint: they will be made again."""
+        """Deletes the copy that :meth:`keep` began, if no checkpoint followed: its events will be recorded again."""
         if self._written != self.path:
-            # if the folder is another process's by now, it has no such file
+            # if the folder belongs to another process now, it has no such file
             with suppress(OSError):
                 self._written.unlink()
             self._written = self.path
 
     def keep(self, count: int) -> None:
-        """Leaves out what came after the first events, whole lines or a part of one.
+        """Drops all events after the first ones, and an incomplete last line.
 
-        The file itself stays as it is until the next checkpoint is written: what is added meanwhile
-        goes to a copy of the first events, which then takes the file's place.
+        The file itself stays unchanged until the next checkpoint is written: new events are
+        added to a copy of the first ones, which then replaces the file.
 
         Args:
-            count: How many are kept.
+            count: Number of events that are kept.
 
         Raises:
-            RunFolderError: There are fewer, or the copy can't be written.
+            RunFolderError: If there are fewer events, or if the copy can't be written.
         """
         path = self.path
         try:
@@ -100,38 +100,38 @@ class EventLog:
             self.drop_new()
             raise write_error("a file", error, path) from error
 
-    def _check_count(self, found: int, count: int) -> None:
-        if found < count:
+    def _check_count(self, actual: int, count: int) -> None:
+        if actual < count:
             expected = (
-                f"the {count} that its checkpoint is after (delete checkpoints/state-*.npz to begin "
-                f"anew)"
+                f"the {count} recorded before its checkpoint (delete checkpoints/state-*.npz to "
+                f"start the run again)"
             )
-            raise RunFolderError(f"{found} events", expected, str(self.path))
+            raise RunFolderError(f"{actual} events", expected, str(self.path))
 
     def append(self, event: dict[str, Any]) -> None:
         """Adds one event to ``metrics.jsonl``.
 
         Raises:
-            NonFiniteError: If a number in it is NaN or infinite.
-            RunFolderError: If it can't be added.
+            NonFiniteError: If a number in the event is NaN or infinite.
+            RunFolderError: If the event can't be added.
         """
         line = json_text(event, f"{self.path}: event {event.get('event')!r}")
         self._check_owned()
         append_line(self._written, line)
 
     def read(self, kind: str | None = None) -> Iterator[dict[str, Any]]:
-        """The events of ``metrics.jsonl``, or those of one kind.
+        """Reads the events of ``metrics.jsonl``, or those of one kind.
 
-        A last line without an end was torn when the run was killed: it is left out, with a warning.
+        An incomplete last line, as a killed run may leave it, is ignored with a warning.
 
         Raises:
-            RunFolderError: A line is not an event.
+            RunFolderError: If a line is not an event.
         """
         for _, event in self._read(kind):
             yield event
 
     def _read(self, kind: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Events, and where each stands."""
+        """Yields each event with its place, ``FILE:LINE``."""
         path = self._written
         try:
             if not path.exists():
@@ -145,7 +145,7 @@ class EventLog:
                         event = _event(line)
                     except ValueError as error:
                         if not line.endswith(b"\n") and len(line) < DOCUMENT_BYTES:
-                            message = f"{where}: left out a last line that breaks off"
+                            message = f"{where}: ignored an incomplete last line"
                             warnings.warn(message, IBTrainWarning, stacklevel=2)
                             return
                         raise RunFolderError(
@@ -160,7 +160,7 @@ class EventLog:
         """Every point of the information plane that the run has recorded.
 
         Raises:
-            RunFolderError: A recorded point is broken.
+            RunFolderError: If a recorded point is broken.
         """
         points: list[PlanePoint] = []
         layers: set[tuple[str, str]] = set()
@@ -181,5 +181,5 @@ class EventLog:
 def _event(line: bytes) -> dict[str, Any]:
     event = parse_json(line)
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-        raise ValueError("it does not name its kind")
+        raise ValueError("the string 'event' is missing")
     return event

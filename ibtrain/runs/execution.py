@@ -1,4 +1,4 @@
-"""A run: its trainings one after another, with their planes, events, checkpoints and results."""
+"""Executes a run: its trainings in sequence, with their planes, events, checkpoints and results."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -25,22 +25,22 @@ __all__ = ["Run"]
 
 
 class Run:
-    """A run: what is done, what is in training, and what has been recorded.
+    """A run in progress: its finished trainings, the current one, and its records.
 
     Args:
         setup: Data, model, trainers and plane.
-        checkpointer: Saves the state of the run, which continues from its last one; None saves nothing.
+        checkpointer: Saves the state of the run and loads the last one; None saves nothing.
         record: Called with a JSON-ready dictionary for every epoch, plane point and result.
         on_fit: Called with each trained network.
 
     Attributes:
-        is_resuming: Whether it continues from a saved state.
-        epochs: Number of epochs done.
-        records: Number of records made. Where the run continues from a saved state, the records after this
-            number will be made again.
+        is_resuming: Whether the run continues from a saved state.
+        epochs: Number of finished epochs.
+        records: Number of records so far. A run that continues from a saved state makes the records after
+            this number again.
 
     Raises:
-        RunFolderError: If the saved state is of another run.
+        RunFolderError: If the saved state belongs to another run.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class Run:
                 self._load(state)
 
     def train(self, callbacks: Sequence[Callback] = ()) -> Results:
-        """Trains every method with every seed; on an accelerator a method's seeds train as one.
+        """Trains every method with every seed; on an accelerator the seeds of a method train as one ensemble.
 
         Args:
             callbacks: Called with every training event, after the plane has measured it.
 
         Raises:
-            NonFiniteError: If a training diverged.
+            NonFiniteError: If a training diverges.
         """
         use_graphs = cuda_graphs(self.setup.config.cuda_graphs)
         with threads(self.setup.threads), differentiable(), use_graphs:
@@ -85,7 +85,7 @@ class Run:
         return self.results
 
     def _train(self, method: Method, seeds: Sequence[int], callbacks: Sequence[Callback]) -> None:
-        """Trains the next networks, or continues their training."""
+        """Trains one method with some of the seeds, or continues that training."""
         planes = [self.setup.plane(seed, self._record_point) for seed in seeds]
         trainers = [
             self.setup.trainer(method, seed, [self._on_event, *filter(None, [plane]), *callbacks])
@@ -95,15 +95,15 @@ class Run:
         with memory_advice(method, "--batch-size or the widths in --hidden"):
             fits = fit_ensemble(trainers, self.setup.data, checkpointer)
         for fit, plane in zip(fits, planes, strict=True):
-            last = {point.layer: point for point in plane.points} if plane else {}
-            result = MethodResult.of(fit, list(last.values()))
+            last_points = {point.layer: point for point in plane.points} if plane else {}
+            result = MethodResult.of(fit, list(last_points.values()))
             self.results.methods.setdefault(method, []).append(result)
             self._record({"event": "result", "method": method, **result.to_dict()})
             if self._on_fit:
                 self._on_fit(fit)
 
     def _scoped(self, planes: Sequence[InformationPlane]) -> Checkpointer:
-        """Saves and restores a training together with its planes."""
+        """A checkpointer that saves and restores a training together with its planes."""
         saved, self._training = self._training, None
         if saved:
             with restoring():
@@ -132,7 +132,11 @@ class Run:
             self.epochs += event.epochs - event.epoch
 
     def _state(self, training: State | None = None) -> State:
-        """What is done, and the state of what is in training; None between two trainings."""
+        """The state of the run.
+
+        Args:
+            training: State of the current training; None between two trainings.
+        """
         results = self.results.methods.items()
         return {
             "identity": self._identity,
@@ -146,16 +150,16 @@ class Run:
         }
 
     def _load(self, state: State) -> None:
-        saved = state["identity"]
-        if not isinstance(saved, dict):
-            raise TypeError(f"a {type(saved).__name__} for the run's identity")
-        # an ibtrain of another version may have saved more, or other, keys
+        identity = state["identity"]
+        if not isinstance(identity, dict):
+            raise TypeError(f"a {type(identity).__name__} for the run's identity")
+        # another version of ibtrain may have saved more, or different, keys
         for name, value in self._identity.items():
-            change = difference(value, saved.get(name), name)
+            change = difference(value, identity.get(name), name)
             if change:
-                place, wanted, there = change
-                expected = f"those of a run with {place} {wanted}"
-                raise RunFolderError(f"{place} {there}", expected, "checkpoints")
+                place, required, saved = change
+                expected = f"{place} {required}, as in this run"
+                raise RunFolderError(f"{place} {saved}", expected, "checkpoints")
         for name in ("done", "epochs", "records"):
             check_integer(f"checkpoint's {name}", state[name], 0)
             setattr(self, name, state[name])
@@ -168,11 +172,11 @@ class Run:
             done = self.setup.trainings[: self.done]
             seeds = [seed for trained, group in done if trained == method for seed in group]
             if [entry["seed"] for entry in entries] != seeds:
-                raise ValueError(f"results of other seeds than {seeds}")
+                raise ValueError(f"the results are not of seeds {seeds}")
 
 
 def _identity(setup: RunSetup) -> State:
-    """What a saved state must agree in with the run: settings, device and samples."""
+    """Settings, device and samples, which a saved state and the run must have in common."""
     config: State = json.loads(setup.config.to_json())
     return {**config, "device": setup.device.type, "samples": setup.data.fingerprint()}
 

@@ -1,4 +1,4 @@
-"""A run's folder on disk: what it holds, and how it is written whole or not at all."""
+"""A run's folder on disk: its files, which are written atomically."""
 
 import re
 import warnings
@@ -27,15 +27,15 @@ LOCK = ".lock"
 class RunFolder:
     """The folder of one run.
 
-    It holds ``config.json``, ``environment.json``, ``metrics.jsonl`` (an event a line),
+    It holds ``config.json``, ``environment.json``, ``metrics.jsonl`` (one event per line),
     ``results.json``, ``checkpoints/`` and pictures.
 
     Args:
         path: The folder.
-        lock: Holds it for this process, if it is written to.
+        lock: This process's lock on the folder; None if the folder is only read.
 
     Attributes:
-        events: What ``metrics.jsonl`` holds.
+        events: The log ``metrics.jsonl``.
     """
 
     def __init__(self, path: Path, lock: FolderLock | None = None) -> None:
@@ -48,19 +48,19 @@ class RunFolder:
     def claim(
         cls, path: Path | None, config: RunConfig, environment: dict[str, Any]
     ) -> Iterator["RunFolder"]:
-        """A run's folder, in which no other process works until the block is left.
+        """Locks a run's folder for this process until the block is left, and creates it if necessary.
 
         Args:
-            path: The folder: none yet, an empty one, or one of a run with the same settings, which
-                then goes on; None is ``runs/METHOD-DATASET-DATE-TIME``.
+            path: The folder: a new one, an empty one, or that of a run with the same settings, which
+                continues; None is ``runs/METHOD-DATASET-DATE-TIME``.
             config: The run's settings.
-            environment: What it runs on.
+            environment: Versions, device and threads of the run.
 
         Raises:
-            RunFolderError: Something else is there already, another process is at work there, or it
-                can't be written.
+            RunFolderError: If the folder holds other files, is used by another process, or can't be
+                written.
         """
-        path = path or _fresh_path(config)
+        path = path or _new_path(config)
         is_new = _make_folder(path)
         try:
             with folder_lock(path / LOCK) as lock:
@@ -72,25 +72,25 @@ class RunFolder:
                     try:
                         is_new = is_new and lock.is_in_place
                     except OSError:
-                        # what can't be inspected may be another process's
+                        # a lock that can't be inspected may belong to another process
                         is_new = False
                     folder.events.drop_new()
                     folder._lock = None
         finally:
             if is_new:
-                # it is left alone where there is something in it
+                # rmdir fails if the folder is not empty, and leaves it as it is
                 with suppress(OSError):
                     path.rmdir()
 
     def _begin(self, config: RunConfig, environment: dict[str, Any]) -> None:
-        """Writes what is known of a new run; checks that one which is there already is the same."""
+        """Writes settings and environment of a new run, or checks that an existing run has the same settings."""
         self._check_inside()
         if (self.path / "config.json").exists():
             self.check_same(config)
         elif not _is_empty(self.path):
             where = str(self.path)
-            raise RunFolderError("something there already", "a new or empty folder", where)
-        self._sweep()
+            raise RunFolderError("a folder with other files", "a new or empty folder", where)
+        self._delete_scratch()
         try:
             if not (self.path / "config.json").exists():
                 self._write_json("environment.json", environment)
@@ -105,16 +105,16 @@ class RunFolder:
             raise write_error("a folder", error, self.path / "checkpoints") from error
 
     def _check_inside(self) -> None:
-        """Nothing that is written leads out of the folder."""
+        """Checks that no file is written outside the folder, through a link."""
         if (self.path / "checkpoints").is_symlink():
             where = str(self.path / "checkpoints")
             raise RunFolderError("a link out of the run's folder", "a folder", where)
 
     def check_owned(self) -> None:
-        """Checks before a write that the folder is still the one that this process has locked.
+        """Checks, before a write, that this process still holds the folder's lock.
 
         Raises:
-            RunFolderError: If it has been deleted, moved or replaced.
+            RunFolderError: If the folder has been deleted, moved or replaced.
         """
         if self._lock:
             self._lock.check()
@@ -124,31 +124,31 @@ class RunFolder:
         write_json(self.path / name, document, indent=2)
 
     def check_same(self, config: RunConfig) -> None:
-        """Checks that the run there is the one that is asked for.
+        """Checks that the existing run has these settings.
 
         Raises:
             RunFolderError: If a setting differs.
         """
         change = difference(config.to_dict(), self.config().to_dict())
         if change:
-            place, wanted, there = change
-            expected = f"{there}, as in the run that is there, or a new folder"
-            raise RunFolderError(wanted, expected, f"{self.path}: {place}")
+            place, requested, existing = change
+            expected = f"{existing}, as in the existing run, or a new folder"
+            raise RunFolderError(requested, expected, f"{self.path}: {place}")
 
-    def _sweep(self) -> None:
-        """Deletes what a killed process was writing."""
+    def _delete_scratch(self) -> None:
+        """Deletes files that a killed process left half-written."""
         for folder in (self.path, self.path / "checkpoints"):
             for path in folder.glob(SCRATCH):
-                # a folder of such a name is none of ours
+                # no run creates a folder with such a name
                 with suppress(OSError):
                     path.unlink()
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """An existing run's folder.
+        """Opens an existing run's folder.
 
         Raises:
-            RunFolderError: There is no run there, or its checkpoints would be written elsewhere.
+            RunFolderError: If the path is not a run's folder, or if ``checkpoints`` is a link.
         """
         try:
             is_run = is_regular(path / "config.json")
@@ -163,7 +163,7 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to train.
+        """Whether the run has its results.
 
         Raises:
             UnreadableError: If the folder can't be inspected now.
@@ -175,7 +175,7 @@ class RunFolder:
             raise read_error(error, path) from error
 
     def checkpoints(self, interval: CheckpointInterval) -> Checkpoints:
-        """Keeps the state of the run, and what its events say until then, on the disk."""
+        """The run's checkpoints; the events before a checkpoint are flushed to the disk first."""
         return Checkpoints(
             self.path / "checkpoints",
             interval,
@@ -184,7 +184,10 @@ class RunFolder:
         )
 
     def note_environment(self, environment: dict[str, Any], *, is_resuming: bool) -> None:
-        """Records on what a run begins or continues; warns if that may change its last digits."""
+        """Records versions, device and threads of a new or resumed run.
+
+        Warns if they have changed, because results may then differ in their last digits.
+        """
         if not is_resuming:
             self._write_json("environment.json", environment)
             return
@@ -193,17 +196,17 @@ class RunFolder:
         except UnreadableError:
             raise
         except RunFolderError:
-            # missing or broken, and nothing depends on it
+            # missing or broken: no result depends on this file
             first = {}
         for name in ("versions", "device", "threads"):
             if first.get(name) != environment[name]:
                 message = (
                     f"the run began with {name} {first.get(name)} and continues with "
-                    f"{environment[name]}: its last digits may differ"
+                    f"{environment[name]}: results may differ in their last digits"
                 )
                 warnings.warn(message, IBTrainWarning, stacklevel=2)
-        before = first.get("resumed")
-        resumed = [*(before if isinstance(before, list) else ()), environment]
+        earlier = first.get("resumed")
+        resumed = [*(earlier if isinstance(earlier, list) else ()), environment]
         self._write_json("environment.json", {**first, "resumed": resumed})
 
     def plane_points(self) -> list[PlanePoint]:
@@ -218,7 +221,7 @@ class RunFolder:
         """The run's settings.
 
         Raises:
-            RunFolderError: They are missing, broken, or no run's.
+            RunFolderError: If the settings are missing, broken, or invalid.
         """
         path = self.path / "config.json"
         try:
@@ -228,23 +231,23 @@ class RunFolder:
             raise RunFolderError(error.given, error.expected, where) from error
 
     def results(self) -> dict[str, Any]:
-        """The document ``results.json``, of which accuracies and names have been checked.
+        """The document ``results.json``, whose accuracies and names are checked.
 
         Raises:
-            RunFolderError: It is missing, broken, or of a newer schema.
+            RunFolderError: If the document is missing, broken, or of a newer schema.
         """
         return read_results(self.path / "results.json")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """One of the folder's JSON documents.
+        """Reads one of the folder's JSON documents.
 
         Raises:
-            RunFolderError: It is missing, broken, or of a newer schema.
+            RunFolderError: If the document is missing, broken, or of a newer schema.
         """
         return read_document(self.path / name)
 
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Writes ``results.json`` and returns what it holds."""
+        """Writes ``results.json`` and returns the document."""
         self.events.flush()
         self.events.settle()
         document = {"schema": SCHEMA, **results}
@@ -253,17 +256,17 @@ class RunFolder:
 
 
 def _make_folder(path: Path) -> bool:
-    """Makes it with those above it; says whether it was not there."""
+    """Creates a folder and its parents; returns whether it is new."""
     try:
-        was_there = path.exists()
+        existed = path.exists()
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise write_error("a folder", error, path) from error
-    return not was_there
+    return not existed
 
 
 def _is_empty(path: Path) -> bool:
-    """Whether nothing is there but what a process that was killed at its start may have left."""
+    """Whether a folder holds nothing but files that a process killed at its start may have left."""
     return all(
         p.name == LOCK or p.match(SCRATCH) or _is_empty_folder(p) or _is_environment(p)
         for p in path.iterdir()
@@ -271,7 +274,7 @@ def _is_empty(path: Path) -> bool:
 
 
 def _is_environment(path: Path) -> bool:
-    """Whether a file says on what a run was to begin."""
+    """Whether a file is the ``environment.json`` of a run."""
     try:
         return path.name == "environment.json" and "started" in parse_json(read_bytes(path))
     except (OSError, TypeError, ValueError):
@@ -282,8 +285,8 @@ def _is_empty_folder(path: Path) -> bool:
     return path.name == "checkpoints" and path.is_dir() and not any(path.iterdir())
 
 
-def _fresh_path(config: RunConfig) -> Path:
-    # a name with a slash in it would lead to another folder
+def _new_path(config: RunConfig) -> Path:
+    # a slash in the name would be read as a subfolder
     dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])
     method = "compare" if len(config.methods) > 1 else config.methods[0].replace("_", "-")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -1,4 +1,4 @@
-"""The runs in a folder."""
+"""Lists the runs in a folder."""
 
 import warnings
 from pathlib import Path
@@ -12,12 +12,12 @@ __all__ = ["list_runs"]
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
-    """The runs directly below a folder, oldest first.
+    """Returns the runs directly below a folder, oldest first.
 
-    Warns of each subfolder that can't be read.
+    Warns about each subfolder that can't be read.
 
     Raises:
-        RunFolderError: There is no such folder, or it can't be read.
+        RunFolderError: If the folder does not exist, or can't be read.
     """
     try:
         if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""What a run found: the document ``results.json``, and the trained networks behind it."""
+"""The results of a run: the document ``results.json``, and the trained networks."""
 
 import math
 import resource
@@ -20,14 +20,14 @@ _ACCURACY = "_accuracy"
 
 @dataclass(frozen=True)
 class MethodResult:
-    """One method trained with one seed.
+    """Result of one method with one seed.
 
     Args:
-        seed: Which.
-        accuracies: Share predicted right, by split.
-        seconds: Training time; evaluation and the plane are not in it.
+        seed: Random seed.
+        accuracies: Share of correctly classified samples, by split.
+        seconds: Training time, without evaluation and information plane.
         layers: Every layer's last point on the information plane.
-        fit: The trained network; None where an earlier process trained it, and left it in the run's
+        fit: The trained network; None if an earlier process trained it and saved it in the run's
             folder.
     """
 
@@ -39,7 +39,7 @@ class MethodResult:
 
     @classmethod
     def of(cls, fit: FitResult, layers: list[PlanePoint]) -> "MethodResult":
-        """Of a network that has just been trained, and its layers at the end."""
+        """Makes the result of a network that this process has trained, from its fit and its layers' last points."""
         return cls(fit.seed, fit.accuracies, fit.seconds, layers, fit)
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class MethodResult:
 
     @classmethod
     def from_dict(cls, method: Method, entry: dict[str, Any]) -> "MethodResult":
-        """The inverse of :meth:`to_dict`, but for the network."""
+        """The inverse of :meth:`to_dict`, without the network."""
         seed = entry["seed"]
         accuracies = {
             name.removesuffix(_ACCURACY): value
@@ -80,14 +80,14 @@ def _layer(point: PlanePoint) -> dict[str, Any]:
 
 @dataclass
 class Results:
-    """What a run found; ``methods`` holds a result for each seed."""
+    """Results of a run; ``methods`` maps each method to one result per seed."""
 
     data: Dataset
     config: RunConfig
     methods: dict[Method, list[MethodResult]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """The document ``results.json``, its schema number aside."""
+        """The document ``results.json``, without its schema number."""
         index = plane_index(self.data.test, self.config.plane.samples)
         return {
             "dataset": self.data.name,
@@ -107,6 +107,6 @@ class Results:
 
 
 def peak_memory_mib() -> float:
-    """The most memory that this process has had resident, in MiB."""
+    """Peak resident memory of this process, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -1,4 +1,4 @@
-"""Runs in folders: from settings to results."""
+"""Opens a run in its folder, and executes it from settings to results."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +18,11 @@ __all__ = ["OpenRun", "open_run", "run"]
 
 
 class OpenRun:
-    """A run in its folder, in which no other process works.
+    """A run in a folder that this process has locked.
 
     Args:
         setup: Data, model, trainers and plane.
-        folder: The folder, claimed for this process.
+        folder: The folder, locked for this process.
         interval: Time or epochs between two checkpoints.
     """
 
@@ -32,10 +32,10 @@ class OpenRun:
         self.checkpoints = folder.checkpoints(interval)
 
     def load(self) -> Run:
-        """The run as it was at its last checkpoint, or at its start; it writes into the folder.
+        """Returns the run at its last checkpoint, or at its start; its records go to the folder.
 
         Raises:
-            RunFolderError: If the checkpoint is of another run.
+            RunFolderError: If the checkpoint belongs to another run.
         """
         run = Run(
             self.setup,
@@ -49,7 +49,7 @@ class OpenRun:
         return run
 
     def train(self, run: Run, callbacks: Sequence[Callback] = ()) -> None:
-        """Trains what is left, and writes the results.
+        """Executes the remaining trainings, and writes the results.
 
         Args:
             run: The loaded run.
@@ -62,10 +62,9 @@ class OpenRun:
 def open_run(
     config: RunConfig, run_dir: Path | None, interval: CheckpointInterval
 ) -> Iterator[OpenRun]:
-    """Opens a run in its folder, which belongs to this process until the block is left.
+    """Opens a run in its folder, which is locked for this process until the block is left.
 
-    Everything is checked before the folder is made. If the run is finished there already, nothing is left to
-    train.
+    All settings are checked before the folder is created. The run may be finished already.
 
     Args:
         config: The settings of the run.
@@ -89,10 +88,10 @@ def run(
     callbacks: Sequence[Callback] = (),
     checkpoint_every: str = CHECKPOINT_EVERY,
 ) -> RunFolder:
-    """Trains and measures what the settings say, and writes everything into a folder.
+    """Trains and measures networks according to the settings, and writes everything into a folder.
 
-    A run that was interrupted continues from its last checkpoint, and ends as if it had not been interrupted;
-    a finished run is left as it is.
+    An interrupted run continues from its last checkpoint, with the same results as an uninterrupted one.
+    A finished run is left unchanged.
 
     Args:
         config: The settings of the run.
@@ -102,11 +101,11 @@ def run(
         checkpoint_every: Epochs (``"5"``) or time (``"10m"``) between two checkpoints.
 
     Returns:
-        The folder: ``folder.results()``, ``folder.plane_points()``.
+        The run's folder; ``folder.results()`` and ``folder.plane_points()`` read its content.
 
     Raises:
         InvalidInputError: If the settings, the data, the model or the folder can't be used.
-        NonFiniteError: If a training diverged.
+        NonFiniteError: If a training diverges.
 
     Example:
         >>> from tempfile import TemporaryDirectory

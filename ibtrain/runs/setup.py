@@ -1,4 +1,4 @@
-"""What a run needs before it starts: the one place where data, model, trainers and plane meet."""
+"""Sets up a run: the one place where data, model, trainers and plane are put together."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,7 +25,7 @@ __all__ = ["RunSetup"]
 
 
 class RunSetup:
-    """What a run needs before it starts: its data loaded, its model checked, its device and threads chosen.
+    """Loads the data of a run, checks its model, and chooses device and threads.
 
     Args:
         config: The settings of the run.
@@ -41,8 +41,8 @@ class RunSetup:
             check_graphs(self.device)
         for method in config.methods:
             check_precision(config.optim(method).precision, self.device)
-        # on one thread sums are the same on every machine, and so are the samples of a run that goes
-        # on on another one
+        # with one thread, sums have the same rounding on every machine: a run that is resumed on another
+        # machine gets the same samples
         with threads(1):
             self.data = load_dataset(
                 config.dataset,
@@ -63,35 +63,37 @@ class RunSetup:
         self.stages = {"layerwise": len(trainer.stages), "end_to_end": 1}
 
     def _check_critics(self, widest: int) -> None:
-        """Checks that memory holds the critics of the widest layer, before they are made."""
+        """Checks that the critics of the widest layer fit into memory, before they are created."""
         objective = self.config.objective
         label = objective.critic_width * (widest + self.data.num_classes)
         check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
 
     def check_plane(self, state: State) -> None:
-        """Checks the layers that a plane's kept state declares, before anything is built for them.
+        """Checks the layers in a plane's saved state, before measures are created for them.
 
         Raises:
-            ValueError: If the network has no such layers.
+            ValueError: If the network does not have these layers.
         """
         for entry in state["layers"]:
             if self.dims.get(entry["layer"]) != entry["dim"]:
-                raise ValueError(f"a layer {entry['layer']!r} of {entry['dim']} units")
+                raise ValueError(
+                    f"the network has no layer {entry['layer']!r} of {entry['dim']} units"
+                )
 
     @property
     def trainings(self) -> list[tuple[Method, tuple[int, ...]]]:
-        """What is trained in one go, a method with some of the seeds, in order."""
+        """The trainings in order: each one is a method with some of the seeds."""
         seeds = self.config.seeds
-        # a CPU gains nothing from seeds that train as one, and would hold all their activations
+        # on a CPU, an ensemble of seeds is no faster, and needs memory for the activations of all
         groups = [(seed,) for seed in seeds] if self.device.type == "cpu" else [seeds]
         return [(method, group) for group in groups for method in self.config.methods]
 
     def plane(self, seed: int, on_point: Callable[[PlanePoint], None]) -> InformationPlane | None:
-        """The information plane of one network; None if none is to be measured.
+        """Creates the information plane of one network; None if the plane has no points.
 
         Args:
             seed: Seed of the network.
-            on_point: Called with each point as it is measured.
+            on_point: Called with each new point.
         """
         if not self.config.plane.points:
             return None
@@ -106,7 +108,7 @@ class RunSetup:
         )
 
     def trainer(self, method: Method, seed: int, callbacks: Sequence[Callback]) -> Trainer:
-        """The trainer of a new network."""
+        """Creates a network and its trainer."""
         model = build_model(self.config.model, self.data, seed)
         optim = self.config.optim(method)
         if method == "end_to_end":

@@ -1,4 +1,4 @@
-"""The weights of a trained network in a run's folder."""
+"""Saves the weights of a trained network in a run's folder."""
 
 import io
 
@@ -15,11 +15,11 @@ __all__ = ["save_weights"]
 def save_weights(folder: RunFolder, fit: FitResult) -> None:
     """Saves the network and its readout as ``checkpoints/METHOD-seedN.pt``.
 
-    Both are state dicts, on the host wherever they trained, and load with ``weights_only=True``.
+    Both are state dicts on the CPU, and load with ``weights_only=True``.
     """
     buffer = io.BytesIO()
     states = {
-        # a module's extra state may be anything
+        # a module's extra state may be of any type
         name: {
             key: value.cpu() if isinstance(value, Tensor) else value
             for key, value in module.state_dict().items()

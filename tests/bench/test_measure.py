@@ -40,8 +40,8 @@ def test_rates_and_shares_are_of_a_calls_time() -> None:
 
 
 def test_the_machine_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibtrain.bench.machine.PRODUCT", {"cpu": 64})
-    monkeypatch.setattr("ibtrain.bench.machine.COPIED", 1 << 16)
+    monkeypatch.setattr("ibtrain.bench.machine.MATRIX_SIZE", {"cpu": 64})
+    monkeypatch.setattr("ibtrain.bench.machine.COPY_BYTES", 1 << 16)
     machine = measure_machine(CPU)
     assert machine.name
     assert machine.flops > 0

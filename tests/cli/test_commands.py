@@ -206,9 +206,7 @@ def test_a_run_with_other_settings_is_refused(finished: tuple[Path, Result]) -> 
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     result = run("compare", *QUICK, "--seeds", "1", "--run-dir", path)
     assert (result.exit_code, result.stdout) == (2, "")
-    expected = (
-        f"{path}: seeds: got (1,), expected (0,), as in the run that is there, or a new folder"
-    )
+    expected = f"{path}: seeds: got (1,), expected (0,), as in the existing run, or a new folder"
     assert result.stderr == f"Error: {expected}\n"
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 
@@ -217,7 +215,7 @@ def test_a_setting_that_differs_is_named_alone(finished: tuple[Path, Result]) ->
     path, _ = finished
     result = run("compare", *QUICK, "--epochs", "3", "--run-dir", path)
     assert result.exit_code == 2
-    expected = "layerwise.epochs: got 3, expected 2, as in the run that is there, or a new folder"
+    expected = "layerwise.epochs: got 3, expected 2, as in the existing run, or a new folder"
     assert result.stderr == f"Error: {path}: {expected}\n"
 
 
@@ -225,7 +223,7 @@ def test_a_strangers_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     result = run("compare", *QUICK, "--run-dir", tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "something there already" in result.stderr
+    assert "a folder with other files" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -375,11 +373,11 @@ def test_a_finished_run_that_cannot_be_written_is_shown(
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
     result = run("resume", path, "--json")
     assert (result.exit_code, result.stdout) == (0, finished[1].stdout)
-    assert "its pictures stay as they are, for its folder can't be written" in result.stderr
+    assert "its pictures are not redrawn, because its folder can't be written" in result.stderr
     assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
     other = run("compare", *QUICK, "--seeds", "5", "--run-dir", path)
     assert other.exit_code == 2
-    assert "as in the run that is there, or a new folder" in other.stderr
+    assert "as in the existing run, or a new folder" in other.stderr
 
 
 def test_results_of_the_first_version_are_read(

@@ -21,7 +21,7 @@ import pytest
 from commands import run
 from processes import CODE, SETTINGS, check_same, start
 
-from ibtrain.cli.interrupts import graceful, prompt
+from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.errors import RunFolderError
 from ibtrain.runs.checkpoints import Checkpoints
 
@@ -89,7 +89,7 @@ def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, 
     assert result.exit_code == 0
     told = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert len(told) == (2 if which == "both" else 1)
-    assert "continuing from what was before it" in told[0]
+    assert "continuing from the state before it" in told[0]
     check_same(interrupted, reference)
 
 
@@ -149,7 +149,7 @@ def test_lost_events_are_told(interrupted: Path) -> None:
     result = run("resume", interrupted)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "metrics.jsonl: got 0 events" in result.stderr
-    assert "delete checkpoints/state-*.npz to begin anew" in result.stderr
+    assert "delete checkpoints/state-*.npz to start the run again" in result.stderr
     assert sorted(interrupted.rglob("*")) == before
 
 
@@ -158,7 +158,7 @@ def test_checkpoints_of_other_settings_are_told(interrupted: Path) -> None:
     (interrupted / "config.json").write_text(json.dumps(config))
     result = run("resume", interrupted)
     assert result.exit_code == 2
-    assert "seeds [0], expected those of a run with seeds [1]" in result.stderr
+    assert "checkpoints: got seeds [0], expected seeds [1], as in this run" in result.stderr
     assert result.stderr.count("Error") == 1
 
 
@@ -283,7 +283,7 @@ def test_a_terminal_that_is_gone_leaves_a_checkpoint(tmp_path: Path, settings: P
 def test_an_ignored_hangup_stays_ignored(hangup: None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     heard: list[int] = []
-    with prompt(), graceful(heard.append):
+    with immediate(), graceful(heard.append):
         os.kill(os.getpid(), signal.SIGHUP)
     assert heard == []
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -78,7 +78,7 @@ def test_only_what_is_chosen_is_measured(tmp_path: Path, monkeypatch: pytest.Mon
     options = ["--epochs", "1", "--seeds", "0", "--hidden", "8", "--plane-points", "2"]
     done = run("train", "end-to-end", *options, "--measures", "channel", "--run-dir", folder)
     assert done.exit_code == 0, done.stderr
-    assert "I(X;T) channel" in done.stdout
+    assert "I(X;T) exact" in done.stdout
     assert (folder / "plane.png").exists()
     assert not (folder / "layers.png").exists()
 
@@ -130,7 +130,7 @@ def test_what_a_measure_gives_is_checked(
 
 
 def test_a_measure_without_quantities_is_told_when_it_is_written() -> None:
-    with pytest.raises(TypeError, match="Empty names no quantities"):
+    with pytest.raises(TypeError, match="Empty declares no quantities"):
 
         class Empty(Measure):
             def measure(self, layer: LayerSample) -> Values:

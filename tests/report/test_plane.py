@@ -74,7 +74,7 @@ def test_an_ffmpeg_that_fails_is_told(
     assert error.value.exit_code == 2
     assert str(error.value) == (
         f"{tmp_path}/film.mp4: got an ffmpeg that failed ({reason}), "
-        "expected an ffmpeg that writes H.264, or a .gif instead"
+        "expected an ffmpeg that writes H.264 (or use .gif)"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""What is measured of a layer, a measure a file."""
+"""The measures of a layer, one per file."""
 
 from ibtrain.plane.measures.base import LayerSample, LayerSpec, Measure, Quantity, Values
 from ibtrain.plane.measures.build import checked_values, measure_class

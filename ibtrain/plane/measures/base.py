@@ -1,4 +1,4 @@
-"""What can be measured of a layer: the interface of all measures."""
+"""Interface of all measures of a layer."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from ibtrain.mi.result import Estimate
 __all__ = ["LayerSample", "LayerSpec", "Measure", "Quantity", "Values"]
 
 Values = dict[str, Estimate | float]
-"""What is measured, by the quantities' names."""
+"""Measured values by the names of their quantities."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that a measure gives of a layer.
+    """A number that a measure returns for a layer.
 
     Args:
-        name: Key of the value in what :meth:`Measure.measure` returns; no other measure has it.
-        heading: What it is called in tables.
-        unit: ``nats``; ``%`` for a share between 0 and 1, which is shown times 100; or nothing.
+        name: Key of the value in the result of :meth:`Measure.measure`; unique among all measures.
+        heading: Heading of its column in tables.
+        unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; or an empty string.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Quantity:
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """What a measure knows of the layer that it follows.
+    """Fixed properties of the layer that a measure observes.
 
     Args:
         dim: Dimension of the layer, flattened.
         log_prior: Logarithm of the classes' probabilities, ``(classes,)``, on the device used.
         seed: Seeds everything random in the measure, by :func:`~ibtrain.backend.seeding.derive_seed`.
-        config: How the plane is measured.
+        config: Settings of the plane.
     """
 
     dim: int
@@ -50,7 +50,7 @@ class LayerSpec:
 
     @property
     def device(self) -> torch.device:
-        """Where the activations are."""
+        """Device of the activations."""
         return self.log_prior.device
 
     @property
@@ -61,7 +61,7 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class LayerSample:
-    """A layer at one moment; measures must not change its tensors in place.
+    """Activations of a layer at one moment; measures must not change the tensors in place.
 
     Args:
         h_train: Activations of training samples, ``(n, dim)``, without noise.
@@ -69,8 +69,8 @@ class LayerSample:
         h_test: Activations of held-out samples, ``(m, dim)``.
         y_test: Their classes.
         sigma: Standard deviation of the noise in ``t = h + sigma * eps``, in the units of h.
-        seed: The plane's seed, which is the same for all layers of a network, unlike that of the spec.
-        moment: ``start`` or ``end`` of the layer's training, or the end of an ``epoch`` between them.
+        seed: Seed of the plane, the same for all layers of a network (unlike the seed of the spec).
+        moment: ``start`` or ``end`` of the layer's training, or the end of an ``epoch`` in between.
     """
 
     h_train: Float[Tensor, "n dim"]
@@ -83,15 +83,15 @@ class LayerSample:
 
 
 class Measure(ABC):
-    """Measures one layer again and again as the layer changes.
+    """Measures one layer repeatedly as the layer changes.
 
-    A subclass is constructed as ``Subclass(spec)`` for each layer, names its :attr:`quantities`, and implements
-    :meth:`measure`. A line of :data:`~ibtrain.config.MEASURES` gives it a name, by which ``--measures`` chooses it.
-    Its values are in events, results and the table; those of ``axes`` are drawn.
+    A subclass is constructed as ``Subclass(spec)`` for each layer, declares its :attr:`quantities`, and implements
+    :meth:`measure`. An entry of :data:`~ibtrain.config.MEASURES` gives it a name, by which ``--measures`` selects it.
+    Its values are written to events, results and the table; the two of :attr:`axes` are drawn.
 
     Attributes:
-        quantities: What it gives; values beyond these are kept too, and shown under their own names.
-        axes: Names of the two estimates that are I(X; T) and I(T; Y) of a point on a plane; None draws no plane.
+        quantities: The values that the measure returns; additional values are kept, and displayed under their names.
+        axes: Names of the estimates of I(X; T) and I(T; Y), which are drawn as a plane; None draws no plane.
         title: Heading of that plane.
 
     Example:
@@ -108,32 +108,32 @@ class Measure(ABC):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         if not getattr(cls, "quantities", ()):
-            raise TypeError(f"{cls.__name__} names no quantities")
+            raise TypeError(f"{cls.__name__} declares no quantities")
 
     def __init__(self, spec: LayerSpec) -> None:
         self.spec = spec
 
     @abstractmethod
     def measure(self, layer: LayerSample) -> Values:
-        """The values of the layer as it is now.
+        """Measures the layer in its current state.
 
         Args:
-            layer: Its activations on training and on held-out samples.
+            layer: Activations of training and of held-out samples.
         """
 
     @classmethod
     def check_state(cls, state: dict[str, Any], spec: LayerSpec) -> None:
-        """Checks a state that may come from anywhere, before a measure is made for it.
+        """Checks an untrusted state before a measure is created for it.
 
         Raises:
-            ValueError: If the state is of a layer of another dimension.
+            ValueError: If the state belongs to a layer of another dimension.
         """
         del state, spec
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next measurement depends on, besides the layer."""
+        """State on which the next measurement depends, besides the layer."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Restores a state of :meth:`state_dict`."""
         del state

@@ -1,4 +1,4 @@
-"""I(X; T) and I(T; Y) from the known noise: exact for the samples at hand."""
+"""I(X; T) and I(T; Y) of the channel with known noise, exact for the given samples."""
 
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.channel.exact import channel_mi
@@ -8,21 +8,24 @@ __all__ = ["Channel"]
 
 
 class Channel(Measure):
-    """Both by Monte Carlo over the mixture of the held-out samples: see :func:`~ibtrain.mi.channel.exact.channel_mi`."""
+    """I(X; T) and I(T; Y) by Monte Carlo over the mixture of the held-out samples.
+
+    See :func:`~ibtrain.mi.channel.exact.channel_mi`.
+    """
 
     quantities = (
-        Quantity("mi_xt_channel", "I(X;T) channel"),
-        Quantity("mi_ty_channel", "I(T;Y) channel"),
+        Quantity("mi_xt_channel", "I(X;T) exact"),
+        Quantity("mi_ty_channel", "I(T;Y) exact"),
     )
     axes = "mi_xt_channel", "mi_ty_channel"
-    title = "known noise (exact for these N samples)"
+    title = "exact for these N samples"
 
     def measure(self, layer: LayerSample) -> Values:
-        """Both values."""
-        # the known noise has no use for a class of which there is no sample
+        """Computes both values."""
+        # numbers the classes consecutively, without those that have no held-out sample
         present = layer.y_test.unique(return_inverse=True)[1]
-        known = channel_mi(
+        exact = channel_mi(
             layer.h_test, layer.sigma, present, seed=derive_seed(layer.seed, "channel")
         )
-        assert known.mi_ty is not None
-        return {"mi_xt_channel": known.mi_xt, "mi_ty_channel": known.mi_ty}
+        assert exact.mi_ty is not None
+        return {"mi_xt_channel": exact.mi_xt, "mi_ty_channel": exact.mi_ty}

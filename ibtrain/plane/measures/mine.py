@@ -1,4 +1,4 @@
-"""I(X; T), I(T; Y) and I(H; Y) by critics that follow a layer as it changes, and fresh ones that audit them."""
+"""I(X; T), I(T; Y) and I(H; Y) by MINE critics that track a layer during training, audited by fresh critics."""
 
 import math
 from dataclasses import replace
@@ -13,25 +13,26 @@ from ibtrain.data.dataset import label_entropy
 from ibtrain.mi.neural.mine import InputMine, LabelMine
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, LayerSpec, Measure, Quantity, Values
-from ibtrain.plane.point import AUDIT
+from ibtrain.plane.point import AUDIT_SUFFIX
 
 __all__ = ["LayerCritics", "Mine", "lags_behind"]
 
-FIRST_FIT = 3
-"""A critic's first fit, which starts from nothing, gets this many times the steps of a later one."""
+FIRST_FIT_FACTOR = 3
+"""Steps of a critic's first fit, from random weights, as a multiple of the steps of a later fit."""
 MAX_LAG = 0.05
-"""Share of the fresh critic's value by which a tracked one may be behind."""
-STANDARD_ERRORS = 3.0
-MIN_WIDTH = 64
-"""Numbers that the critics of a layer hold for each of its units, at least."""
+"""Largest lag of a tracked critic, as a share of the fresh critic's value."""
+LAG_STANDARD_ERRORS = 3.0
+"""Number of standard errors above which a lag is significant."""
+MIN_NUMBERS_PER_UNIT = 64
+"""Minimum size of a layer's critics: numbers in their states, for each unit of the layer."""
 
 
 class Mine(Measure):
-    """Lower bounds by MINE critics that are fitted to training activations and read on held-out ones.
+    """Lower bounds by MINE critics that are fitted to training activations and evaluated on held-out ones.
 
-    A critic continues from the layer's last measurement. At every so many points, and at the end of the layer's
-    training, fresh critics audit it: one that is behind its layer is flagged ``lagging`` and replaced,
-    before it is read as a layer that compresses.
+    A critic continues from the layer's last measurement. Every ``audit_every`` points, and at the end of the layer's
+    training, fresh critics audit the tracked ones: a critic that lags behind its layer is flagged ``lagging`` and
+    replaced, because its low value would look like compression.
     """
 
     quantities = (
@@ -47,22 +48,22 @@ class Mine(Measure):
         self.critics = LayerCritics(spec.dim, spec.log_prior, spec.seed)
 
     def measure(self, layer: LayerSample) -> Values:
-        """The values of the critics that continue and, at an audit, those of fresh ones."""
+        """Values of the tracked critics and, at an audit, of fresh ones."""
         config = self.spec.config
         estimates = self._values(self.critics, layer)
-        every = config.audit_every
-        is_due = every and (layer.moment == "end" or (self.critics.fits - 1) % every == 0)
+        interval = config.audit_every
+        is_due = interval and (layer.moment == "end" or (self.critics.fits - 1) % interval == 0)
         if layer.moment == "start" or not is_due:
             return {**estimates}
         fresh = self.critics.fresh()
         audits = self._values(fresh, layer)
-        behind = [name for name in audits if lags_behind(estimates[name], audits[name])]
-        for name in behind:
+        lagging = [name for name in audits if lags_behind(estimates[name], audits[name])]
+        for name in lagging:
             flags = (*estimates[name].flags, "lagging")
             estimates[name] = replace(estimates[name], flags=flags)
-        if behind:
+        if lagging:
             self.critics = fresh
-        return {**estimates, **{f"{name}{AUDIT}": value for name, value in audits.items()}}
+        return {**estimates, **{f"{name}{AUDIT_SUFFIX}": value for name, value in audits.items()}}
 
     def _values(self, critics: "LayerCritics", layer: LayerSample) -> dict[str, Estimate]:
         critics.fit(layer.h_train, layer.y_train, layer.sigma, self.spec.config)
@@ -70,24 +71,24 @@ class Mine(Measure):
 
     @classmethod
     def check_state(cls, state: dict[str, Any], spec: LayerSpec) -> None:
-        """Compares the numbers that the critics hold with the dimension, which is one number in a file."""
-        held = _count(state)
-        if held < spec.dim * MIN_WIDTH:
-            raise ValueError(f"critics of {held} numbers for {spec.dim} units")
+        """Checks that the state is as large as critics of the layer's dimension are at least."""
+        count = _count(state)
+        if count < spec.dim * MIN_NUMBERS_PER_UNIT:
+            raise ValueError(f"critics of {count} numbers for {spec.dim} units")
 
     def state_dict(self) -> dict[str, Any]:
-        """That of the critics."""
+        """State of the critics."""
         return self.critics.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there, with critics of the same seed."""
+        """Restores a state of :meth:`state_dict`, with critics of the same seed."""
         spec = self.spec
         self.critics = LayerCritics(spec.dim, spec.log_prior, state["seed"])
         self.critics.load_state_dict(state)
 
 
 def _count(state: Any) -> int:
-    """Numbers in the tensors of a state."""
+    """Number of elements of all tensors in a state."""
     if isinstance(state, Tensor):
         return state.numel()
     inner = state.values() if isinstance(state, dict) else state if isinstance(state, list) else ()
@@ -95,12 +96,12 @@ def _count(state: Any) -> int:
 
 
 class LayerCritics:
-    """One critic of (h, t), and two of the label, with t and with h.
+    """The critics of a layer: one of (h, t), one of (t, y) and one of (h, y).
 
     Args:
         dim: Dimension of the layer.
         log_prior: Logarithm of the classes' probabilities, ``(classes,)``, on the device used.
-        seed: Of everything random.
+        seed: Seeds everything random.
     """
 
     def __init__(self, dim: int, log_prior: Float[Tensor, " classes"], seed: int) -> None:
@@ -112,11 +113,11 @@ class LayerCritics:
 
     @property
     def fits(self) -> int:
-        """How often they have been fitted."""
+        """Number of fits so far."""
         return self.label.fits
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that their next fits depend on."""
+        """State on which the next fits depend."""
         return {
             "seed": self.seed,
             "input": self.input.state_dict(),
@@ -124,12 +125,12 @@ class LayerCritics:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there; of critics with the same seed."""
+        """Restores a state of critics with the same seed."""
         self.input.load_state_dict(state["input"])
         self.label.load_state_dict(state["label"])
 
     def fresh(self) -> "LayerCritics":
-        """Critics of the same layer that have seen nothing of it."""
+        """Returns new critics of the same layer, which have not been fitted."""
         seed = derive_seed(self.seed, "audit", self.fits)
         return type(self)(self.dim, self.log_prior, seed)
 
@@ -140,7 +141,7 @@ class LayerCritics:
         sigma: float,
         config: PlaneConfig,
     ) -> None:
-        """Continues all of them on the layer as it is now.
+        """Continues to fit all critics, on the current activations.
 
         Args:
             h: Clean activations of training samples, ``(n, dim)``.
@@ -150,21 +151,21 @@ class LayerCritics:
         """
         self.input.set_noise((sigma,))
         self.label.set_noise((sigma, 0.0))
-        steps = config.critic_steps * (FIRST_FIT if self.fits == 0 else 1)
+        steps = config.critic_steps * (FIRST_FIT_FACTOR if self.fits == 0 else 1)
         self.input.fit(h, labels, steps=steps, batch_size=config.batch_size)
         self.label.fit(h, labels, steps=steps, batch_size=config.batch_size)
 
     def evaluate(self, h: Float[Tensor, "n dim"], labels: Int[Tensor, " n"]) -> dict[str, Estimate]:
-        """What they say of held-out samples: ``mi_xt``, ``mi_ty`` and ``mi_hy``."""
+        """Estimates ``mi_xt``, ``mi_ty`` and ``mi_hy`` on held-out samples."""
         (mi_xt,) = self.input.evaluate(h, labels, math.log(len(h)))
         mi_ty, mi_hy = self.label.evaluate(h, labels, label_entropy(labels))
         return {"mi_xt": mi_xt, "mi_ty": mi_ty, "mi_hy": mi_hy}
 
 
 def lags_behind(tracked: Estimate, fresh: Estimate) -> bool:
-    """Whether a fresh critic finds more than chance and :data:`MAX_LAG` allow.
+    """Whether a fresh critic's value is higher by more than the sampling error and :data:`MAX_LAG`.
 
-    Both are lower bounds, so that a critic that is behind reads like a layer that compresses.
+    Both values are lower bounds, so the low value of a lagging critic would look like compression.
     """
-    chance = STANDARD_ERRORS * math.hypot(tracked.stderr, fresh.stderr)
-    return fresh.mi - tracked.mi > max(chance, MAX_LAG * abs(fresh.mi))
+    error = LAG_STANDARD_ERRORS * math.hypot(tracked.stderr, fresh.stderr)
+    return fresh.mi - tracked.mi > max(error, MAX_LAG * abs(fresh.mi))
