@@ -23,7 +23,9 @@ def describe(estimate: Estimate, *, normalized: bool = False) -> str:
         f"I(x; y) = {estimate.mi:.3f} ± {estimate.stderr:.3f} {unit}",
         f"  {estimate.method}, {samples}, at most {ceiling:.2f}; {estimate.seconds:.1f} s",
     ]
-    if estimate.mi > ceiling:
+    if estimate.mi > ceiling and "above_label_entropy" in estimate.flags:
+        lines.append(f"  read it as {ceiling:.2f}: the entropy limits the information")
+    elif estimate.mi > ceiling:
         lines.append(
             f"  read it as more than {ceiling:.2f}: these samples can't resolve larger values"
         )
