@@ -71,7 +71,7 @@ def _type(field: Field[Any]) -> Any:
     if choices is not None:
         return click.Choice(tuple(choices))
     if isinstance(field.default, tuple):
-        kind = type(field.default[0])
+        kind = type(field.default[0]) if field.default else float
         return CommaSeparatedWords() if kind is str else CommaSeparated(kind)
     return OPTIONAL_TYPES[field.name] if field.default is None else type(field.default)
 

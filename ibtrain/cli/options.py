@@ -57,6 +57,8 @@ _SETTINGS = {
     "--plane-points": "plane.points",
     "--plane-samples": "plane.samples",
     "--measures": "plane.measures",
+    "--num-bins": "plane.num_bins",
+    "--bin-range": "plane.bin_range",
     "--audit-every": "plane.audit_every",
     "--device": "device",
     "--threads": "threads",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ibtrain.checks import check_choice, check_integer, check_sequence
+from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
 from ibtrain.errors import ConfigError
 
 __all__ = ["MEASURES", "PlaneConfig"]
@@ -11,12 +11,16 @@ MEASURES = {
     "mine": "ibtrain.plane.measures.mine:Mine",
     "channel": "ibtrain.plane.measures.channel:Channel",
     "probe": "ibtrain.plane.measures.probe:Probe",
+    "binned": "ibtrain.plane.measures.binned:Binned",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 MAX_POINTS = 10_000
 """Maximum number of points of the plane; the list of their epochs is computed at every event."""
 MAX_CRITIC_STEPS = 10_000_000
 """Maximum number of steps at a point: a training can be interrupted between epochs, but not within a point."""
+
+MAX_BINS = 1_000_000
+"""Maximum number of bins for each unit."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,10 @@ class PlaneConfig:
         audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
-            classifier).
+            classifier), ``binned`` (activations in bins).
+        num_bins: Number of bins of equal width for each unit, for ``binned``.
+        bin_range: Lower and upper end of the bins; by default the smallest and the largest activation of a layer at
+            each point.
     """
 
     points: int = 6
@@ -44,6 +51,8 @@ class PlaneConfig:
     batch_size: int = 256
     audit_every: int = 10
     measures: tuple[str, ...] = ("mine", "channel", "probe")
+    num_bins: int = 30
+    bin_range: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_integer("plane points", self.points, 0, MAX_POINTS)
@@ -58,3 +67,13 @@ class PlaneConfig:
         if not self.measures or len(set(self.measures)) < len(self.measures):
             expected = "at least one measure, and none twice"
             raise ConfigError(repr(self.measures), expected, "plane measures")
+        check_integer("plane num_bins", self.num_bins, 1, MAX_BINS)
+        self._check_bin_range()
+
+    def _check_bin_range(self) -> None:
+        check_sequence("plane bin_range", self.bin_range)
+        for end in self.bin_range:
+            check_number("plane bin_range", end)
+        if self.bin_range and (len(self.bin_range) != 2 or self.bin_range[0] >= self.bin_range[1]):
+            expected = "the lower and the upper end, such as -1,1"
+            raise ConfigError(repr(self.bin_range), expected, "plane bin_range")

@@ -1,0 +1,65 @@
+"""The binned measure against its own formula on a layer, in a run, and where it says nothing."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from commands import run
+
+from ibtrain.config import PlaneConfig
+from ibtrain.errors import ConfigError
+from ibtrain.mi.classical.discretised import bin_activations, binned_layer
+from ibtrain.mi.result import Estimate
+from ibtrain.plane.measures.base import LayerSample, LayerSpec
+from ibtrain.plane.measures.binned import Binned
+
+
+def sample(h: torch.Tensor, y: torch.Tensor) -> LayerSample:
+    return LayerSample(h, y, h, y, sigma=0.5, seed=0)
+
+
+def test_it_bins_the_held_out_activations() -> None:
+    generator = torch.Generator().manual_seed(0)
+    h = torch.tanh(torch.randn(200, 3, generator=generator))
+    y = (h[:, 0] > 0).long()
+    config = PlaneConfig(num_bins=4, bin_range=(-1.0, 1.0))
+    values = Binned(LayerSpec(3, torch.zeros(2), 0, config)).measure(sample(h, y))
+    expected = binned_layer(bin_activations(h.numpy(), 4, -1.0, 1.0), y.numpy())
+    entropy, label = values["mi_xt_binned"], values["mi_ty_binned"]
+    assert isinstance(entropy, Estimate)
+    assert isinstance(label, Estimate)
+    assert (entropy.mi, label.mi) == (expected.entropy.mi, expected.label.mi)
+    assert values["distinct_t"] == expected.distinct
+    # the sign of a unit is known from its bin
+    assert label.mi == pytest.approx(math.log(2), abs=0.01)
+
+
+def test_a_run_is_measured_by_bins_alone(tmp_path: Path) -> None:
+    options = "--epochs 2 --seeds 0 --hidden 4,3 --activation tanh --measures binned --num-bins 8"
+    folder = tmp_path / "run"
+    done = run("compare", *options.split(), "--bin-range", "-1,1", "--run-dir", folder)
+    assert done.exit_code == 0, done.stderr
+    assert "H(T) binned" in done.stdout
+    assert "distinct T" in done.stdout
+    points = [
+        event["point"]
+        for event in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        if event["event"] == "plane"
+    ]
+    assert points
+    assert all("mi_xt_binned" in point and "mi_xt" not in point for point in points)
+    assert (folder / "plane.png").stat().st_size > 10_000
+    # a narrower layer has fewer cells than a wider one
+    first, second = (
+        max(p["distinct_t"] for p in points if p["layer"] == layer)
+        for layer in ("hidden1", "hidden2")
+    )
+    assert first > second
+
+
+@pytest.mark.parametrize("ends", [(1.0,), (1.0, -1.0), (0.0, 0.0), (0.0, 1.0, 2.0)])
+def test_a_range_that_is_none_is_refused(ends: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="expected the lower and the upper end"):
+        PlaneConfig(bin_range=ends)
