@@ -12,6 +12,7 @@ MEASURES = {
     "channel": "ibtrain.plane.measures.channel:Channel",
     "probe": "ibtrain.plane.measures.probe:Probe",
     "binned": "ibtrain.plane.measures.binned:Binned",
+    "pairwise": "ibtrain.plane.measures.pairwise:Pairwise",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 MAX_POINTS = 10_000
@@ -38,7 +39,8 @@ class PlaneConfig:
         audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
-            classifier), ``binned`` (activations in bins).
+            classifier), ``binned`` (activations in
+            bins), ``pairwise`` (bounds from distances).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins; by default the smallest and the largest activation of a layer at
             each point.

@@ -6,7 +6,6 @@ can resolve.
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,17 +13,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ibtrain.mi.channel.exact import (
-    BLOCK_ENTRIES,
     LogDensities,
     check_channel,
     in_noise_units,
     log_densities,
-    log_sum_exp,
+    mean_estimate,
     monte_carlo,
 )
-from ibtrain.mi.result import Estimate, value_flags
+from ibtrain.mi.channel.pairwise import pairwise
+from ibtrain.mi.result import Estimate
 
-__all__ = ["ChannelBounds", "bracket", "channel_bounds", "leave_one_out", "log_det", "pairwise"]
+__all__ = ["ChannelBounds", "bracket", "channel_bounds", "leave_one_out", "log_det"]
 
 
 @dataclass(frozen=True)
@@ -81,42 +80,6 @@ def channel_bounds(
 
 
 @torch.no_grad()
-def pairwise(h: Float[Tensor, "n dim"], noise_std: float, share: float) -> Estimate:
-    r"""Computes a bound from the pairwise distances between the samples' Gaussians.
-
-    .. math:: -\frac1N \sum_i \log \frac1N \sum_j \exp\left(-a \frac{\|h_i - h_j\|^2}{2 \sigma^2}\right)
-
-    Args:
-        h: The layer's clean outputs, ``(n, dim)``.
-        noise_std: Standard deviation :math:`\sigma` of the noise.
-        share: Factor a: 1 gives an upper bound from the Kullback-Leibler divergence, 1/4 a lower bound from the
-            Bhattacharyya distance, both for x uniform over the samples.
-
-    References:
-        Kolchinsky & Tracey (arXiv 1706.02419), eq. 10 to 12.
-    """
-    start = time.perf_counter()
-    centres = in_noise_units(h, noise_std)
-    # the sum over j is also a mean over samples, but it varies far less
-    terms = torch.cat(list(_log_kernels(centres, share))).cpu().double()
-    terms = math.log(len(h)) - terms
-    name = "pairwise-kl" if share == 1 else "pairwise-bhattacharyya"
-    return _estimate(name, terms, math.log(len(h)), start)
-
-
-def _log_kernels(centres: Tensor, share: float) -> Iterator[Tensor]:
-    squares = centres.square().sum(dim=1)
-    rows = max(1, BLOCK_ENTRIES // len(centres))
-    for first in range(0, len(centres), rows):
-        block = centres[first : first + rows]
-        distances = (block @ centres.T).mul_(-2).add_(squares)
-        distances.add_(squares[first : first + rows].unsqueeze(1)).clamp_(min=0)
-        index = torch.arange(len(block), device=block.device)
-        distances[index, first + index] = 0
-        yield log_sum_exp(distances.mul_(-0.5 * share))
-
-
-@torch.no_grad()
 def leave_one_out(
     h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
 ) -> Estimate:
@@ -145,7 +108,7 @@ def _densities(h: Tensor, noise_std: float, draws: int, seed: int) -> list[LogDe
 
 def _leave_one_out(densities: list[LogDensities], start: float) -> Estimate:
     terms = torch.cat([block.own - block.others for block in densities], dim=1)
-    return _estimate("leave-one-out", terms.mean(dim=0).cpu().double(), math.inf, start)
+    return mean_estimate("leave-one-out", terms.mean(dim=0).cpu().double(), math.inf, start)
 
 
 @torch.no_grad()
@@ -169,21 +132,7 @@ def log_det(h: Float[Tensor, "n dim"], noise_std: float) -> Estimate:
     value = 0.5 * torch.linalg.slogdet(total)[1]
     # first-order influence of each sample on the log-determinant
     slopes = 0.5 * (torch.linalg.solve(total, centred.T).T * centred).sum(dim=1)
-    return _estimate("log-det", value + slopes - slopes.mean(), math.inf, start)
-
-
-def _estimate(method: str, terms: Tensor, ceiling: float, start: float) -> Estimate:
-    mi = terms.mean().item()
-    stderr = (terms.var() / len(terms)).sqrt().item()
-    return Estimate(
-        mi=mi,
-        stderr=stderr,
-        method=method,
-        ceiling=ceiling,
-        flags=value_flags(mi, stderr, ceiling=ceiling),
-        n_test=len(terms),
-        seconds=time.perf_counter() - start,
-    )
+    return mean_estimate("log-det", value + slopes - slopes.mean(), math.inf, start)
 
 
 bracket = channel_bounds

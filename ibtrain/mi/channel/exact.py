@@ -28,6 +28,7 @@ __all__ = [
     "in_noise_units",
     "log_densities",
     "log_sum_exp",
+    "mean_estimate",
     "monte_carlo",
 ]
 
@@ -212,6 +213,31 @@ def monte_carlo(
         flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None),
         n_test=count,
         seconds=seconds,
+    )
+
+
+def mean_estimate(
+    method: str, terms: Tensor, ceiling: float, start: float, *, is_entropy: bool = False
+) -> Estimate:
+    """The mean of one term for each sample, with its standard error.
+
+    Args:
+        method: Name of the estimator.
+        terms: One term for each sample, ``(n,)``.
+        ceiling: Largest value that the method can report.
+        start: Time at which the computation started.
+        is_entropy: Whether the ceiling is H(Y).
+    """
+    mi = terms.mean().item()
+    stderr = (terms.var() / len(terms)).sqrt().item()
+    return Estimate(
+        mi=mi,
+        stderr=stderr,
+        method=method,
+        ceiling=ceiling,
+        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_entropy),
+        n_test=len(terms),
+        seconds=time.perf_counter() - start,
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ibtrain.mi.benchmark.problems import PROBLEMS
-from ibtrain.mi.channel.bounds import channel_bounds, leave_one_out, log_det, pairwise
+from ibtrain.mi.channel.bounds import channel_bounds, leave_one_out, log_det
+from ibtrain.mi.channel.pairwise import pairwise
 
 
 def layer(count: int, dim: int = 4, scale: float = 1.0) -> torch.Tensor:
@@ -27,7 +28,7 @@ def test_pairwise_bounds_agree_with_a_loop(share: float) -> None:
 def test_pairwise_bounds_agree_with_themselves_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     h = layer(101)
     whole = pairwise(h, 0.5, 1.0).mi
-    monkeypatch.setattr("ibtrain.mi.channel.bounds.BLOCK_ENTRIES", 101 * 7)
+    monkeypatch.setattr("ibtrain.mi.channel.pairwise.BLOCK_ENTRIES", 101 * 7)
     assert pairwise(h, 0.5, 1.0).mi == pytest.approx(whole, abs=1e-6)
 
 
