@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ibtrain.checks import MAX_NAME, check_fields, check_integer
-from ibtrain.config import Method
 from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
-__all__ = ["AUDIT_SUFFIX", "RESERVED_NAMES", "PlanePoint"]
+__all__ = ["AUDIT_SUFFIX", "RESERVED_NAMES", "PlaneMethod", "PlanePoint"]
+
+PlaneMethod = Literal["layerwise", "end_to_end", "watched"]
+"""Training method of a measured network; ``watched`` is a training loop of the user's own."""
 
 AUDIT_SUFFIX = "_audit"
 """Ends the names of values from fresh critics, which audit the tracked critics."""
@@ -27,7 +29,7 @@ class PlanePoint:
     """Information of a layer about the input and the label, on held-out samples.
 
     Args:
-        method: Training method of the network.
+        method: Training method of the network, a :data:`PlaneMethod`.
         seed: Random seed of the network.
         layer: Name of the layer.
         epoch: Number of finished epochs in the layer's own stage of training.
@@ -38,7 +40,7 @@ class PlanePoint:
             the value of a fresh critic.
     """
 
-    method: Method
+    method: PlaneMethod
     seed: int
     layer: str
     epoch: int

@@ -1,0 +1,181 @@
+"""Measures layers again and again, and keeps their points on the information plane."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ibtrain.backend.seeding import derive_seed
+from ibtrain.checks import LARGEST_FLOAT32, check_choice, check_integer
+from ibtrain.config import PlaneConfig, check_noise_std
+from ibtrain.errors import ConfigError, NonFiniteError
+from ibtrain.mi.channel.noise import activation_scale
+from ibtrain.mi.result import Estimate
+from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
+from ibtrain.plane.point import PlaneMethod, PlanePoint
+
+__all__ = ["NOISE_SCALES", "LayerRecorder"]
+
+NOISE_SCALES = ("absolute", "relative", "radius")
+"""Units of the noise's standard deviation: those of the activations, the root mean square of the units' standard
+deviations, or that times the square root of the dimension: the root mean square distance of a sample from the mean."""
+
+
+class LayerRecorder:
+    """Applies the measures of a plane to layers, and keeps the points.
+
+    Args:
+        y_train: Classes of the samples to which critics and probes are fitted, ``(n,)``.
+        y_test: Classes of the held-out samples, ``(m,)``.
+        log_prior: Logarithm of the classes' probabilities, ``(classes,)``, on the device used.
+        noise_std: Standard deviation of the noise, one value or one for each layer in order.
+        noise_scale: Unit of the noise's standard deviation, one of :data:`NOISE_SCALES`.
+        config: Measures, and their settings.
+        seed: Seeds the critics and the noise.
+        on_point: Called with each new point.
+
+    Raises:
+        ConfigError: If the noise is 0, because I(x; t) is then infinite or constant, or if it is outside
+            the limits of float32.
+    """
+
+    def __init__(
+        self,
+        y_train: Int[Tensor, " n"],
+        y_test: Int[Tensor, " m"],
+        log_prior: Float[Tensor, " classes"],
+        noise_std: float | tuple[float, ...],
+        noise_scale: str,
+        config: PlaneConfig | None,
+        *,
+        seed: int = 0,
+        on_point: Callable[[PlanePoint], None] | None = None,
+    ) -> None:
+        self.noise_stds = noise_std if isinstance(noise_std, tuple) else (noise_std,)
+        for value in self.noise_stds:
+            check_noise_std("noise_std of the information plane", value)
+        if min(self.noise_stds) <= 0:
+            expected = "above 0 (I(x; h) of a deterministic layer is infinite or constant)"
+            raise ConfigError(noise_std, expected, "noise_std of the information plane")
+        check_choice("noise_scale of the information plane", noise_scale, NOISE_SCALES)
+        self.noise_scale = noise_scale
+        self.config = config or PlaneConfig()
+        self.seed = seed
+        self.on_point = on_point
+        self.points: list[PlanePoint] = []
+        self.y_train = y_train
+        self.y_test = y_test
+        self.log_prior = log_prior
+        self._classes = {name: measure_class(name) for name in self.config.measures}
+        self._measures: dict[tuple[PlaneMethod, str], dict[str, Measure]] = {}
+
+    def forget(self) -> None:
+        """Drops the measures of all layers, which are not measured any more; the points stay."""
+        self._measures = {}
+
+    def record(
+        self,
+        h_train: Float[Tensor, "n dim"],
+        h_test: Float[Tensor, "m dim"],
+        *,
+        method: PlaneMethod,
+        seed: int,
+        layer: str,
+        index: int,
+        epoch: int,
+        moment: Literal["start", "epoch", "end"],
+    ) -> PlanePoint:
+        """Measures a layer as it is now.
+
+        Args:
+            h_train: Activations of the training samples.
+            h_test: Activations of the held-out samples.
+            method: What trains the network.
+            seed: Seed of the training.
+            layer: Name of the layer.
+            index: Place of the layer, for its noise.
+            epoch: Epochs of the layer's training so far.
+            moment: ``start`` creates the layer's measures; ``end`` is its last point.
+
+        Raises:
+            NonFiniteError: If an activation or a value is NaN or infinite.
+        """
+        where = f"{method}, {layer}, epoch {epoch}, seed {seed}"
+        scale = activation_scale(h_train).item()
+        if not math.isfinite(scale):
+            raise NonFiniteError(f"{where}: the activations' scale became {scale}")
+        dim = h_train.shape[1]
+        sigma = self._sigma(index, scale, dim)
+        if moment == "start":
+            self._create_measures(self._spec(method, layer, dim), (method, layer))
+        sample = LayerSample(h_train, self.y_train, h_test, self.y_test, sigma, self.seed, moment)
+        scalars: dict[str, float] = {"sigma": sigma, "activation_scale": scale}
+        estimates: dict[str, Estimate] = {}
+        for measure in self._measures[method, layer].values():
+            for name, value in checked_values(measure, sample, {*scalars, *estimates}).items():
+                if isinstance(value, Estimate):
+                    estimates[name] = value
+                else:
+                    scalars[name] = value
+        point = PlanePoint(method, seed, layer, epoch, scalars, estimates)
+        for name, value in point.values():
+            if not abs(value) < LARGEST_FLOAT32:
+                raise NonFiniteError(f"{where}: {name} became {value} on the plane")
+        self.points.append(point)
+        if self.on_point:
+            self.on_point(point)
+        return point
+
+    def state_dict(self) -> dict[str, Any]:
+        """The points so far, and the states of the measures of the layers in training."""
+        return {
+            "points": [point.to_dict() for point in self.points],
+            "layers": [
+                {
+                    "method": method,
+                    "layer": layer,
+                    "dim": next(iter(measures.values())).spec.dim,
+                    "measures": {name: measure.state_dict() for name, measure in measures.items()},
+                }
+                for (method, layer), measures in self._measures.items()
+            ],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores a state of :meth:`state_dict`.
+
+        Raises:
+            ValueError: If a layer's dimension does not match the states of its measures.
+        """
+        self.points = [PlanePoint.from_dict(point) for point in state["points"]]
+        for entry in state["layers"]:
+            # before memory is allocated: the dimension is only a number in an untrusted file
+            check_integer("dim", entry["dim"], 1)
+            spec = self._spec(entry["method"], entry["layer"], entry["dim"])
+            states = entry["measures"]
+            for name, measure_type in self._classes.items():
+                measure_type.check_state(states[name], spec)
+            measures = self._create_measures(spec, (entry["method"], entry["layer"]))
+            for name, measure in measures.items():
+                measure.load_state_dict(states[name])
+
+    def _spec(self, method: PlaneMethod, layer: str, dim: int) -> LayerSpec:
+        return LayerSpec(dim, self.log_prior, derive_seed(self.seed, method, layer), self.config)
+
+    def _create_measures(self, spec: LayerSpec, key: tuple[PlaneMethod, str]) -> dict[str, Measure]:
+        """Creates the measures of a layer."""
+        measures = {name: measure_type(spec) for name, measure_type in self._classes.items()}
+        self._measures[key] = measures
+        return measures
+
+    def _sigma(self, index: int, scale: float, dim: int) -> float:
+        """Standard deviation of a layer's noise, in the units of its activations."""
+        if len(self.noise_stds) > 1 and index >= len(self.noise_stds):
+            expected = "1, or one for each layer"
+            raise ConfigError(f"{len(self.noise_stds)} values", expected, "noise_std of the plane")
+        sigma = self.noise_stds[index if len(self.noise_stds) > 1 else 0]
+        unit = {"absolute": 1.0, "relative": scale, "radius": scale * math.sqrt(dim)}
+        # a layer that is constant has no scale, and its noise a size all the same
+        return sigma * (unit[self.noise_scale] or 1.0)

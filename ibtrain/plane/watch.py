@@ -1,0 +1,254 @@
+"""The information plane of any PyTorch module, in any training loop."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ibtrain.backend.gradients import differentiable
+from ibtrain.config import PlaneConfig
+from ibtrain.data.dataset import Dataset
+from ibtrain.errors import DataError, ModelError
+from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.recorder import LayerRecorder
+
+__all__ = ["WatchedPlane"]
+
+BATCH = 512
+"""Samples that the model reads at once."""
+RADIUS_SHARE = 0.16
+"""Standard deviation of the noise, as a share of a layer's radius: I(X; T) of wide and of narrow layers is then well below
+ln N, so that a plane shows paths."""
+
+Samples = tuple[Tensor, Tensor]
+"""Inputs and classes."""
+
+
+class WatchedPlane(LayerRecorder):
+    """Measures layers of a model whenever :meth:`measure` is called, wherever it is trained.
+
+    The model is run in evaluation mode and without gradients; its modes, its hooks and the state of torch's random
+    numbers are left as they were.
+
+    Args:
+        model: Any module that maps a batch of inputs to anything.
+        data: Samples on which the plane is measured: a :class:`~ibtrain.data.dataset.Dataset` (its test split), a pair of
+            inputs and classes, or an iterable of such batches, such as a ``DataLoader``; at most ``config.samples`` are
+            used.
+        train: Samples to which the critics and probes of a measure are fitted, likewise; None is the training split of
+            a data set. Needed by the measures ``mine`` and ``probe`` only.
+        layers: Names of modules, as in ``model.named_modules()``; None is every module with a weight matrix and every
+            activation module that is called once in a forward pass.
+        measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
+        noise_std: Standard deviation of the noise, one value or one for each layer.
+        noise_scale: Unit of the noise, one of :data:`~ibtrain.plane.recorder.NOISE_SCALES`.
+        config: Further settings of the measures.
+        seed: Seeds the critics and the noise.
+
+    Raises:
+        ModelError: If a layer is unknown, or is not called exactly once in a forward pass.
+        DataError: If there are no samples, or none to fit critics to.
+
+    Example:
+        >>> x = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
+        >>> model = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
+        >>> plane = WatchedPlane(model, (x, (x[:, 0] > 0).long()), measures=["channel"])
+        >>> [point.layer for point in plane.measure(epoch=0)]
+        ['0', '1', '2']
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Dataset | Samples | Iterable[Samples],
+        layers: Sequence[str] | None = None,
+        measures: Sequence[str] = ("channel", "binned"),
+        *,
+        train: Samples | Iterable[Samples] | None = None,
+        noise_std: float | tuple[float, ...] = RADIUS_SHARE,
+        noise_scale: str = "radius",
+        config: PlaneConfig | None = None,
+        seed: int = 0,
+    ) -> None:
+        settings = {**vars(config or PlaneConfig()), "measures": tuple(measures)}
+        config = PlaneConfig(**settings)
+        self.model = model
+        device = next(model.parameters(), torch.zeros(())).device
+        self.x_test, y_test = _read(_test_split(data), config.samples, device, "data")
+        if train is None and isinstance(data, Dataset):
+            train = data.train.x, data.train.y
+        if train is not None:
+            self.x_train, y_train = _read(train, config.train_samples, device, "train")
+        elif {"mine", "probe"} & {*measures}:
+            expected = "train=(x, y), to which the critics and probes of these measures are fitted"
+            raise DataError("no training samples", expected, "train")
+        else:
+            self.x_train, y_train = self.x_test, y_test
+        classes = int(max(y_train.max(), y_test.max())) + 1
+        counts = torch.bincount(torch.cat([y_train, y_test]), minlength=classes)
+        log_prior = (counts / counts.sum()).log().float()
+        super().__init__(y_train, y_test, log_prior, noise_std, noise_scale, config, seed=seed)
+        self.layers = self._check_layers(layers)
+
+    @differentiable()
+    def measure(self, epoch: int) -> list[PlanePoint]:
+        """Measures every layer as it is now.
+
+        Args:
+            epoch: Number of epochs that the model has been trained.
+
+        Returns:
+            The new points, one for each layer; ``points`` has all of them.
+
+        Raises:
+            NonFiniteError: If an activation or a value is NaN or infinite.
+        """
+        moment: Any = "epoch" if self.points else "start"
+        with _undisturbed(self.model):
+            held_out = self._activations(self.x_test)
+            train = held_out if self.x_train is self.x_test else self._activations(self.x_train)
+        return [
+            self.record(
+                train[layer],
+                held_out[layer],
+                method="watched",
+                seed=self.seed,
+                layer=layer,
+                index=index,
+                epoch=epoch,
+                moment=moment,
+            )
+            for index, layer in enumerate(self.layers)
+        ]
+
+    def to_frame(self) -> Any:
+        """All points as a table: a row for each point, a column for each value and each standard error.
+
+        Returns:
+            A pandas data frame, or a dictionary of columns if pandas is not installed.
+        """
+        rows = []
+        for point in self.points:
+            row = {"epoch": point.epoch, "layer": point.layer, **point.scalars}
+            for name, estimate in point.estimates.items():
+                row |= {name: estimate.mi, f"{name}_stderr": estimate.stderr}
+            rows.append(row)
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        try:
+            return import_module("pandas").DataFrame(columns)
+        except ImportError:
+            return columns
+
+    @torch.no_grad()
+    def _activations(self, x: Tensor) -> dict[str, Tensor]:
+        """The output of each layer, ``(n, dim)``."""
+        chunks: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
+        for batch in x.split(BATCH):
+            for layer, outputs in _outputs(self.model, batch, self.layers).items():
+                chunks[layer] += outputs
+        return {layer: torch.cat(outputs) for layer, outputs in chunks.items()}
+
+    def _check_layers(self, layers: Sequence[str] | None) -> list[str]:
+        """Runs two samples, and checks that each layer is called once and gives a tensor."""
+        names = [name for name, _ in self.model.named_modules() if name]
+        for layer in layers or ():
+            if layer not in names:
+                raise ModelError(f"a layer {layer!r}", "one of " + ", ".join(names), "layers")
+        chosen = _default_layers(self.model) if layers is None else list(layers)
+        with _undisturbed(self.model), torch.no_grad():
+            try:
+                outputs = _outputs(self.model, self.x_test[:2], chosen)
+            except (RuntimeError, TypeError, ValueError) as error:
+                given = f"samples of shape {tuple(self.x_test.shape[1:])}"
+                raise ModelError(given, f"inputs of the model ({error})", "data") from error
+        if layers is None:
+            chosen = [layer for layer in chosen if len(outputs[layer]) == 1]
+        for layer in chosen:
+            if len(outputs[layer]) != 1:
+                given = f"a layer {layer!r} with {len(outputs[layer])} tensors in a forward pass"
+                raise ModelError(given, "a module that is called once and returns one", "layers")
+        if not chosen:
+            raise ModelError("no layer", "at least one module to measure", "layers")
+        return chosen
+
+
+def _default_layers(model: nn.Module) -> list[str]:
+    """Every module that itself holds a weight matrix, and every activation module."""
+    return [
+        name
+        for name, module in model.named_modules()
+        if name
+        and (
+            type(module).__module__ == nn.ReLU.__module__
+            or any(parameter.ndim >= 2 for parameter in module.parameters(recurse=False))
+        )
+    ]
+
+
+def _outputs(model: nn.Module, x: Tensor, layers: Sequence[str]) -> dict[str, list[Tensor]]:
+    """The tensors that each layer returns for a batch, one for each of its calls, ``(batch, dim)``."""
+    outputs: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+
+    def keep(layer: str) -> Any:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, Tensor):
+                # a copy: a later module may work in place
+                outputs[layer].append(output.detach().flatten(1).float().clone())
+
+        return hook
+
+    handles = [model.get_submodule(layer).register_forward_hook(keep(layer)) for layer in layers]
+    try:
+        model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return outputs
+
+
+@contextmanager
+def _undisturbed(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode; each module's own mode, and torch's random numbers, are put back afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=list(devices)):
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
+
+def _test_split(data: Dataset | Samples | Iterable[Samples]) -> Samples | Iterable[Samples]:
+    return (data.test.x, data.test.y) if isinstance(data, Dataset) else data
+
+
+def _read(
+    data: Samples | Iterable[Samples], count: int, device: torch.device, where: str
+) -> Samples:
+    """The first samples of a pair of tensors or of an iterable of batches, on the model's device."""
+    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Tensor):
+        data = [(data[0], data[1])]
+    inputs, classes, total = [], [], 0
+    for batch in data:
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise DataError(f"a batch of type {type(batch).__name__}", "inputs and classes", where)
+        x, y = (torch.as_tensor(part) for part in batch)
+        if y.ndim != 1 or len(x) != len(y) or y.is_floating_point():
+            given = (
+                f"inputs of shape {tuple(x.shape)} and classes of shape {tuple(y.shape)}, {y.dtype}"
+            )
+            raise DataError(given, "a whole number for each input", where)
+        inputs.append(x[: count - total])
+        classes.append(y[: count - total].long())
+        total += len(classes[-1])
+        if total >= count:
+            break
+    if total < 2:
+        raise DataError(f"{total} samples", "at least 2", where)
+    return torch.cat(inputs).to(device), torch.cat(classes).to(device)

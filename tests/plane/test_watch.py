@@ -1,0 +1,211 @@
+"""The plane of any module in a loop of its own: what is measured, and that nothing else changes."""
+
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+from toys import gaussian_classes
+
+from ibtrain import InformationPlane, PlaneConfig
+from ibtrain.errors import ConfigError, DataError, ModelError
+from ibtrain.mi.channel.exact import channel_mi
+
+Samples = tuple[Tensor, Tensor]
+
+
+@pytest.fixture
+def samples() -> Samples:
+    test = gaussian_classes().test
+    return test.x, test.y
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = {
+        "fc1": nn.Linear(6, 12),
+        "norm": nn.BatchNorm1d(12),
+        "act": nn.ReLU(inplace=True),
+        "drop": nn.Dropout(0.5),
+        "fc2": nn.Linear(12, 3),
+    }
+    return nn.Sequential(OrderedDict(layers))
+
+
+class Residual(nn.Module):
+    """No chain of blocks: one activation serves two layers, and one layer is applied twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Linear(6, 8)
+        self.twice = nn.Linear(8, 8)
+        self.head = nn.Linear(8, 3)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h: Tensor = self.act(self.stem(x))
+        h = h + self.act(self.twice(self.twice(h)))
+        return self.head(h)
+
+
+def test_the_values_are_those_of_the_layers_outputs(samples: Samples) -> None:
+    model = network().eval()
+    plane = InformationPlane.watch(
+        model,
+        samples,
+        layers=["fc1", "act"],
+        measures=["channel"],
+        noise_std=0.7,
+        noise_scale="absolute",
+    )
+    before, after = plane.measure(epoch=3)
+    x, y = samples
+    with torch.no_grad():
+        expected = channel_mi(model.fc1(x), 0.7, y)
+        activated = model.act(model.norm(model.fc1(x)))
+    spread = 4 * expected.mi_xt.stderr
+    assert before.estimates["mi_xt_channel"].mi == pytest.approx(expected.mi_xt.mi, abs=spread)
+    assert after.estimates["mi_xt_channel"].mi == pytest.approx(
+        channel_mi(activated, 0.7, y).mi_xt.mi, abs=spread
+    )
+    assert [(p.layer, p.epoch, p.scalars["sigma"]) for p in (before, after)] == [
+        ("fc1", 3, 0.7), ("act", 3, 0.7)
+    ]  # fmt: skip
+
+
+def test_a_module_that_works_in_place_does_not_change_what_was_measured(samples: Samples) -> None:
+    plane = InformationPlane.watch(network(), samples, layers=["norm", "act"], measures=["binned"])
+    plain = network()
+    plain.act = nn.ReLU()
+    other = InformationPlane.watch(plain, samples, layers=["norm", "act"], measures=["binned"])
+    for one, expected in zip(plane.measure(0), other.measure(0), strict=True):
+        assert one.estimates["mi_xt_binned"].mi == expected.estimates["mi_xt_binned"].mi
+
+
+def test_the_model_its_loop_and_random_numbers_are_left_as_they_were(samples: Samples) -> None:
+    def train(watched: bool) -> tuple[list[Tensor], Tensor]:
+        model = network().train()
+        model.norm.eval()  # a mode of its own
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        plane = InformationPlane.watch(model, samples) if watched else None
+        for epoch in range(3):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(samples[0]), samples[1]).backward()
+            gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+            if plane:
+                plane.measure(epoch)
+                assert model.training
+                assert not model.norm.training
+                assert not any(module._forward_hooks for module in model.modules())
+                now = [p.grad for p in model.parameters() if p.grad is not None]
+                assert all(torch.equal(a, b) for a, b in zip(gradients, now, strict=True))
+            optimizer.step()
+        return list(model.state_dict().values()), torch.rand(3)
+
+    (weights, numbers), (watched, numbers_watched) = train(False), train(True)
+    assert all(torch.equal(a, b) for a, b in zip(weights, watched, strict=True))
+    assert torch.equal(numbers, numbers_watched)
+
+
+def test_by_default_weights_and_activations_are_measured(samples: Samples) -> None:
+    assert InformationPlane.watch(network(), samples).layers == ["fc1", "act", "fc2"]
+    # what is called more than once has no single output
+    assert InformationPlane.watch(Residual(), samples).layers == ["stem", "head"]
+
+
+def test_a_data_set_and_a_loader_are_read_as_tensors_are(samples: Samples) -> None:
+    data = gaussian_classes()
+    loader = DataLoader(TensorDataset(*samples), batch_size=17)
+    planes = [
+        InformationPlane.watch(
+            network(), source, measures=["channel"], config=PlaneConfig(samples=90)
+        )
+        for source in (samples, loader)
+    ]
+    values = [[p.estimates["mi_xt_channel"].mi for p in plane.measure(0)] for plane in planes]
+    assert values[0] == values[1]
+    plane = InformationPlane.watch(network(), data, measures=["probe", "channel"])
+    assert len(plane.x_train) == len(data.train)
+    points = plane.measure(0)
+    assert all(0 <= point.scalars["probe_accuracy"] <= 1 for point in points)
+
+
+def test_critics_continue_from_point_to_point() -> None:
+    config = PlaneConfig(critic_steps=5, batch_size=64)
+    plane = InformationPlane.watch(
+        network(), gaussian_classes(), layers=["fc1"], measures=["mine"], config=config
+    )
+    for epoch in range(3):
+        plane.measure(epoch)
+    (critics,) = (measures["mine"].critics for measures in plane._measures.values())
+    assert critics.fits == 3
+    assert [point.epoch for point in plane.points] == [0, 1, 2]
+
+
+def test_the_frame_has_a_row_for_each_point(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = InformationPlane.watch(network(), samples, layers=["fc1", "fc2"])
+    plane.measure(0)
+    plane.measure(1)
+
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("ibtrain.plane.watch.import_module", missing)
+    columns = plane.to_frame()
+    assert columns["layer"] == ["fc1", "fc2", "fc1", "fc2"]
+    assert columns["epoch"] == [0, 0, 1, 1]
+    assert len(columns["mi_xt_channel_stderr"]) == 4
+
+
+def test_the_default_noise_is_a_share_of_each_layers_radius(samples: Samples) -> None:
+    plane = InformationPlane.watch(network(), samples, layers=["fc1"], measures=["channel"])
+    (point,) = plane.measure(0)
+    with torch.no_grad():
+        h = plane.model.fc1(samples[0])
+    radius = (h - h.mean(0)).square().sum(1).mean().sqrt().item()
+    assert point.scalars["sigma"] == pytest.approx(0.16 * radius, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"layers": ["fc9"]}, ModelError, "a layer 'fc9', expected one of fc1, norm, act"),
+        ({"layers": []}, ModelError, "no layer, expected at least one module"),
+        ({"measures": ["mine"]}, DataError, r"no training samples, expected train=\(x, y\)"),
+        ({"noise_scale": "loud"}, ConfigError, "'loud', expected one of absolute, relative, radius"),
+        ({"measures": ["nothing"]}, ConfigError, "'nothing', expected one of mine, channel"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(
+    samples: Samples, change: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        InformationPlane.watch(network(), samples, **change)  # type: ignore[arg-type]
+
+
+def test_samples_that_the_model_cannot_read_are_named(samples: Samples) -> None:
+    with pytest.raises(ModelError, match=r"samples of shape \(4,\), expected inputs of the model"):
+        InformationPlane.watch(network(), (samples[0][:, :4], samples[1]))
+
+
+def test_a_layer_that_is_called_twice_is_named(samples: Samples) -> None:
+    message = "a layer 'twice' with 2 tensors in a forward pass, expected a module that is called"
+    with pytest.raises(ModelError, match=message):
+        InformationPlane.watch(Residual(), samples, layers=["twice"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (torch.zeros(5, 6), torch.zeros(5)),
+        (torch.zeros(5, 6), torch.zeros(4, dtype=torch.long)),
+        DataLoader(torch.zeros(5, 6)),  # type: ignore[arg-type]
+        [],
+    ],
+)
+def test_samples_without_classes_are_refused(data: object) -> None:
+    with pytest.raises(DataError, match="data: got"):
+        InformationPlane.watch(network(), data)  # type: ignore[arg-type]
