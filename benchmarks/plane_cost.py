@@ -113,7 +113,7 @@ def measure(
     references = Stopwatch()
     start = time.process_time()
     with (
-        mock.patch("ibtrain.plane.measures.channel.channel", references.timed(channel)),
+        mock.patch("ibtrain.plane.measures.channel.channel_mi", references.timed(channel_mi)),
         mock.patch.object(LinearProbe, "fit", references.timed(LinearProbe.fit)),
     ):
         TRAINERS[method](model, optim=optim, callbacks=[timed]).fit(data)

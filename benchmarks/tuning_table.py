@@ -38,7 +38,7 @@ def main(records: tuple[Path, ...]) -> None:
         found = {method: by_combination(tried, method) for method in METHODS}
         best = {m: max(map(statistics.mean, found[m].values())) for m in METHODS}
         click.echo(f"\n## {dataset}\n")
-        click.echo("| learning rate | schedule | batch | layer-wise | end to end |")
+        click.echo("| learning rate | schedule | batch | layer-wise | end-to-end |")
         click.echo("|---|---|---|---|---|")
         for rate, schedule, batch_size in sorted(found["layerwise"]):
             cells = [f"{rate:g}", schedule, str(batch_size)]

@@ -40,4 +40,4 @@ def recipe(h: Tensor, noise_std: float, steps: int, seed: int = 0) -> float:
         loss.backward()
         optimizer.step()
         values.append(-loss.item())
-    return sum(values[-LAST:]) / len(values[-LAST:])
+    return float(sum(values[-LAST:]) / len(values[-LAST:]))

@@ -82,18 +82,21 @@ def draw_splits(
         )
 
 
-def hold_out(count: int, randomness: torch.Generator) -> tuple[Tensor, Tensor]:
+def hold_out(
+    count: int, randomness: torch.Generator, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Splits the samples of a layer at random into training samples and samples that select a critic's scale.
 
     Args:
         count: Number of samples.
-        randomness: Random generator on the device used; the same state gives the same split.
+        randomness: Random generator; the same state gives the same split.
+        device: Device of the samples.
 
     Returns:
         Indices of the training samples, and of the selection samples.
     """
     selected = min(max(2, round(TRACKED_SELECTION_SHARE * count)), count - 2)
-    order = torch.randperm(count, generator=randomness, device=randomness.device)
+    order = torch.randperm(count, generator=randomness, device=device)
     return order[selected:], order[:selected]
 
 

@@ -141,7 +141,7 @@ class TrackedCritics(nn.Module, ABC):
         floor = MIN_RELATIVE_VARIANCE * variance.mean(dim=2, keepdim=True)
         self.std = variance.maximum(floor).clamp_min(1e-12).sqrt()
         count = h.shape[1]
-        train, select = hold_out(count, generator(h.device, self.seed, "selection"))
+        train, select = hold_out(count, generator(h.device, self.seed, "selection"), h.device)
         self._ascend(h, labels, train, steps, batch_size)
         scores = self._scores(h.index_select(1, select), labels[select])
         self.scales = [_best_scale(groups) for groups in scores]
