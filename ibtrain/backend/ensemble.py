@@ -31,7 +31,9 @@ class Ensemble(nn.Module):
     In small networks the overhead of each operation dominates. On an accelerator an ensemble executes the
     operations of a single network, each on K times as many numbers. Adam treats every weight separately, so that
     the members train as they would alone. Each member has its own buffers, such as running means, which it may
-    change in place. Networks that draw random numbers (dropout) are called one by one on every device.
+    change in place. Networks that draw random numbers in modules such as dropout, or that hold
+    tensors which are neither parameters nor buffers, are called one by one on every device; other functions that draw random
+    numbers are not supported.
 
     Args:
         members: Networks of the same class and shape.
@@ -45,9 +47,7 @@ class Ensemble(nn.Module):
         self._group = (
             NETWORKS_AT_ONCE if weights <= SMALL and len(members) >= NETWORKS_AT_ONCE else 1
         )
-        self._one_by_one = any(
-            isinstance(module, nn.modules.dropout._DropoutNd) for module in self.modules()
-        )
+        self._one_by_one = any(map(_must_run_alone, self.modules()))
         self._flat: list[dict[str, Tensor]] = []
 
     @cached_property
@@ -130,6 +130,8 @@ class Ensemble(nn.Module):
             outputs = group[0](*(tensor.squeeze(0) for tensor in inputs))
             return _tree(lambda parts: parts[0].unsqueeze(0), [outputs])
         template = self._template
+        if template.training != group[0].training:
+            template.train(group[0].training)
         if self._flat:
             parameters = self._flat[index]
         else:
@@ -147,6 +149,12 @@ class Ensemble(nn.Module):
             for name, tensors in own_buffers.items():
                 torch._foreach_copy_(tensors, buffers[name].unbind())
         return outputs
+
+
+def _must_run_alone(module: nn.Module) -> bool:
+    """Whether a module draws random numbers, or holds tensors that belong to no single member when it is copied."""
+    draws = isinstance(module, nn.modules.dropout._DropoutNd | nn.RReLU | nn.MultiheadAttention)
+    return draws or any(isinstance(value, Tensor) for value in vars(module).values())
 
 
 def _parameters_of(group: Group) -> dict[str, list[nn.Parameter]]:

@@ -6,6 +6,7 @@ docs/tuning.md records how they were chosen; both methods had the same tuning bu
 from dataclasses import replace
 
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.errors import ConfigError
 
 __all__ = ["VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
 
@@ -27,7 +28,14 @@ _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
 
 
 def recipe(method: Method, dataset: str) -> OptimConfig:
-    """Returns the optimiser settings of a method for a data set."""
+    """Returns the optimiser settings of a method for a data set.
+
+    Raises:
+        ConfigError: If the method has no recipe.
+    """
+    if method not in _DEFAULTS:
+        expected = f"a recipe of {', '.join(_DEFAULTS)}, or the optimiser's settings (optim)"
+        raise ConfigError(repr(method), expected, "method")
     return _BY_DATASET.get((method, dataset), _DEFAULTS[method])
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
@@ -213,15 +214,9 @@ def _outputs(model: nn.Module, x: Tensor, layers: Sequence[str]) -> dict[str, li
 @contextmanager
 def _undisturbed(model: nn.Module) -> Iterator[None]:
     """Evaluation mode; each module's own mode, and torch's random numbers, are put back afterwards."""
-    modes = {module: module.training for module in model.modules()}
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=list(devices)):
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+    with torch.random.fork_rng(devices=list(devices)), evaluation_mode(model):
+        yield
 
 
 def _test_split(data: Dataset | Samples | Iterable[Samples]) -> Samples | Iterable[Samples]:

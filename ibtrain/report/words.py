@@ -25,6 +25,8 @@ def objective_words(objective: Mapping[str, Any], beta: str) -> str:
     if name == "ib":
         predict_from = PREDICT_FROM[objective["predict_from"]]
         words = [f"{beta}{numbers(objective['beta'])}", f"predicting from {predict_from}"]
+    elif objective.get("readout", "dv") == "dv":
+        words.append(f"output layer by its own bound, {beta}{objective['beta'][-1]:g}")
     if order != "sequential":
         words.append(ORDERS.get(order, order))
     return ", ".join(words)

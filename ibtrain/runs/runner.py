@@ -121,5 +121,6 @@ def run(
     with open_run(config, path, interval) as opened:
         if not opened.folder.is_finished:
             opened.train(opened.load(), callbacks)
-            opened.checkpoints.clear()
+        # a process that ended before this left them
+        opened.checkpoints.clear()
     return opened.folder

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import Method
 from ibtrain.models.blocks import block_outputs
 
@@ -54,21 +55,17 @@ class ModelView:
     def activations(self, split: str, index: Int[Tensor, " n"]) -> dict[str, Tensor]:
         """The output h ``(n, dim)`` of each live block, without noise, on some samples of a split, by name."""
         inputs = self.inputs[split]
-        was_training = self.blocks.training
-        self.blocks.eval()
-        chunks = [
-            {name: h.flatten(1) for name, h in block_outputs(self.blocks, inputs[part]).items()}
-            for part in index.split(CHUNK)
-        ]
-        self.blocks.train(was_training)
+        with evaluation_mode(self.blocks):
+            chunks = [
+                {name: h.flatten(1) for name, h in block_outputs(self.blocks, inputs[part]).items()}
+                for part in index.split(CHUNK)
+            ]
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
     def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
         """Share of a split that the network predicts correctly now."""
-        was_training = self.blocks.training
-        self.blocks.eval()
-        scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
-        self.blocks.train(was_training)
+        with evaluation_mode(self.blocks):
+            scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
         return accuracy(scores, labels).item()
 
 

@@ -38,7 +38,7 @@ def fit_ensemble(
         The result of each trainer.
 
     Raises:
-        ConfigError: If their settings or their networks' shapes differ.
+        ConfigError: If their classes, their settings or their networks' shapes differ.
         ModelError: If a model does not fit the data, or if two share weights.
         NonFiniteError: If a metric became NaN or infinite.
         RunFolderError: If the saved state is of another training.
@@ -105,8 +105,9 @@ def _check_alike(trainers: Sequence[Trainer]) -> None:
     networks = [trainer.blocks for trainer in trainers]
     check_trainable((f"network {index}", network) for index, network in enumerate(networks))
     shapes = [[p.shape for p in network.parameters()] for network in networks]
-    settings = [(trainer.method, trainer.settings, trainer.optim) for trainer in trainers]
-    for values, what in ((shapes, "networks"), (settings, "settings")):
+    settings = [(trainer.stages, trainer.settings, trainer.optim) for trainer in trainers]
+    kinds = [type(trainer) for trainer in trainers]
+    for values, what in ((kinds, "trainers"), (shapes, "networks"), (settings, "settings")):
         if any(value != values[0] for value in values):
             raise ConfigError(
                 f"{what} that differ", f"the same {what}", "networks that train as one"
@@ -130,6 +131,8 @@ def _identity(trainings: Sequence[Training]) -> State:
     weights = {f"shape of {name}": part.shape for name, part in state if isinstance(part, Tensor)}
     return {
         "method": first.trainer.method,
+        "trainer": type(first.trainer).__qualname__,
+        "stages": {stage: list(blocks) for stage, blocks in first.stages},
         "seeds": [training.trainer.seed for training in trainings],
         "device": data.train.x.device.type,
         **settings,

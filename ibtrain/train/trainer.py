@@ -27,7 +27,7 @@ class Trainer(ABC):
         ModelError: If the model can't be cut into blocks.
 
     Attributes:
-        method: Name of the method, in results and events.
+        method: Name of the method in results and events, of :data:`~ibtrain.config.METHODS`.
         freezes: Whether a trained block can't be trained any further.
     """
 
@@ -55,7 +55,11 @@ class Trainer(ABC):
     @property
     @abstractmethod
     def stages(self) -> Mapping[str, Sequence[str]]:
-        """Names of the blocks that train together, by the name of the stage, in order."""
+        """Names of the blocks that train together, by the name of the stage.
+
+        A stage reads the outputs of the stage before it: together the stages are the network's blocks from the first
+        on, in order; the last blocks may be left out.
+        """
 
     @abstractmethod
     def objective_of(self, part: nn.Sequential, specs: Mapping[str, BlockSpec]) -> Objective:

@@ -11,6 +11,7 @@ from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
+from ibtrain.errors import ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block
 from ibtrain.train.callbacks import ModelView, apply_in_chunks
 from ibtrain.train.checkpointer import State
@@ -33,7 +34,7 @@ class Training:
         data: What it trains on.
 
     Raises:
-        ModelError: If the model does not fit the data.
+        ModelError: If the model does not fit the data, or the stages do not fit the model.
     """
 
     def __init__(self, trainer: Trainer, data: Dataset) -> None:
@@ -41,7 +42,7 @@ class Training:
         self.trainer = trainer
         self.data = data
         self.optim = trainer.optim or recipe(trainer.method, data.name)
-        self.stages = list(trainer.stages.items())
+        self.stages = _checked_stages(trainer)
         self.index = 0
         self.is_finished = False
         self.stage: Stage | None = None
@@ -162,3 +163,14 @@ class Training:
             name: BlockSpec(tuple(h.shape[1:]), self.data.log_prior, names.index(name), len(names))
             for name, h in outputs.items()
         }
+
+
+def _checked_stages(trainer: Trainer) -> list[tuple[str, Sequence[str]]]:
+    """The trainer's stages: each reads what the one before it gives."""
+    stages = list(trainer.stages.items())
+    names = [name for name, _ in trainer.blocks.named_children()]
+    trained = [name for _, blocks in stages for name in blocks]
+    if not trained or trained != names[: len(trained)] or not all(blocks for _, blocks in stages):
+        expected = f"one after another from the first block on ({', '.join(names)})"
+        raise ModelError(f"stages {dict(stages)}", expected, type(trainer).__name__)
+    return stages

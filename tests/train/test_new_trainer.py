@@ -1,7 +1,8 @@
 """A trainer for several processes is one class: each rank trains on its share of the samples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor, distributed, multiprocessing, nn
 from toys import gaussian_classes
 
 from ibtrain.config import OptimConfig
+from ibtrain.config.interval import CheckpointInterval
 from ibtrain.data.dataset import Dataset, Split
+from ibtrain.errors import ModelError, RunFolderError
+from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.objectives import BlockSpec, Objective
 
@@ -68,3 +72,46 @@ def test_ranks_train_the_network_that_one_process_trains(
         weights = torch.load(tmp_path / f"rank{rank}.pt", weights_only=True)
         for name, tensor in weights.items():
             assert torch.allclose(tensor, expected[name], atol=1e-5) == is_same, name
+
+
+class Staged(EndToEndTrainer):
+    """Its stages are what a test says."""
+
+    order: ClassVar[dict[str, list[str]]] = {}
+
+    @property
+    def stages(self) -> Mapping[str, Sequence[str]]:
+        return self.order
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"empty": []},
+        {"second": ["layer2"], "first": ["layer0"]},
+        {"last": ["layer2"]},
+        {"unknown": ["layer9"]},
+        {"all": ["layer0", "layer2"], "again": ["layer2"]},
+    ],
+)
+def test_stages_that_are_not_consecutive_are_named(
+    toy: Dataset, order: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Staged, "order", order)
+    with pytest.raises(
+        ModelError, match=r"Staged: got stages .* from the first block on \(layer0, layer2\)"
+    ):
+        Staged(network(), OPTIM).fit(toy)
+
+
+def test_a_checkpoint_of_another_trainer_is_refused(
+    toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interval = CheckpointInterval(epochs=1)
+    EndToEndTrainer(network(), OPTIM).fit(toy, Checkpoints(tmp_path, interval))
+    monkeypatch.setattr(Staged, "order", {"network": ["layer0", "layer2"]})
+    with pytest.raises(
+        RunFolderError, match="got trainer EndToEndTrainer, expected trainer Staged"
+    ):
+        Staged(network(), OPTIM).fit(toy, Checkpoints(tmp_path, interval))

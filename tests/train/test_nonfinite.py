@@ -147,6 +147,14 @@ def test_a_bound_beyond_its_ceiling_for_long_is_flagged(toy: Dataset) -> None:
     assert divergence_flags([beyond, other, beyond], most) == ()
 
 
+def test_a_bound_of_a_block_that_trains_with_others_is_flagged(toy: Dataset) -> None:
+    most = ceilings(toy)
+    beyond = {"hidden1.mi_xt": 1.06 * most["mi_xt"], "mi_hy": 0.5}
+    assert divergence_flags([beyond] * 3, most) == ("diverging",)
+    below = {"hidden1.mi_xt": 1.04 * most["mi_xt"], "hidden1.cross_entropy": 99.0, "mi_hy": 0.5}
+    assert divergence_flags([below] * 3, most) == ()
+
+
 def test_the_flag_reaches_the_record(toy: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibtrain.train.stage.ceilings", lambda _: {"mi_hy": -9.0})
     heard: list[Event] = []

@@ -173,3 +173,35 @@ def test_trainers_that_share_a_network_are_refused(toy: Dataset) -> None:
     ):
         with pytest.raises(ModelError, match="that network 0 and network 1 share"):
             fit_ensemble(trainers, toy)  # type: ignore[arg-type]
+
+
+def test_trainers_of_different_classes_are_no_ensemble(toy: Dataset) -> None:
+    class Other(EndToEndTrainer):
+        pass
+
+    others = [EndToEndTrainer(network(toy, 0), OPTIM), Other(network(toy, 1), OPTIM)]
+    with pytest.raises(ConfigError, match="trainers that differ"):
+        fit_ensemble(others, toy)
+
+
+class Shifted(nn.Linear):
+    """Holds a tensor that is neither a parameter nor a buffer."""
+
+    def __init__(self, dim_in: int, dim_out: int, shift: float) -> None:
+        super().__init__(dim_in, dim_out)
+        self.shift = torch.tensor(shift)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + self.shift * x[:, :1]
+
+
+def test_a_tensor_that_is_no_buffer_stays_its_networks_own(toy: Dataset) -> None:
+    def trainers() -> list[EndToEndTrainer]:
+        made = []
+        for seed in SEEDS:
+            with seeded(seed, "test"):
+                first = Shifted(toy.dim_x, 8, float(seed))
+                made.append(nn.Sequential(first, nn.Tanh(), nn.Linear(8, toy.num_classes)))
+        return [EndToEndTrainer(m, OPTIM, seed=s) for s, m in zip(SEEDS, made, strict=True)]
+
+    assert_same(fit_ensemble(trainers(), toy), [trainer.fit(toy) for trainer in trainers()])

@@ -1,0 +1,24 @@
+"""Settings in words."""
+
+from dataclasses import asdict
+
+import pytest
+
+from ibtrain.config import ObjectiveConfig
+from ibtrain.report.words import objective_words
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"beta": (0.1,), "predict_from": "clean"}, "beta 0.1, predicting from clean h"),
+        (
+            {"name": "cross-entropy", "beta": (0.1, 0.2)},
+            "objective cross-entropy, output layer by its own bound, beta 0.2",
+        ),
+        ({"name": "cross-entropy", "readout": "critic"}, "objective cross-entropy"),
+    ],
+)
+def test_every_beta_that_was_used_is_told(settings: dict[str, object], words: str) -> None:
+    config = asdict(ObjectiveConfig(**settings))  # type: ignore[arg-type]
+    assert objective_words(config, "beta ") == words
