@@ -34,3 +34,5 @@ for point in plane.points:
     print(
         f"{point.epoch:5}  {point.layer:>5}  {values[0]:6.2f}  {values[1]:6.2f}  {values[2]:10.2f}"
     )
+
+# plane.to_frame() has all values in columns; plane.plot().figure.savefig("plane.png") draws the paths

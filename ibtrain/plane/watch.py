@@ -13,6 +13,7 @@ from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
+from ibtrain.lazy import load_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerRecorder
 
@@ -143,6 +144,19 @@ class WatchedPlane(LayerRecorder):
             return import_module("pandas").DataFrame(columns)
         except ImportError:
             return columns
+
+    def plot(self, ax: Any = None, measure: str | None = None) -> Any:
+        """Draws the path of each layer on the plane; see :func:`~ibtrain.report.watched.plot_points`.
+
+        Args:
+            ax: Axis to draw on; None creates a figure, ``axis.figure``.
+            measure: The measure to draw, by the name of one of its estimates; None is the first one.
+
+        Returns:
+            The axis.
+        """
+        # by its name: only reports draw, and they are in a higher layer
+        return load_class("ibtrain.report.watched:plot_points")(self.points, ax, measure)
 
     @torch.no_grad()
     def _activations(self, x: Tensor) -> dict[str, Tensor]:

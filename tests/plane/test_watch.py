@@ -1,9 +1,11 @@
 """The plane of any module in a loop of its own: what is measured, and that nothing else changes."""
 
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from toys import gaussian_classes
@@ -158,6 +160,28 @@ def test_the_frame_has_a_row_for_each_point(
     assert columns["layer"] == ["fc1", "fc2", "fc1", "fc2"]
     assert columns["epoch"] == [0, 0, 1, 1]
     assert len(columns["mi_xt_channel_stderr"]) == 4
+
+
+def test_the_paths_are_drawn(samples: Samples, tmp_path: Path) -> None:
+    plane = InformationPlane.watch(network(), samples, layers=["fc1", "fc2"])
+    plane.measure(0)
+    plane.measure(1)
+    ax = plane.plot()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "fc1", "fc2", "limits: ln N, H(Y)"
+    ]  # fmt: skip
+    path = ax.get_lines()[0].get_xydata()
+    points = [point for point in plane.points if point.layer == "fc1"]
+    expected = [
+        [point.estimates[name].mi for name in ("mi_xt_channel", "mi_ty_channel")]
+        for point in points
+    ]
+    assert path.tolist() == expected
+    ax.figure.savefig(tmp_path / "plane.png")
+    again = plane.plot(ax=Figure().add_subplot(), measure="mi_xt_binned")
+    assert "binned" in again.get_title()
+    with pytest.raises(ConfigError, match="'nothing', expected one of mi_xt_channel, mi_xt_binned"):
+        plane.plot(measure="nothing")
 
 
 def test_the_default_noise_is_a_share_of_each_layers_radius(samples: Samples) -> None:
