@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_exports", "load_class"]
+__all__ = ["lazy_exports", "load_object"]
 
 
 def lazy_exports(
@@ -29,8 +29,8 @@ def lazy_exports(
     return get, names
 
 
-def load_class(home: str) -> Any:
-    """Imports a class, or another object, by its module and its name.
+def load_object(home: str) -> Any:
+    """Imports a class or a function by its module and its name.
 
     Args:
         home: Module and name, such as ``package.module:Class``.

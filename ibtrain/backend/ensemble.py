@@ -152,7 +152,7 @@ class Ensemble(nn.Module):
 
 
 def _must_run_alone(module: nn.Module) -> bool:
-    """Whether a module draws random numbers, or holds tensors that belong to no single member when it is copied."""
+    """Whether a module draws random numbers, or holds a tensor that is neither a parameter nor a buffer."""
     draws = isinstance(module, nn.modules.dropout._DropoutNd | nn.RReLU | nn.MultiheadAttention)
     return draws or any(isinstance(value, Tensor) for value in vars(module).values())
 

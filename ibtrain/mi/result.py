@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLAGS", "UNITS", "Estimate", "plug_in_stderr", "value_flags"]
+__all__ = ["FLAGS", "UNITS", "Estimate", "plain_estimate", "plug_in_stderr", "value_flags"]
 
 UNITS = ("nats", "bits")
 
@@ -156,6 +156,25 @@ def value_flags(
     if mi + NEGATIVE_ERRORS * stderr < 0:
         flags.append("negative")
     return tuple(flags)
+
+
+def plain_estimate(
+    mi: float,
+    stderr: float,
+    *,
+    method: str,
+    ceiling: float,
+    n_test: int,
+    seconds: float,
+    is_entropy: bool = False,
+) -> Estimate:
+    """An estimate without a critic, with the flags that follow from its value; arguments as of :class:`Estimate`.
+
+    Args:
+        is_entropy: Whether the ceiling is H(Y), where one side is a label.
+    """
+    flags = value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_entropy)
+    return Estimate(mi, stderr, method, ceiling, flags, n_test=n_test, seconds=seconds)
 
 
 def plug_in_stderr(terms: NDArray[np.float64], freedom: int) -> float:

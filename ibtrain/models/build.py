@@ -7,7 +7,7 @@ from torch import nn
 from ibtrain.backend.seeding import seeded
 from ibtrain.config import MODELS, ModelConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.lazy import load_class
+from ibtrain.lazy import load_object
 
 __all__ = ["build_model"]
 
@@ -25,7 +25,7 @@ def build_model(config: ModelConfig, data: Dataset, seed: int) -> nn.Sequential:
     Raises:
         ModelError: If the network can't process samples of this shape.
     """
-    create: Factory = load_class(MODELS[config.kind])
+    create: Factory = load_object(MODELS[config.kind])
     with seeded(seed, "model"):
         model = create(config, tuple(data.train.x.shape[1:]), data.num_classes)
     return model.to(data.train.x.device)

@@ -48,7 +48,7 @@ class LayerRecorder:
         log_prior: Float[Tensor, " classes"],
         noise_std: float | tuple[float, ...],
         noise_scale: str,
-        config: PlaneConfig | None,
+        config: PlaneConfig,
         *,
         seed: int = 0,
         on_point: Callable[[PlanePoint], None] | None = None,
@@ -61,7 +61,7 @@ class LayerRecorder:
             raise ConfigError(noise_std, expected, "noise_std of the information plane")
         check_choice("noise_scale of the information plane", noise_scale, NOISE_SCALES)
         self.noise_scale = noise_scale
-        self.config = config or PlaneConfig()
+        self.config = config
         self.seed = seed
         self.on_point = on_point
         self.points: list[PlanePoint] = []

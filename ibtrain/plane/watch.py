@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +14,8 @@ from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
-from ibtrain.lazy import load_class
+from ibtrain.lazy import load_object
+from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerRecorder
 
@@ -41,7 +43,7 @@ class WatchedPlane(LayerRecorder):
             inputs and classes, or an iterable of such batches, such as a ``DataLoader``; at most ``config.samples`` are
             used.
         train: Samples to which the critics and probes of a measure are fitted, likewise; None is the training split of
-            a data set. Needed by the measures ``mine`` and ``probe`` only.
+            a data set. Needed by measures that fit something only (``mine``, ``probe``).
         layers: Names of modules, as in ``model.named_modules()``; None is every module with a weight matrix and every
             activation module that is called once in a forward pass.
         measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
@@ -75,16 +77,16 @@ class WatchedPlane(LayerRecorder):
         config: PlaneConfig | None = None,
         seed: int = 0,
     ) -> None:
-        settings = {**vars(config or PlaneConfig()), "measures": tuple(measures)}
-        config = PlaneConfig(**settings)
+        config = replace(config or PlaneConfig(), measures=tuple(measures))
         self.model = model
         device = next(model.parameters(), torch.zeros(())).device
-        self.x_test, y_test = _read(_test_split(data), config.samples, device, "data")
-        if train is None and isinstance(data, Dataset):
-            train = data.train.x, data.train.y
+        if isinstance(data, Dataset):
+            train = (data.train.x, data.train.y) if train is None else train
+            data = data.test.x, data.test.y
+        self.x_test, y_test = _read(data, config.samples, device, "data")
         if train is not None:
             self.x_train, y_train = _read(train, config.train_samples, device, "train")
-        elif {"mine", "probe"} & {*measures}:
+        elif any(measure_class(name).fits for name in measures):
             expected = "train=(x, y), to which the critics and probes of these measures are fitted"
             raise DataError("no training samples", expected, "train")
         else:
@@ -156,7 +158,7 @@ class WatchedPlane(LayerRecorder):
             The axis.
         """
         # by its name: only reports draw, and they are in a higher layer
-        return load_class("ibtrain.report.watched:plot_points")(self.points, ax, measure)
+        return load_object("ibtrain.report.watched:plot_points")(self.points, ax, measure)
 
     @torch.no_grad()
     def _activations(self, x: Tensor) -> dict[str, Tensor]:
@@ -231,10 +233,6 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with torch.random.fork_rng(devices=list(devices)), evaluation_mode(model):
         yield
-
-
-def _test_split(data: Dataset | Samples | Iterable[Samples]) -> Samples | Iterable[Samples]:
-    return (data.test.x, data.test.y) if isinstance(data, Dataset) else data
 
 
 def _read(

@@ -55,8 +55,8 @@ class LayerwiseTrainer(Trainer):
     ) -> None:
         super().__init__(model, optim, seed=seed, callbacks=callbacks)
         self.objective = objective or ObjectiveConfig()
-        self.betas = self.objective.for_blocks("beta", len(self.blocks))
-        self.noise_stds = self.objective.for_blocks("noise_std", len(self.blocks))
+        for setting in ("beta", "noise_std"):
+            self.objective.for_blocks(setting, len(self.blocks))
         if self.objective.readout == "critic" and len(self.blocks) < 2:
             raise ConfigError("critic", "dv or cross-entropy for a single block", "readout")
         name, output = list(self.blocks.named_children())[-1]

@@ -11,8 +11,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from toys import gaussian_classes
 
 from ibtrain import InformationPlane, PlaneConfig
+from ibtrain.config import MEASURES
 from ibtrain.errors import ConfigError, DataError, ModelError
 from ibtrain.mi.channel.exact import channel_mi
+from ibtrain.plane.measures import LayerSample, Measure, Quantity, Values
 
 Samples = tuple[Tensor, Tensor]
 
@@ -33,6 +35,15 @@ def network() -> nn.Sequential:
         "fc2": nn.Linear(12, 3),
     }
     return nn.Sequential(OrderedDict(layers))
+
+
+class Mean(Measure):
+    """The mean activation."""
+
+    quantities = (Quantity("mean", "mean", ""),)
+
+    def measure(self, layer: LayerSample) -> Values:
+        return {"mean": layer.h_test.mean().item()}
 
 
 class Residual(nn.Module):
@@ -233,3 +244,15 @@ def test_a_layer_that_is_called_twice_is_named(samples: Samples) -> None:
 def test_samples_without_classes_are_refused(data: object) -> None:
     with pytest.raises(DataError, match="data: got"):
         InformationPlane.watch(network(), data)  # type: ignore[arg-type]
+
+
+def test_a_measure_of_ones_own_asks_for_training_samples_unless_it_fits_nothing(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MEASURES, "mean", f"{__name__}:Mean")
+    with pytest.raises(DataError, match="no training samples"):
+        InformationPlane.watch(network(), samples, measures=["mean"])
+    monkeypatch.setattr(Mean, "fits", False)
+    plane = InformationPlane.watch(network(), samples, layers=["fc1"], measures=["mean"])
+    (point,) = plane.measure(0)
+    assert "mean" in point.scalars

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ibtrain.backend.seeding import generator
-from ibtrain.mi.result import Estimate, value_flags
+from ibtrain.mi.result import Estimate, plain_estimate
 
 __all__ = [
     "BLOCK_ENTRIES",
@@ -205,14 +205,14 @@ def monte_carlo(
     mi = terms.mean().item()
     ceiling = math.log(count) if label_entropy is None else label_entropy
     stderr = (terms.var(dim=0).sum() / draws).sqrt().item() / count
-    return Estimate(
-        mi=mi,
-        stderr=stderr,
+    return plain_estimate(
+        mi,
+        stderr,
         method="channel",
         ceiling=ceiling,
-        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=label_entropy is not None),
         n_test=count,
         seconds=seconds,
+        is_entropy=label_entropy is not None,
     )
 
 
@@ -230,14 +230,14 @@ def mean_estimate(
     """
     mi = terms.mean().item()
     stderr = (terms.var() / len(terms)).sqrt().item()
-    return Estimate(
-        mi=mi,
-        stderr=stderr,
+    return plain_estimate(
+        mi,
+        stderr,
         method=method,
         ceiling=ceiling,
-        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_entropy),
         n_test=len(terms),
         seconds=time.perf_counter() - start,
+        is_entropy=is_entropy,
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
+from scipy.stats import entropy
 from torch import Tensor
 
 from ibtrain.mi.channel.exact import BLOCK_ENTRIES, in_noise_units, log_sum_exp, mean_estimate
@@ -72,13 +73,11 @@ def pairwise_values(
     terms = _terms(h, noise_std, share)
     mi_xt = mean_estimate(NAMES[share], terms, math.log(len(h)), start)
     within = torch.empty_like(terms)
-    counts = labels.bincount()
-    for label in counts.nonzero().flatten().tolist():
+    for label in labels.unique():
         index = labels == label
         within[index.cpu()] = _terms(h[index], noise_std, share)
-    shares = (counts[counts > 0] / len(labels)).double()
-    entropy = -(shares * shares.log()).sum().item()
-    mi_ty = mean_estimate(NAMES[share], terms - within, entropy, start, is_entropy=True)
+    label_entropy = float(entropy(labels.bincount().cpu()))
+    mi_ty = mean_estimate(NAMES[share], terms - within, label_entropy, start, is_entropy=True)
     return PairwiseValues(mi_xt, mi_ty)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.io.hashing import hash_rows
-from ibtrain.mi.result import Estimate, value_flags
+from ibtrain.mi.result import Estimate, plain_estimate
 
 __all__ = ["BinnedLayer", "bin_activations", "binned_layer"]
 
@@ -101,12 +101,12 @@ def _estimate(
     terms: NDArray[np.float64], ceiling: float, start: float, *, is_entropy: bool
 ) -> Estimate:
     mi, stderr = float(terms.mean()), float(terms.std() / math.sqrt(len(terms)))
-    return Estimate(
-        mi=mi,
-        stderr=stderr,
+    return plain_estimate(
+        mi,
+        stderr,
         method="binned",
         ceiling=ceiling,
-        flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_entropy),
         n_test=len(terms),
         seconds=time.perf_counter() - start,
+        is_entropy=is_entropy,
     )

@@ -92,6 +92,7 @@ class Measure(ABC):
     Attributes:
         quantities: The values that the measure returns; additional values are kept, and displayed under their names.
         axes: Names of the estimates of I(X; T) and I(T; Y), which are drawn as a plane; None draws no plane.
+        fits: Whether it fits something to the training samples; otherwise it reads the held-out samples alone.
         title: Heading of that plane.
 
     Example:
@@ -104,6 +105,7 @@ class Measure(ABC):
     quantities: ClassVar[tuple[Quantity, ...]]
     axes: ClassVar[tuple[str, str] | None] = None
     title: ClassVar[str] = ""
+    fits: ClassVar[bool] = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

@@ -22,6 +22,7 @@ class Binned(Measure):
     )
     axes = "mi_xt_binned", "mi_ty_binned"
     title = "binned activations (clustering)"
+    fits = False
 
     def measure(self, layer: LayerSample) -> Values:
         """Bins the activations, and counts."""

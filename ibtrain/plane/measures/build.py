@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from ibtrain.config import MEASURES
 from ibtrain.errors import ModelError
-from ibtrain.lazy import load_class
+from ibtrain.lazy import load_object
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, Measure, Values
 from ibtrain.plane.point import RESERVED_NAMES
@@ -18,7 +18,7 @@ def measure_class(name: str) -> type[Measure]:
     Args:
         name: One of :data:`~ibtrain.config.MEASURES`.
     """
-    measure_type: type[Measure] = load_class(MEASURES[name])
+    measure_type: type[Measure] = load_object(MEASURES[name])
     return measure_type
 
 

@@ -19,6 +19,7 @@ class Channel(Measure):
     )
     axes = "mi_xt_channel", "mi_ty_channel"
     title = "exact for these N samples"
+    fits = False
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both values."""

@@ -21,6 +21,7 @@ class Pairwise(Measure):
     )
     axes = "mi_xt_upper", "mi_ty_upper"
     title = "pairwise KL (upper bounds of I(X; T))"
+    fits = False
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both bounds."""

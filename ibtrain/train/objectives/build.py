@@ -4,7 +4,7 @@ from torch import nn
 
 from ibtrain.backend.seeding import seeded
 from ibtrain.config import OBJECTIVES, ObjectiveConfig
-from ibtrain.lazy import load_class
+from ibtrain.lazy import load_object
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec
 
 __all__ = ["make_objective"]
@@ -22,7 +22,7 @@ def make_objective(
         config: Settings of the objective.
         seed: Seeds the critics' weights.
     """
-    kind: type[BlockObjective] = load_class(OBJECTIVES[name])
+    kind: type[BlockObjective] = load_object(OBJECTIVES[name])
     with seeded(seed, "critics", spec.index):
         objective = kind(block, spec, config)  # type: ignore[arg-type]
     return objective.to(spec.log_prior.device)
