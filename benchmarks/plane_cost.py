@@ -54,7 +54,7 @@ class Timed:
         self.plane(event)
         self.seconds += time.process_time() - start
         if event.kind == "end":
-            self.layers |= event.model.activations("test", self.plane.test_index)
+            self.layers |= event.model.activations("test", self.plane.index["test"])
 
 
 class Stopwatch:

@@ -102,9 +102,9 @@ def _check_kind(where: str, value: Any, kind: Any) -> None:
             _check_kind(where, value, kinds[0])
     elif kind is int:
         check_integer(where, value, -MAX_INT64)
-    elif kind is float and value != math.inf:
+    elif kind in (float, int | float) and value != math.inf:
         check_number(where, value)
         if abs(value) >= LARGEST_FLOAT32:
             raise ConfigError(repr(value), "a number that float32 can hold", where)
-    elif kind is not float and (kind is not str or not isinstance(value, str)):
+    elif kind not in (float, int | float) and (kind is not str or not isinstance(value, str)):
         raise ConfigError(repr(value), str(kind), where)

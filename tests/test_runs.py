@@ -13,7 +13,7 @@ import torch
 from folders import ENVIRONMENT, made
 from torch import nn
 
-from ibtrain.config import RunConfig
+from ibtrain.config import ObjectiveConfig, PlaneConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import IBTrainWarning, NonFiniteError, RunFolderError, UnreadableError
 from ibtrain.io.files import write_atomically
@@ -361,7 +361,7 @@ POINT = {
 @pytest.mark.parametrize(
     "change",
     [
-        {"epoch": -1}, {"epoch": 1.5}, {"method": "magic"}, {"layer": None}, {"sigma": 1e300},
+        {"epoch": -1}, {"epoch": "1"}, {"method": "magic"}, {"layer": None}, {"sigma": 1e300},
         {"mi_xt": "3"}, {"mi_xt": {**POINT["mi_xt"], "mi": "1"}}, {"mi_ty": {}}, {"audits": []},
         {"mi_xt": {**POINT["mi_xt"], "ceiling": "1"}}, {"mi_xt": {**POINT["mi_xt"], "flags": 3}},
         {"mi_xt": {**POINT["mi_xt"], "beside": [1]}}, {"unknown": [1]}, {"layer": "x" * 1001},
@@ -497,3 +497,14 @@ def test_a_folder_that_cannot_be_inspected_at_the_end_is_left(
         monkeypatch.setattr(folder, "check_owned", lambda: None)
     assert [event["event"] for event in folder.events.read()] == ["one"]
     assert sorted(path.name for path in folder.path.glob(".*.part")) == []
+
+
+def test_planes_of_an_earlier_version_had_the_noise_of_the_training(tmp_path: Path) -> None:
+    objective = ObjectiveConfig(noise_std=(0.7,), noise_scale="relative")
+    document = RunConfig(objective=objective, plane=PlaneConfig(noise_std=(0.2,))).to_dict()
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    assert RunFolder.open(tmp_path).config().plane.noise_std == (0.2,)
+    del document["plane"]["noise_std"], document["plane"]["noise_scale"]
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    plane = RunFolder.open(tmp_path).config().plane
+    assert (plane.noise_std, plane.noise_scale) == ((0.7,), "relative")

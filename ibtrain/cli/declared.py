@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -20,15 +20,23 @@ METAVARS = {"data_root": "DIR", "dataset": "NAME", "name": "NAME"}
 
 
 class CommaSeparated(click.ParamType[tuple[float, ...]]):
-    """Comma-separated numbers, such as ``500,256``."""
+    """Comma-separated numbers, such as ``500,256``.
 
-    def __init__(self, kind: type[int] | type[float]) -> None:
+    Args:
+        kind: Type of a number.
+        has_auto: Whether ``auto`` stands for no number.
+    """
+
+    def __init__(self, kind: type[int] | type[float], *, has_auto: bool = False) -> None:
         self.kind = kind
+        self.has_auto = has_auto
         self.name = "INT,..." if kind is int else "FLOAT,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
+        if self.has_auto and value == "auto":
+            return ()
         try:
             return tuple(self.kind(number) for number in value.split(","))
         except ValueError:
@@ -71,8 +79,10 @@ def _type(field: Field[Any]) -> Any:
     if choices is not None:
         return click.Choice(tuple(choices))
     if isinstance(field.default, tuple):
-        kind = type(field.default[0]) if field.default else float
-        return CommaSeparatedWords() if kind is str else CommaSeparated(kind)
+        kind = get_args(field.type)[0]
+        if kind is str:
+            return CommaSeparatedWords()
+        return CommaSeparated(kind, has_auto=not field.default)
     return OPTIONAL_TYPES[field.name] if field.default is None else type(field.default)
 
 

@@ -12,9 +12,10 @@ from ibtrain.config.objective import (
     check_noise_std,
 )
 from ibtrain.config.optim import ON_NONFINITE, PRECISIONS, SCHEDULES, OptimConfig
-from ibtrain.config.plane import MEASURES, PlaneConfig
+from ibtrain.config.plane import MEASURES, PLANE_NOISE_SCALES, PLANE_SPLITS, PlaneConfig
 from ibtrain.config.run import DEVICES, MAX_PATH, MAX_SEEDS, MAX_SIDE, METHODS, Method, RunConfig
 from ibtrain.config.settings import difference, read_settings
+from ibtrain.config.units import UNITS
 
 __all__ = [
     "ACTIVATIONS",
@@ -30,10 +31,13 @@ __all__ = [
     "ON_NONFINITE",
     "ORDERS",
     "OUTPUT_OBJECTIVES",
+    "PLANE_NOISE_SCALES",
+    "PLANE_SPLITS",
     "PRECISIONS",
     "PREDICT_FROM",
     "READOUTS",
     "SCHEDULES",
+    "UNITS",
     "Method",
     "ModelConfig",
     "ObjectiveConfig",

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
+from ibtrain.config.objective import check_noise_std
+from ibtrain.config.settings import choice
+from ibtrain.config.units import UNITS
 from ibtrain.errors import ConfigError
 
-__all__ = ["MEASURES", "PlaneConfig"]
+__all__ = ["AUTO_NOISE", "MEASURES", "PLANE_NOISE_SCALES", "PLANE_SPLITS", "PlaneConfig"]
 
 MEASURES = {
     "mine": "ibtrain.plane.measures.mine:Mine",
@@ -15,6 +18,13 @@ MEASURES = {
     "pairwise": "ibtrain.plane.measures.pairwise:Pairwise",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
+AUTO_NOISE = 0.16
+"""Standard deviation of the noise by default, as a share of a layer's radius: I(X; T) of wide and of narrow layers is then
+well below ln N, so that a plane shows paths (docs/theory.md)."""
+PLANE_NOISE_SCALES = ("absolute", "relative", "radius")
+"""Units of the noise's standard deviation: those of the activations, the root mean square of the units' standard
+deviations, or that times the square root of the dimension: the root mean square distance of a sample from the mean."""
+PLANE_SPLITS = ("test", "train", "all")
 MAX_POINTS = 10_000
 """Maximum number of points of the plane; the list of their epochs is computed at every event."""
 MAX_CRITIC_STEPS = 10_000_000
@@ -29,12 +39,23 @@ class PlaneConfig:
     """Settings of the information plane's measurement.
 
     Args:
-        points: Number of log-spaced epochs at which the plane is measured, including the start and the end; 0
-            for none.
-        samples: Number of test samples on which the plane is measured.
+        points: Number of log-spaced epochs at which the plane is measured, including the start and the end; 1 for the
+            end alone, 0 for none.
+        epochs: Epochs at which the plane is measured instead, besides the end: 0 is the start.
+        every: Interval, in epochs, at which the plane is measured instead, from the start on.
+        points_per_epoch: Number of points in each epoch that are added, evenly spaced, as in ``5`` for a point at every
+            fifth of an epoch.
+        on: Samples on which the plane is measured: the ``test`` split, the ``train`` split, or ``all`` samples.
+        samples: Maximum number of samples on which the plane is measured.
         train_samples: Number of training samples to which the critics and probes are fitted.
+        noise_std: Standard deviation of the noise in ``t = h + sigma * eps``, one value or one for each layer; ``auto``
+            (in Python, no value) is 0.16 of each layer's radius.
+        noise_scale: Unit of the noise: ``absolute`` in the units of the activations, ``relative`` to the units' root mean
+            square standard deviation, or a share of the layer's ``radius``, which is that times the square root of its
+            dimension.
         critic_steps: Number of training steps of the critics at each point, from their state at the previous
             point.
+        label_critic_steps: Number of these steps of the critics of the label; 0 for as many.
         batch_size: Batch size of the critics' training steps.
         audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
             0 for never.
@@ -44,23 +65,36 @@ class PlaneConfig:
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins; by default the smallest and the largest activation of a layer at
             each point.
+        unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
     points: int = 6
-    samples: int = 4000
+    epochs: tuple[int, ...] = ()
+    every: int = 0
+    points_per_epoch: int = 0
+    on: str = choice("test", PLANE_SPLITS)
+    samples: int = 4096
     train_samples: int = 10_000
+    noise_std: tuple[float, ...] = ()
+    noise_scale: str = choice("absolute", PLANE_NOISE_SCALES)
     critic_steps: int = 60
+    label_critic_steps: int = 0
     batch_size: int = 256
     audit_every: int = 10
     measures: tuple[str, ...] = ("mine", "channel", "probe")
     num_bins: int = 30
     bin_range: tuple[float, ...] = ()
+    unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
-        check_integer("plane points", self.points, 0, MAX_POINTS)
+        self._check_epochs()
+        check_choice("plane on", self.on, PLANE_SPLITS)
+        self._check_noise()
+        check_choice("plane unit", self.unit, UNITS)
         check_integer("plane samples", self.samples, 2)
         check_integer("plane train_samples", self.train_samples, 4)
         check_integer("plane critic_steps", self.critic_steps, 1, MAX_CRITIC_STEPS)
+        check_integer("plane label_critic_steps", self.label_critic_steps, 0, MAX_CRITIC_STEPS)
         check_integer("plane batch_size", self.batch_size, 2)
         check_integer("plane audit_every", self.audit_every, 0)
         check_sequence("plane measures", self.measures)
@@ -71,6 +105,33 @@ class PlaneConfig:
             raise ConfigError(repr(self.measures), expected, "plane measures")
         check_integer("plane num_bins", self.num_bins, 1, MAX_BINS)
         self._check_bin_range()
+
+    @property
+    def sigma(self) -> tuple[tuple[float, ...], str]:
+        """Standard deviations of the noise, and their unit."""
+        return (self.noise_std, self.noise_scale) if self.noise_std else ((AUTO_NOISE,), "radius")
+
+    def _check_epochs(self) -> None:
+        check_integer("plane points", self.points, 0, MAX_POINTS)
+        check_sequence("plane epochs", self.epochs)
+        for epoch in self.epochs:
+            check_integer("plane epochs", epoch, 0)
+        if len(self.epochs) > MAX_POINTS:
+            raise ConfigError(f"{len(self.epochs)} epochs", f"at most {MAX_POINTS}", "plane epochs")
+        check_integer("plane every", self.every, 0)
+        if self.every and self.epochs:
+            given = f"every {self.every} epochs and a list of epochs"
+            raise ConfigError(given, "one of them", "plane every")
+        check_integer("plane points_per_epoch", self.points_per_epoch, 0, MAX_POINTS)
+
+    def _check_noise(self) -> None:
+        check_sequence("plane noise_std", self.noise_std)
+        for value in self.noise_std:
+            check_noise_std("plane noise_std", value)
+            if value <= 0:
+                expected = "above 0 (I(x; h) of a deterministic layer is infinite or constant)"
+                raise ConfigError(value, expected, "plane noise_std")
+        check_choice("plane noise_scale", self.noise_scale, PLANE_NOISE_SCALES)
 
     def _check_bin_range(self) -> None:
         check_sequence("plane bin_range", self.bin_range)

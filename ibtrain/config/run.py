@@ -79,9 +79,6 @@ class RunConfig:
             raise ConfigError(
                 "no validation split with early stopping", "a share above 0", "validation"
             )
-        if self.plane.points and min(self.objective.noise_std) == 0:
-            expected = "above 0, or plane points 0 (I(x; h) without noise is infinite or constant)"
-            raise ConfigError(0, expected, "noise_std")
         check_choice("device", self.device, DEVICES)
         check_integer("threads", self.threads, 0, MAX_THREADS)
         if not isinstance(self.cuda_graphs, bool):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import check_choice, check_integer
+from ibtrain.config import UNITS
 from ibtrain.errors import ConfigError, DataError
 from ibtrain.mi.bounds.registry import BOUNDS
 from ibtrain.mi.classical.binning import binning
@@ -22,7 +23,7 @@ from ibtrain.mi.copies import find_copies
 from ibtrain.mi.diagnostics import sample_flags
 from ibtrain.mi.neural.crossfit import variational
 from ibtrain.mi.neural.fit import NeuralSettings, OnCheckpoint
-from ibtrain.mi.result import UNITS, Estimate
+from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
 

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLAGS", "UNITS", "Estimate", "plain_estimate", "plug_in_stderr", "value_flags"]
-
-UNITS = ("nats", "bits")
+__all__ = ["FLAGS", "Estimate", "plain_estimate", "plug_in_stderr", "value_flags"]
 
 FLAGS = {
     "above_ceiling": "the value has reached the largest that the method can report from this many samples",
@@ -89,7 +87,7 @@ class Estimate:
         """Returns the same estimate in nats or in bits.
 
         Args:
-            unit: One of :data:`UNITS`.
+            unit: One of :data:`~ibtrain.config.UNITS`.
         """
         if unit == self.unit:
             return self

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ibtrain.checks import MAX_NAME, check_fields, check_integer
+from ibtrain.checks import MAX_NAME, check_fields, check_number
 from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
@@ -32,7 +32,7 @@ class PlanePoint:
         method: Training method of the network, a :data:`PlaneMethod`.
         seed: Random seed of the network.
         layer: Name of the layer.
-        epoch: Number of finished epochs in the layer's own stage of training.
+        epoch: Number of epochs in the layer's own stage of training; a fraction within an epoch.
         scalars: Plain numbers by name: ``sigma``, the standard deviation of the noise in the units of the activations;
             ``activation_scale``, the root mean square of the units' standard deviations; and scalars of the
             measures (:mod:`ibtrain.plane.measures`), such as ``probe_accuracy``.
@@ -43,7 +43,7 @@ class PlanePoint:
     method: PlaneMethod
     seed: int
     layer: str
-    epoch: int
+    epoch: int | float
     scalars: dict[str, float] = field(default_factory=dict)
     estimates: dict[str, Estimate] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ class PlanePoint:
         scalars = {k: v for k, v in rest.items() if k not in estimates}
         point = cls(**identity, scalars=scalars, estimates=estimates)
         check_fields("point", point)
-        check_integer("point.epoch", point.epoch, 0)
+        check_number("point.epoch", point.epoch, 0)
         if len(point.layer) > MAX_NAME:
             given = f"a layer's name of {len(point.layer)} characters"
             raise ConfigError(given, f"at most {MAX_NAME}", "point.layer")

@@ -2,25 +2,34 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from ibtrain.backend.seeding import derive_seed
-from ibtrain.checks import LARGEST_FLOAT32, check_choice, check_integer
-from ibtrain.config import PlaneConfig, check_noise_std
+from ibtrain.checks import LARGEST_FLOAT32, check_integer
+from ibtrain.config import PlaneConfig
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.channel.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
 from ibtrain.plane.point import PlaneMethod, PlanePoint
 
-__all__ = ["NOISE_SCALES", "LayerRecorder"]
+__all__ = ["LayerRecorder", "with_noise"]
 
-NOISE_SCALES = ("absolute", "relative", "radius")
-"""Units of the noise's standard deviation: those of the activations, the root mean square of the units' standard
-deviations, or that times the square root of the dimension: the root mean square distance of a sample from the mean."""
+
+def with_noise(
+    config: PlaneConfig,
+    noise_std: float | tuple[float, ...] | None,
+    noise_scale: str | None,
+) -> PlaneConfig:
+    """Returns settings with another noise, or another unit of the noise, if they are given."""
+    if noise_std is not None:
+        values = noise_std if isinstance(noise_std, tuple) else (noise_std,)
+        config = replace(config, noise_std=values)
+    return config if noise_scale is None else replace(config, noise_scale=noise_scale)
 
 
 class LayerRecorder:
@@ -30,15 +39,12 @@ class LayerRecorder:
         y_train: Classes of the samples to which critics and probes are fitted, ``(n,)``.
         y_test: Classes of the held-out samples, ``(m,)``.
         log_prior: Logarithm of the classes' probabilities, ``(classes,)``, on the device used.
-        noise_std: Standard deviation of the noise, one value or one for each layer in order.
-        noise_scale: Unit of the noise's standard deviation, one of :data:`NOISE_SCALES`.
         config: Measures, and their settings.
         seed: Seeds the critics and the noise.
         on_point: Called with each new point.
 
     Raises:
-        ConfigError: If the noise is 0, because I(x; t) is then infinite or constant, or if it is outside
-            the limits of float32.
+        ConfigError: If the plane is measured on training samples by a measure that is fitted to them.
     """
 
     def __init__(
@@ -46,21 +52,11 @@ class LayerRecorder:
         y_train: Int[Tensor, " n"],
         y_test: Int[Tensor, " m"],
         log_prior: Float[Tensor, " classes"],
-        noise_std: float | tuple[float, ...],
-        noise_scale: str,
         config: PlaneConfig,
         *,
         seed: int = 0,
         on_point: Callable[[PlanePoint], None] | None = None,
     ) -> None:
-        self.noise_stds = noise_std if isinstance(noise_std, tuple) else (noise_std,)
-        for value in self.noise_stds:
-            check_noise_std("noise_std of the information plane", value)
-        if min(self.noise_stds) <= 0:
-            expected = "above 0 (I(x; h) of a deterministic layer is infinite or constant)"
-            raise ConfigError(noise_std, expected, "noise_std of the information plane")
-        check_choice("noise_scale of the information plane", noise_scale, NOISE_SCALES)
-        self.noise_scale = noise_scale
         self.config = config
         self.seed = seed
         self.on_point = on_point
@@ -68,7 +64,11 @@ class LayerRecorder:
         self.y_train = y_train
         self.y_test = y_test
         self.log_prior = log_prior
-        self._classes = {name: measure_class(name) for name in self.config.measures}
+        self._classes = {name: measure_class(name) for name in config.measures}
+        fitted = [name for name, measure in self._classes.items() if measure.fits]
+        if config.on != "test" and fitted:
+            given = f"{', '.join(fitted)} on {config.on} samples, to which critics and probes are fitted"
+            raise ConfigError(given, "other measures, such as channel,binned", "plane measures")
         self._measures: dict[tuple[PlaneMethod, str], dict[str, Measure]] = {}
 
     def forget(self) -> None:
@@ -84,7 +84,7 @@ class LayerRecorder:
         seed: int,
         layer: str,
         index: int,
-        epoch: int,
+        epoch: int | float,
         moment: Literal["start", "epoch", "end"],
     ) -> PlanePoint:
         """Measures a layer as it is now.
@@ -96,19 +96,19 @@ class LayerRecorder:
             seed: Seed of the training.
             layer: Name of the layer.
             index: Place of the layer, for its noise.
-            epoch: Epochs of the layer's training so far.
-            moment: ``start`` creates the layer's measures; ``end`` is its last point.
+            epoch: Epochs of the layer's training so far; a fraction within an epoch.
+            moment: ``start`` or ``end`` of the layer's training, or an ``epoch`` in between.
 
         Raises:
             NonFiniteError: If an activation or a value is NaN or infinite.
         """
-        where = f"{method}, {layer}, epoch {epoch}, seed {seed}"
+        where = f"{method}, {layer}, epoch {epoch:g}, seed {seed}"
         scale = activation_scale(h_train).item()
         if not math.isfinite(scale):
             raise NonFiniteError(f"{where}: the activations' scale became {scale}")
         dim = h_train.shape[1]
         sigma = self._sigma(index, scale, dim)
-        if moment == "start":
+        if (method, layer) not in self._measures:
             self._create_measures(self._spec(method, layer, dim), (method, layer))
         sample = LayerSample(h_train, self.y_train, h_test, self.y_test, sigma, self.seed, moment)
         scalars: dict[str, float] = {"sigma": sigma, "activation_scale": scale}
@@ -116,7 +116,7 @@ class LayerRecorder:
         for measure in self._measures[method, layer].values():
             for name, value in checked_values(measure, sample, {*scalars, *estimates}).items():
                 if isinstance(value, Estimate):
-                    estimates[name] = value
+                    estimates[name] = value.to_unit(self.config.unit)
                 else:
                     scalars[name] = value
         point = PlanePoint(method, seed, layer, epoch, scalars, estimates)
@@ -172,10 +172,11 @@ class LayerRecorder:
 
     def _sigma(self, index: int, scale: float, dim: int) -> float:
         """Standard deviation of a layer's noise, in the units of its activations."""
-        if len(self.noise_stds) > 1 and index >= len(self.noise_stds):
-            expected = "1, or one for each layer"
-            raise ConfigError(f"{len(self.noise_stds)} values", expected, "noise_std of the plane")
-        sigma = self.noise_stds[index if len(self.noise_stds) > 1 else 0]
+        values, noise_scale = self.config.sigma
+        if len(values) > 1 and index >= len(values):
+            raise ConfigError(
+                f"{len(values)} values", "1, or one for each layer", "noise_std of the plane"
+            )
         unit = {"absolute": 1.0, "relative": scale, "radius": scale * math.sqrt(dim)}
         # a layer that is constant has no scale, and its noise a size all the same
-        return sigma * (unit[self.noise_scale] or 1.0)
+        return values[index if len(values) > 1 else 0] * (unit[noise_scale] or 1.0)

@@ -3,70 +3,41 @@
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
-from ibtrain.backend.seeding import generator
 from ibtrain.config import PlaneConfig
-from ibtrain.data.dataset import Dataset, Split
+from ibtrain.data.dataset import Dataset
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.recorder import LayerRecorder
+from ibtrain.plane.recorder import LayerRecorder, with_noise
+from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
+from ibtrain.plane.schedule import measured_epochs
 from ibtrain.plane.watch import WatchedPlane
 from ibtrain.train.callbacks import Event
 
-__all__ = ["InformationPlane", "log_spaced_epochs", "plane_index"]
-
+__all__ = ["InformationPlane"]
 
 _MEMORY_ADVICE = "--plane-samples, or train_samples and batch_size of the plane in --config"
-
-
-def log_spaced_epochs(epochs: int, points: int) -> list[int]:
-    """Epochs at which a plane is measured: 0, then log-spaced from 1 to the last.
-
-    Args:
-        epochs: Number of epochs of the training.
-        points: Maximum number of points, at least 2; rounding to whole epochs merges some of them.
-
-    Returns:
-        The epochs in increasing order, including 0 and ``epochs``.
-    """
-    if points < 3 or epochs == 1:
-        return [0, epochs]
-    ratio = epochs ** (1 / (points - 2))
-    return sorted({0, epochs, *(round(ratio**k) for k in range(points - 1))})
-
-
-def plane_index(split: Split, count: int) -> Int[Tensor, " n"]:
-    """Indices of the samples of a split that the plane uses: at most ``count``, the same in all runs.
-
-    The samples are drawn at random, because many data sets are sorted by class.
-    """
-    if count >= len(split):
-        return torch.arange(len(split), device=split.y.device)
-    order = torch.randperm(len(split), generator=generator(torch.device("cpu"), 0, "plane"))
-    return order[:count].to(split.y.device)
 
 
 class InformationPlane(LayerRecorder):
     """A trainer's callback that records every layer's position on the information plane.
 
-    At log-spaced epochs, and at the start and end of each stage, it applies the measures of ``config``
-    (:mod:`ibtrain.plane.measures`) to the layers in training. The held-out samples are a fixed random
-    subset of the test split.
+    At log-spaced epochs (by default), and at the end of each stage, it applies the measures of ``config``
+    (:mod:`ibtrain.plane.measures`) to the layers in training. The measured samples are a fixed random
+    subset of the test split (by default).
 
     Args:
         data: Data set of the training.
-        noise_std: Standard deviation of the noise, one value or one for each layer in order.
-        noise_scale: ``absolute``, or ``relative`` to each layer's current scale.
-        config: Measures, points, samples and critic steps.
+        noise_std: Standard deviation of the noise, one value or one for each layer in order; None is ``config.noise_std``.
+        noise_scale: Unit of ``noise_std``, one of :data:`~ibtrain.config.PLANE_NOISE_SCALES`; None is ``config.noise_scale``.
+        config: Measures, points, samples, noise and critic steps.
         seed: Seeds the critics and the noise.
         on_point: Called with each new point.
 
     Raises:
-        ConfigError: If the noise is 0, because I(x; t) is then infinite or constant, or if it is outside
-            the limits of float32.
+        ConfigError: If the noise is 0, because I(x; t) is then infinite or constant, if it is outside
+            the limits of float32, or if a measure would be fitted to the samples that it measures.
     """
 
     watch = WatchedPlane
@@ -76,22 +47,21 @@ class InformationPlane(LayerRecorder):
     def __init__(
         self,
         data: Dataset,
-        noise_std: float | tuple[float, ...] = 0.5,
-        noise_scale: str = "absolute",
+        noise_std: float | tuple[float, ...] | None = None,
+        noise_scale: str | None = None,
         config: PlaneConfig | None = None,
         *,
         seed: int = 0,
         on_point: Callable[[PlanePoint], None] | None = None,
     ) -> None:
-        config = config or PlaneConfig()
-        self.train_index = plane_index(data.train, config.train_samples)
-        self.test_index = plane_index(data.test, config.samples)
+        config = with_noise(config or PlaneConfig(), noise_std, noise_scale)
+        train_index = draw_index(len(data.train), config.train_samples)
+        self.train_index = train_index.to(data.train.y.device)
+        self.index = measured_samples(data, config)
         super().__init__(
             data.train.y[self.train_index],
-            data.test.y[self.test_index],
+            measured_labels(data, config),
             data.log_prior,
-            noise_std,
-            noise_scale,
             config,
             seed=seed,
             on_point=on_point,
@@ -99,32 +69,42 @@ class InformationPlane(LayerRecorder):
 
     def __call__(self, event: Event) -> None:
         """Measures the layers in training, if a point is due at this event."""
-        if self.config.points == 0 or not self._is_due(event):
-            return
-        with memory_advice(f"plane, {event.stage}", _MEMORY_ADVICE):
-            self._record_all(event)
-
-    def _record_all(self, event: Event) -> None:
-        """Measures every layer in training."""
         if event.kind == "start":
             # layers of earlier stages are frozen
             self.forget()
-        activations = event.model.activations("train", self.train_index)
-        held_out = event.model.activations("test", self.test_index)
-        for index, (layer, h_train) in enumerate(activations.items(), event.index):
-            self.record(
-                h_train,
-                held_out[layer],
-                method=event.method,
-                seed=event.seed,
-                layer=layer,
-                index=index,
-                epoch=event.epoch,
-                moment=event.kind,
-            )
+        if self.config.points and self._is_due(event):
+            self._measure(event)
+
+    def on_step(self, event: Event) -> None:
+        """Measures the layers in training, if a point within the epoch is due after this step."""
+        points = self.config.points_per_epoch if self.config.points else 0
+        # a point at the end of the epoch is due after the epoch
+        is_last = event.step == event.steps
+        if (
+            not is_last
+            and event.step * points // event.steps > (event.step - 1) * points // event.steps
+        ):
+            self._measure(event)
+
+    def _measure(self, event: Event) -> None:
+        """Measures every layer in training."""
+        with memory_advice(f"plane, {event.stage}", _MEMORY_ADVICE):
+            activations = event.model.activations("train", self.train_index)
+            parts = [event.model.activations(split, index) for split, index in self.index.items()]
+            for index, (layer, h_train) in enumerate(activations.items(), event.index):
+                self.record(
+                    h_train,
+                    torch.cat([part[layer] for part in parts]),
+                    method=event.method,
+                    seed=event.seed,
+                    layer=layer,
+                    index=index,
+                    epoch=event.epoch + event.step / event.steps if event.step else event.epoch,
+                    moment="epoch" if event.kind == "step" else event.kind,
+                )
 
     def _is_due(self, event: Event) -> bool:
-        if event.kind != "epoch":
+        if event.kind == "end":
             return True
-        due = log_spaced_epochs(event.epochs, self.config.points)
-        return event.epoch in due and event.epoch != event.epochs
+        due = measured_epochs(self.config, event.epochs)
+        return event.epoch in due and (event.kind == "start" or event.epoch != event.epochs)

@@ -17,15 +17,13 @@ from ibtrain.errors import DataError, ModelError
 from ibtrain.lazy import load_object
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.recorder import LayerRecorder
+from ibtrain.plane.recorder import LayerRecorder, with_noise
+from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 
 __all__ = ["WatchedPlane"]
 
 BATCH = 512
 """Samples that the model reads at once."""
-RADIUS_SHARE = 0.16
-"""Standard deviation of the noise, as a share of a layer's radius: I(X; T) of wide and of narrow layers is then well below
-ln N, so that a plane shows paths."""
 
 Samples = tuple[Tensor, Tensor]
 """Inputs and classes."""
@@ -39,16 +37,17 @@ class WatchedPlane(LayerRecorder):
 
     Args:
         model: Any module that maps a batch of inputs to anything.
-        data: Samples on which the plane is measured: a :class:`~ibtrain.data.dataset.Dataset` (its test split), a pair of
-            inputs and classes, or an iterable of such batches, such as a ``DataLoader``; at most ``config.samples`` are
-            used.
+        data: Samples on which the plane is measured: a :class:`~ibtrain.data.dataset.Dataset` (by default its test split), a
+            pair of inputs and classes, or an iterable of such batches, such as a ``DataLoader``; at most
+            ``config.samples`` are used.
         train: Samples to which the critics and probes of a measure are fitted, likewise; None is the training split of
             a data set. Needed by measures that fit something only (``mine``, ``probe``).
         layers: Names of modules, as in ``model.named_modules()``; None is every module with a weight matrix and every
             activation module that is called once in a forward pass.
         measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
-        noise_std: Standard deviation of the noise, one value or one for each layer.
-        noise_scale: Unit of the noise, one of :data:`~ibtrain.plane.recorder.NOISE_SCALES`.
+        noise_std: Standard deviation of the noise, one value or one for each layer; None is ``config.noise_std``, and by
+            default 0.16 of each layer's radius.
+        noise_scale: Unit of ``noise_std``, one of :data:`~ibtrain.config.PLANE_NOISE_SCALES`; None is ``config.noise_scale``.
         config: Further settings of the measures.
         seed: Seeds the critics and the noise.
 
@@ -72,17 +71,20 @@ class WatchedPlane(LayerRecorder):
         measures: Sequence[str] = ("channel", "binned"),
         *,
         train: Samples | Iterable[Samples] | None = None,
-        noise_std: float | tuple[float, ...] = RADIUS_SHARE,
-        noise_scale: str = "radius",
+        noise_std: float | tuple[float, ...] | None = None,
+        noise_scale: str | None = None,
         config: PlaneConfig | None = None,
         seed: int = 0,
     ) -> None:
         config = replace(config or PlaneConfig(), measures=tuple(measures))
+        config = with_noise(config, noise_std, noise_scale)
         self.model = model
         device = next(model.parameters(), torch.zeros(())).device
         if isinstance(data, Dataset):
             train = (data.train.x, data.train.y) if train is None else train
-            data = data.test.x, data.test.y
+            index = measured_samples(data, config)
+            parts = [data.splits[name].x[rows] for name, rows in index.items()]
+            data = torch.cat(parts), measured_labels(data, config)
         self.x_test, y_test = _read(data, config.samples, device, "data")
         if train is not None:
             self.x_train, y_train = _read(train, config.train_samples, device, "train")
@@ -94,7 +96,7 @@ class WatchedPlane(LayerRecorder):
         classes = int(max(y_train.max(), y_test.max())) + 1
         counts = torch.bincount(torch.cat([y_train, y_test]), minlength=classes)
         log_prior = (counts / counts.sum()).log().float()
-        super().__init__(y_train, y_test, log_prior, noise_std, noise_scale, config, seed=seed)
+        super().__init__(y_train, y_test, log_prior, config, seed=seed)
         self.layers = self._check_layers(layers)
 
     @differentiable()
@@ -238,9 +240,13 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
 def _read(
     data: Samples | Iterable[Samples], count: int, device: torch.device, where: str
 ) -> Samples:
-    """The first samples of a pair of tensors or of an iterable of batches, on the model's device."""
+    """Samples on the model's device: random ones of a pair of tensors, or the first ones of an iterable of batches."""
     if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Tensor):
-        data = [(data[0], data[1])]
+        x, y = data
+        if len(x) == len(y):
+            rows = draw_index(len(x), count)
+            x, y = x[rows], y[rows]
+        data = [(x, y)]
     inputs, classes, total = [], [], 0
     for batch in data:
         if not isinstance(batch, tuple | list) or len(batch) != 2:

@@ -8,7 +8,7 @@ from ibtrain.report.film import save_plane
 from ibtrain.report.layers import layers_figure
 from ibtrain.report.plane import PlanePanel, shared_axes
 from ibtrain.report.style import METHOD_NAMES, method_title, save_figure
-from ibtrain.report.words import numbers, objective_words
+from ibtrain.report.words import noise_words, objective_words
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
 
@@ -27,9 +27,8 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     """
     config = folder.config()
     points = folder.plane_points()
-    relative = " × std of h" if config.objective.noise_scale == "relative" else ""
     note = (
-        f"{printable(config.dataset)}: σ = {numbers(config.objective.noise_std)}{relative}, "
+        f"{printable(config.dataset)}: σ = {noise_words(vars(config.plane))}, "
         f"{objective_words(asdict(config.objective), 'β = ')}"
     )
     panels = []

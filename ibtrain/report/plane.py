@@ -57,7 +57,7 @@ class _Path:
 
 
 @styled
-def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> Figure:
+def plane_figure(panels: Sequence[PlanePanel], *, until: float | None = None) -> Figure:
     """Draws each measure's plane (rows) for each method (columns), all with the same axis limits.
 
     A layer's path is the mean over seeds, coloured by the epochs of its own stage. A marker shows
@@ -96,12 +96,14 @@ def plane_figure(panels: Sequence[PlanePanel], *, until: int | None = None) -> F
     return figure
 
 
-def _add_colour_bar(figure: Figure, axes: Any, norm: Normalize, last: int) -> None:
+def _add_colour_bar(figure: Figure, axes: Any, norm: Normalize, last: float) -> None:
     """Adds a colour bar of epochs, with ticks at 1, 2 and 5 of each decade and at the last epoch."""
     colours = figure.colorbar(_mappable(norm), ax=axes, shrink=0.6, pad=0.02)
-    ticks = [epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last]
+    ticks: list[float] = [
+        epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last
+    ]
     ticks = [*ticks, last] if not ticks or last > 1.3 * ticks[-1] else [*ticks[:-1], last]
-    colours.set_ticks([epoch + 1 for epoch in ticks], labels=[str(epoch) for epoch in ticks])
+    colours.set_ticks([epoch + 1 for epoch in ticks], labels=[f"{epoch:g}" for epoch in ticks])
     colours.minorticks_off()
     colours.set_label("epoch of the layer's own training")
 
@@ -139,7 +141,7 @@ def _mappable(norm: Normalize) -> Any:
 
 def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path]:
     """Each layer's mean over seeds: at the epochs that all seeds recorded, and of the seeds' last points."""
-    by_layer: dict[str, dict[int, dict[int, PlanePoint]]] = defaultdict(lambda: defaultdict(dict))
+    by_layer: dict[str, dict[int, dict[float, PlanePoint]]] = defaultdict(lambda: defaultdict(dict))
     for point in points:
         by_layer[point.layer][point.seed][point.epoch] = point
     paths = []
@@ -166,7 +168,7 @@ def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path
     return paths
 
 
-def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: int | None) -> None:
+def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: float | None) -> None:
     shown = path.epochs <= (until if until is not None else path.epochs[-1])
     epochs, xy, error = path.epochs[shown], path.xy[shown], path.error[shown]
     segments = np.stack([xy[:-1], xy[1:]], axis=1)

@@ -1,5 +1,6 @@
 """A run's results as text."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -10,7 +11,7 @@ from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import AUDIT_SUFFIX, RESERVED_NAMES
 from ibtrain.report.quantities import columns_of
-from ibtrain.report.words import numbers, objective_words
+from ibtrain.report.words import noise_words, numbers, objective_words
 from ibtrain.runs import RunFolder
 from ibtrain.text import printable
 
@@ -18,6 +19,7 @@ __all__ = ["results_table", "runs_table"]
 
 MAX_CELL_LENGTH = 1000
 """Maximum number of characters in a cell."""
+_SAMPLES = {"test": "test samples", "train": "training samples", "all": "samples"}
 _LABELS = {"layerwise": "layer-wise", "end_to_end": "end-to-end"}
 
 
@@ -129,10 +131,14 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
         }
     )
     objective = results["objective"]
+    # earlier versions measured the plane with the noise of the training
+    plane = results.get("plane") or {"on": "test", "unit": "nats", **objective}
+    factor = 1 / math.log(2) if plane["unit"] == "bits" else 1.0
     limits = (
-        f"nats, on {results['plane_samples']} test samples: "
-        f"ln N = {results['ln_n']:.2f}, H(Y) = {results['label_entropy']:.2f}; "
-        f"sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
+        f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
+        f"{'log2' if plane['unit'] == 'bits' else 'ln'} N = {factor * results['ln_n']:.2f}, "
+        f"H(Y) = {factor * results['label_entropy']:.2f}; sigma {noise_words(plane)}; "
+        f"trained with sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
         f"{objective_words(objective, 'beta ')}; "
         f"majority class {100 * results['majority_accuracy']:.1f} %"
     )

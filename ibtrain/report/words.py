@@ -4,13 +4,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ibtrain.config import ORDERS, PREDICT_FROM
+from ibtrain.config.plane import AUTO_NOISE
 
-__all__ = ["numbers", "objective_words"]
+__all__ = ["noise_words", "numbers", "objective_words"]
+
+_NOISE_UNITS = {"absolute": "", "relative": " × std of h", "radius": " × radius of h"}
 
 
 def numbers(values: Sequence[float]) -> str:
     """Numbers with commas between them."""
     return ", ".join(f"{value:g}" for value in values)
+
+
+def noise_words(plane: Mapping[str, Any]) -> str:
+    """The noise of a plane in words.
+
+    Args:
+        plane: Fields of a :class:`~ibtrain.config.PlaneConfig`.
+    """
+    noise_std, noise_scale = tuple(plane["noise_std"]), plane["noise_scale"]
+    if not noise_std:
+        noise_std, noise_scale = (AUTO_NOISE,), "radius"
+    return numbers(noise_std) + _NOISE_UNITS[noise_scale]
 
 
 def objective_words(objective: Mapping[str, Any], beta: str) -> str:

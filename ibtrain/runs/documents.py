@@ -1,15 +1,16 @@
 """Reads the JSON documents of a run, which may come from an untrusted source."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
-from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS
-from ibtrain.errors import RunFolderError
+from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS, RunConfig
+from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.documents import parse_json, read_bytes
 from ibtrain.io.files import read_error
 
-__all__ = ["SCHEMA", "read_document", "read_results"]
+__all__ = ["SCHEMA", "read_config", "read_document", "read_results"]
 
 SCHEMA = 1
 """Schema number of the documents that are written."""
@@ -38,6 +39,26 @@ def read_document(path: Path) -> dict[str, Any]:
         expected = f"at most {SCHEMA} (made by a newer ibtrain)"
         raise RunFolderError(f"schema {schema}", expected, str(path))
     return document
+
+
+def read_config(path: Path) -> RunConfig:
+    """Reads ``config.json``.
+
+    Raises:
+        RunFolderError: If the settings are missing, broken, or invalid.
+    """
+    values = read_document(path)
+    try:
+        config = RunConfig.from_dict(values)
+    except ConfigError as error:
+        where = f"{path}: {error.where}"
+        raise RunFolderError(error.given, error.expected, where) from error
+    if "noise_std" in values.get("plane", {}):
+        return config
+    # an earlier version wrote the file, whose planes had the noise of the training
+    noise = config.objective
+    plane = replace(config.plane, noise_std=noise.noise_std, noise_scale=noise.noise_scale)
+    return replace(config, plane=plane)
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from ibtrain.config import RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError, UnreadableError
+from ibtrain.errors import IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.io.documents import is_regular, parse_json, read_bytes
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
 from ibtrain.io.lock import FolderLock, folder_lock
 from ibtrain.plane.point import PlanePoint
 from ibtrain.runs.checkpoints import Checkpoints
-from ibtrain.runs.documents import SCHEMA, read_document, read_results
+from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
 
 __all__ = ["RunFolder"]
@@ -223,12 +223,7 @@ class RunFolder:
         Raises:
             RunFolderError: If the settings are missing, broken, or invalid.
         """
-        path = self.path / "config.json"
-        try:
-            return RunConfig.from_dict(self.read_json("config.json"))
-        except ConfigError as error:
-            where = f"{path}: {error.where}"
-            raise RunFolderError(error.given, error.expected, where) from error
+        return read_config(self.path / "config.json")
 
     def results(self) -> dict[str, Any]:
         """The document ``results.json``, whose accuracies and names are checked.

@@ -10,12 +10,14 @@ from ibtrain.checks import check_integer, check_number
 from ibtrain.config import Method, RunConfig
 from ibtrain.data.dataset import Dataset, label_entropy
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.tracker import plane_index
+from ibtrain.plane.samples import measured_labels
 from ibtrain.train.results import FitResult
 
 __all__ = ["MethodResult", "Results"]
 
 _ACCURACY = "_accuracy"
+_PLANE_SETTINGS = ("on", "noise_std", "noise_scale", "unit")
+"""Settings of the plane that the values depend on."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,18 @@ class Results:
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``results.json``, without its schema number."""
-        index = plane_index(self.data.test, self.config.plane.samples)
+        plane = self.config.plane
+        labels = measured_labels(self.data, plane)
         return {
             "dataset": self.data.name,
             "n_train": len(self.data.train),
             "n_test": len(self.data.test),
-            "plane_samples": len(index),
+            "plane_samples": len(labels),
             "majority_accuracy": self.data.majority_accuracy,
-            "label_entropy": label_entropy(self.data.test.y[index]),
-            "ln_n": math.log(len(index)),
+            "label_entropy": label_entropy(labels),
+            "ln_n": math.log(len(labels)),
             "objective": asdict(self.config.objective),
+            "plane": {name: getattr(plane, name) for name in _PLANE_SETTINGS},
             "peak_memory_mib": peak_memory_mib(),
             **{
                 method: [result.to_dict() for result in results]

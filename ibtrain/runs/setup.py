@@ -61,6 +61,8 @@ class RunSetup:
         batch_size = max(config.optim(method).batch_size for method in config.methods)
         self.threads = config.threads or choose_threads(batch_size, weights)
         self.stages = {"layerwise": len(trainer.stages), "end_to_end": 1}
+        # its settings are checked before the folder is created
+        self.plane(config.seeds[0], lambda point: None)
 
     def _check_critics(self, widest: int) -> None:
         """Checks that the critics of the widest layer fit into memory, before they are created."""
@@ -97,15 +99,7 @@ class RunSetup:
         """
         if not self.config.plane.points:
             return None
-        objective = self.config.objective
-        return InformationPlane(
-            self.data,
-            objective.noise_std,
-            objective.noise_scale,
-            self.config.plane,
-            seed=seed,
-            on_point=on_point,
-        )
+        return InformationPlane(self.data, config=self.config.plane, seed=seed, on_point=on_point)
 
     def trainer(self, method: Method, seed: int, callbacks: Sequence[Callback]) -> Trainer:
         """Creates a network and its trainer."""

@@ -75,7 +75,7 @@ class Event:
 
     Args:
         kind: ``start`` before the first epoch of a stage, ``epoch`` after each, ``end`` after the
-            last (with the best epoch's weights, where training stopped early).
+            last (with the best epoch's weights, where training stopped early); ``step`` after a training step.
         method: The training method.
         seed: Seed of the training.
         stage: The block in training, or ``network`` where all are.
@@ -83,12 +83,14 @@ class Event:
         stages: How many there are.
         epoch: Epochs done in this stage.
         epochs: Epochs planned in it.
-        metrics: Bounds in nats, losses and accuracies; means over the epoch's batches.
+        step: Steps done in the epoch that has begun.
+        steps: Steps in an epoch.
+        metrics: Bounds in nats, losses and accuracies; means over the last epoch's batches.
         flags: ``diverging`` if a bound has been above its ceiling for several epochs.
         model: The part of the network in training; its weights change after the callback returns.
     """
 
-    kind: Literal["start", "epoch", "end"]
+    kind: Literal["start", "epoch", "end", "step"]
     method: Method
     seed: int
     stage: str
@@ -96,9 +98,12 @@ class Event:
     stages: int
     epoch: int
     epochs: int
+    step: int
+    steps: int
     metrics: Mapping[str, float]
     flags: tuple[str, ...]
     model: ModelView
 
 
 Callback = Callable[[Event], None]
+"""Called with every event but those of steps; its method ``on_step``, if it has one, is called with those."""

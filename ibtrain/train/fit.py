@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 
 from torch import Tensor, nn
 
@@ -76,8 +76,9 @@ def _train_stage(
     while active := [t for t in trainings if t.index == index and not t.is_finished]:
         stages = [training.begin_stage() for training in active]
         lockstep = Lockstep([stage.loop for stage in stages])
+        after_step = partial(_after_step, stages, checkpointer, state)
         while not any(stage.is_done for stage in stages):
-            means = _run_epoch(lockstep, stages[0], lambda: checkpointer.after_step(state))
+            means = _run_epoch(lockstep, stages[0], after_step)
             for stage, metrics in zip(stages, means, strict=True):
                 stage.end_epoch(metrics)
             checkpointer.after_epoch(state)
@@ -86,6 +87,14 @@ def _train_stage(
                 training.finish_stage()
     if not all(training.is_finished for training in trainings):
         checkpointer.after_stage(state)
+
+
+def _after_step(
+    stages: Sequence[Stage], checkpointer: Checkpointer, state: Callable[[], State]
+) -> None:
+    for stage in stages:
+        stage.end_step()
+    checkpointer.after_step(state)
 
 
 def _run_epoch(

@@ -49,6 +49,9 @@ class Stage:
         self.loop = loop
         self.model = model
         self.callbacks = callbacks
+        self._step_callbacks = [
+            callback.on_step for callback in callbacks if hasattr(callback, "on_step")
+        ]
         self.history: list[EpochRecord] = []
         self.ceilings = ceilings(data)
         patience = loop.config.patience
@@ -66,7 +69,12 @@ class Stage:
 
     def start(self) -> None:
         """Tells callbacks that the stage begins."""
-        self._emit("start")
+        self._emit("start", self.callbacks)
+
+    def end_step(self) -> None:
+        """Tells callbacks that a step has been taken."""
+        if self._step_callbacks:
+            self._emit("step", self._step_callbacks)
 
     def end_epoch(self, metrics: dict[str, float]) -> None:
         """Records an epoch, and tells callbacks."""
@@ -78,13 +86,13 @@ class Stage:
         epochs = [*(record.metrics for record in self.history), metrics]
         flags = divergence_flags(epochs, self.ceilings)
         self.history.append(EpochRecord(self.name, self.loop.epoch, metrics, flags))
-        self._emit("epoch")
+        self._emit("epoch", self.callbacks)
 
     def finish(self) -> None:
         """Restores the best epoch, if training stops early, and tells callbacks that the stage ends."""
         if self.stopping:
             self.stopping.restore()
-        self._emit("end")
+        self._emit("end", self.callbacks)
 
     def state_dict(self) -> State:
         """Everything that the epochs to come, and their events, depend on."""
@@ -101,7 +109,9 @@ class Stage:
             self.stopping.load_state_dict(state["stopping"])
         self.history = [EpochRecord.from_dict(record) for record in state["history"]]
 
-    def _emit(self, kind: Literal["start", "epoch", "end"]) -> None:
+    def _emit(
+        self, kind: Literal["start", "epoch", "end", "step"], callbacks: Sequence[Callback]
+    ) -> None:
         last = self.history[-1] if self.history else EpochRecord("", 0, {})
         event = Event(
             kind=kind,
@@ -112,9 +122,11 @@ class Stage:
             stages=self.count,
             epoch=last.epoch,
             epochs=self.loop.config.epochs,
+            step=len(self.loop.metrics),
+            steps=self.loop.steps_per_epoch,
             metrics=last.metrics,
             flags=last.flags,
             model=self.model,
         )
-        for callback in self.callbacks:
+        for callback in callbacks:
             callback(event)

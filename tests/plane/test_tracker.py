@@ -19,7 +19,8 @@ from ibtrain.plane.measures import LayerSample
 from ibtrain.plane.measures.mine import LayerCritics, lags_behind
 from ibtrain.plane.measures.probe import LinearProbe
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.tracker import InformationPlane, log_spaced_epochs, plane_index
+from ibtrain.plane.schedule import log_spaced_epochs
+from ibtrain.plane.tracker import InformationPlane
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
@@ -30,22 +31,6 @@ SMALL = PlaneConfig(points=4, samples=150, critic_steps=30, batch_size=64)
 def network(data: Dataset) -> nn.Sequential:
     with seeded(0, "test"):
         return mlp(data.dim_x, (16, 8), data.num_classes)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "points", "expected"),
-    [
-        (10, 6, [0, 1, 2, 3, 6, 10]),
-        (10, 2, [0, 10]),
-        (1, 6, [0, 1]),
-        (3, 9, [0, 1, 2, 3]),
-        (1000, 5, [0, 1, 10, 100, 1000]),
-    ],
-)
-def test_epochs_are_log_spaced_from_start_to_end(
-    epochs: int, points: int, expected: list[int]
-) -> None:
-    assert log_spaced_epochs(epochs, points) == expected
 
 
 def test_every_layer_of_both_methods_is_measured_from_start_to_end(toy: Dataset) -> None:
@@ -190,14 +175,6 @@ def test_a_probe_that_goes_on_ends_where_a_new_one_does(toy: Dataset) -> None:
     assert accuracies[0] == pytest.approx(accuracies[1], abs=1.5 / len(toy.test))
 
 
-def test_samples_sorted_by_class_are_drawn_from_all_classes() -> None:
-    y = torch.arange(1000) // 100
-    drawn = y[plane_index(Split(torch.zeros(1000, 1), y), 200)]
-    assert len(drawn) == 200
-    assert torch.bincount(drawn, minlength=10).min() >= 8
-    assert torch.equal(drawn, y[plane_index(Split(torch.zeros(1000, 1), y), 200)])
-
-
 def test_a_constant_layer_is_measured_and_carries_nothing(toy: Dataset) -> None:
     model = network(toy)
     with torch.no_grad():
@@ -229,7 +206,7 @@ def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
 
 @pytest.mark.parametrize("noise_std", [1e-300, 1e300, float("nan")])
 def test_noise_that_float32_can_not_hold_is_refused(toy: Dataset, noise_std: float) -> None:
-    with pytest.raises(ConfigError, match="noise_std of the information plane: got"):
+    with pytest.raises(ConfigError, match="plane noise_std: got"):
         InformationPlane(toy, noise_std)
 
 

@@ -131,9 +131,7 @@ def test_a_data_set_and_a_loader_are_read_as_tensors_are(samples: Samples) -> No
     data = gaussian_classes()
     loader = DataLoader(TensorDataset(*samples), batch_size=17)
     planes = [
-        InformationPlane.watch(
-            network(), source, measures=["channel"], config=PlaneConfig(samples=90)
-        )
+        InformationPlane.watch(network(), source, measures=["channel"])
         for source in (samples, loader)
     ]
     values = [[p.estimates["mi_xt_channel"].mi for p in plane.measure(0)] for plane in planes]

@@ -49,11 +49,11 @@ class Mine(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Values of the tracked critics and, at an audit, of fresh ones."""
-        config = self.spec.config
+        is_first = self.critics.fits == 0
         estimates = self._values(self.critics, layer)
-        interval = config.audit_every
+        interval = self.spec.config.audit_every
         is_due = interval and (layer.moment == "end" or (self.critics.fits - 1) % interval == 0)
-        if layer.moment == "start" or not is_due:
+        if is_first or not is_due:
             return {**estimates}
         fresh = self.critics.fresh()
         audits = self._values(fresh, layer)
@@ -153,7 +153,10 @@ class LayerCritics:
         self.label.set_noise((sigma, 0.0))
         steps = config.critic_steps * (FIRST_FIT_FACTOR if self.fits == 0 else 1)
         self.input.fit(h, labels, steps=steps, batch_size=config.batch_size)
-        self.label.fit(h, labels, steps=steps, batch_size=config.batch_size)
+        label_steps = (
+            steps * (config.label_critic_steps or config.critic_steps) // config.critic_steps
+        )
+        self.label.fit(h, labels, steps=label_steps, batch_size=config.batch_size)
 
     def evaluate(self, h: Float[Tensor, "n dim"], labels: Int[Tensor, " n"]) -> dict[str, Estimate]:
         """Estimates ``mi_xt``, ``mi_ty`` and ``mi_hy`` on held-out samples."""

@@ -1,0 +1,5 @@
+"""Units of information."""
+
+__all__ = ["UNITS"]
+
+UNITS = ("nats", "bits")

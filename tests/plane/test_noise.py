@@ -1,0 +1,57 @@
+"""The noise of a plane, and the unit of its values."""
+
+import math
+
+import pytest
+import torch
+from toys import gaussian_classes
+
+from ibtrain import EndToEndTrainer, InformationPlane, OptimConfig, PlaneConfig, mlp
+from ibtrain.plane.point import PlanePoint
+
+
+def last_points(config: PlaneConfig) -> tuple[list[PlanePoint], list[torch.Tensor]]:
+    """The points of a trained network, and its layers' outputs on the training samples."""
+    data = gaussian_classes()
+    plane = InformationPlane(data, config=config)
+    torch.manual_seed(0)
+    model = mlp(6, [12, 4], 3)
+    EndToEndTrainer(model, OptimConfig(epochs=1), callbacks=[plane]).fit(data)
+    outputs, h = [], data.train.x
+    for block in model.eval():
+        h = block(h).detach()
+        outputs.append(h)
+    return plane.points, outputs
+
+
+def channel_config(**settings: object) -> PlaneConfig:
+    return PlaneConfig(measures=("channel",), samples=100, points=1, **settings)  # type: ignore[arg-type]
+
+
+def test_by_default_it_is_a_share_of_each_layers_radius() -> None:
+    points, outputs = last_points(channel_config())
+    for point, h in zip(points, outputs, strict=True):
+        radius = (h - h.mean(0)).square().sum(1).mean().sqrt().item()
+        assert point.scalars["sigma"] == pytest.approx(0.16 * radius, rel=1e-4)
+
+
+@pytest.mark.parametrize("noise_scale", ["absolute", "relative", "radius"])
+def test_each_layer_can_have_a_noise_of_its_own(noise_scale: str) -> None:
+    config = channel_config(noise_std=(0.3, 0.2, 0.1), noise_scale=noise_scale)
+    points, outputs = last_points(config)
+    for noise_std, point, h in zip(config.noise_std, points, outputs, strict=True):
+        spread = h.var(0, correction=0).mean().sqrt().item()
+        unit = {"absolute": 1.0, "relative": spread, "radius": spread * math.sqrt(h.shape[1])}
+        assert point.scalars["sigma"] == pytest.approx(noise_std * unit[noise_scale], rel=1e-4)
+
+
+def test_bits_are_nats_divided_by_ln_2() -> None:
+    nats, bits = (last_points(channel_config(unit=unit))[0] for unit in ("nats", "bits"))
+    for first, second in zip(nats, bits, strict=True):
+        for name, estimate in first.estimates.items():
+            converted = second.estimates[name]
+            assert (estimate.unit, converted.unit) == ("nats", "bits")
+            for field in ("mi", "stderr", "ceiling"):
+                value = getattr(estimate, field) / math.log(2)
+                assert getattr(converted, field) == pytest.approx(value)
+            assert converted.flags == estimate.flags
