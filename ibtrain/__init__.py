@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ibtrain.models.conv import conv_net
     from ibtrain.models.mlp import mlp
     from ibtrain.plane.tracker import InformationPlane
+    from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.runner import run
     from ibtrain.train.callbacks import Event
@@ -59,6 +60,7 @@ _HOMES = {
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
+    "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
 }
@@ -87,6 +89,7 @@ __all__ = [
     "estimate",
     "fit_ensemble",
     "load_dataset",
+    "measure",
     "mlp",
     "run",
 ]

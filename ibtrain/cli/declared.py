@@ -41,7 +41,8 @@ class CommaSeparated(click.ParamType[tuple[float, ...]]):
             return tuple(self.kind(number) for number in value.split(","))
         except ValueError:
             kind = "whole numbers" if self.kind is int else "numbers"
-            self.fail(f"got {value!r}, expected {kind} separated by commas", param, ctx)
+            auto = ", or auto" * self.has_auto
+            self.fail(f"got {value!r}, expected {kind} separated by commas{auto}", param, ctx)
 
 
 class CommaSeparatedWords(click.ParamType[tuple[str, ...]]):

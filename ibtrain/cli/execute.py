@@ -130,6 +130,8 @@ def _interruptible(path: Path) -> Iterator[None]:
 
 
 def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
+    from ibtrain.runs.saved import mib, saved_bytes
+
     data = setup.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
@@ -137,10 +139,11 @@ def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[s
         for method in config.methods
         for o in [config.optim(method)]
     )
+    saved = f", of which --save takes at most {mib(saved_bytes(setup))} MiB" if config.save else ""
     return (
         f"{data.name}: {len(data.train)} training and {len(data.test)} test samples of "
         f"{data.dim_x} values, {data.num_classes} classes; "
         f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",
         optims,
-        f"writing {path}",
+        f"writing {path}" + saved,
     )

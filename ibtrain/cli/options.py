@@ -69,6 +69,7 @@ _SETTINGS = {
     "--label-critic-steps": "plane.label_critic_steps",
     "--audit-every": "plane.audit_every",
     "--unit": "plane.unit",
+    "--save": "save",
     "--device": "device",
     "--threads": "threads",
     "--cuda-graphs": "cuda_graphs",

@@ -20,6 +20,7 @@ __all__ = ["DEVICES", "MAX_PATH", "MAX_SEEDS", "MAX_SIDE", "METHODS", "Method", 
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
 DEVICES = ("auto", "cpu", "cuda", "mps")
+SAVED = ("weights", "activations")
 MAX_SIDE = 8192
 """Maximum height and width, in pixels, to which images are resized."""
 MAX_SEEDS = 10_000
@@ -45,6 +46,7 @@ class RunConfig:
         device: Device on which networks are trained and measured.
         threads: Number of CPU threads; 0 chooses it by the size of a training step.
         cuda_graphs: Record training steps as CUDA graphs, which launch faster; on CUDA only.
+        save: What is saved at every point of the plane: ``weights`` and ``activations`` of the layers in training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
     """
 
@@ -61,6 +63,7 @@ class RunConfig:
     device: str = choice("auto", DEVICES)
     threads: int = 0
     cuda_graphs: bool = False
+    save: tuple[str, ...] = ()
     resize: int | None = None
 
     def __post_init__(self) -> None:
@@ -79,6 +82,11 @@ class RunConfig:
             raise ConfigError(
                 "no validation split with early stopping", "a share above 0", "validation"
             )
+        check_sequence("save", self.save)
+        for name in self.save:
+            check_choice("save", name, SAVED)
+        if self.save and not self.plane.points:
+            raise ConfigError("0 with save", "points at which something is saved", "plane points")
         check_choice("device", self.device, DEVICES)
         check_integer("threads", self.threads, 0, MAX_THREADS)
         if not isinstance(self.cuda_graphs, bool):

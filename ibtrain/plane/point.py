@@ -8,7 +8,7 @@ from ibtrain.checks import MAX_NAME, check_fields, check_number
 from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
-__all__ = ["AUDIT_SUFFIX", "RESERVED_NAMES", "PlaneMethod", "PlanePoint"]
+__all__ = ["AUDIT_SUFFIX", "IDENTITY_FIELDS", "RESERVED_NAMES", "PlaneMethod", "PlanePoint"]
 
 PlaneMethod = Literal["layerwise", "end_to_end", "watched"]
 """Training method of a measured network; ``watched`` is a training loop of the user's own."""

@@ -16,6 +16,7 @@ from ibtrain.mi.channel.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
 from ibtrain.plane.point import PlaneMethod, PlanePoint
+from ibtrain.plane.points import PlanePoints
 
 __all__ = ["LayerRecorder", "with_noise"]
 
@@ -32,7 +33,7 @@ def with_noise(
     return config if noise_scale is None else replace(config, noise_scale=noise_scale)
 
 
-class LayerRecorder:
+class LayerRecorder(PlanePoints):
     """Applies the measures of a plane to layers, and keeps the points.
 
     Args:
@@ -57,10 +58,10 @@ class LayerRecorder:
         seed: int = 0,
         on_point: Callable[[PlanePoint], None] | None = None,
     ) -> None:
+        super().__init__()
         self.config = config
         self.seed = seed
         self.on_point = on_point
-        self.points: list[PlanePoint] = []
         self.y_train = y_train
         self.y_test = y_test
         self.log_prior = log_prior
@@ -70,6 +71,17 @@ class LayerRecorder:
             given = f"{', '.join(fitted)} on {config.on} samples, to which critics and probes are fitted"
             raise ConfigError(given, "other measures, such as channel,binned", "plane measures")
         self._measures: dict[tuple[PlaneMethod, str], dict[str, Measure]] = {}
+
+    def check_layers(self, count: int) -> None:
+        """Checks that there is one noise for all layers, or one for each.
+
+        Raises:
+            ConfigError: If there is another number of them.
+        """
+        values, _ = self.config.sigma
+        if len(values) not in (1, count):
+            expected = f"1, or one for each of {count} layers"
+            raise ConfigError(f"{len(values)} values", expected, "plane noise_std")
 
     def forget(self) -> None:
         """Drops the measures of all layers, which are not measured any more; the points stay."""
@@ -173,10 +185,8 @@ class LayerRecorder:
     def _sigma(self, index: int, scale: float, dim: int) -> float:
         """Standard deviation of a layer's noise, in the units of its activations."""
         values, noise_scale = self.config.sigma
-        if len(values) > 1 and index >= len(values):
-            raise ConfigError(
-                f"{len(values)} values", "1, or one for each layer", "noise_std of the plane"
-            )
+        if len(values) > 1:
+            self.check_layers(max(len(values), index + 1))
         unit = {"absolute": 1.0, "relative": scale, "radius": scale * math.sqrt(dim)}
         # a layer that is constant has no scale, and its noise a size all the same
         return values[index if len(values) > 1 else 0] * (unit[noise_scale] or 1.0)

@@ -1,8 +1,39 @@
 """Epochs at which a plane is measured."""
 
 from ibtrain.config import PlaneConfig
+from ibtrain.train.callbacks import Event
 
-__all__ = ["log_spaced_epochs", "measured_epochs"]
+__all__ = ["count_moments", "is_due", "log_spaced_epochs", "measured_epochs"]
+
+
+def is_due(config: PlaneConfig, event: Event) -> bool:
+    """Whether a plane is measured at an event of a training.
+
+    Args:
+        config: Settings of the plane.
+        event: The event.
+    """
+    if not config.points:
+        return False
+    if event.kind == "step":
+        count, step, steps = config.points_per_epoch, event.step, event.steps
+        # a point at the end of the epoch is due after the epoch
+        return step < steps and step * count // steps > (step - 1) * count // steps
+    is_last = event.epoch == event.epochs
+    due = event.epoch in measured_epochs(config, event.epochs)
+    return event.kind == "end" or (due and (event.kind == "start" or not is_last))
+
+
+def count_moments(config: PlaneConfig, epochs: int) -> int:
+    """Maximum number of moments at which a layer is measured in a training.
+
+    Args:
+        config: Settings of the plane.
+        epochs: Number of epochs of the training.
+    """
+    if not config.points:
+        return 0
+    return len(measured_epochs(config, epochs)) + epochs * max(config.points_per_epoch - 1, 0)
 
 
 def measured_epochs(config: PlaneConfig, epochs: int) -> list[int]:

@@ -11,7 +11,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerRecorder, with_noise
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
-from ibtrain.plane.schedule import measured_epochs
+from ibtrain.plane.schedule import is_due
 from ibtrain.plane.watch import WatchedPlane
 from ibtrain.train.callbacks import Event
 
@@ -72,18 +72,12 @@ class InformationPlane(LayerRecorder):
         if event.kind == "start":
             # layers of earlier stages are frozen
             self.forget()
-        if self.config.points and self._is_due(event):
+        if is_due(self.config, event):
             self._measure(event)
 
     def on_step(self, event: Event) -> None:
         """Measures the layers in training, if a point within the epoch is due after this step."""
-        points = self.config.points_per_epoch if self.config.points else 0
-        # a point at the end of the epoch is due after the epoch
-        is_last = event.step == event.steps
-        if (
-            not is_last
-            and event.step * points // event.steps > (event.step - 1) * points // event.steps
-        ):
+        if is_due(self.config, event):
             self._measure(event)
 
     def _measure(self, event: Event) -> None:
@@ -99,12 +93,6 @@ class InformationPlane(LayerRecorder):
                     seed=event.seed,
                     layer=layer,
                     index=index,
-                    epoch=event.epoch + event.step / event.steps if event.step else event.epoch,
+                    epoch=event.progress,
                     moment="epoch" if event.kind == "step" else event.kind,
                 )
-
-    def _is_due(self, event: Event) -> bool:
-        if event.kind == "end":
-            return True
-        due = measured_epochs(self.config, event.epochs)
-        return event.epoch in due and (event.kind == "start" or event.epoch != event.epochs)

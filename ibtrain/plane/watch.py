@@ -1,9 +1,9 @@
 """The information plane of any PyTorch module, in any training loop."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -14,16 +14,19 @@ from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
-from ibtrain.lazy import load_object
+from ibtrain.plane.hooks import check_modules, default_layers, layer_outputs, module_name
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.points import PlanePoints
 from ibtrain.plane.recorder import LayerRecorder, with_noise
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 
-__all__ = ["WatchedPlane"]
+__all__ = ["WatchedPlane", "measure"]
 
 BATCH = 512
 """Samples that the model reads at once."""
+MAX_NUMBERS = 1 << 26
+"""Activations in memory at once, unless a single layer has more: 256 MiB in float32."""
 
 Samples = tuple[Tensor, Tensor]
 """Inputs and classes."""
@@ -43,7 +46,8 @@ class WatchedPlane(LayerRecorder):
         train: Samples to which the critics and probes of a measure are fitted, likewise; None is the training split of
             a data set. Needed by measures that fit something only (``mine``, ``probe``).
         layers: Names of modules, as in ``model.named_modules()``; None is every module with a weight matrix and every
-            activation module that is called once in a forward pass.
+            activation module. A module that is called several times in a forward pass is a layer at each call: ``relu#1``,
+            ``relu#2`` and so on, all of which ``relu`` selects.
         measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
         noise_std: Standard deviation of the noise, one value or one for each layer; None is ``config.noise_std``, and by
             default 0.16 of each layer's radius.
@@ -52,7 +56,7 @@ class WatchedPlane(LayerRecorder):
         seed: Seeds the critics and the noise.
 
     Raises:
-        ModelError: If a layer is unknown, or is not called exactly once in a forward pass.
+        ModelError: If a layer is unknown, is not called in a forward pass, or does not return a tensor.
         DataError: If there are no samples, or none to fit critics to.
 
     Example:
@@ -97,7 +101,8 @@ class WatchedPlane(LayerRecorder):
         counts = torch.bincount(torch.cat([y_train, y_test]), minlength=classes)
         log_prior = (counts / counts.sum()).log().float()
         super().__init__(y_train, y_test, log_prior, config, seed=seed)
-        self.layers = self._check_layers(layers)
+        self.layers = self._choose_layers(layers)
+        self.check_layers(len(self.layers))
 
     @differentiable()
     def measure(self, epoch: int) -> list[PlanePoint]:
@@ -113,120 +118,96 @@ class WatchedPlane(LayerRecorder):
             NonFiniteError: If an activation or a value is NaN or infinite.
         """
         moment: Any = "epoch" if self.points else "start"
-        with _undisturbed(self.model):
-            held_out = self._activations(self.x_test)
-            train = held_out if self.x_train is self.x_test else self._activations(self.x_train)
-        return [
-            self.record(
-                train[layer],
-                held_out[layer],
-                method="watched",
-                seed=self.seed,
-                layer=layer,
-                index=index,
-                epoch=epoch,
-                moment=moment,
-            )
-            for index, layer in enumerate(self.layers)
-        ]
+        count = len(self.points)
+        for layers in self._groups():
+            with _undisturbed(self.model):
+                held_out = self._activations(self.x_test, layers)
+                is_same = self.x_train is self.x_test
+                train = held_out if is_same else self._activations(self.x_train, layers)
+            for layer in layers:
+                self.record(
+                    train[layer],
+                    held_out[layer],
+                    method="watched",
+                    seed=self.seed,
+                    layer=layer,
+                    index=list(self.layers).index(layer),
+                    epoch=epoch,
+                    moment=moment,
+                )
+        return self.points[count:]
 
-    def to_frame(self) -> Any:
-        """All points as a table: a row for each point, a column for each value and each standard error.
-
-        Returns:
-            A pandas data frame, or a dictionary of columns if pandas is not installed.
-        """
-        rows = []
-        for point in self.points:
-            row = {"epoch": point.epoch, "layer": point.layer, **point.scalars}
-            for name, estimate in point.estimates.items():
-                row |= {name: estimate.mi, f"{name}_stderr": estimate.stderr}
-            rows.append(row)
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        columns = {name: [row.get(name) for row in rows] for name in names}
-        try:
-            return import_module("pandas").DataFrame(columns)
-        except ImportError:
-            return columns
-
-    def plot(self, ax: Any = None, measure: str | None = None) -> Any:
-        """Draws the path of each layer on the plane; see :func:`~ibtrain.report.watched.plot_points`.
-
-        Args:
-            ax: Axis to draw on; None creates a figure, ``axis.figure``.
-            measure: The measure to draw, by the name of one of its estimates; None is the first one.
-
-        Returns:
-            The axis.
-        """
-        # by its name: only reports draw, and they are in a higher layer
-        return load_object("ibtrain.report.watched:plot_points")(self.points, ax, measure)
+    def _groups(self) -> list[list[str]]:
+        """Layers whose activations are in memory at once: few if they are large."""
+        samples = len(self.x_test) + len(self.x_train) * (self.x_train is not self.x_test)
+        groups: list[list[str]] = []
+        total = math.inf
+        for layer, dim in self.layers.items():
+            total += dim * samples
+            if total > MAX_NUMBERS:
+                groups.append([])
+                total = dim * samples
+            groups[-1].append(layer)
+        return groups
 
     @torch.no_grad()
-    def _activations(self, x: Tensor) -> dict[str, Tensor]:
+    def _activations(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """The output of each layer, ``(n, dim)``."""
-        chunks: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
+        chunks: dict[str, list[Tensor]] = {layer: [] for layer in layers}
         for batch in x.split(BATCH):
-            for layer, outputs in _outputs(self.model, batch, self.layers).items():
-                chunks[layer] += outputs
+            for layer, h in layer_outputs(self.model, batch, layers).items():
+                chunks[layer].append(h)
         return {layer: torch.cat(outputs) for layer, outputs in chunks.items()}
 
-    def _check_layers(self, layers: Sequence[str] | None) -> list[str]:
-        """Runs two samples, and checks that each layer is called once and gives a tensor."""
-        names = [name for name, _ in self.model.named_modules() if name]
-        for layer in layers or ():
-            if layer not in names:
-                raise ModelError(f"a layer {layer!r}", "one of " + ", ".join(names), "layers")
-        chosen = _default_layers(self.model) if layers is None else list(layers)
+    def _choose_layers(self, layers: Sequence[str] | None) -> dict[str, int]:
+        """Runs two samples, and returns the dimension of each layer."""
+        chosen = default_layers(self.model) if layers is None else list(layers)
+        check_modules(self.model, chosen)
         with _undisturbed(self.model), torch.no_grad():
             try:
-                outputs = _outputs(self.model, self.x_test[:2], chosen)
+                outputs = layer_outputs(self.model, self.x_test[:2], chosen)
             except (RuntimeError, TypeError, ValueError) as error:
                 given = f"samples of shape {tuple(self.x_test.shape[1:])}"
                 raise ModelError(given, f"inputs of the model ({error})", "data") from error
-        if layers is None:
-            chosen = [layer for layer in chosen if len(outputs[layer]) == 1]
-        for layer in chosen:
-            if len(outputs[layer]) != 1:
-                given = f"a layer {layer!r} with {len(outputs[layer])} tensors in a forward pass"
-                raise ModelError(given, "a module that is called once and returns one", "layers")
-        if not chosen:
+        dims: dict[str, int] = {}
+        for layer in outputs if layers is None else layers:
+            calls = [name for name in outputs if layer in (name, module_name(name))]
+            if not calls:
+                expected = "a module that is called and returns a tensor"
+                raise ModelError(f"a layer {layer!r} without outputs", expected, "layers")
+            dims |= {name: outputs[name].shape[1] for name in calls}
+        if not dims:
             raise ModelError("no layer", "at least one module to measure", "layers")
-        return chosen
+        return dims
 
 
-def _default_layers(model: nn.Module) -> list[str]:
-    """Every module that itself holds a weight matrix, and every activation module."""
-    return [
-        name
-        for name, module in model.named_modules()
-        if name
-        and (
-            type(module).__module__ == nn.ReLU.__module__
-            or any(parameter.ndim >= 2 for parameter in module.parameters(recurse=False))
-        )
-    ]
+def measure(
+    model: nn.Module,
+    data: Dataset | Samples | Iterable[Samples],
+    layers: Sequence[str] | None = None,
+    measures: Sequence[str] = ("channel", "binned"),
+    **settings: Any,
+) -> PlanePoints:
+    """Measures the layers of a trained model once.
 
+    Args:
+        model: Any module that maps a batch of inputs to anything.
+        data: Samples on which the layers are measured; see :class:`WatchedPlane`.
+        layers: Names of modules; see :class:`WatchedPlane`.
+        measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
+        settings: Further arguments of :class:`WatchedPlane`.
 
-def _outputs(model: nn.Module, x: Tensor, layers: Sequence[str]) -> dict[str, list[Tensor]]:
-    """The tensors that each layer returns for a batch, one for each of its calls, ``(batch, dim)``."""
-    outputs: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    Returns:
+        A point for each layer; ``points``, ``to_frame()``, ``plot()`` and ``save()`` give them.
 
-    def keep(layer: str) -> Any:
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
-            if isinstance(output, Tensor):
-                # a copy: a later module may work in place
-                outputs[layer].append(output.detach().flatten(1).float().clone())
-
-        return hook
-
-    handles = [model.get_submodule(layer).register_forward_hook(keep(layer)) for layer in layers]
-    try:
-        model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return outputs
+    Example:
+        >>> x = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
+        >>> model = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
+        >>> sorted(measure(model, (x, (x[:, 0] > 0).long()), ["1"], ["channel"]).points[0].estimates)
+        ['mi_ty_channel', 'mi_xt_channel']
+    """
+    plane = WatchedPlane(model, data, layers, measures, **settings)
+    return PlanePoints(plane.measure(epoch=0))
 
 
 @contextmanager

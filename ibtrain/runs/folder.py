@@ -15,6 +15,7 @@ from ibtrain.io.documents import is_regular, parse_json, read_bytes
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
 from ibtrain.io.lock import FolderLock, folder_lock
 from ibtrain.plane.point import PlanePoint
+from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
@@ -28,7 +29,7 @@ class RunFolder:
     """The folder of one run.
 
     It holds ``config.json``, ``environment.json``, ``metrics.jsonl`` (one event per line),
-    ``results.json``, ``checkpoints/`` and pictures.
+    ``plane.csv``, ``results.json``, ``checkpoints/`` and pictures.
 
     Args:
         path: The folder.
@@ -242,9 +243,13 @@ class RunFolder:
         return read_document(self.path / name)
 
     def write_results(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Writes ``results.json`` and returns the document."""
+        """Writes ``plane.csv`` and ``results.json``; returns the latter."""
         self.events.flush()
         self.events.settle()
+        points = self.plane_points()
+        if points:
+            self.check_owned()
+            write_atomically(self.path / "plane.csv", csv_text(points))
         document = {"schema": SCHEMA, **results}
         self._write_json("results.json", document)
         return document

@@ -10,6 +10,7 @@ from ibtrain.config import RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.runs.execution import Run
 from ibtrain.runs.folder import RunFolder
+from ibtrain.runs.saved import Saver, check_disk, saved_bytes
 from ibtrain.runs.setup import RunSetup
 from ibtrain.runs.weights import save_weights
 from ibtrain.train.callbacks import Callback
@@ -55,7 +56,8 @@ class OpenRun:
             run: The loaded run.
             callbacks: Called with every training event, after the plane has measured it.
         """
-        self.folder.write_results(run.train(callbacks).to_dict())
+        savers = [Saver(self.setup, self.folder)] if self.setup.config.save else []
+        self.folder.write_results(run.train([*savers, *callbacks]).to_dict())
 
 
 @contextmanager
@@ -76,6 +78,7 @@ def open_run(
         InvalidInputError: If the settings, the data, the model or the folder can't be used.
     """
     setup = RunSetup(config)
+    check_disk(run_dir or Path("runs"), saved_bytes(setup))
     versions = environment(str(setup.device), setup.threads)
     with RunFolder.claim(run_dir, config, versions) as folder:
         yield OpenRun(setup, folder, interval)

@@ -57,12 +57,14 @@ class RunSetup:
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
-        weights = sum(parameter.numel() for parameter in model.parameters())
+        self.weights = sum(parameter.numel() for parameter in model.parameters())
         batch_size = max(config.optim(method).batch_size for method in config.methods)
-        self.threads = config.threads or choose_threads(batch_size, weights)
+        self.threads = config.threads or choose_threads(batch_size, self.weights)
         self.stages = {"layerwise": len(trainer.stages), "end_to_end": 1}
         # its settings are checked before the folder is created
-        self.plane(config.seeds[0], lambda point: None)
+        plane = self.plane(config.seeds[0], lambda point: None)
+        if plane:
+            plane.check_layers(len(self.dims))
 
     def _check_critics(self, widest: int) -> None:
         """Checks that the critics of the widest layer fit into memory, before they are created."""

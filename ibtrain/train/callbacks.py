@@ -104,6 +104,11 @@ class Event:
     flags: tuple[str, ...]
     model: ModelView
 
+    @property
+    def progress(self) -> int | float:
+        """Epochs done in this stage, with the fraction of an epoch that has begun."""
+        return self.epoch + self.step / self.steps if self.step else self.epoch
+
 
 Callback = Callable[[Event], None]
 """Called with every event but those of steps; its method ``on_step``, if it has one, is called with those."""

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from toys import gaussian_classes
 
-from ibtrain import InformationPlane, PlaneConfig
+from ibtrain import InformationPlane, PlaneConfig, measure
+from ibtrain.backend.seeding import derive_seed
 from ibtrain.config import MEASURES
 from ibtrain.errors import ConfigError, DataError, ModelError
 from ibtrain.mi.channel.exact import channel_mi
@@ -122,9 +123,9 @@ def test_the_model_its_loop_and_random_numbers_are_left_as_they_were(samples: Sa
 
 
 def test_by_default_weights_and_activations_are_measured(samples: Samples) -> None:
-    assert InformationPlane.watch(network(), samples).layers == ["fc1", "act", "fc2"]
-    # what is called more than once has no single output
-    assert InformationPlane.watch(Residual(), samples).layers == ["stem", "head"]
+    assert list(InformationPlane.watch(network(), samples).layers) == ["fc1", "act", "fc2"]
+    layers = InformationPlane.watch(Residual(), samples).layers
+    assert list(layers) == ["stem", "act#1", "twice#1", "twice#2", "act#2", "head"]
 
 
 def test_a_data_set_and_a_loader_are_read_as_tensors_are(samples: Samples) -> None:
@@ -164,7 +165,7 @@ def test_the_frame_has_a_row_for_each_point(
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr("ibtrain.plane.watch.import_module", missing)
+    monkeypatch.setattr("ibtrain.plane.points.import_module", missing)
     columns = plane.to_frame()
     assert columns["layer"] == ["fc1", "fc2", "fc1", "fc2"]
     assert columns["epoch"] == [0, 0, 1, 1]
@@ -224,10 +225,44 @@ def test_samples_that_the_model_cannot_read_are_named(samples: Samples) -> None:
         InformationPlane.watch(network(), (samples[0][:, :4], samples[1]))
 
 
-def test_a_layer_that_is_called_twice_is_named(samples: Samples) -> None:
-    message = "a layer 'twice' with 2 tensors in a forward pass, expected a module that is called"
-    with pytest.raises(ModelError, match=message):
-        InformationPlane.watch(Residual(), samples, layers=["twice"])
+def test_a_module_that_is_called_twice_is_a_layer_at_each_call(samples: Samples) -> None:
+    model = Residual()
+    plane = InformationPlane.watch(model, samples, layers=["twice"], measures=["channel"])
+    assert list(plane.layers) == ["twice#1", "twice#2"]
+    plane.measure(0)
+    with torch.no_grad():
+        first = model.twice(model.act(model.stem(samples[0])))
+        outputs = first, model.twice(first)
+    for point, h in zip(plane.points, outputs, strict=True):
+        sigma = point.scalars["sigma"]
+        estimate = point.estimates["mi_xt_channel"]
+        assert (
+            estimate.mi == channel_mi(h, sigma, samples[1], seed=derive_seed(0, "channel")).mi_xt.mi
+        )
+    second = InformationPlane.watch(model, samples, layers=["twice#2"], measures=["channel"])
+    assert second.measure(0)[0].estimates["mi_xt_channel"].mi == estimate.mi
+    with pytest.raises(ModelError, match="a layer 'twice#3' without outputs, expected a module"):
+        InformationPlane.watch(model, samples, layers=["twice#3"])
+
+
+def test_activations_of_few_layers_are_in_memory_at_once(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values do not change, and the model is run more often."""
+    model = network()
+    whole = measure(model, samples)
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    plane = InformationPlane.watch(model, samples)
+    calls.clear()
+    monkeypatch.setattr("ibtrain.plane.watch.MAX_NUMBERS", 20 * len(samples[0]))
+    plane.measure(0)
+    # 12 + 12 + 3 units, of which at most 20 at once
+    assert len(calls) == 2
+    for point, expected in zip(plane.points, whole.points, strict=True):
+        assert {k: v.mi for k, v in point.estimates.items()} == {
+            k: v.mi for k, v in expected.estimates.items()
+        }
 
 
 @pytest.mark.parametrize(
