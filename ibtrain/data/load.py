@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ibtrain.checks import check_integer
 from ibtrain.config import MAX_SIDE
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.data.sources import SOURCES, RawData, read_folder, read_npz
+from ibtrain.data.raw import RawData
+from ibtrain.data.sources import SOURCES, read_folder, read_npz
 from ibtrain.errors import DataError
 
 __all__ = ["default_data_root", "load_dataset"]
@@ -41,9 +42,9 @@ def load_dataset(
     """Loads a data set, holds out a validation split on request, and standardises the samples.
 
     Args:
-        name: ``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``folder:DIR``
-            (``train/CLASS/*`` and ``test/CLASS/*`` images) or ``npz:FILE`` (``x`` and ``y``, or
-            ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``).
+        name: ``digits``, ``szt`` (the 12-bit problem, :mod:`ibtrain.data.szt`), ``mnist``, ``fashion-mnist``,
+            ``kmnist``, ``cifar10``, ``folder:DIR`` (``train/CLASS/*`` and ``test/CLASS/*`` images), or
+            ``npz:FILE`` (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``).
         data_root: Folder of torchvision's data sets, also for downloads.
         validation: Share of the training samples held out as a validation split; 0 holds out none.
         resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
