@@ -17,7 +17,11 @@ from ibtrain.errors import DataError, UnreadableError
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import read_error, system_failure
 
-__all__ = ["read_archive", "stored_name"]
+__all__ = ["read_archive", "read_errors", "stored_name"]
+
+# an encrypted member raises a RuntimeError
+ZIP_ERRORS = (BadZipFile, EOFError, MemoryError, OSError, RuntimeError, ValueError, zlib.error)
+"""Exceptions of zipfile, zlib and numpy for a file that is broken, or that can't be read now."""
 
 
 def read_archive(
@@ -41,7 +45,7 @@ def read_archive(
             array holds objects that would have to be unpickled.
         UnreadableError: If the file is missing, can't be read now, or is larger than memory.
     """
-    with _read_errors(path):
+    with read_errors(path, "an npz archive", "of plain arrays", ZIP_ERRORS):
         if path.exists() and not is_regular(path):
             raise DataError("something that is not a regular file", "an npz archive", str(path))
         if _is_single_array(path):
@@ -89,8 +93,16 @@ def _is_single_array(path: Path) -> bool:
 
 
 @contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
-    """Turns errors of zipfile, zlib and numpy into messages of one line.
+def read_errors(
+    path: Path, kind: str, contents: str, errors: tuple[type[Exception], ...]
+) -> Iterator[None]:
+    """Turns errors of the libraries that read a file into messages of one line.
+
+    Args:
+        path: The file.
+        kind: What the file should be.
+        contents: What it should hold.
+        errors: Exceptions of the libraries.
 
     Raises:
         DataError: If the content is broken.
@@ -102,15 +114,12 @@ def _read_errors(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise UnreadableError("no such file", "an npz archive", str(path)) from error
-    # an encrypted member raises a RuntimeError
-    except (
-        BadZipFile, EOFError, MemoryError, OSError, RuntimeError, ValueError, zlib.error,
-    ) as error:  # fmt: skip
+        raise UnreadableError("no such file", kind, str(path)) from error
+    except errors as error:
         # if the end of a file can't be read, zipfile reports that it is not a zip file
         failure = system_failure(error, handled)
         if failure is not None:
             raise read_error(failure, path) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        expected = f"an npz archive of plain arrays ({reason})"
+        expected = f"{kind} {contents} ({reason})"
         raise DataError("a file that can't be read", expected, str(path)) from error

@@ -12,7 +12,7 @@ from torch import Tensor
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_number
-from ibtrain.data.copies import draw_distinct
+from ibtrain.data.copies import draw_split
 from ibtrain.errors import DataError
 
 __all__ = ["CHUNK_BYTES", "MAX_MAGNITUDE", "Dataset", "Split", "label_entropy"]
@@ -190,7 +190,7 @@ class Dataset:
         rng = generator(torch.device("cpu"), seed, "validation")
         order = torch.randperm(len(self.train), generator=rng).numpy()
         x = self.train.x.detach().cpu().numpy()
-        held_out = torch.from_numpy(draw_distinct(x, order, count, "validation", self.name))
+        held_out = torch.from_numpy(draw_split(x, order, count, "validation", self.name))
         is_kept = torch.ones(len(self.train), dtype=torch.bool)
         is_kept[held_out] = False
         kept = is_kept.nonzero().squeeze(1)

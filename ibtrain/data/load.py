@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 from ibtrain.checks import check_integer
 from ibtrain.config import MAX_SIDE
 from ibtrain.data.dataset import Dataset, Split
-from ibtrain.data.sources import SOURCES, RawData, read_folder, read_npz
+from ibtrain.data.matlab import read_mat
+from ibtrain.data.raw import RawData
+from ibtrain.data.sources import SOURCES, read_folder, read_npz
 from ibtrain.errors import DataError
 
 __all__ = ["default_data_root", "load_dataset"]
+
+FILE_READERS = {"npz": read_npz, "mat": read_mat}
+"""Readers of data sets in a file, by the prefix of the file's path."""
 
 
 def default_data_root() -> Path:
@@ -41,9 +46,10 @@ def load_dataset(
     """Loads a data set, holds out a validation split on request, and standardises the samples.
 
     Args:
-        name: ``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``folder:DIR``
-            (``train/CLASS/*`` and ``test/CLASS/*`` images) or ``npz:FILE`` (``x`` and ``y``, or
-            ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``).
+        name: ``digits``, ``szt`` (the 12-bit problem, :mod:`ibtrain.data.szt`), ``mnist``, ``fashion-mnist``,
+            ``kmnist``, ``cifar10``, ``folder:DIR`` (``train/CLASS/*`` and ``test/CLASS/*`` images), ``npz:FILE``
+            (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``) or
+            ``mat:FILE`` (``F`` and ``y``).
         data_root: Folder of torchvision's data sets, also for downloads.
         validation: Share of the training samples held out as a validation split; 0 holds out none.
         resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
@@ -73,10 +79,11 @@ def _read(name: str, root: Path, resize: int | None) -> RawData:
         return read_folder(_expanded(path), resize)
     if resize is not None:
         raise DataError(f"{resize} with {name}", "images in folder:DIR to resize", "resize")
-    if kind == "npz" and path:
-        return read_npz(_expanded(path))
+    if kind in FILE_READERS and path:
+        return FILE_READERS[kind](_expanded(path))
     if name not in SOURCES:
-        expected = f"one of {', '.join(SOURCES)}, folder:DIR, npz:FILE"
+        files = ", ".join(f"{kind}:FILE" for kind in FILE_READERS)
+        expected = f"one of {', '.join(SOURCES)}, folder:DIR, {files}"
         raise DataError(repr(name), expected, "dataset")
     return SOURCES[name](root)
 

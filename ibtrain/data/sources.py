@@ -4,7 +4,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,49 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
-from ibtrain.data.copies import draw_distinct
-from ibtrain.data.dataset import CHUNK_BYTES, MAX_MAGNITUDE
 from ibtrain.data.images import list_images, read_images, widened
+from ibtrain.data.raw import RawData, center_of, centred, check_arrays, split_off_test
+from ibtrain.data.szt import read_szt
 from ibtrain.errors import DataError
 from ibtrain.io.files import is_folder, read_error, system_failure
 
-__all__ = ["SOURCES", "RawData", "read_folder", "read_npz"]
+__all__ = ["SOURCES", "read_folder", "read_npz"]
 
-TEST_SHARE = 0.2
-SPLIT_SEED = 0
 CHANNEL_COUNTS = (1, 3, 4)
 """Possible numbers of channels of images: grey, RGB and RGBA."""
-
-
-@dataclass(frozen=True)
-class RawData:
-    """Samples and labels as the source stores them.
-
-    Args:
-        x_train: Training samples: vectors ``(samples, dim)`` or images
-            ``(samples, channels, height, width)``, which may be bytes.
-        y_train: Training labels, ``(samples,)``.
-        x_test: Test samples.
-        y_test: Test labels.
-        num_classes: Number of classes; None derives it from the training labels.
-    """
-
-    x_train: NDArray[Any]
-    y_train: NDArray[Any]
-    x_test: NDArray[Any]
-    y_test: NDArray[Any]
-    num_classes: int | None = None
-
-
-def _split(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
-    """Splits off a random fifth of the samples as the test split, the same for every seed of a run.
-
-    All copies of a sample go to the same split.
-    """
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
-    is_test = np.zeros(len(x), dtype=bool)
-    is_test[draw_distinct(x, order, round(TEST_SHARE * len(x)), "test", where)] = True
-    return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
 
 def read_digits(root: Path) -> RawData:
@@ -64,7 +30,7 @@ def read_digits(root: Path) -> RawData:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return _split(digits.images[:, None].astype(np.float32), digits.target, "digits")
+    return split_off_test(digits.images[:, None].astype(np.float32), digits.target, "digits")
 
 
 def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]:
@@ -188,18 +154,18 @@ def read_npz(path: Path) -> RawData:
         )
     x, y = _channels_first(arrays["x"]), _flat_labels(arrays["y"])
     check_arrays(x, y, f"{path}: x, y")
-    center = _center(x)
+    center = center_of(x)
     if "x_test" not in arrays:
         # frees the memory of the arrays before copies are made
         del arrays
-        x = _centred(x, center)
-        return _split(x, y, str(path))
+        x = centred(x, center)
+        return split_off_test(x, y, str(path))
     x_test, y_test = _channels_first(arrays["x_test"]), _flat_labels(arrays["y_test"])
     check_arrays(x_test, y_test, f"{path}: x_test, y_test")
     if x_test.shape[1:] != x.shape[1:]:
         expected = f"samples of shape {x.shape[1:]}, as in x"
         raise DataError(f"shape {x_test.shape[1:]}", expected, f"{path}: x_test")
-    return RawData(_centred(x, center), y, _centred(x_test, center), y_test)
+    return RawData(centred(x, center), y, centred(x_test, center), y_test)
 
 
 def _channels_first(x: NDArray[Any]) -> NDArray[Any]:
@@ -214,57 +180,9 @@ def _flat_labels(y: NDArray[Any]) -> NDArray[Any]:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
-def _center(x: NDArray[Any]) -> NDArray[np.float64]:
-    """Returns the mean of each coordinate, or of each channel."""
-    mean: NDArray[np.float64] = x.mean((0, *range(2, x.ndim)), dtype=np.float64, keepdims=True)
-    return mean
-
-
-def _centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
-    """Subtracts the centre before rounding to float32, which is coarse for large values; bytes are unchanged."""
-    if x.dtype == np.uint8:
-        return x
-    centred = np.empty(x.shape, dtype=np.float32)
-    step = max(1, CHUNK_BYTES // (8 * x[0].size))
-    for start in range(0, len(x), step):
-        centred[start : start + step] = x[start : start + step].astype(np.float64) - center
-    return centred
-
-
-def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
-    """Checks that samples and labels are finite numbers, not too large, and equal in number.
-
-    Raises:
-        DataError: If a check fails; the message names the first one.
-    """
-    if x.ndim not in (2, 4):
-        expected = "(samples, dim) or (samples, channels, height, width)"
-        raise DataError(f"samples of shape {x.shape}", expected, where)
-    if x.size == 0:
-        raise DataError(f"samples of shape {x.shape}", "at least one value in each", where)
-    if y.shape != (len(x),):
-        raise DataError(
-            f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where
-        )
-    if len(x) < 2:
-        raise DataError(f"{len(x)} samples", "at least 2", where)
-    for name, array in (("samples", x), ("labels", y)):
-        if array.dtype.kind not in "biuf":
-            raise DataError(f"{name} of type {array.dtype}", "numbers", where)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            count = int((~np.isfinite(array)).sum())
-            raise DataError(
-                f"{count} NaN or infinite values in the {name}", "finite numbers", where
-            )
-        # compared as Python numbers, because float16 can't hold the limit
-        if array.dtype.kind == "f" and max(array.max().item(), -array.min().item()) > MAX_MAGNITUDE:
-            row, column = divmod(int(np.abs(array).argmax()), array[0].size)
-            given = f"a value of {array[row].flat[column]:g} in row {row}, column {column} of the {name}"
-            raise DataError(given, "values whose squares float32 can hold", where)
-
-
 SOURCES: dict[str, Callable[[Path], RawData]] = {
     "digits": read_digits,
+    "szt": lambda _: read_szt(),
     "mnist": _read_torchvision("MNIST", "MNIST"),
     "fashion-mnist": _read_torchvision("FashionMNIST", "FashionMNIST"),
     "kmnist": _read_torchvision("KMNIST", "KMNIST"),

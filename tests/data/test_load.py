@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ibtrain.data.copies import draw_distinct
+from ibtrain.data.copies import draw_split
 from ibtrain.data.dataset import label_entropy
 from ibtrain.data.load import default_data_root, load_dataset
 from ibtrain.errors import DataError, IBTrainWarning, UnreadableError
@@ -420,7 +420,7 @@ def test_no_copy_of_a_validation_sample_is_trained_on(tmp_path: Path) -> None:
 def test_samples_without_copies_are_split_as_ever() -> None:
     order = np.random.default_rng(0).permutation(60)
     for x in (X, X.astype(np.float64), (1000 * X).astype(np.int16)):
-        np.testing.assert_array_equal(draw_distinct(x, order, 12, "test", "x"), order[:12])
+        np.testing.assert_array_equal(draw_split(x, order, 12, "test", "x"), order[:12])
 
 
 def test_rows_of_any_type_are_hashed() -> None:

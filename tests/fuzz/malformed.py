@@ -12,12 +12,13 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.lib import format as npy
 from PIL import Image
+from scipy.io import savemat
 
 # no slash, so that no name leads out of the sandbox by itself; NUL can be in a file, never in argv
 _LETTERS = st.characters(exclude_characters="/\0", exclude_categories=["Cs"])
 WORDS = (
     "", "-", "--", "~", "~nobody", ".", "$x^$", "a=b", "\x1b[2J", "é", "\udcff", "x" * 300, "0", "1",
-    "digits", "mnist", "npz:", "folder:", "npz:good.npz", "npz:bad.npz", "folder:images", "k=3",
+    "digits", "mnist", "szt", "mat:", "npz:", "folder:", "npz:good.npz", "npz:bad.npz", "folder:images", "k=3",
     "hidden=[16]", "hidden=[[1]]", "steps=1e3", "k=NaN", "bins=[", "num_bins=4", "base=null",
     "x", "y", "mine", "ksg", "gaussian", "binning", "channel", "gaussian-1", "relu-layer",
 )  # fmt: skip
@@ -220,6 +221,25 @@ def npz_files(draw: st.DrawFn) -> bytes:
         for name, content in members:
             archive.writestr(name, content)
     return draw(st.one_of(st.just(file.getvalue()), broken(file.getvalue())))
+
+
+@st.composite
+def mat_files(draw: st.DrawFn) -> bytes:
+    """A MATLAB file, perhaps broken, perhaps with other sizes and types than it declares."""
+    file = io.BytesIO()
+    samples = draw(st.sampled_from([np.eye(30), np.eye(30, dtype=np.uint8), np.eye(30) * 1j, "F"]))
+    savemat(
+        file,
+        {"F": samples, "y": np.arange(30) % 3, "s": {"a": [1, "b"]}},
+        do_compression=draw(st.booleans()),
+    )
+    content = file.getvalue()
+    if draw(st.booleans()):
+        # most sizes and types are whole words
+        at = 4 * draw(st.integers(32, len(content) // 4 - 1))
+        word = draw(st.sampled_from([0, 1, 7, 14, 15, 0x10001, 2**28, 2**31 - 1, 2**32 - 1]))
+        content = content[:at] + struct.pack("<I", word) + content[at + 4 :]
+    return draw(st.one_of(st.just(content), broken(content)))
 
 
 _sizes = st.sampled_from([(0, 6), (6, 7), (20_000, 20_000), (9000, 9000), (2**31 - 1, 2**31 - 1)])

@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
-from malformed import NUMBERS_OF_STATES, broken, image_files, json_files, mutated, npz_files
+from malformed import (
+    NUMBERS_OF_STATES,
+    broken,
+    image_files,
+    json_files,
+    mat_files,
+    mutated,
+    npz_files,
+)
 from sandbox import (
     TINY,
     Sandbox,
@@ -56,6 +64,13 @@ def test_npz_data_sets(box: Sandbox, content: bytes) -> None:
     with box.case() as work:
         (work / "d.npz").write_bytes(content)
         check_reader(lambda: load_dataset(f"npz:{work}/d.npz"))
+
+
+@given(content=mat_files())
+def test_mat_data_sets(box: Sandbox, content: bytes) -> None:
+    with box.case() as work:
+        (work / "d.mat").write_bytes(content)
+        check_reader(lambda: load_dataset(f"mat:{work}/d.mat"))
 
 
 @given(content=npz_files(), key=st.sampled_from(["x", "y", "../../x", "/x", "", "\0", "z" * 999]))
