@@ -65,6 +65,8 @@ _SETTINGS = {
     "--measures": "plane.measures",
     "--num-bins": "plane.num_bins",
     "--bin-range": "plane.bin_range",
+    "--bin-size": "plane.bin_size",
+    "--bin-rule": "plane.bin_rule",
     "--critic-steps": "plane.critic_steps",
     "--label-critic-steps": "plane.label_critic_steps",
     "--audit-every": "plane.audit_every",
