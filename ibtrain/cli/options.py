@@ -67,6 +67,7 @@ _SETTINGS = {
     "--bin-range": "plane.bin_range",
     "--bin-size": "plane.bin_size",
     "--bin-rule": "plane.bin_rule",
+    "--kde-noise": "plane.kde_noise",
     "--critic-steps": "plane.critic_steps",
     "--label-critic-steps": "plane.label_critic_steps",
     "--audit-every": "plane.audit_every",

@@ -33,6 +33,7 @@ MAX_CRITIC_STEPS = 10_000_000
 MAX_BINS = 1_000_000
 """Maximum number of bins for each unit."""
 BIN_RULES = ("equal", "idnns")
+KDE_NOISES = ("plane", "fitted")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class PlaneConfig:
         bin_size: Width of the bins, whose edges are its multiples (as in ibsgd), instead of their number; 0 for none.
         bin_rule: Bins of a number: ``equal`` for bins that cover the range, or ``idnns`` for num_bins edges from -1 to 1, with
             a bin for what is outside. In ``equal``, activations beyond the range are in the outer bins.
+        kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
+            layer at each point, with the largest leave-one-out likelihood.
         unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
@@ -90,6 +93,7 @@ class PlaneConfig:
     bin_range: tuple[float, ...] = ()
     bin_size: float = 0.0
     bin_rule: str = choice("equal", BIN_RULES)
+    kde_noise: str = choice("plane", KDE_NOISES)
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
@@ -110,6 +114,7 @@ class PlaneConfig:
             expected = "at least one measure, and none twice"
             raise ConfigError(repr(self.measures), expected, "plane measures")
         self._check_bins()
+        check_choice("plane kde_noise", self.kde_noise, KDE_NOISES)
 
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:
