@@ -16,6 +16,7 @@ MEASURES = {
     "probe": "ibtrain.plane.measures.probe:Probe",
     "binned": "ibtrain.plane.measures.binned:Binned",
     "pairwise": "ibtrain.plane.measures.pairwise:Pairwise",
+    "profile": "ibtrain.plane.measures.profile:Profile",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -63,7 +64,7 @@ class PlaneConfig:
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
             classifier), ``binned`` (activations in
-            bins), ``pairwise`` (bounds from distances).
+            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
