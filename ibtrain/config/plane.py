@@ -16,6 +16,7 @@ MEASURES = {
     "probe": "ibtrain.plane.measures.probe:Probe",
     "binned": "ibtrain.plane.measures.binned:Binned",
     "pairwise": "ibtrain.plane.measures.pairwise:Pairwise",
+    "profile": "ibtrain.plane.measures.profile:Profile",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -32,6 +33,8 @@ MAX_CRITIC_STEPS = 10_000_000
 
 MAX_BINS = 1_000_000
 """Maximum number of bins for each unit."""
+BIN_RULES = ("equal", "idnns")
+KDE_NOISES = ("plane", "fitted")
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,15 @@ class PlaneConfig:
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
             classifier), ``binned`` (activations in
-            bins), ``pairwise`` (bounds from distances).
+            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
-        bin_range: Lower and upper end of the bins; by default the smallest and the largest activation of a layer at
-            each point.
+        bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
+            (``auto``) the smallest and the largest activation of a layer at each point.
+        bin_size: Width of the bins, whose edges are its multiples (as in ibsgd), instead of their number; 0 for none.
+        bin_rule: Bins of a number: ``equal`` for bins that cover the range, or ``idnns`` for num_bins edges from -1 to 1, with
+            a bin for what is outside. In ``equal``, activations beyond the range are in the outer bins.
+        kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
+            layer at each point, with the largest leave-one-out likelihood.
         unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
@@ -84,6 +92,9 @@ class PlaneConfig:
     measures: tuple[str, ...] = ("mine", "channel", "probe")
     num_bins: int = 30
     bin_range: tuple[float, ...] = ()
+    bin_size: float = 0.0
+    bin_rule: str = choice("equal", BIN_RULES)
+    kde_noise: str = choice("plane", KDE_NOISES)
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
@@ -103,8 +114,8 @@ class PlaneConfig:
         if not self.measures or len(set(self.measures)) < len(self.measures):
             expected = "at least one measure, and none twice"
             raise ConfigError(repr(self.measures), expected, "plane measures")
-        check_integer("plane num_bins", self.num_bins, 1, MAX_BINS)
-        self._check_bin_range()
+        self._check_bins()
+        check_choice("plane kde_noise", self.kde_noise, KDE_NOISES)
 
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:
@@ -133,10 +144,16 @@ class PlaneConfig:
                 raise ConfigError(value, expected, "plane noise_std")
         check_choice("plane noise_scale", self.noise_scale, PLANE_NOISE_SCALES)
 
-    def _check_bin_range(self) -> None:
+    def _check_bins(self) -> None:
+        check_integer("plane num_bins", self.num_bins, 1, MAX_BINS)
         check_sequence("plane bin_range", self.bin_range)
         for end in self.bin_range:
             check_number("plane bin_range", end)
         if self.bin_range and (len(self.bin_range) != 2 or self.bin_range[0] >= self.bin_range[1]):
             expected = "the lower and the upper end, such as -1,1"
             raise ConfigError(repr(self.bin_range), expected, "plane bin_range")
+        check_choice("plane bin_rule", self.bin_rule, BIN_RULES)
+        check_number("plane bin_size", self.bin_size, 0)
+        if self.bin_size and (self.bin_range or self.bin_rule != "equal"):
+            given = f"{self.bin_size:g} and another range or rule"
+            raise ConfigError(given, "a size alone: its bins cover all numbers", "plane bin_size")

@@ -12,6 +12,7 @@ __all__ = ["FLAGS", "Estimate", "plain_estimate", "plug_in_stderr", "value_flags
 FLAGS = {
     "above_ceiling": "the value has reached the largest that the method can report from this many samples",
     "above_label_entropy": "the value has reached H(Y), which the information about a label can't exceed",
+    "bandwidth_limit": "the fitted bandwidth is at the end of its search: activations coincide",
     "below_neighbours": "a nearest-neighbour estimate is higher: the critic has not learned the whole dependence",
     "coarse_bins": "nearly all samples of a coordinate are in one bin: use equal-count bins, or more bins",
     "constant": "one side is constant: the information is zero",

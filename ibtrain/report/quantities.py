@@ -51,7 +51,7 @@ def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
 
 
 def columns_of(names: Iterable[str]) -> list[Quantity]:
-    """The columns of a table of layers, in order: quantities of the measures, then all other values.
+    """The columns of a table of layers, in order: quantities that tables show, then all undeclared values.
 
     Args:
         names: Names of a layer's values.
@@ -60,4 +60,5 @@ def columns_of(names: Iterable[str]) -> list[Quantity]:
     by_name = {quantity.name: quantity for quantity in (*declared, ACTIVATION_SCALE)}
     shown = [name for name in names if name != "sigma" and not name.endswith(AUDIT_SUFFIX)]
     undeclared = [Quantity(name, name, "") for name in shown if name not in by_name]
-    return [by_name[name] for name in by_name if name in shown] + undeclared
+    columns = [by_name[name] for name in by_name if name in shown and by_name[name].in_tables]
+    return columns + undeclared

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,10 +11,15 @@ from commands import run
 
 from ibtrain.config import PlaneConfig
 from ibtrain.errors import ConfigError
-from ibtrain.mi.classical.discretised import bin_activations, binned_layer
+from ibtrain.mi.classical.discretised import (
+    bin_activations,
+    bin_as_idnns,
+    bin_by_size,
+    binned_layer,
+)
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, LayerSpec
-from ibtrain.plane.measures.binned import Binned
+from ibtrain.plane.measures.binned import Binned, bin_as_configured
 
 
 def sample(h: torch.Tensor, y: torch.Tensor) -> LayerSample:
@@ -32,8 +38,29 @@ def test_it_bins_the_held_out_activations() -> None:
     assert isinstance(label, Estimate)
     assert (entropy.mi, label.mi) == (expected.entropy.mi, expected.label.mi)
     assert values["distinct_t"] == expected.distinct
-    # the sign of a unit is known from its bin
+    # the sign of a unit is known from its bin, and only one of the three units has the label's sign
     assert label.mi == pytest.approx(math.log(2), abs=0.01)
+    low, mean, high = (values[f"mi_ty_unit{end}"] for end in ("_min", "", "_max"))
+    assert isinstance(low, Estimate)
+    assert isinstance(mean, Estimate)
+    assert isinstance(high, Estimate)
+    assert high.mi == pytest.approx(math.log(2), abs=0.01)
+    assert low.mi < 0.05 < mean.mi < high.mi
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"bin_size": 0.2}, lambda h: bin_by_size(h, 0.2)),
+        ({"bin_rule": "idnns"}, lambda h: bin_as_idnns(h, 30)),
+        ({"bin_rule": "idnns", "bin_range": (0.0, 1.0)}, lambda h: bin_as_idnns(h, 30, 0.0, 1.0)),
+        ({"num_bins": 5}, lambda h: bin_activations(h, 5)),
+    ],
+)
+def test_the_settings_choose_the_bins(settings: dict[str, Any], expected: Any) -> None:
+    h = torch.tanh(3 * torch.randn(50, 2, generator=torch.Generator().manual_seed(0))).numpy()
+    bins = bin_as_configured(h, PlaneConfig(**settings))
+    assert bins.tolist() == expected(h).tolist()
 
 
 def test_a_run_is_measured_by_bins_alone(tmp_path: Path) -> None:
@@ -43,6 +70,8 @@ def test_a_run_is_measured_by_bins_alone(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert "H(T) binned" in done.stdout
     assert "distinct T" in done.stdout
+    assert "H(T_j)" not in done.stdout
+    assert "mi_xt_unit" not in done.stdout
     points = [
         event["point"]
         for event in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
@@ -63,3 +92,9 @@ def test_a_run_is_measured_by_bins_alone(tmp_path: Path) -> None:
 def test_a_range_that_is_none_is_refused(ends: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="expected the lower and the upper end"):
         PlaneConfig(bin_range=ends)
+
+
+@pytest.mark.parametrize("settings", [{"bin_range": (-1.0, 1.0)}, {"bin_rule": "idnns"}])
+def test_a_size_of_bins_goes_with_no_other_rule(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"bin_size: got 0\.5 and another range or rule"):
+        PlaneConfig(bin_size=0.5, **settings)

@@ -30,6 +30,7 @@ __all__ = [
     "log_sum_exp",
     "mean_estimate",
     "monte_carlo",
+    "noise_blocks",
 ]
 
 BLOCK_ENTRIES = 1 << 22
@@ -152,23 +153,20 @@ def log_densities(
     """
     count, dim = centres.shape
     minus_half_squares = -0.5 * centres.square().sum(dim=1)
-    randomness = generator(centres.device, seed, "channel noise")
-    rows = max(1, BLOCK_ENTRIES // (draws * count))
     classes = torch.repeat_interleave(
         torch.arange(len(counts), device=centres.device),
         torch.tensor(counts, device=centres.device),
     )
     log_counts = torch.tensor(counts, device=centres.device).log()
-    for first in range(0, count, rows):
+    for first, noise in noise_blocks(centres, draws, seed):
+        rows = noise.shape[1]
         block = centres[first : first + rows]
-        shape = (draws, len(block), dim)
-        noise = torch.randn(shape, generator=randomness, device=block.device, dtype=block.dtype)
         t = block + noise
         log_own = -0.5 * noise.square().sum(dim=2)
         # -|t - c|^2 / 2 without -|t|^2 / 2, which is the same for every c: one pass over the product
         logits = torch.addmm(minus_half_squares, t.view(-1, dim), centres.T)
-        logits = logits.view(draws, len(block), count)
-        index = torch.arange(len(block), device=block.device)
+        logits = logits.view(draws, rows, count)
+        index = torch.arange(rows, device=block.device)
         logits[:, index, first + index] = -math.inf
         by_class = torch.stack(
             [log_sum_exp(class_logits) for class_logits in logits.split(counts, dim=2)], dim=2
@@ -182,6 +180,27 @@ def log_densities(
             all=torch.logaddexp(others, log_own) - math.log(count),
             others=others - math.log(count - 1),
             own_class=own_class - log_counts[label],
+        )
+
+
+def noise_blocks(
+    centres: Float[Tensor, "n dim"], draws: int, seed: int
+) -> Iterator[tuple[int, Float[Tensor, "draws rows dim"]]]:
+    """Yields standard normal noise for blocks of rows: the first row of each block, and its noise.
+
+    Args:
+        centres: Samples, whose number, device and type the noise has.
+        draws: Number of noise vectors per sample.
+        seed: Seeds the noise.
+    """
+    count, dim = centres.shape
+    randomness = generator(centres.device, seed, "channel noise")
+    rows = max(1, BLOCK_ENTRIES // (draws * count))
+    for first in range(0, count, rows):
+        shape = (draws, min(rows, count - first), dim)
+        yield (
+            first,
+            torch.randn(shape, generator=randomness, device=centres.device, dtype=centres.dtype),
         )
 
 

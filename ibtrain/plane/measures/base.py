@@ -25,11 +25,13 @@ class Quantity:
         name: Key of the value in the result of :meth:`Measure.measure`; unique among all measures.
         heading: Heading of its column in tables.
         unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; or an empty string.
+        in_tables: Whether tables have a column for it.
     """
 
     name: str
     heading: str
     unit: Literal["nats", "%", ""] = "nats"
+    in_tables: bool = True
 
 
 @dataclass(frozen=True)

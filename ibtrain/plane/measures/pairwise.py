@@ -1,5 +1,8 @@
 """Bounds on I(X; T), and approximations of I(T; Y), from the distances between a layer's outputs."""
 
+from dataclasses import replace
+
+from ibtrain.mi.channel.bandwidth import fitted_bandwidth
 from ibtrain.mi.channel.pairwise import BHATTACHARYYA, KL, pairwise_values
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
@@ -9,8 +12,11 @@ __all__ = ["Pairwise"]
 class Pairwise(Measure):
     """Kernel-density values of the held-out samples, at the standard deviation of the plane's noise.
 
-    I(X; T) lies between the Bhattacharyya and the Kullback-Leibler value; both are at most ln N. The values of I(T; Y)
-    are differences of such bounds, and approximations. See :func:`~ibtrain.mi.channel.pairwise.pairwise_values`.
+    Valid as bounds at the plane's noise: I(X; T) lies between the Bhattacharyya and the Kullback-Leibler value, and both
+    are at most ln N. The values of I(T; Y) are differences of such bounds, and approximations. With ``kde_noise="fitted"``
+    the standard deviation is the bandwidth that fits the layer best (``kde_sigma``), another one for each layer and
+    point, so that the values of two points differ in their noise too. See
+    :func:`~ibtrain.mi.channel.pairwise.pairwise_values` and :func:`~ibtrain.mi.channel.bandwidth.fitted_bandwidth`.
     """
 
     quantities = (
@@ -25,13 +31,21 @@ class Pairwise(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both bounds."""
+        is_fitted = self.spec.config.kde_noise == "fitted"
+        sigma, is_at_end = fitted_bandwidth(layer.h_test) if is_fitted else (layer.sigma, False)
         lower, upper = (
-            pairwise_values(layer.h_test, layer.y_test, layer.sigma, share)
+            pairwise_values(layer.h_test, layer.y_test, sigma, share)
             for share in (BHATTACHARYYA, KL)
         )
-        return {
+        estimates = {
             "mi_xt_lower": lower.mi_xt,
             "mi_xt_upper": upper.mi_xt,
             "mi_ty_lower": lower.mi_ty,
             "mi_ty_upper": upper.mi_ty,
         }
+        if is_at_end:
+            estimates = {
+                name: replace(value, flags=(*value.flags, "bandwidth_limit"))
+                for name, value in estimates.items()
+            }
+        return {**estimates, **({"kde_sigma": sigma} if is_fitted else {})}
