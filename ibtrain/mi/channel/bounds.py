@@ -20,7 +20,7 @@ from ibtrain.mi.channel.exact import (
     mean_estimate,
     monte_carlo,
 )
-from ibtrain.mi.channel.pairwise import pairwise
+from ibtrain.mi.channel.pairwise import pairwise_bounds
 from ibtrain.mi.result import Estimate
 
 __all__ = ["ChannelBounds", "bracket", "channel_bounds", "leave_one_out", "log_det"]
@@ -75,8 +75,9 @@ def channel_bounds(
     above = [_leave_one_out(densities, start), log_det(h, noise_std)]
     upper = min(above, key=lambda bound: bound.mi)
     above.remove(upper)
-    others = {bound.method: bound for bound in (pairwise(h, noise_std, 1.0), *above)}
-    return ChannelBounds(pairwise(h, noise_std, 0.25), value, upper, others)
+    pairwise = pairwise_bounds(h, noise_std)
+    others = {bound.method: bound for bound in (pairwise.upper.mi_xt, *above)}
+    return ChannelBounds(pairwise.lower.mi_xt, value, upper, others)
 
 
 @torch.no_grad()

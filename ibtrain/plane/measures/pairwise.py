@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ibtrain.mi.channel.bandwidth import fitted_bandwidth
-from ibtrain.mi.channel.pairwise import BHATTACHARYYA, KL, pairwise_values
+from ibtrain.mi.channel.pairwise import pairwise_bounds
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
 __all__ = ["Pairwise"]
@@ -16,7 +16,7 @@ class Pairwise(Measure):
     are at most ln N. The values of I(T; Y) are differences of such bounds, and approximations. With ``kde_noise="fitted"``
     the standard deviation is the bandwidth that fits the layer best (``kde_sigma``), another one for each layer and
     point, so that the values of two points differ in their noise too. See
-    :func:`~ibtrain.mi.channel.pairwise.pairwise_values` and :func:`~ibtrain.mi.channel.bandwidth.fitted_bandwidth`.
+    :func:`~ibtrain.mi.channel.pairwise.pairwise_bounds` and :func:`~ibtrain.mi.channel.bandwidth.fitted_bandwidth`.
     """
 
     quantities = (
@@ -33,10 +33,9 @@ class Pairwise(Measure):
         """Computes both bounds."""
         is_fitted = self.spec.config.kde_noise == "fitted"
         sigma, is_at_end = fitted_bandwidth(layer.h_test) if is_fitted else (layer.sigma, False)
-        lower, upper = (
-            pairwise_values(layer.h_test, layer.y_test, sigma, share)
-            for share in (BHATTACHARYYA, KL)
-        )
+        lower, upper = pairwise_bounds(layer.h_test, sigma, layer.y_test)
+        assert lower.mi_ty is not None
+        assert upper.mi_ty is not None
         estimates = {
             "mi_xt_lower": lower.mi_xt,
             "mi_xt_upper": upper.mi_xt,

@@ -8,28 +8,22 @@ import torch
 
 from ibtrain.mi.benchmark.problems import PROBLEMS
 from ibtrain.mi.channel.bounds import channel_bounds, leave_one_out, log_det
-from ibtrain.mi.channel.pairwise import pairwise
+from ibtrain.mi.channel.pairwise import pairwise_bounds
 
 
 def layer(count: int, dim: int = 4, scale: float = 1.0) -> torch.Tensor:
     return scale * torch.randn(count, dim, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("share", [1.0, 0.25])
-def test_pairwise_bounds_agree_with_a_loop(share: float) -> None:
-    h = layer(60)
-    total = 0.0
-    for centre in h.double():
-        squared = ((centre - h.double()) ** 2).sum(1)
-        total -= torch.exp(-share * squared / (2 * 0.7**2)).mean().log().item() / 60
-    assert pairwise(h, 0.7, share).mi == pytest.approx(total, abs=1e-5)
-
-
 def test_pairwise_bounds_agree_with_themselves_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    h = layer(101)
-    whole = pairwise(h, 0.5, 1.0).mi
+    h, labels = layer(101), torch.arange(101) % 4
+    whole = pairwise_bounds(h, 0.5, labels)
     monkeypatch.setattr("ibtrain.mi.channel.pairwise.BLOCK_ENTRIES", 101 * 7)
-    assert pairwise(h, 0.5, 1.0).mi == pytest.approx(whole, abs=1e-6)
+    for values, expected in zip(pairwise_bounds(h, 0.5, labels), whole, strict=True):
+        assert values.mi_xt.mi == pytest.approx(expected.mi_xt.mi, abs=1e-6)
+        assert values.mi_ty is not None
+        assert expected.mi_ty is not None
+        assert values.mi_ty.mi == pytest.approx(expected.mi_ty.mi, abs=1e-6)
 
 
 def test_leaving_one_out_agrees_with_a_loop() -> None:
