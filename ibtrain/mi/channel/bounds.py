@@ -65,7 +65,7 @@ def channel_bounds(
         seed: Seeds the noise.
 
     Raises:
-        ValueError: If ``noise_std`` is not positive or ``draws`` is below 2.
+        ValueError: If ``noise_std`` is not positive or ``draws`` is below 1.
     """
     start = time.perf_counter()
     # the expensive step is shared: the value and the leave-one-out bound use the same densities

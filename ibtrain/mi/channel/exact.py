@@ -77,15 +77,17 @@ def channel_mi(
         h: The layer's clean outputs, ``(n, dim)``.
         noise_std: Standard deviation of the noise, in the units of h; above 0.
         labels: Class of each sample, ``(n,)``.
-        draws: Number of noise vectors per sample; at least 2, as the standard error is computed from their spread.
+        draws: Number of noise vectors per sample.
         seed: Seeds the noise.
 
     Returns:
-        Both values in nats. The standard errors are the Monte Carlo errors over eps. The N samples are the whole
-        population here; the error with respect to the distribution from which they were drawn is larger.
+        Both values in nats. The standard errors are the Monte Carlo errors over eps, from the spread of the draws. The N
+        samples are the whole population here; the error with respect to the distribution from which they were drawn is
+        larger. With a single draw, the spread of the samples takes the place of the draws' spread, and the standard errors
+        are too large.
 
     Raises:
-        ValueError: If ``noise_std`` is not positive or ``draws`` is below 2.
+        ValueError: If ``noise_std`` is not positive or ``draws`` is below 1.
 
     References:
         Goldfeld et al. (arXiv 1810.05728), section IV; Kolchinsky & Tracey (arXiv 1706.02419).
@@ -109,9 +111,9 @@ def channel_mi(
 
 
 def check_channel(noise_std: float, draws: int) -> None:
-    """Raises a ValueError if there is no noise, or too few draws for a standard error."""
-    if noise_std <= 0 or draws < 2:
-        raise ValueError(f"noise_std={noise_std}, draws={draws}: expected above 0, and 2 or more")
+    """Raises a ValueError if there is no noise, or no draw of it."""
+    if noise_std <= 0 or draws < 1:
+        raise ValueError(f"noise_std={noise_std}, draws={draws}: expected above 0, and 1 or more")
 
 
 def in_noise_units(h: Float[Tensor, "n dim"], noise_std: float) -> Float[Tensor, "n dim"]:
@@ -218,12 +220,16 @@ def log_sum_exp(logits: Float[Tensor, "*rows n"]) -> Float[Tensor, "*rows"]:
 def monte_carlo(
     terms: Float[Tensor, "draws n"], label_entropy: float | None, seconds: float
 ) -> Estimate:
-    """Computes the mean of log-ratios over samples and noise, with the standard error of the noise only."""
+    """Computes the mean of log-ratios over samples and noise, with the standard error of the noise only.
+
+    With one draw, the standard error is an upper limit: the variance over samples and noise together.
+    """
     draws, count = terms.shape
     terms = terms.cpu().double()
     mi = terms.mean().item()
     ceiling = math.log(count) if label_entropy is None else label_entropy
-    stderr = (terms.var(dim=0).sum() / draws).sqrt().item() / count
+    variance = terms.var(dim=0).sum() / draws if draws > 1 else count * terms.var()
+    stderr = variance.sqrt().item() / count
     return plain_estimate(
         mi,
         stderr,

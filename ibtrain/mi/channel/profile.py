@@ -42,14 +42,14 @@ def channel_profile(
         h: The layer's clean outputs, ``(n, dim)``.
         noise_stds: Standard deviations, in the units of h; above 0.
         labels: Class of each sample, ``(n,)``.
-        draws: Number of noise vectors per sample; at least 2.
+        draws: Number of noise vectors per sample.
         seed: Seeds the noise.
 
     Returns:
         The values at each standard deviation, in nats. They are those of ``channel_mi`` with the same seed, up to rounding.
 
     Raises:
-        ValueError: If a standard deviation is not positive or ``draws`` is below 2.
+        ValueError: If a standard deviation is not positive or ``draws`` is below 1.
 
     Example:
         >>> h = torch.randn(100, 2, generator=torch.Generator().manual_seed(0))

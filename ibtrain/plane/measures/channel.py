@@ -6,6 +6,9 @@ from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
 __all__ = ["Channel"]
 
+MANY_SAMPLES = 2000
+"""Number of samples from which on one noise vector for each is enough: on MNIST the standard errors are below 0.02 nats."""
+
 
 class Channel(Measure):
     """I(X; T) and I(T; Y) by Monte Carlo over the mixture of the held-out samples.
@@ -25,8 +28,8 @@ class Channel(Measure):
         """Computes both values."""
         # numbers the classes consecutively, without those that have no held-out sample
         present = layer.y_test.unique(return_inverse=True)[1]
-        exact = channel_mi(
-            layer.h_test, layer.sigma, present, seed=derive_seed(layer.seed, "channel")
-        )
+        draws = 2 if len(present) < MANY_SAMPLES else 1
+        seed = derive_seed(layer.seed, "channel")
+        exact = channel_mi(layer.h_test, layer.sigma, present, draws=draws, seed=seed)
         assert exact.mi_ty is not None
         return {"mi_xt_channel": exact.mi_xt, "mi_ty_channel": exact.mi_ty}

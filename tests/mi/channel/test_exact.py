@@ -107,3 +107,21 @@ def test_float32_alone_keeps_own_centres_and_offsets_exact(
     moved = channel_mi(scale * centres + offset, 0.5).mi_xt
     # each draw identifies distant samples: ln N, up to the rounding of float32
     assert moved.mi == pytest.approx(math.log(300), abs=0.05)
+
+
+def test_the_error_of_a_single_draw_is_an_upper_limit() -> None:
+    h, labels = torch.randn(60, 3, generator=torch.Generator().manual_seed(1)), torch.arange(60) % 3
+    expected = channel_mi(h, 0.6, labels, draws=400)
+    for name in ("mi_xt", "mi_ty"):
+        results = [getattr(channel_mi(h, 0.6, labels, draws=1, seed=s), name) for s in range(200)]
+        values = torch.tensor([result.mi for result in results])
+        stderr = torch.tensor([result.stderr for result in results]).mean()
+        # 0.97 and 0.61 of the reported errors: the rest is the spread of the samples
+        assert 0.5 * stderr < values.std() < 1.1 * stderr
+        assert values.mean() == pytest.approx(getattr(expected, name).mi, abs=0.25 * float(stderr))
+
+
+@pytest.mark.parametrize(("noise_std", "draws"), [(0.0, 2), (-1.0, 2), (1.0, 0)])
+def test_no_noise_and_no_draw_are_refused(noise_std: float, draws: int) -> None:
+    with pytest.raises(ValueError, match="expected above 0, and 1 or more"):
+        channel_mi(torch.zeros(4, 1), noise_std, draws=draws)
