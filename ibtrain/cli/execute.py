@@ -137,8 +137,9 @@ def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[s
         for method in config.methods
         for o in [config.optim(method)]
     )
+    noise = f" (label noise {config.label_noise:g})" if config.label_noise else ""
     return (
-        f"{data.name}: {len(data.train)} training and {len(data.test)} test samples of "
+        f"{data.name}: {len(data.train)} training{noise} and {len(data.test)} test samples of "
         f"{data.dim_x} values, {data.num_classes} classes; "
         f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",
         optims,

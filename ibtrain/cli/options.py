@@ -33,6 +33,8 @@ class IntervalType(click.ParamType[CheckpointInterval]):
 _SETTINGS = {
     "--dataset": "dataset",
     "--data-root": "data_root",
+    "--train-share": "train_share",
+    "--label-noise": "label_noise",
     "--resize": "resize",
     "--model": "model.kind",
     "--hidden": "model.hidden",

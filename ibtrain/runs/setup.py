@@ -48,6 +48,8 @@ class RunSetup:
                 config.dataset,
                 config.data_root,
                 validation=config.validation,
+                train_share=config.train_share,
+                label_noise=config.label_noise,
                 resize=config.resize,
                 device=self.device,
             )
