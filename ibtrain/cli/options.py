@@ -40,6 +40,7 @@ _SETTINGS = {
     "--hidden": "model.hidden",
     "--channels": "model.channels",
     "--activation": "model.activation",
+    "--dropout": "model.dropout",
     "--epochs": "optim.epochs",
     "--batch-size": "optim.batch_size",
     "--learning-rate": "optim.learning_rate",

@@ -1,6 +1,6 @@
 """Settings of a run: frozen dataclasses that validate their fields and read and write TOML and JSON."""
 
-from ibtrain.config.model import ACTIVATIONS, MODELS, ModelConfig
+from ibtrain.config.model import ACTIVATIONS, HIDDEN, MODELS, ModelConfig
 from ibtrain.config.objective import (
     NOISE_SCALES,
     OBJECTIVES,
@@ -19,6 +19,7 @@ from ibtrain.config.settings import difference, read_settings
 __all__ = [
     "ACTIVATIONS",
     "DEVICES",
+    "HIDDEN",
     "MAX_PATH",
     "MAX_SEEDS",
     "MAX_SIDE",
