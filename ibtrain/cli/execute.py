@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say
-from ibtrain.config import RunConfig
+from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import InterruptedRunError, RunFolderError
 from ibtrain.io.documents import json_text
@@ -129,11 +129,20 @@ def _interruptible(path: Path) -> Iterator[None]:
         raise InterruptedRunError(number, command) from error
 
 
+def _optimizer(optim: OptimConfig) -> str:
+    """The optimiser and its settings, as in ``SGD 0.1 cosine, momentum 0.9``."""
+    settings = {"momentum": optim.momentum, "weight decay": optim.weight_decay}
+    further = [f", {name} {value:g}" for name, value in settings.items() if value]
+    return (
+        f"{OPTIMIZERS[optim.optimizer]} {optim.learning_rate:g} {optim.schedule}{''.join(further)}"
+    )
+
+
 def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
     data = setup.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
-        f"batch {o.batch_size}, Adam {o.learning_rate:g} {o.schedule}"
+        f"batch {o.batch_size or 'full'}, {_optimizer(o)}"
         for method in config.methods
         for o in [config.optim(method)]
     )

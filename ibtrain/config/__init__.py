@@ -11,7 +11,7 @@ from ibtrain.config.objective import (
     ObjectiveConfig,
     check_noise_std,
 )
-from ibtrain.config.optim import ON_NONFINITE, PRECISIONS, SCHEDULES, OptimConfig
+from ibtrain.config.optim import ON_NONFINITE, OPTIMIZERS, PRECISIONS, SCHEDULES, OptimConfig
 from ibtrain.config.plane import MEASURES, PlaneConfig
 from ibtrain.config.run import DEVICES, MAX_PATH, MAX_SEEDS, MAX_SIDE, METHODS, Method, RunConfig
 from ibtrain.config.settings import difference, read_settings
@@ -29,6 +29,7 @@ __all__ = [
     "NOISE_SCALES",
     "OBJECTIVES",
     "ON_NONFINITE",
+    "OPTIMIZERS",
     "ORDERS",
     "OUTPUT_OBJECTIVES",
     "PRECISIONS",
