@@ -17,6 +17,7 @@ __all__ = [
     "check_number",
     "check_per_block",
     "check_sequence",
+    "check_share",
 ]
 
 MAX_INT64 = 2**63 - 1
@@ -40,6 +41,14 @@ def check_number(
     max_float = sys.float_info.max
     if not is_number or not max(low, -max_float) <= value <= max_float or value <= above:  # type: ignore[operator]
         raise ConfigError(repr(value), f"a finite number{bound}", where)
+
+
+def check_share(where: str, value: object, *, excluded: tuple[float, ...] = ()) -> None:
+    """Checks that a value is a number from 0 to 1, and none of those excluded."""
+    check_number(where, value)
+    if not 0 <= value <= 1 or value in excluded:  # type: ignore[operator]
+        exception = "".join(f", but not {number:g}" for number in excluded)
+        raise ConfigError(repr(value), f"a number from 0 to 1{exception}", where)
 
 
 def check_integer(where: str, value: object, low: int, high: int = MAX_INT64) -> None:

@@ -24,8 +24,10 @@ CONFIG = RunConfig(
     seeds=(3, 4),
     model=ModelConfig(hidden=(7,), activation="tanh"),
     objective=ObjectiveConfig(beta=(0.0, 1e-5), noise_std=(0.1, 2.0)),
-    layerwise=OptimConfig(patience=3),
+    layerwise=OptimConfig(patience=3, batch_size=0, optimizer="sgd", momentum=0.9),
     validation=0.25,
+    train_share=0.5,
+    label_noise=1,
 )
 
 
@@ -90,6 +92,17 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
         (lambda: ModelConfig(hidden=5), "hidden: got 5, expected a tuple"),
         (lambda: RunConfig(seeds=3), "seeds: got 3, expected a tuple"),
         (lambda: RunConfig(methods="layerwise"), "methods: got 'layerwise', expected a tuple"),
+        (lambda: OptimConfig(batch_size=0.0), "batch_size: got 0.0"),
+        (lambda: OptimConfig(batch_size=False), "batch_size: got False"),
+        (lambda: OptimConfig(optimizer="lbfgs"), "optimizer: got 'lbfgs', expected one of adam, adamw, sgd"),
+        (lambda: OptimConfig(optimizer="sgd", momentum=1.0), "momentum: got 1.0, expected a number from 0 to 1, but not 1"),
+        (lambda: OptimConfig(momentum=0.9), "momentum: got 0.9 with adam, expected sgd"),
+        (lambda: OptimConfig(weight_decay=-0.1), "weight_decay: got -0.1, expected a finite number of 0 or more"),
+        (lambda: ModelConfig(activation="gelu"), "'gelu', expected one of relu, tanh"),
+        (lambda: ModelConfig(dropout=1.0), "dropout: got 1.0, expected a number from 0 to 1, but not 1"),
+        (lambda: RunConfig(train_share=0.0), "train_share: got 0.0, expected a number from 0 to 1, but not 0"),
+        (lambda: RunConfig(train_share=float("nan")), "train_share: got nan, expected a finite number"),
+        (lambda: RunConfig(label_noise=1.1), "label_noise: got 1.1, expected a number from 0 to 1"),
         (lambda: RunConfig(resize=0), "resize: got 0, expected a whole number of 1 or more"),
     ],
 )  # fmt: skip

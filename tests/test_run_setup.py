@@ -48,6 +48,15 @@ def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None
     assert order == [("layerwise", 0), ("layerwise", 1), ("end_to_end", 0), ("end_to_end", 1)]
 
 
+@pytest.mark.parametrize(("batch_size", "count"), [(0, 1438), (100, 100), (5000, 1438)])
+def test_threads_depend_on_the_samples_of_a_step(
+    monkeypatch: pytest.MonkeyPatch, batch_size: int, count: int
+) -> None:
+    monkeypatch.setattr("ibtrain.runs.setup.choose_threads", lambda samples, _: samples)
+    optim = OptimConfig(batch_size=batch_size)
+    assert RunSetup(replace(CONFIG, layerwise=optim, end_to_end=optim)).threads == count
+
+
 def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibtrain.backend.memory.host_memory", lambda: 64 << 20)
     RunSetup(CONFIG)

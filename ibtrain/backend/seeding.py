@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["derive_seed", "generator", "seeded"]
+__all__ = ["derive_seed", "generator", "seeded", "seeded_on"]
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
@@ -28,4 +28,15 @@ def seeded(seed: int, *purpose: str | int) -> Iterator[None]:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(seed, *purpose))
+        yield
+
+
+@contextmanager
+def seeded_on(device: torch.device, seed: int, *purpose: str | int) -> Iterator[None]:
+    """Seeds torch's generators within the block, and puts back those of the CPU and of a CUDA device afterwards.
+
+    Modules such as dropout draw from them.
+    """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(derive_seed(seed, *purpose))
         yield

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_args
 
@@ -54,6 +54,31 @@ class CommaSeparatedWords(click.ParamType[tuple[str, ...]]):
         return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+class Named(click.ParamType[Any]):
+    """The name of a value, such as ``full``, or a value.
+
+    Args:
+        names: Values by name.
+        plain: Type of a value without a name.
+    """
+
+    def __init__(self, names: Mapping[str, Any], plain: click.ParamType[Any]) -> None:
+        self.names = names
+        self.plain = plain
+        # the help of options with many names lists them
+        first = next(iter(names))
+        self.name = f"{plain.name}|{first if len(names) == 1 else 'NAME'}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in self.names:
+            return self.names[value]
+        try:
+            return self.plain.convert(value, param, ctx)
+        except click.BadParameter as error:
+            message = f"{error.message.removesuffix('.')}, or {', '.join(self.names)}"
+            raise click.BadParameter(message, ctx, param) from error
+
+
 def keywords(setting: str) -> dict[str, Any]:
     """Returns the keyword arguments of ``click.option`` for a setting.
 
@@ -73,6 +98,12 @@ def keywords(setting: str) -> dict[str, Any]:
 
 
 def _type(field: Field[Any]) -> Any:
+    if "names" in field.metadata:
+        return Named(field.metadata["names"], click.types.convert_type(_plain_type(field)))
+    return _plain_type(field)
+
+
+def _plain_type(field: Field[Any]) -> Any:
     choices = field.metadata.get("choices")
     if choices is OBJECTIVES or choices is MODELS:
         # names may be registered later: the settings check them

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say
-from ibtrain.config import RunConfig
+from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import InterruptedRunError, RunFolderError
 from ibtrain.io.documents import json_text
@@ -129,19 +129,29 @@ def _interruptible(path: Path) -> Iterator[None]:
         raise InterruptedRunError(number, command) from error
 
 
+def _optimizer(optim: OptimConfig) -> str:
+    """The optimiser and its settings, as in ``SGD 0.1 cosine, momentum 0.9``."""
+    settings = {"momentum": optim.momentum, "weight decay": optim.weight_decay}
+    further = [f", {name} {value:g}" for name, value in settings.items() if value]
+    return (
+        f"{OPTIMIZERS[optim.optimizer]} {optim.learning_rate:g} {optim.schedule}{''.join(further)}"
+    )
+
+
 def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
     from ibtrain.runs.saved import mib, saved_bytes
 
     data = setup.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
-        f"batch {o.batch_size}, Adam {o.learning_rate:g} {o.schedule}"
+        f"batch {o.batch_size or 'full'}, {_optimizer(o)}"
         for method in config.methods
         for o in [config.optim(method)]
     )
     saved = f", of which --save takes at most {mib(saved_bytes(setup))} MiB" if config.save else ""
+    noise = f" (label noise {config.label_noise:g})" if config.label_noise else ""
     return (
-        f"{data.name}: {len(data.train)} training and {len(data.test)} test samples of "
+        f"{data.name}: {len(data.train)} training{noise} and {len(data.test)} test samples of "
         f"{data.dim_x} values, {data.num_classes} classes; "
         f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",
         optims,

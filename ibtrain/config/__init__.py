@@ -1,6 +1,6 @@
 """Settings of a run: frozen dataclasses that validate their fields and read and write TOML and JSON."""
 
-from ibtrain.config.model import ACTIVATIONS, MODELS, ModelConfig
+from ibtrain.config.model import ACTIVATIONS, HIDDEN, MODELS, ModelConfig
 from ibtrain.config.objective import (
     NOISE_SCALES,
     OBJECTIVES,
@@ -11,7 +11,7 @@ from ibtrain.config.objective import (
     ObjectiveConfig,
     check_noise_std,
 )
-from ibtrain.config.optim import ON_NONFINITE, PRECISIONS, SCHEDULES, OptimConfig
+from ibtrain.config.optim import ON_NONFINITE, OPTIMIZERS, PRECISIONS, SCHEDULES, OptimConfig
 from ibtrain.config.plane import MEASURES, PLANE_NOISE_SCALES, PLANE_SPLITS, PlaneConfig
 from ibtrain.config.run import DEVICES, MAX_PATH, MAX_SEEDS, MAX_SIDE, METHODS, Method, RunConfig
 from ibtrain.config.settings import difference, read_settings
@@ -20,6 +20,7 @@ from ibtrain.config.units import UNITS
 __all__ = [
     "ACTIVATIONS",
     "DEVICES",
+    "HIDDEN",
     "MAX_PATH",
     "MAX_SEEDS",
     "MAX_SIDE",
@@ -29,6 +30,7 @@ __all__ = [
     "NOISE_SCALES",
     "OBJECTIVES",
     "ON_NONFINITE",
+    "OPTIMIZERS",
     "ORDERS",
     "OUTPUT_OBJECTIVES",
     "PLANE_NOISE_SCALES",

@@ -2,18 +2,38 @@
 
 from dataclasses import dataclass
 
-from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequence
-from ibtrain.config.settings import choice
+from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequence, check_share
+from ibtrain.config.settings import choice, named
 from ibtrain.errors import ConfigError
 
-__all__ = ["ACTIVATIONS", "MAX_WIDTH", "MODELS", "ModelConfig"]
+__all__ = ["ACTIVATIONS", "HIDDEN", "MAX_WIDTH", "MODELS", "ModelConfig"]
 
 MODELS = {
     "mlp": "ibtrain.models.mlp:from_config",
     "conv": "ibtrain.models.conv:from_config",
 }
 """Networks by name: functions of a :class:`ModelConfig`, the shape of a sample, and the number of classes."""
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
+ACTIVATIONS = {
+    "relu": "torch.nn:ReLU",
+    "tanh": "torch.nn:Tanh",
+    "sigmoid": "torch.nn:Sigmoid",
+    "leaky_relu": "torch.nn:LeakyReLU",
+    "elu": "torch.nn:ELU",
+    "softplus": "torch.nn:Softplus",
+    "softsign": "torch.nn:Softsign",
+    "linear": "torch.nn:Identity",
+}
+"""Activations by name: classes of modules, which are created with their default parameters."""
+HIDDEN = {
+    "idnns-1": (10, 7, 5, 4, 3),
+    "idnns-2": (10, 7, 5, 4),
+    "idnns-3": (10, 7, 5),
+    "idnns-4": (10, 7),
+    "idnns-5": (10,),
+    "idnns-6": (1, 1, 1, 1),
+    "idnns-11": (10, 7, 7, 4, 3),
+}
+"""Widths of the hidden layers by name: those of IDNNs' options ``-net 1`` to ``-net 11``."""
 MAX_WIDTH = 1 << 20
 """Maximum number of units of a layer; nothing checks the memory that wider layers would take."""
 
@@ -24,19 +44,24 @@ class ModelConfig:
 
     Args:
         kind: Type of network: ``mlp``, or ``conv``, which has convolutional blocks followed by linear ones.
-        hidden: Widths of the linear hidden layers.
+        hidden: Widths of the linear hidden layers; on the command line also one of IDNNs' networks by name:
+            ``idnns-1`` (10,7,5,4,3), ``idnns-2`` (10,7,5,4), ``idnns-3`` (10,7,5), ``idnns-4`` (10,7), ``idnns-5``
+            (10), ``idnns-6`` (1,1,1,1) or ``idnns-11`` (10,7,7,4,3).
         channels: Numbers of output channels of the convolutional blocks.
         activation: Activation function after each hidden layer.
+        dropout: Probability with which dropout sets an output of a hidden block to zero in training; 0 for none.
     """
 
     kind: str = choice("mlp", MODELS)
-    hidden: tuple[int, ...] = (500, 256)
+    hidden: tuple[int, ...] = named((500, 256), HIDDEN)
     channels: tuple[int, ...] = (32, 64)
     activation: str = choice("relu", ACTIVATIONS)
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("model", self.kind, tuple(MODELS))
-        check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("activation", self.activation, tuple(ACTIVATIONS))
+        check_share("dropout", self.dropout, excluded=(1,))
         for name in ("hidden", "channels"):
             check_sequence(name, getattr(self, name))
         layers = len(self.hidden) + len(self.channels)

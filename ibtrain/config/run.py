@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ibtrain.backend.openmp import MAX_THREADS
-from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
+from ibtrain.checks import check_choice, check_integer, check_sequence, check_share
 from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
 from ibtrain.config.optim import OptimConfig
@@ -33,7 +33,8 @@ class RunConfig:
     """Settings of a whole run: data, methods, network, training, and measurements.
 
     Args:
-        dataset: Data set: digits, mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR`` or ``npz:FILE``.
+        dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR``,
+            ``npz:FILE`` or ``mat:FILE``.
         data_root: Folder of the data sets, also for downloads; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
         seeds: Random seeds; every method is trained once with each seed.
         methods: Training methods: ``layerwise``, ``end_to_end``, or both.
@@ -48,6 +49,9 @@ class RunConfig:
         cuda_graphs: Record training steps as CUDA graphs, which launch faster; on CUDA only.
         save: What is saved at every point of the plane: ``weights`` and ``activations`` of the layers in training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
+        train_share: Share of the training samples that is kept; validation and test samples stay.
+        label_noise: Share of the training labels replaced by classes drawn uniformly; with 1 all labels are random.
+            Labels of validation and test samples stay.
     """
 
     dataset: str = "digits"
@@ -65,6 +69,8 @@ class RunConfig:
     cuda_graphs: bool = False
     save: tuple[str, ...] = ()
     resize: int | None = None
+    train_share: float = 1.0
+    label_noise: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_paths()
@@ -74,9 +80,9 @@ class RunConfig:
             check_choice("methods", method, METHODS)
         if not self.methods or len(set(self.methods)) < len(self.methods):
             raise ConfigError(repr(self.methods), "at least one method, and none twice", "methods")
-        check_number("validation", self.validation, 0)
-        if self.validation >= 1:
-            raise ConfigError(self.validation, "a share below 1", "validation")
+        check_share("validation", self.validation, excluded=(1,))
+        check_share("train_share", self.train_share, excluded=(0,))
+        check_share("label_noise", self.label_noise)
         patience = [optim.patience for optim in (self.layerwise, self.end_to_end) if optim]
         if not self.validation and any(patience):
             raise ConfigError(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from ibtrain.errors import ConfigError
 from ibtrain.io.documents import json_text, parse_json, parse_toml, read_bytes
 
-__all__ = ["build", "choice", "difference", "read_settings", "toml_lines"]
+__all__ = ["build", "choice", "difference", "named", "read_settings", "toml_lines"]
 
 T = TypeVar("T")
 
@@ -22,6 +22,16 @@ def choice(default: str, choices: Collection[str]) -> Any:
         choices: All words; words that are added to a dictionary later are valid too.
     """
     return field(default=default, metadata={"choices": choices})
+
+
+def named(default: Any, names: Mapping[str, Any]) -> Any:
+    """Declares a dataclass field some of whose values have a name on the command line.
+
+    Args:
+        default: The default value.
+        names: Values by name.
+    """
+    return field(default=default, metadata={"names": names})
 
 
 def read_settings(path: Path) -> dict[str, Any]:

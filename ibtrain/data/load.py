@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ibtrain.checks import check_integer
+from ibtrain.checks import check_integer, check_share
 from ibtrain.config import MAX_SIDE
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.data.matlab import read_mat
 from ibtrain.data.raw import RawData
 from ibtrain.data.sources import SOURCES, read_folder, read_npz
+from ibtrain.data.training_samples import replace_labels, take_share
 from ibtrain.errors import DataError
 
 __all__ = ["default_data_root", "load_dataset"]
@@ -39,6 +40,8 @@ def load_dataset(
     data_root: str | Path | None = None,
     *,
     validation: float = 0.0,
+    train_share: float = 1.0,
+    label_noise: float = 0.0,
     resize: int | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -52,8 +55,11 @@ def load_dataset(
             ``mat:FILE`` (``F`` and ``y``).
         data_root: Folder of torchvision's data sets, also for downloads.
         validation: Share of the training samples held out as a validation split; 0 holds out none.
+        train_share: Share of the training samples that is kept.
+        label_noise: Share of the training labels that is replaced by classes drawn uniformly; 1 makes all labels
+            random. Labels of validation and test samples stay.
         resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
-        seed: Seeds the choice of the validation samples.
+        seed: Seeds the choice of the validation samples, of the training samples and of their labels.
         device: Device of the tensors.
 
     Returns:
@@ -61,15 +67,25 @@ def load_dataset(
         vectors by coordinate.
 
     Raises:
-        ConfigError: If ``validation`` or ``resize`` is invalid.
-        DataError: If the data set is unknown, missing, broken or not a classification problem.
+        ConfigError: If ``validation``, ``train_share``, ``label_noise`` or ``resize`` is invalid.
+        DataError: If the data set is unknown, missing, broken or not a classification problem, or if no training
+            sample of a class remains.
     """
+    check_share("train_share", train_share, excluded=(0,))
+    check_share("label_noise", label_noise)
     if resize is not None:
         check_integer("resize", resize, 1, MAX_SIDE)
     root = _expanded(data_root) if data_root is not None else default_data_root()
     data = _tensors(name, _read(name, root, resize))
     if validation:
         data = data.hold_out(validation, seed)
+    # after the validation split, which is then the same for every share, and whose labels, like those of the test
+    # split, stay true: its accuracy estimates the test accuracy. Labels are replaced last, so that their share is
+    # that of the samples that are trained on
+    if train_share < 1:
+        data = take_share(data, train_share, seed)
+    if label_noise:
+        data = replace_labels(data, label_noise, seed)
     return data.standardised().to(torch.device(device))
 
 

@@ -6,8 +6,8 @@ sphere changes. Inputs are equally probable.
 
 .. math:: p(y = 1 \mid x) = \frac{1}{1 + \exp(-\gamma (f(x) - \theta))}
 
-In f, the 4,096 inputs have 64 different values, as in the paper. The paper does not tell its f, nor threshold and gain;
-those here are our own.
+In f, the 4,096 inputs have 64 different values, as many as the paper has classes of inputs. The paper does not tell
+its f, threshold and gain; those here are our own.
 
 References:
     Shwartz-Ziv & Tishby (arXiv 1703.00810), section 3.1, with f from the power spectrum in spherical harmonics;
@@ -36,7 +36,7 @@ NUM_POINTS = 12
 MAX_DEGREE = 4
 """Largest degree of the spherical harmonics in f."""
 THRESHOLD = 9.2336
-"""Theta, between two values of f, such that p(y = 1) is 0.498."""
+"""Theta, between two values of f, such that p(y = 1) is 0.4985."""
 GAIN = 246.4
 """Gamma, such that I(X;Y) is 0.99 bits."""
 MI_XY_BITS = 0.990
@@ -83,8 +83,8 @@ def label_probabilities() -> Float[NDArray[np.float64], " 4096"]:
     """Returns p(y = 1 | x) of every input, in the order of :func:`patterns`.
 
     Example:
-        >>> label_probabilities().mean().round(3)
-        np.float64(0.498)
+        >>> f"{label_probabilities().mean():.4f}"
+        '0.4985'
     """
     from scipy.special import expit
 

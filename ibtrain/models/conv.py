@@ -8,7 +8,7 @@ from torch import nn
 
 from ibtrain.config import ModelConfig
 from ibtrain.errors import ModelError
-from ibtrain.models.mlp import activation_layer, check_weights, check_widths, mlp
+from ibtrain.models.mlp import activation_layer, check_weights, check_widths, dropout_layers, mlp
 
 __all__ = ["conv_net", "from_config"]
 
@@ -19,7 +19,7 @@ def from_config(
     """Creates the convolutional network of a run from its settings.
 
     Args:
-        config: Settings, of which channels, hidden widths and activation are used.
+        config: Settings, of which channels, hidden widths, activation and dropout are used.
         sample_shape: Shape of a sample: ``(channels, height, width)``.
         num_classes: Number of classes.
 
@@ -29,7 +29,14 @@ def from_config(
     if len(sample_shape) != 3:
         expected = "images (channels, height, width)"
         raise ModelError(f"samples of shape {sample_shape}", expected, "model")
-    return conv_net(sample_shape, config.channels, config.hidden, num_classes, config.activation)
+    return conv_net(
+        sample_shape,
+        config.channels,
+        config.hidden,
+        num_classes,
+        config.activation,
+        config.dropout,
+    )
 
 
 def conv_net(
@@ -38,21 +45,23 @@ def conv_net(
     hidden: Sequence[int],
     num_classes: int,
     activation: str = "relu",
+    dropout: float = 0.0,
 ) -> nn.Sequential:
     """Creates a convolutional network, divided into blocks: ``conv1``, ..., ``hidden1``, ..., ``output``.
 
-    Each convolutional block is a 3 x 3 convolution, the activation and 2 x 2 max pooling. Linear
-    blocks as in :func:`~ibtrain.models.mlp.mlp` follow.
+    Each convolutional block is a 3 x 3 convolution, the activation, 2 x 2 max pooling, and dropout of its outputs.
+    Linear blocks as in :func:`~ibtrain.models.mlp.mlp` follow.
 
     Args:
         input_shape: ``(channels, height, width)`` of an image.
         channels: Output channels of the convolutional blocks.
         hidden: Widths of the linear blocks.
         num_classes: Number of classes.
-        activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
+        activation: One of :data:`~ibtrain.config.ACTIVATIONS`.
+        dropout: Probability with which an output of a hidden block is set to zero in training.
 
     Raises:
-        ConfigError: If a width is not a whole number above 0.
+        ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
         ModelError: If the images are too small for the number of poolings, the activation is unknown, or
             the weights are larger than memory.
     """
@@ -69,7 +78,8 @@ def conv_net(
             nn.Conv2d(dim_in, dim_out, kernel_size=3, padding=1),
             activation_layer(activation),
             nn.MaxPool2d(2),
+            *dropout_layers(dropout),
         )
     dim_h = ([depth, *channels][-1]) * (height // scale) * (width // scale)
-    blocks.update(mlp(dim_h, hidden, num_classes, activation).named_children())
+    blocks.update(mlp(dim_h, hidden, num_classes, activation, dropout).named_children())
     return nn.Sequential(blocks)

@@ -8,21 +8,22 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.backend.memory import check_memory
-from ibtrain.checks import check_integer
-from ibtrain.config import ModelConfig
+from ibtrain.checks import check_integer, check_share
+from ibtrain.config import ACTIVATIONS, ModelConfig
 from ibtrain.errors import ModelError
+from ibtrain.lazy import load_object
 
-__all__ = ["activation_layer", "check_weights", "check_widths", "from_config", "mlp"]
+__all__ = [
+    "activation_layer",
+    "check_weights",
+    "check_widths",
+    "dropout_layers",
+    "from_config",
+    "mlp",
+]
 
 BYTES_PER_WEIGHT = 4
 """Size of a float32 weight."""
-
-_ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "leaky_relu": nn.LeakyReLU,
-}
 
 
 def activation_layer(name: str) -> nn.Module:
@@ -31,9 +32,20 @@ def activation_layer(name: str) -> nn.Module:
     Raises:
         ModelError: If the name is unknown.
     """
-    if name not in _ACTIVATIONS:
-        raise ModelError(repr(name), "one of " + ", ".join(_ACTIVATIONS), "activation")
-    return _ACTIVATIONS[name]()
+    if name not in ACTIVATIONS:
+        raise ModelError(repr(name), "one of " + ", ".join(ACTIVATIONS), "activation")
+    activation: nn.Module = load_object(ACTIVATIONS[name])()
+    return activation
+
+
+def dropout_layers(probability: float) -> list[nn.Module]:
+    """Creates the modules that end a hidden block: dropout, or none if its probability is 0.
+
+    Raises:
+        ConfigError: If the probability is not a number from 0 to 1, or if it is 1.
+    """
+    check_share("dropout", probability, excluded=(1,))
+    return [nn.Dropout(probability)] if probability else []
 
 
 def check_widths(**widths: int | Sequence[int]) -> None:
@@ -67,15 +79,20 @@ def from_config(
     """Creates the multilayer perceptron of a run from its settings.
 
     Args:
-        config: Settings, of which hidden widths and activation are used.
+        config: Settings, of which hidden widths, activation and dropout are used.
         sample_shape: Shape of a sample, which is flattened.
         num_classes: Number of classes.
     """
-    return mlp(math.prod(sample_shape), config.hidden, num_classes, config.activation)
+    dim_x = math.prod(sample_shape)
+    return mlp(dim_x, config.hidden, num_classes, config.activation, config.dropout)
 
 
 def mlp(
-    dim_x: int, hidden: Sequence[int], num_classes: int, activation: str = "relu"
+    dim_x: int,
+    hidden: Sequence[int],
+    num_classes: int,
+    activation: str = "relu",
+    dropout: float = 0.0,
 ) -> nn.Sequential:
     """Creates a multilayer perceptron, divided into blocks: ``hidden1``, ``hidden2``, ..., ``output``.
 
@@ -83,14 +100,15 @@ def mlp(
         dim_x: Dimension of the flattened input.
         hidden: Widths of the hidden layers.
         num_classes: Number of classes.
-        activation: ``relu``, ``tanh``, ``sigmoid`` or ``leaky_relu``.
+        activation: One of :data:`~ibtrain.config.ACTIVATIONS`.
+        dropout: Probability with which an output of a hidden layer is set to zero in training.
 
     Returns:
         A network that maps ``(batch, ...)`` with ``dim_x`` values per sample to class scores
         ``(batch, num_classes)``.
 
     Raises:
-        ConfigError: If a width is not a whole number above 0.
+        ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
         ModelError: If the activation is unknown, or the weights are larger than memory.
     """
     check_widths(dim_x=dim_x, hidden=hidden, num_classes=num_classes)
@@ -98,7 +116,10 @@ def mlp(
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise([dim_x, *hidden]), 1):
         blocks[f"hidden{index}"] = nn.Sequential(
-            nn.Flatten(), nn.Linear(dim_in, dim_out), activation_layer(activation)
+            nn.Flatten(),
+            nn.Linear(dim_in, dim_out),
+            activation_layer(activation),
+            *dropout_layers(dropout),
         )
     blocks["output"] = nn.Sequential(nn.Flatten(), nn.Linear([dim_x, *hidden][-1], num_classes))
     return nn.Sequential(blocks)

@@ -48,6 +48,8 @@ class RunSetup:
                 config.dataset,
                 config.data_root,
                 validation=config.validation,
+                train_share=config.train_share,
+                label_noise=config.label_noise,
                 resize=config.resize,
                 device=self.device,
             )
@@ -58,7 +60,8 @@ class RunSetup:
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
         self.weights = sum(parameter.numel() for parameter in model.parameters())
-        batch_size = max(config.optim(method).batch_size for method in config.methods)
+        count = len(self.data.train)
+        batch_size = max(config.optim(method).samples_per_step(count) for method in config.methods)
         self.threads = config.threads or choose_threads(batch_size, self.weights)
         self.stages = {"layerwise": len(trainer.stages), "end_to_end": 1}
         # its settings are checked before the folder is created

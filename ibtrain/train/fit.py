@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cache, partial
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
+from ibtrain.backend.seeding import seeded_on
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError, RunFolderError
@@ -63,8 +65,12 @@ def fit_ensemble(
             _check_identity(saved["identity"], identity())
             for training, saved_training in zip(trainings, saved["networks"], strict=True):
                 training.load_state_dict(saved_training)
-    while any(not training.is_finished for training in trainings):
-        _train_stage(trainings, checkpointer, state)
+    seed, *more_seeds = (trainer.seed for trainer in trainers)
+    # a checkpointer restores the generators from which dropout draws
+    is_new = saved is None
+    with seeded_on(data.train.x.device, seed, "dropout", *more_seeds) if is_new else nullcontext():
+        while any(not training.is_finished for training in trainings):
+            _train_stage(trainings, checkpointer, state)
     return [training.result() for training in trainings]
 
 

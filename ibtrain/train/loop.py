@@ -1,13 +1,14 @@
 """One network's optimiser, data order, learning-rate schedule and metrics, an epoch at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ibtrain.backend.gradients import gradient_norm
-from ibtrain.backend.optim import adam, cosine, set_rate
+from ibtrain.backend.optim import cosine, load_moments, make_optimizer, set_rate
 from ibtrain.backend.precision import check_precision
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
@@ -31,7 +32,7 @@ class EpochLoop:
         objective: What the network minimises; it holds every parameter that is optimised.
         inputs: What the network reads, ``(samples, ...)``.
         labels: Classes, ``(samples,)``.
-        config: Learning rate, schedule, batch size, epochs.
+        config: Optimiser, learning rate, schedule, batch size, epochs.
         seed: Seeds the data order.
         noise: Source of the objective's noise.
     """
@@ -50,7 +51,7 @@ class EpochLoop:
         self.labels = labels
         self.config = config
         self.seed = seed
-        self.batch_size = min(config.batch_size, len(labels))
+        self.batch_size = config.samples_per_step(len(labels))
         self.steps_per_epoch = len(labels) // self.batch_size
         self.order = generator(labels.device, seed, "order")
         self.noise = noise
@@ -59,7 +60,13 @@ class EpochLoop:
         self.metrics = StepMetrics(seed)
         self._epoch_order = self.order.get_state()
         self._parameters = [p for p in objective.parameters() if p.requires_grad]
-        self.optimizer = adam(self._parameters, config.learning_rate, labels.device)
+        self.optimizer = make_optimizer(
+            config.optimizer,
+            self._groups() if config.weight_decay else self._parameters,
+            config.learning_rate,
+            labels.device,
+            config.momentum,
+        )
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
@@ -67,6 +74,17 @@ class EpochLoop:
     @property
     def _skips(self) -> bool:
         return self.config.on_nonfinite == "skip"
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """The network's parameters, which decay, and the critics', whose decay would loosen the bounds."""
+        network = {id(parameter) for parameter in self.objective.network_parameters()}
+        groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+        for parameter in self._parameters:
+            groups[id(parameter) in network].append(parameter)
+        return [
+            {"params": parameters, "weight_decay": self.config.weight_decay * decays}
+            for decays, parameters in groups.items()
+        ]
 
     def batches(self) -> Sequence[Int[Tensor, " batch"]]:
         """Indices of the samples of each batch that is left of the epoch."""
@@ -142,7 +160,7 @@ class EpochLoop:
         check_integer("epoch", state["epoch"], 0, self.config.epochs)
         check_number("seconds", state["seconds"], 0)
         self.objective.load_state_dict(state["objective"])
-        self._load_moments(state["moments"])
+        load_moments(self.optimizer, {int(k): v for k, v in state["moments"].items()})
         self.order.set_state(state["order"])
         self.noise.set_state(state["noise"])
         self.epoch = state["epoch"]
@@ -156,13 +174,3 @@ class EpochLoop:
             self.seed, names, () if steps is None else steps.to(device).unbind()
         )
         self.seconds = state["seconds"]
-
-    def _load_moments(self, moments: Mapping[str, State]) -> None:
-        """Restores the optimiser's running averages; there are none before its first step."""
-        state = {int(index): saved for index, saved in moments.items()}
-        for index, saved in state.items():
-            shape = self._parameters[index].shape
-            if any(saved[name].shape != shape for name in ("exp_avg", "exp_avg_sq")):
-                raise ValueError("moments of other parameters")
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -13,6 +13,8 @@ from click.testing import Result
 from commands import run
 from PIL import Image
 
+from ibtrain.config import HIDDEN
+
 QUICK = ["--hidden", "12,8", "--epochs", "2", "--seeds", "0", "--plane-points", "3"]
 
 
@@ -109,7 +111,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
         "--learning-rate": "0.004", "--schedule": "constant", "--batch-size": "100",
         "--patience": "1", "--plane-points": "2", "--plane-samples": "50", "--threads": "1",
         "--device": "cpu", "--seeds": "7", "--epochs": "2", "--hidden": "9,7", "--on-nonfinite": "skip",
-        "--precision": "bfloat16",
+        "--precision": "bfloat16", "--optimizer": "sgd", "--momentum": "0.5", "--weight-decay": "1e-4",
     }  # fmt: skip
     flat = [word for pair in options.items() for word in pair]
     assert run("train", "layerwise", *flat, "--run-dir", tmp_path / "run").exit_code == 0
@@ -118,7 +120,8 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
     assert config["objective"]["noise_scale"] == "relative"
     assert config["layerwise"] == {
         "learning_rate": 0.004, "schedule": "constant", "batch_size": 100, "epochs": 2, "patience": 1,
-        "on_nonfinite": "skip", "precision": "bfloat16",
+        "on_nonfinite": "skip", "precision": "bfloat16", "optimizer": "sgd", "momentum": 0.5,
+        "weight_decay": 1e-4,
     }  # fmt: skip
     assert config["model"]["hidden"] == [9, 7]
     assert config["validation"] == 0.1
@@ -441,7 +444,7 @@ def test_the_longest_value_makes_no_long_message() -> None:
     result = run("compare", "--hidden", "9" * 20_000)
     assert result.exit_code == 2
     assert len(result.stderr) < 1100
-    assert result.stderr.rstrip().endswith("expected whole numbers separated by commas")
+    assert result.stderr.rstrip().endswith("separated by commas, or " + ", ".join(HIDDEN))
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, keywords
+from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, Named, keywords
 from ibtrain.cli.main import cli
 from ibtrain.cli.options import _SETTINGS
 
@@ -12,10 +12,14 @@ from ibtrain.cli.options import _SETTINGS
     ("place", "kind", "words"),
     [
         ("optim.epochs", int, "[10; digits 20]"),
-        ("optim.learning_rate", float, "Initial learning rate of Adam.  [layer-wise 0.001, digits 0.003; end-to-end 0.002, digits 0.001]"),
-        ("optim.batch_size", int, "[layer-wise 128; end-to-end 128, digits 64]"),
+        ("optim.learning_rate", float, "Initial learning rate; the defaults were chosen for Adam.  [layer-wise 0.001, digits 0.003; end-to-end 0.002, digits 0.001]"),
+        ("optim.batch_size", Named, "[layer-wise 128; end-to-end 128, digits 64]"),
         ("optim.patience", int, "holds nothing out.  [0]"),
         ("plane.points", int, "[6; digits 4]"),
+        ("model.hidden", Named, "or idnns-11 (10,7,7,4,3).  [500,256]"),
+        ("model.dropout", float, "to zero in training; 0 for none.  [0]"),
+        ("optim.optimizer", click.Choice, "Optimiser of networks, blocks and critics: adam"),
+        ("train_share", float, "validation and test samples stay.  [1]"),
         ("resize", int, "of the images of folder:DIR after resizing."),
         ("data_root", str, "by default $IBTRAIN_DATA or ~/.cache/ibtrain."),
         ("objective.name", str, "Objective of the hidden blocks: ib"),
@@ -30,6 +34,32 @@ def test_type_help_and_default_are_those_of_the_setting(place: str, kind: type, 
     option_type = declared["type"]
     assert option_type is kind or isinstance(option_type, kind)
     assert declared["help"].endswith(words) or declared["help"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("place", "given", "value"),
+    [
+        ("model.hidden", "12,7", (12, 7)),
+        ("model.hidden", "1", (1,)),
+        ("model.hidden", "idnns-1", (10, 7, 5, 4, 3)),
+        ("optim.batch_size", "64", 64),
+        ("optim.batch_size", "full", 0),
+    ],
+)
+def test_some_values_have_a_name(place: str, given: str, value: object) -> None:
+    assert keywords(place)["type"].convert(given, None, None) == value
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("model.hidden", "expected whole numbers separated by commas, or idnns-1, idnns-2"),
+        ("optim.batch_size", "'idnns' is not a valid integer, or full"),
+    ],
+)
+def test_other_names_are_refused(place: str, message: str) -> None:
+    with pytest.raises(click.BadParameter, match=message):
+        keywords(place)["type"].convert("idnns", None, None)
 
 
 @pytest.mark.parametrize("place", _SETTINGS.values())

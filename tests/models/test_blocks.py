@@ -1,5 +1,6 @@
 """Networks are divided into blocks."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ibtrain.config import ACTIVATIONS
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block, cut_into_blocks
 from ibtrain.models.conv import conv_net
-from ibtrain.models.mlp import mlp
+from ibtrain.models.mlp import activation_layer, mlp
 
 
 def test_a_block_starts_at_every_weight_matrix() -> None:
@@ -63,6 +65,40 @@ def test_too_many_poolings_are_refused() -> None:
 def test_an_unknown_activation_is_refused() -> None:
     with pytest.raises(ModelError, match="'swish', expected one of relu"):
         mlp(4, (3,), 2, "swish")
+
+
+FORMULAS: dict[str, Callable[[float], float]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: max(x, 0.0),
+    "leaky_relu": lambda x: x if x > 0 else 0.01 * x,
+    "tanh": math.tanh,
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "elu": lambda x: x if x > 0 else math.exp(x) - 1,
+    "softplus": lambda x: math.log1p(math.exp(x)),
+    "softsign": lambda x: x / (1 + abs(x)),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_follow_their_formulas(name: str) -> None:
+    x = [-2.0, -0.5, 0.0, 1.5]
+    values = activation_layer(name)(torch.tensor(x, dtype=torch.float64)).tolist()
+    assert values == pytest.approx([FORMULAS[name](number) for number in x])
+
+
+@pytest.mark.parametrize(
+    "make", [partial(mlp, 12, (8, 6), 3), partial(conv_net, (3, 4, 4), (5,), (6,), 3)]
+)
+def test_dropout_ends_every_hidden_block(make: Callable[..., nn.Sequential]) -> None:
+    plain, model = (make(dropout=probability) for probability in (0.0, 0.5))
+    assert not any(isinstance(module, nn.Dropout) for module in plain.modules())
+    blocks = cut_into_blocks(model)
+    assert [name for name, _ in blocks.named_children()] == [n for n, _ in plain.named_children()]
+    for name, block in blocks.named_children():
+        dropouts = [module for module in block.modules() if isinstance(module, nn.Dropout)]
+        assert dropouts == ([] if name == "output" else [list(block.children())[-1]])
+    # the weights have the same names
+    model.load_state_dict(plain.state_dict())
 
 
 def test_one_activation_may_serve_many_layers() -> None:

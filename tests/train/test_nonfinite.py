@@ -78,13 +78,20 @@ def test_the_block_and_the_bound_are_named(toy: Dataset) -> None:
         LayerwiseTrainer(network(Fuse(3, torch.nan)), objective, OPTIM).fit(toy)
 
 
+SGD = replace(OPTIM, optimizer="sgd", learning_rate=0.1, momentum=0.9)
+
+
+@pytest.mark.parametrize("settings", [OPTIM, SGD], ids=["adam", "sgd"])
 @pytest.mark.parametrize("gradient", [False, True])
 @pytest.mark.parametrize("kind", [EndToEndTrainer, LayerwiseTrainer])
 def test_a_step_that_is_skipped_is_counted_and_leaves_the_weights_alone(
-    toy: Dataset, kind: type[EndToEndTrainer] | type[LayerwiseTrainer], gradient: bool
+    toy: Dataset,
+    kind: type[EndToEndTrainer] | type[LayerwiseTrainer],
+    gradient: bool,
+    settings: OptimConfig,
 ) -> None:
     before: list[Tensor] = []
-    optim = replace(OPTIM, on_nonfinite="skip")
+    optim = replace(settings, on_nonfinite="skip")
     fuse = Fuse(3, torch.nan, gradient=gradient)
     model = network(fuse)
     model[0].register_forward_pre_hook(

@@ -24,6 +24,7 @@ from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.results import FitResult
 
 OPTIM = OptimConfig(learning_rate=5e-3, batch_size=64, epochs=3)
+SGD = replace(OPTIM, optimizer="sgd", momentum=0.9, weight_decay=1e-3, learning_rate=0.05)
 PLANE = PlaneConfig(
     points=3, samples=50, train_samples=80, critic_steps=3, batch_size=16, audit_every=1
 )
@@ -145,6 +146,12 @@ CASES = {
     ),
     "dropout": (EndToEndTrainer, {"dropout": True}),
     "skipping": (EndToEndTrainer, {"optim": replace(OPTIM, on_nonfinite="skip")}),
+    "sgd": (EndToEndTrainer, {"optim": SGD}),
+    "layer-wise sgd": (LayerwiseTrainer, {"optim": SGD}),
+    "layer-wise adamw": (
+        LayerwiseTrainer, {"optim": replace(OPTIM, optimizer="adamw", weight_decay=0.1)},
+    ),
+    "full batches": (LayerwiseTrainer, {"optim": replace(OPTIM, batch_size=0, epochs=6)}),
     "layer-wise": (LayerwiseTrainer, {}),
     "two seeds layer-wise": (LayerwiseTrainer, {"seeds": (0, 1)}),
     "relative noise": (
@@ -163,7 +170,7 @@ CASES = {
 }  # fmt: skip
 
 
-QUICK = ("early stopping", "skipping", "relative noise", "layer-wise dropout")
+QUICK = ("early stopping", "skipping", "relative noise", "layer-wise dropout", "sgd")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +181,11 @@ def test_a_training_goes_on_to_the_last_bit(toy: Dataset, tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param("two seeds layer-wise", marks=pytest.mark.slow), "dropout"]
+    "name",
+    [
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("two seeds layer-wise", "sgd")),
+        "dropout",
+    ],
 )
 def test_a_recorded_training_goes_on_to_the_last_bit(
     toy: Dataset, tmp_path: Path, name: str, tape: pytest.MonkeyPatch

@@ -1,7 +1,7 @@
 """Interfaces of all objectives: the loss of a step, and the loss of one block."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -63,6 +63,10 @@ class Objective(nn.Module, ABC):
         super().__init__()
         self.readout = readout
         self.noise_shapes = tuple(noise_shapes)
+
+    def network_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters of the network in training, to which weight decay applies; those of critics are left out."""
+        return self.parameters()
 
     def draw(
         self, count: int, generator: torch.Generator, device: torch.device
@@ -135,6 +139,10 @@ class BlockObjective(Objective):
     ) -> None:
         super().__init__(readout, noise_shapes)
         self.block = block
+
+    def network_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters of the block."""
+        return self.block.parameters()
 
     @abstractmethod
     def loss(

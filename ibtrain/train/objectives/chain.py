@@ -1,7 +1,7 @@
 """The objective of several blocks that train on the same batches."""
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 
 from torch import Tensor, nn
 
@@ -27,11 +27,18 @@ class Chain(Objective):
         self.objectives = nn.ModuleList(objectives.values())
         self.is_joint = is_joint
 
+    def network_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters of all blocks."""
+        return chain.from_iterable(o.network_parameters() for o in self._objectives)
+
+    @property
+    def _objectives(self) -> list[BlockObjective]:
+        return list(self.objectives)  # type: ignore[arg-type]
+
     def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The sum, and the metrics of each block as ``block.metric``; those of the last block have no prefix."""
         total, metrics, noises = None, {}, iter(noise)
-        for name, objective in zip(self.names, self.objectives, strict=True):
-            assert isinstance(objective, BlockObjective)
+        for name, objective in zip(self.names, self._objectives, strict=True):
             h = objective.block(x)
             own_noise = islice(noises, len(objective.noise_shapes))
             loss, own_metrics = objective.checked_loss(x, h, y, *own_noise)

@@ -1,0 +1,57 @@
+"""Changes of the training samples: a share of them, and labels that are replaced at random."""
+
+from dataclasses import replace
+
+import torch
+
+from ibtrain.backend.seeding import generator
+from ibtrain.data.copies import draw_distinct
+from ibtrain.data.dataset import Dataset, Split
+
+__all__ = ["replace_labels", "take_share"]
+
+CPU = torch.device("cpu")
+
+
+def take_share(data: Dataset, share: float, seed: int) -> Dataset:
+    """Keeps a random share of the training samples; with one seed, a smaller share is a part of a larger one.
+
+    A sample is kept or left out together with all its copies: otherwise half of the samples could still hold nearly
+    all distinct ones.
+
+    Args:
+        data: The data set.
+        share: Share of the training samples, above 0 and at most 1.
+        seed: Seeds the choice.
+
+    Raises:
+        DataError: If too few samples remain, or none of a class.
+    """
+    train = data.train
+    order = torch.randperm(len(train), generator=generator(CPU, seed, "train share")).numpy()
+    drawn = draw_distinct(train.x.detach().cpu().numpy(), order, round(share * len(train)))
+    # in the order of the data set
+    index = torch.from_numpy(drawn).sort().values.to(train.y.device)
+    return replace(data, train=Split(train.x[index], train.y[index]))
+
+
+def replace_labels(data: Dataset, share: float, seed: int) -> Dataset:
+    """Replaces the labels of a random share of the training samples by classes drawn uniformly.
+
+    A drawn class may be the true one: of C classes, a share of ``share * (C - 1) / C`` is wrong on average.
+
+    Args:
+        data: The data set.
+        share: Share of the training labels, from 0 to 1; 1 makes all of them random.
+        seed: Seeds the choice of the samples and their classes.
+
+    Raises:
+        DataError: If no training sample of a class remains.
+    """
+    train = data.train
+    rng = generator(CPU, seed, "label noise")
+    index = torch.randperm(len(train), generator=rng)[: round(share * len(train))]
+    labels = train.y.clone()
+    classes = torch.randint(data.num_classes, index.shape, generator=rng)
+    labels[index.to(labels.device)] = classes.to(labels.device)
+    return replace(data, train=Split(train.x, labels))
