@@ -1,12 +1,22 @@
 """The noise of a plane, and the unit of its values."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from toys import gaussian_classes
 
-from ibtrain import EndToEndTrainer, InformationPlane, OptimConfig, PlaneConfig, mlp
+from ibtrain import (
+    EndToEndTrainer,
+    InformationPlane,
+    LayerwiseTrainer,
+    OptimConfig,
+    PlaneConfig,
+    load_dataset,
+    mlp,
+)
 from ibtrain.plane.point import PlanePoint
 
 
@@ -55,3 +65,34 @@ def test_bits_are_nats_divided_by_ln_2() -> None:
                 value = getattr(estimate, field) / math.log(2)
                 assert getattr(converted, field) == pytest.approx(value)
             assert converted.flags == estimate.flags
+
+
+def near_ln_n(
+    dataset: str, data_root: Path | None, hidden: list[int], epochs: int, **settings: Any
+) -> float:
+    """The share of exact points of both methods within 3 % of ln N."""
+    data = load_dataset(dataset, data_root)
+    config = PlaneConfig(measures=("channel",), **{"points": 3, **settings})
+    plane = InformationPlane(data, config=config)
+    optim = OptimConfig(epochs=epochs)
+    for trainer in (LayerwiseTrainer, EndToEndTrainer):
+        torch.manual_seed(0)
+        model = mlp(data.dim_x, hidden, data.num_classes)
+        trainer(model, optim=optim, callbacks=[plane]).fit(data)
+    estimates = [point.estimates["mi_xt_channel"] for point in plane.points]
+    return sum(e.mi > 0.97 * e.ceiling for e in estimates) / len(estimates)
+
+
+@pytest.mark.parametrize(("dataset", "hidden"), [("digits", [100, 40]), ("szt", [10, 7, 5, 4, 3])])
+def test_by_default_planes_are_not_at_ln_n(dataset: str, hidden: list[int]) -> None:
+    assert near_ln_n(dataset, None, hidden, 2) == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])
+def test_by_default_planes_of_real_images_are_not_at_ln_n(dataset: str, data_root: Path) -> None:
+    assert near_ln_n(dataset, data_root, [500, 256], 2) <= 0.2
+
+
+def test_with_little_noise_all_points_are_at_ln_n() -> None:
+    assert near_ln_n("digits", None, [100, 40], 2, noise_std=(0.02,)) == 1.0
