@@ -16,7 +16,13 @@ __all__ = ["CommaSeparated", "keywords"]
 
 OPTIONAL_TYPES = {"data_root": str, "resize": int}
 """Types of the settings that are None by default."""
-METAVARS = {"data_root": "DIR", "dataset": "NAME", "name": "NAME"}
+METAVARS = {
+    "batch_size": "INTEGER|full",
+    "data_root": "DIR",
+    "dataset": "NAME",
+    "hidden": "INT,...|NAME",
+    "name": "NAME",
+}
 
 
 class CommaSeparated(click.ParamType[tuple[float, ...]]):
@@ -65,9 +71,7 @@ class Named(click.ParamType[Any]):
     def __init__(self, names: Mapping[str, Any], plain: click.ParamType[Any]) -> None:
         self.names = names
         self.plain = plain
-        # the help of options with many names lists them
-        first = next(iter(names))
-        self.name = f"{plain.name}|{first if len(names) == 1 else 'NAME'}"
+        self.name = plain.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value in self.names:

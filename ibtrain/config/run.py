@@ -50,8 +50,8 @@ class RunConfig:
         save: What is saved at every point of the plane: ``weights`` and ``activations`` of the layers in training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
         train_share: Share of the training samples that is kept; validation and test samples stay.
-        label_noise: Share of the training labels replaced by classes drawn uniformly; with 1 all labels are random.
-            Labels of validation and test samples stay.
+        label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of
+            validation and test samples stay.
     """
 
     dataset: str = "digits"

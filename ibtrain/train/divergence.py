@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from ibtrain.data.dataset import Dataset, label_entropy
 
-__all__ = ["DIVERGING", "ceilings", "divergence_flags"]
+__all__ = ["DIVERGING", "MIN_EPOCHS", "ceilings", "divergence_flags"]
 
 DIVERGING = "diverging"
 MIN_EPOCHS = 3
-"""Number of consecutive epochs above the ceiling."""
+"""Number of consecutive epochs above the ceiling, after which a bound is flagged."""
 CEILING_SLACK = 1.05
 """Factor by which the mean over batches may exceed the ceiling by chance."""
 
@@ -26,7 +26,7 @@ def divergence_flags(
     """``diverging`` if a bound has been above its ceiling for three epochs.
 
     Args:
-        history: The metrics of each epoch of a stage.
+        history: The metrics of the last :data:`MIN_EPOCHS` epochs of a stage, or of more.
         ceilings: Ceiling of each bound, in nats.
     """
     last = history[-MIN_EPOCHS:]

@@ -7,7 +7,7 @@ from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.train.callbacks import Callback, Event, ModelView
 from ibtrain.train.checkpointer import State
-from ibtrain.train.divergence import ceilings, divergence_flags
+from ibtrain.train.divergence import MIN_EPOCHS, ceilings, divergence_flags
 from ibtrain.train.early_stopping import EarlyStopping
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.results import EpochRecord
@@ -83,8 +83,9 @@ class Stage:
             accuracy = self.model.accuracy("validation", self.data.validation.y)
             metrics["validation_accuracy"] = accuracy
             self.stopping.update(accuracy)
-        epochs = [*(record.metrics for record in self.history), metrics]
-        flags = divergence_flags(epochs, self.ceilings)
+        # of thousands of epochs, the last ones only
+        last = [record.metrics for record in self.history[-MIN_EPOCHS:]]
+        flags = divergence_flags([*last, metrics], self.ceilings)
         self.history.append(EpochRecord(self.name, self.loop.epoch, metrics, flags))
         self._emit("epoch", self.callbacks)
 
