@@ -94,5 +94,5 @@ def test_by_default_planes_of_real_images_are_not_at_ln_n(dataset: str, data_roo
     assert near_ln_n(dataset, data_root, [500, 256], 2) <= 0.2
 
 
-def test_with_little_noise_all_points_are_at_ln_n() -> None:
-    assert near_ln_n("digits", None, [100, 40], 2, noise_std=(0.02,)) == 1.0
+def test_with_little_noise_most_points_are_at_ln_n() -> None:
+    assert near_ln_n("digits", None, [100, 40], 2, noise_std=(0.02,)) > 0.9
