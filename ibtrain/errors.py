@@ -82,6 +82,10 @@ class RunFolderError(InvalidInputError):
     """A run's folder can't be read or written."""
 
 
+class LockedError(RunFolderError):
+    """Another process holds a lock."""
+
+
 class UnreadableError(DataError, RunFolderError):
     """A file can't be read now, because of its permissions, an I/O error, or too little memory.
 

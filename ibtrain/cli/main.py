@@ -24,6 +24,7 @@ COMMANDS = {
     "bench": "Time the main computations, and compare with the machine's limits.",
     "compare": "Train layer-wise and end-to-end, measure both, and compare.",
     "estimate": "Estimate the mutual information of samples in a file.",
+    "measure": "Measure the saved activations of a run again.",
     "plane": "Draw the information plane of one or several runs.",
     "resume": "Continue an interrupted run.",
     "runs": "List the runs in a folder.",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import LockedError, RunFolderError
 from ibtrain.io.files import write_error
 
 __all__ = ["FolderLock", "folder_lock"]
@@ -62,7 +62,8 @@ def folder_lock(path: Path) -> Iterator[FolderLock]:
         path: Path of the lock file, which is deleted afterwards.
 
     Raises:
-        RunFolderError: If another process holds the lock, or if the file can't be created.
+        LockedError: If another process holds the lock.
+        RunFolderError: If the file can't be created.
     """
     file = _lock(path)
     try:
@@ -95,7 +96,7 @@ def _lock(path: Path) -> int:
             owner = os.read(file, 200).decode(errors="replace").strip() or "another process"
             os.close(file)
             expected = "a run that no other process is working on"
-            raise RunFolderError(f"a run of {owner}", expected, str(path.parent)) from error
+            raise LockedError(f"a run of {owner}", expected, str(path.parent)) from error
         except OSError as error:
             os.close(file)
             raise write_error("a lock", error, path) from error

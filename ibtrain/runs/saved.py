@@ -11,15 +11,15 @@ import torch
 
 from ibtrain.errors import RunFolderError
 from ibtrain.io.files import write_atomically, write_error
-from ibtrain.plane.samples import measured_samples
+from ibtrain.plane.samples import measured_labels, measured_samples
 from ibtrain.plane.schedule import count_moments, is_due
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.setup import RunSetup
 from ibtrain.train.callbacks import Event
 
-__all__ = ["Saver", "check_disk", "mib", "saved_bytes"]
+__all__ = ["SAVED_FOLDER", "Saver", "check_disk", "mib", "saved_bytes"]
 
-FOLDER = "saved"
+SAVED_FOLDER = "saved"
 BYTES = 4
 """Size of a float32 number."""
 
@@ -27,8 +27,9 @@ BYTES = 4
 class Saver:
     """A callback that writes ``saved/METHOD-seedN-STAGE-epochE.npz`` whenever the plane is measured.
 
-    Its arrays are ``weights.LAYER.PARAMETER``, and ``activations.LAYER`` of shape ``(samples, dim)``, without noise, on the
-    plane's samples in their order.
+    Its arrays are ``weights.LAYER.PARAMETER``; ``activations.LAYER`` of shape ``(samples, dim)``, without noise, on the
+    plane's samples, with their ``labels``; and ``method``, ``seed``, ``epoch``, the names of the ``layers`` and the place of
+    the first one (``index``).
 
     Args:
         setup: Settings and data of the run.
@@ -39,6 +40,7 @@ class Saver:
         self.config = setup.config
         self.folder = folder
         self.index = measured_samples(setup.data, setup.config.plane)
+        self.labels = measured_labels(setup.data, setup.config.plane)
 
     def __call__(self, event: Event) -> None:
         """Saves what the settings ask for, if the plane is measured at this event."""
@@ -46,7 +48,7 @@ class Saver:
             buffer = io.BytesIO()
             np.savez(buffer, **self._arrays(event))  # type: ignore[arg-type]
             self.folder.check_owned()
-            path = self.folder.path / FOLDER
+            path = self.folder.path / SAVED_FOLDER
             try:
                 path.mkdir(exist_ok=True)
             except OSError as error:
@@ -61,7 +63,14 @@ class Saver:
         self(event)
 
     def _arrays(self, event: Event) -> dict[str, np.ndarray]:
-        arrays: dict[str, np.ndarray] = {}
+        arrays = {
+            "method": np.array(event.method),
+            "seed": np.array(event.seed),
+            "epoch": np.array(event.progress),
+            "layers": np.array([name for name, _ in event.model.blocks.named_children()]),
+            "index": np.array(event.index),
+            "labels": self.labels.cpu().numpy(),
+        }
         if "weights" in self.config.save:
             for name, tensor in event.model.blocks.state_dict().items():
                 if isinstance(tensor, torch.Tensor):

@@ -1,0 +1,62 @@
+"""``ibtrain measure``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ibtrain.cli.declared import keywords
+from ibtrain.cli.streams import echo
+
+__all__ = ["command"]
+
+_SETTINGS = {
+    "--measures": "measures",
+    "--plane-noise": "noise_std",
+    "--plane-noise-scale": "noise_scale",
+    "--num-bins": "num_bins",
+    "--bin-range": "bin_range",
+    "--bin-size": "bin_size",
+    "--bin-rule": "bin_rule",
+    "--unit": "unit",
+}
+"""Field of the plane's settings for each option."""
+
+
+def _options(function: Any) -> Any:
+    for flag, name in reversed(_SETTINGS.items()):
+        function = click.option(flag, name, **keywords(f"plane.{name}"))(function)
+    return function
+
+
+@click.command("measure")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@_options
+@click.option("--workers", default=1, show_default=True, help="Number of processes.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The CSV file of all points.  [RUN/plane-MEASURES.csv]",
+)
+def command(run: Path, workers: int, output: Path | None, **options: Any) -> None:
+    """Measure the saved activations of a run again, by other measures.
+
+    The run needs --save activations. Several processes, on one machine or on several with a shared disk, may run the same
+    command: each layer is measured once, also if a process dies.
+    """
+    from ibtrain.checks import check_integer
+    from ibtrain.io.files import check_output
+    from ibtrain.runs import RunFolder
+    from ibtrain.runs.workers import remeasure_together
+
+    check_integer("--workers", workers, 1, 1024)
+    folder = RunFolder.open(run)
+    given = {name: value for name, value in options.items() if value is not None}
+    config = replace(folder.config().plane, **{"measures": ("channel", "binned"), **given})
+    path = output or run / f"plane-{'-'.join(config.measures)}.csv"
+    check_output(path, "--output")
+    remeasure_together(folder, config, path, workers)
+    echo(str(path))
