@@ -50,7 +50,10 @@ def test_a_number_that_cannot_be_used_is_discarded(
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-@pytest.mark.parametrize("text", ["99999999999999999999", "abc", "100000"])
+@pytest.mark.parametrize(
+    "text",
+    ["99999999999999999999", *(pytest.param(t, marks=pytest.mark.slow) for t in ("abc", "100000"))],
+)
 def test_a_command_says_so_in_one_line(text: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE, "bench", "--list", "--only", "tracking"],

@@ -359,7 +359,8 @@ def test_a_finished_run_is_shown_without_its_data_set(tmp_path: Path) -> None:
     data, path = tmp_path / "d.npz", tmp_path / "run"
     rng = np.random.default_rng(0)
     np.savez(data, x=rng.standard_normal((90, 4)), y=np.arange(90) % 3)
-    command = ("compare", *QUICK, "--dataset", f"npz:{data}", "--run-dir", path)
+    settings = (*QUICK, "--measures", "channel")
+    command = ("compare", *settings, "--dataset", f"npz:{data}", "--run-dir", path)
     first = run(*command)
     assert first.exit_code == 0
     data.unlink()
@@ -447,7 +448,9 @@ def test_the_longest_value_makes_no_long_message() -> None:
     assert result.stderr.rstrip().endswith("separated by commas, or " + ", ".join(HIDDEN))
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])
+@pytest.mark.parametrize(
+    "ending", ["png", "svg", "pdf", pytest.param("gif", marks=pytest.mark.slow)]
+)
 def test_a_name_that_is_not_utf_8_is_drawn(
     finished: tuple[Path, Result], tmp_path: Path, ending: str
 ) -> None:

@@ -23,7 +23,10 @@ def redirected(
     return subprocess.run(command, capture_output=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirection",
+    ["2>&-", *(pytest.param(r, marks=pytest.mark.slow) for r in ("2>/dev/full", "<&- 2>&-"))],
+)
 def test_training_does_without_standard_error(tmp_path: Path, redirection: str) -> None:
     path = tmp_path / "run"
     done = redirected(redirection, "train", "end-to-end", *QUICK, "--run-dir", str(path))
@@ -46,7 +49,12 @@ def test_training_does_without_a_reader_of_standard_error(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("redirection", "message"), [(">&-", CLOSED), (">/dev/full", FULL), (">&- 2>&-", "")]
+    ("redirection", "message"),
+    [
+        (">/dev/full", FULL),
+        pytest.param(">&-", CLOSED, marks=pytest.mark.slow),
+        pytest.param(">&- 2>&-", "", marks=pytest.mark.slow),
+    ],
 )
 def test_a_result_that_cannot_be_printed_is_an_error(
     tmp_path: Path, redirection: str, message: str

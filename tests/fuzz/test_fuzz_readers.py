@@ -244,6 +244,7 @@ FILES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(FILES),
     number=st.sampled_from([errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE]),
@@ -261,6 +262,7 @@ def test_a_file_that_cannot_be_opened_for_a_while_costs_nothing(
         check_whole(work / "paused")
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(FILES))
 def test_a_hard_link_is_never_written_through(box: Sandbox, name: str) -> None:
     """What it leads to lies outside of the folder to work in, which a case checks."""

@@ -88,7 +88,10 @@ def test_blocks_that_are_too_short_are_flagged() -> None:
     assert "serial" not in flags[1]
 
 
-@pytest.mark.parametrize(("method", "dim"), [("ksg", 1), ("gaussian", 5), ("binning", 1)])
+@pytest.mark.parametrize(
+    ("method", "dim"),
+    [pytest.param("ksg", 1, marks=pytest.mark.slow), ("gaussian", 5), ("binning", 1)],
+)
 def test_by_blocks_independent_series_are_zero(method: str, dim: int) -> None:
     """Without blocks the values are 5 to 20 standard errors above 0."""
     values = []

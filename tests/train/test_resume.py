@@ -170,7 +170,7 @@ CASES = {
 }  # fmt: skip
 
 
-QUICK = ("early stopping", "skipping", "relative noise", "layer-wise dropout", "sgd")
+QUICK = ("early stopping", "relative noise", "sgd")
 
 
 @pytest.mark.parametrize(
