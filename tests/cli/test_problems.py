@@ -24,8 +24,6 @@ def test_the_12_bit_problem_with_all_its_settings(tmp_path: Path) -> None:
     assert config["model"]["hidden"] == [10, 7, 5, 4, 3]
     assert config["end_to_end"]["batch_size"] == 0
     assert (config["train_share"], config["label_noise"]) == (0.5, 0.2)
-    # the run goes on from its own settings
-    assert run("resume", tmp_path / "run").stdout == result.stdout
 
 
 def test_layer_wise_training_has_the_same_settings(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.trainer import Trainer
 
-OPTIM = OptimConfig(learning_rate=1e-2, batch_size=50, epochs=8)
+OPTIM = OptimConfig(learning_rate=1e-2, batch_size=50, epochs=4)
 
 
 def trainer_of(
