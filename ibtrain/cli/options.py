@@ -68,6 +68,7 @@ _SETTINGS = {
     "--bin-size": "plane.bin_size",
     "--bin-rule": "plane.bin_rule",
     "--kde-noise": "plane.kde_noise",
+    "--components": "plane.components",
     "--critic-steps": "plane.critic_steps",
     "--label-critic-steps": "plane.label_critic_steps",
     "--audit-every": "plane.audit_every",

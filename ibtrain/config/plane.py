@@ -17,6 +17,8 @@ MEASURES = {
     "binned": "ibtrain.plane.measures.binned:Binned",
     "pairwise": "ibtrain.plane.measures.pairwise:Pairwise",
     "profile": "ibtrain.plane.measures.profile:Profile",
+    "ksg": "ibtrain.plane.measures.ksg:Ksg",
+    "compressed": "ibtrain.plane.measures.compressed:Compressed",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -64,7 +66,8 @@ class PlaneConfig:
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
             classifier), ``binned`` (activations in
-            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes).
+            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes),
+            ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
@@ -73,6 +76,7 @@ class PlaneConfig:
             a bin for what is outside. In ``equal``, activations beyond the range are in the outer bins.
         kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
             layer at each point, with the largest leave-one-out likelihood.
+        components: Number of principal components that ``compressed`` keeps.
         unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
@@ -95,6 +99,7 @@ class PlaneConfig:
     bin_size: float = 0.0
     bin_rule: str = choice("equal", BIN_RULES)
     kde_noise: str = choice("plane", KDE_NOISES)
+    components: int = 4
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
@@ -116,6 +121,7 @@ class PlaneConfig:
             raise ConfigError(repr(self.measures), expected, "plane measures")
         self._check_bins()
         check_choice("plane kde_noise", self.kde_noise, KDE_NOISES)
+        check_integer("plane components", self.components, 1)
 
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:
