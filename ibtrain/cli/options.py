@@ -69,6 +69,7 @@ _SETTINGS = {
     "--bin-rule": "plane.bin_rule",
     "--kde-noise": "plane.kde_noise",
     "--components": "plane.components",
+    "--dropout-alpha": "plane.dropout_alpha",
     "--critic-steps": "plane.critic_steps",
     "--label-critic-steps": "plane.label_critic_steps",
     "--audit-every": "plane.audit_every",

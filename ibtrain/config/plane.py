@@ -19,6 +19,7 @@ MEASURES = {
     "profile": "ibtrain.plane.measures.profile:Profile",
     "ksg": "ibtrain.plane.measures.ksg:Ksg",
     "compressed": "ibtrain.plane.measures.compressed:Compressed",
+    "dropout": "ibtrain.plane.measures.dropout:Dropout",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -36,6 +37,8 @@ MAX_CRITIC_STEPS = 10_000_000
 MAX_BINS = 1_000_000
 """Maximum number of bins for each unit."""
 BIN_RULES = ("equal", "idnns")
+MIN_ALPHA = 1e-6
+"""Minimum variance of multiplicative noise: below it, rounding errors of float64 reach 1e-4 nats in wide layers."""
 KDE_NOISES = ("plane", "fitted")
 
 
@@ -67,7 +70,8 @@ class PlaneConfig:
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
             classifier), ``binned`` (activations in
             bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes),
-            ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components).
+            ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components),
+            ``dropout`` (multiplicative noise).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
@@ -77,6 +81,7 @@ class PlaneConfig:
         kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
             layer at each point, with the largest leave-one-out likelihood.
         components: Number of principal components that ``compressed`` keeps.
+        dropout_alpha: Variance of the multiplicative noise of ``dropout``: p / (1 - p) for dropout with the rate p.
         unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
@@ -100,6 +105,7 @@ class PlaneConfig:
     bin_rule: str = choice("equal", BIN_RULES)
     kde_noise: str = choice("plane", KDE_NOISES)
     components: int = 4
+    dropout_alpha: float = 0.25
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
@@ -122,6 +128,7 @@ class PlaneConfig:
         self._check_bins()
         check_choice("plane kde_noise", self.kde_noise, KDE_NOISES)
         check_integer("plane components", self.components, 1)
+        check_number("plane dropout_alpha", self.dropout_alpha, MIN_ALPHA)
 
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:

@@ -39,6 +39,12 @@ def test_a_wide_layer_is_flagged() -> None:
         assert value.mi > 0.2
 
 
+def test_the_order_of_the_samples_is_no_time_series() -> None:
+    y = torch.arange(300) // 100
+    h = torch.randn(300, 2, generator=torch.Generator().manual_seed(0)) + y.unsqueeze(1)
+    assert not any("serial" in value.flags for value in measured(h, y, 0.5))
+
+
 def test_a_constant_layer_says_nothing() -> None:
     for value in measured(torch.ones(100, 2), torch.arange(100) % 2, 1.0):
         assert value.mi == pytest.approx(0.0, abs=1e-9)

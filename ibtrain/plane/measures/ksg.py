@@ -38,12 +38,14 @@ class Ksg(Measure):
         h = layer.h_test
         if h.shape[1] > MAX_UNITS:
             h = leading_components(h, MAX_UNITS).values
-        noise = torch.randn(
-            h.shape, generator=generator(h.device, layer.seed, "ksg noise"), device=h.device
-        )
+        randomness = generator(h.device, layer.seed, "ksg noise")
+        # samples that are sorted by class are no time series
+        order = torch.randperm(len(h), generator=randomness, device=h.device)
+        h, y = h[order], layer.y_test[order]
+        t = h + layer.sigma * torch.randn(h.shape, generator=randomness, device=h.device)
         return {
-            "mi_xt_ksg": self._estimate(h, h + layer.sigma * noise, layer.seed, is_label=False),
-            "mi_hy_ksg": self._estimate(h, layer.y_test, layer.seed, is_label=True),
+            "mi_xt_ksg": self._estimate(h, t, layer.seed, is_label=False),
+            "mi_hy_ksg": self._estimate(h, y, layer.seed, is_label=True),
         }
 
     def _estimate(self, x: Tensor, y: Tensor, seed: int, *, is_label: bool) -> Estimate:
