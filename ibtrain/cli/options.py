@@ -70,6 +70,7 @@ _SETTINGS = {
     "--kde-noise": "plane.kde_noise",
     "--components": "plane.components",
     "--dropout-alpha": "plane.dropout_alpha",
+    "--quantise-bits": "plane.quantise_bits",
     "--critic-steps": "plane.critic_steps",
     "--label-critic-steps": "plane.label_critic_steps",
     "--audit-every": "plane.audit_every",

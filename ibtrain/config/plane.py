@@ -20,6 +20,7 @@ MEASURES = {
     "ksg": "ibtrain.plane.measures.ksg:Ksg",
     "compressed": "ibtrain.plane.measures.compressed:Compressed",
     "dropout": "ibtrain.plane.measures.dropout:Dropout",
+    "quantised": "ibtrain.plane.measures.quantised:Quantised",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -38,7 +39,8 @@ MAX_BINS = 1_000_000
 """Maximum number of bins for each unit."""
 BIN_RULES = ("equal", "idnns")
 MIN_ALPHA = 1e-6
-"""Minimum variance of multiplicative noise: below it, rounding errors of float64 reach 1e-4 nats in wide layers."""
+"""Minimum variance of multiplicative noise, with which rounding errors are below 1e-6 nats in layers of 1,000 units."""
+MAX_QUANTISE_BITS = 16
 KDE_NOISES = ("plane", "fitted")
 
 
@@ -71,7 +73,7 @@ class PlaneConfig:
             classifier), ``binned`` (activations in
             bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes),
             ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components),
-            ``dropout`` (multiplicative noise).
+            ``dropout`` (multiplicative noise), ``quantised`` (activations in a few bits).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
@@ -82,6 +84,7 @@ class PlaneConfig:
             layer at each point, with the largest leave-one-out likelihood.
         components: Number of principal components that ``compressed`` keeps.
         dropout_alpha: Variance of the multiplicative noise of ``dropout``: p / (1 - p) for dropout with the rate p.
+        quantise_bits: Number of bits of an activation, for ``quantised``.
         unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
@@ -106,6 +109,7 @@ class PlaneConfig:
     kde_noise: str = choice("plane", KDE_NOISES)
     components: int = 4
     dropout_alpha: float = 0.25
+    quantise_bits: int = 8
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
@@ -129,6 +133,7 @@ class PlaneConfig:
         check_choice("plane kde_noise", self.kde_noise, KDE_NOISES)
         check_integer("plane components", self.components, 1)
         check_number("plane dropout_alpha", self.dropout_alpha, MIN_ALPHA)
+        check_integer("plane quantise_bits", self.quantise_bits, 1, MAX_QUANTISE_BITS)
 
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:
