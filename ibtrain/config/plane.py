@@ -21,6 +21,8 @@ MEASURES = {
     "compressed": "ibtrain.plane.measures.compressed:Compressed",
     "dropout": "ibtrain.plane.measures.dropout:Dropout",
     "quantised": "ibtrain.plane.measures.quantised:Quantised",
+    "gradients": "ibtrain.plane.measures.gradients:Gradients",
+    "weights": "ibtrain.plane.measures.weights:Weights",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -66,14 +68,15 @@ class PlaneConfig:
         critic_steps: Number of training steps of the critics at each point, from their state at the previous
             point.
         label_critic_steps: Number of these steps of the critics of the label; 0 for as many.
-        batch_size: Batch size of the critics' training steps.
+        batch_size: Batch size of the critics' training steps, and of ``gradients``.
         audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
             classifier), ``binned`` (activations in
             bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes),
             ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components),
-            ``dropout`` (multiplicative noise), ``quantised`` (activations in a few bits).
+            ``dropout`` (multiplicative noise), ``quantised`` (activations in a few bits),
+            ``gradients`` (their mean, spread and ratio), ``weights`` (their norm, correlation and distance).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.

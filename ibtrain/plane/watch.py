@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +16,7 @@ from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
 from ibtrain.lazy import load_object
+from ibtrain.plane.gradients import GradientStatistics, Loss, gradient_statistics
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerRecorder, with_noise
@@ -49,6 +51,7 @@ class WatchedPlane(LayerRecorder):
             default 0.16 of each layer's radius.
         noise_scale: Unit of ``noise_std``, one of :data:`~ibtrain.config.PLANE_NOISE_SCALES`; None is ``config.noise_scale``.
         config: Further settings of the measures.
+        loss: Maps the model's output and the classes of a batch to the loss that trains it, for ``gradients``.
         seed: Seeds the critics and the noise.
 
     Raises:
@@ -74,11 +77,13 @@ class WatchedPlane(LayerRecorder):
         noise_std: float | tuple[float, ...] | None = None,
         noise_scale: str | None = None,
         config: PlaneConfig | None = None,
+        loss: Loss = nn.functional.cross_entropy,
         seed: int = 0,
     ) -> None:
         config = replace(config or PlaneConfig(), measures=tuple(measures))
         config = with_noise(config, noise_std, noise_scale)
         self.model = model
+        self.loss = loss
         device = next(model.parameters(), torch.zeros(())).device
         if isinstance(data, Dataset):
             train = (data.train.x, data.train.y) if train is None else train
@@ -116,6 +121,7 @@ class WatchedPlane(LayerRecorder):
         with _undisturbed(self.model):
             held_out = self._activations(self.x_test)
             train = held_out if self.x_train is self.x_test else self._activations(self.x_train)
+        gradients = cache(self._gradients)
         return [
             self.record(
                 train[layer],
@@ -126,6 +132,8 @@ class WatchedPlane(LayerRecorder):
                 index=index,
                 epoch=epoch,
                 moment=moment,
+                module=self.model.get_submodule(layer),
+                gradients=gradients,
             )
             for index, layer in enumerate(self.layers)
         ]
@@ -170,6 +178,17 @@ class WatchedPlane(LayerRecorder):
             for layer, outputs in _outputs(self.model, batch, self.layers).items():
                 chunks[layer] += outputs
         return {layer: torch.cat(outputs) for layer, outputs in chunks.items()}
+
+    def _gradients(self) -> dict[str, GradientStatistics]:
+        """The gradients of all layers on the training samples, or else on the measured ones."""
+        with _undisturbed(self.model):
+            return gradient_statistics(
+                lambda x, y: self.loss(self.model(x), y),
+                self.x_train,
+                self.y_train,
+                {layer: self.model.get_submodule(layer) for layer in self.layers},
+                self.config.batch_size,
+            )
 
     def _check_layers(self, layers: Sequence[str] | None) -> list[str]:
         """Runs two samples, and checks that each layer is called once and gives a tensor."""

@@ -41,7 +41,9 @@ def checked_values(measure: Measure, layer: LayerSample, taken: Collection[str])
         raise ModelError(
             "activations changed in place", "a measure that leaves them unchanged", kind
         )
-    for name in [quantity.name for quantity in measure.quantities if quantity.name not in values]:
+    # a measure that has nothing to measure in the layer, such as weights, returns no value at all
+    shown = [quantity.name for quantity in measure.quantities if quantity.in_tables]
+    for name in [name for name in shown if values and name not in values]:
         raise ModelError(f"no value for {name}", "all quantities that the measure declares", kind)
     for name, value in values.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
