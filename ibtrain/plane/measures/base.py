@@ -27,13 +27,15 @@ class Quantity:
         name: Key of the value in the result of :meth:`Measure.measure`; unique among all measures.
         heading: Heading of its column in tables.
         unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; or an empty string.
-        in_tables: Whether tables have a column for it; a measure may leave out what tables do not show.
+        in_tables: Whether tables have a column for it.
+        is_optional: Whether a measure may leave it out, for a layer that has no such value.
     """
 
     name: str
     heading: str
     unit: Literal["nats", "%", ""] = "nats"
     in_tables: bool = True
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,7 @@ class Measure(ABC):
     Its values are written to events, results and the table; the two of :attr:`axes` are drawn.
 
     Attributes:
-        quantities: The values that the measure returns, unless it returns none for a layer that has none; additional values
-            are kept, and displayed under their names.
+        quantities: The values that the measure returns; additional values are kept, and displayed under their names.
         axes: Names of the estimates of I(X; T) and I(T; Y), which are drawn as a plane; None draws no plane.
         fits: Whether it fits something to the training samples; otherwise it reads the held-out samples alone.
         title: Heading of that plane.

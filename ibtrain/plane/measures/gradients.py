@@ -19,13 +19,16 @@ class Gradients(Measure):
         Shwartz-Ziv & Tishby (arXiv 1703.00810), section 3.2 and figure 4.
     """
 
-    quantities = (
-        Quantity("gradient_snr", "SNR", ""),
-        Quantity("gradient_mean", "mean gradient", "", in_tables=False),
-        Quantity("gradient_std", "std of gradient", "", in_tables=False),
-        Quantity("gradient_snr_sample", "SNR of samples", "", in_tables=False),
-        Quantity("gradient_mean_sample", "mean gradient of samples", "", in_tables=False),
-        Quantity("gradient_std_sample", "std of samples' gradients", "", in_tables=False),
+    quantities = tuple(
+        Quantity(name, heading, "", in_tables=name == "gradient_snr", is_optional=True)
+        for name, heading in (
+            ("gradient_snr", "SNR"),
+            ("gradient_mean", "mean gradient"),
+            ("gradient_std", "std of gradient"),
+            ("gradient_snr_sample", "SNR of samples"),
+            ("gradient_mean_sample", "mean gradient of samples"),
+            ("gradient_std_sample", "std of samples' gradients"),
+        )
     )
     fits = False
 

@@ -21,9 +21,9 @@ class Weights(Measure):
     """
 
     quantities = (
-        Quantity("weight_norm", "|W|", ""),
-        Quantity("weight_correlation", "corr of W", ""),
-        Quantity("weight_distance", "|W - W0|", ""),
+        Quantity("weight_norm", "|W|", "", is_optional=True),
+        Quantity("weight_correlation", "corr of W", "", is_optional=True),
+        Quantity("weight_distance", "|W - W0|", "", is_optional=True),
     )
     fits = False
 
