@@ -17,6 +17,12 @@ MEASURES = {
     "binned": "ibtrain.plane.measures.binned:Binned",
     "pairwise": "ibtrain.plane.measures.pairwise:Pairwise",
     "profile": "ibtrain.plane.measures.profile:Profile",
+    "ksg": "ibtrain.plane.measures.ksg:Ksg",
+    "compressed": "ibtrain.plane.measures.compressed:Compressed",
+    "dropout": "ibtrain.plane.measures.dropout:Dropout",
+    "quantised": "ibtrain.plane.measures.quantised:Quantised",
+    "gradients": "ibtrain.plane.measures.gradients:Gradients",
+    "weights": "ibtrain.plane.measures.weights:Weights",
 }
 """Measures of a layer by name: classes of :class:`~ibtrain.plane.measures.base.Measure`."""
 AUTO_NOISE = 0.16
@@ -34,6 +40,9 @@ MAX_CRITIC_STEPS = 10_000_000
 MAX_BINS = 1_000_000
 """Maximum number of bins for each unit."""
 BIN_RULES = ("equal", "idnns")
+MIN_ALPHA = 1e-6
+"""Minimum variance of multiplicative noise, with which rounding errors are below 1e-6 nats in layers of 1,000 units."""
+MAX_QUANTISE_BITS = 16
 KDE_NOISES = ("plane", "fitted")
 
 
@@ -59,12 +68,15 @@ class PlaneConfig:
         critic_steps: Number of training steps of the critics at each point, from their state at the previous
             point.
         label_critic_steps: Number of these steps of the critics of the label; 0 for as many.
-        batch_size: Batch size of the critics' training steps.
+        batch_size: Batch size of the critics' training steps, and of ``gradients``.
         audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
             0 for never.
         measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
             classifier), ``binned`` (activations in
-            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes).
+            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes),
+            ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components),
+            ``dropout`` (multiplicative noise), ``quantised`` (activations in a few bits),
+            ``gradients`` (their mean, spread and ratio), ``weights`` (their norm, correlation and distance).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
@@ -73,6 +85,9 @@ class PlaneConfig:
             a bin for what is outside. In ``equal``, activations beyond the range are in the outer bins.
         kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
             layer at each point, with the largest leave-one-out likelihood.
+        components: Number of principal components that ``compressed`` keeps.
+        dropout_alpha: Variance of the multiplicative noise of ``dropout``: p / (1 - p) for dropout with the rate p.
+        quantise_bits: Number of bits of an activation, for ``quantised``.
         unit: Unit of information, ``nats`` or ``bits``, in events, results, tables and pictures.
     """
 
@@ -95,6 +110,9 @@ class PlaneConfig:
     bin_size: float = 0.0
     bin_rule: str = choice("equal", BIN_RULES)
     kde_noise: str = choice("plane", KDE_NOISES)
+    components: int = 4
+    dropout_alpha: float = 0.25
+    quantise_bits: int = 8
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
@@ -116,6 +134,9 @@ class PlaneConfig:
             raise ConfigError(repr(self.measures), expected, "plane measures")
         self._check_bins()
         check_choice("plane kde_noise", self.kde_noise, KDE_NOISES)
+        check_integer("plane components", self.components, 1)
+        check_number("plane dropout_alpha", self.dropout_alpha, MIN_ALPHA)
+        check_integer("plane quantise_bits", self.quantise_bits, 1, MAX_QUANTISE_BITS)
 
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:

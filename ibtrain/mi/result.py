@@ -18,6 +18,7 @@ FLAGS = {
     "constant": "one side is constant: the information is zero",
     "copies": "rows occur more than once: the copies were left out, as they are not independent samples",
     "deterministic": "one side is a function of the other: the true value is infinite",
+    "inactive": "units are exactly 0, where multiplicative noise is 0: the value contains which units are inactive",
     "lagging": "a fresh critic finds more: the tracked critic lags behind the layer",
     "negative": "the value is more than three standard errors below zero",
     "not_converged": "the critic was still improving: more steps would raise the value",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import LARGEST_FLOAT32, check_integer
@@ -14,6 +14,7 @@ from ibtrain.config import PlaneConfig
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.channel.noise import activation_scale
 from ibtrain.mi.result import Estimate
+from ibtrain.plane.gradients import GradientStatistics
 from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
 from ibtrain.plane.point import PlaneMethod, PlanePoint
 from ibtrain.plane.points import PlanePoints
@@ -98,6 +99,8 @@ class LayerRecorder(PlanePoints):
         index: int,
         epoch: int | float,
         moment: Literal["start", "epoch", "end"],
+        module: nn.Module | None = None,
+        gradients: Callable[[], dict[str, GradientStatistics]] = dict,
     ) -> PlanePoint:
         """Measures a layer as it is now.
 
@@ -110,6 +113,8 @@ class LayerRecorder(PlanePoints):
             index: Place of the layer, for its noise.
             epoch: Epochs of the layer's training so far; a fraction within an epoch.
             moment: ``start`` or ``end`` of the layer's training, or an ``epoch`` in between.
+            module: The layer.
+            gradients: Computes the gradients of all layers, by name.
 
         Raises:
             NonFiniteError: If an activation or a value is NaN or infinite.
@@ -122,7 +127,17 @@ class LayerRecorder(PlanePoints):
         sigma = self._sigma(index, scale, dim)
         if (method, layer) not in self._measures:
             self._create_measures(self._spec(method, layer, dim), (method, layer))
-        sample = LayerSample(h_train, self.y_train, h_test, self.y_test, sigma, self.seed, moment)
+        sample = LayerSample(
+            h_train,
+            self.y_train,
+            h_test,
+            self.y_test,
+            sigma,
+            self.seed,
+            moment,
+            module,
+            lambda: gradients().get(layer),
+        )
         scalars: dict[str, float] = {"sigma": sigma, "activation_scale": scale}
         estimates: dict[str, Estimate] = {}
         for measure in self._measures[method, layer].values():

@@ -1,13 +1,16 @@
 """A trainer's callback that measures the layers on the information plane during training."""
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
+from ibtrain.backend.seeding import generator
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
+from ibtrain.plane.gradients import GradientStatistics, gradient_statistics
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerRecorder, with_noise
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
@@ -85,6 +88,8 @@ class InformationPlane(LayerRecorder):
         with memory_advice(f"plane, {event.stage}", _MEMORY_ADVICE):
             activations = event.model.activations("train", self.train_index)
             parts = [event.model.activations(split, index) for split, index in self.index.items()]
+            # the layers of an event share the passes, and nobody pays for what no measure asks for
+            gradients = cache(lambda: self._gradients(event))
             for index, (layer, h_train) in enumerate(activations.items(), event.index):
                 self.record(
                     h_train,
@@ -95,4 +100,19 @@ class InformationPlane(LayerRecorder):
                     index=index,
                     epoch=event.progress,
                     moment="epoch" if event.kind == "step" else event.kind,
+                    module=event.model.blocks.get_submodule(layer),
+                    gradients=gradients,
                 )
+
+    @differentiable()
+    def _gradients(self, event: Event) -> dict[str, GradientStatistics]:
+        """The gradients of the layers in training, by the loss that trains them."""
+        x = event.model.inputs["train"][self.train_index]
+        noise = generator(x.device, self.seed, "gradients")
+        return gradient_statistics(
+            lambda inputs, labels: event.model.loss(inputs, labels, noise),
+            x,
+            self.y_train,
+            dict(event.model.blocks.named_children()),
+            self.config.batch_size,
+        )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
+from ibtrain.plane.gradients import GradientStatistics, Loss, gradient_statistics
 from ibtrain.plane.hooks import check_modules, default_layers, layer_outputs, module_name
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
@@ -53,6 +55,7 @@ class WatchedPlane(LayerRecorder):
             default 0.16 of each layer's radius.
         noise_scale: Unit of ``noise_std``, one of :data:`~ibtrain.config.PLANE_NOISE_SCALES`; None is ``config.noise_scale``.
         config: Further settings of the measures.
+        loss: Maps the model's output and the classes of a batch to the loss that trains it, for ``gradients``.
         seed: Seeds the critics and the noise.
 
     Raises:
@@ -78,11 +81,13 @@ class WatchedPlane(LayerRecorder):
         noise_std: float | tuple[float, ...] | None = None,
         noise_scale: str | None = None,
         config: PlaneConfig | None = None,
+        loss: Loss = nn.functional.cross_entropy,
         seed: int = 0,
     ) -> None:
         config = replace(config or PlaneConfig(), measures=tuple(measures))
         config = with_noise(config, noise_std, noise_scale)
         self.model = model
+        self.loss = loss
         device = next(model.parameters(), torch.zeros(())).device
         if isinstance(data, Dataset):
             train = (data.train.x, data.train.y) if train is None else train
@@ -119,6 +124,7 @@ class WatchedPlane(LayerRecorder):
         """
         moment: Any = "epoch" if self.points else "start"
         count = len(self.points)
+        gradients = cache(self._gradients)
         for layers in self._groups():
             with _undisturbed(self.model):
                 held_out = self._activations(self.x_test, layers)
@@ -134,6 +140,8 @@ class WatchedPlane(LayerRecorder):
                     index=list(self.layers).index(layer),
                     epoch=epoch,
                     moment=moment,
+                    module=self.model.get_submodule(module_name(layer)),
+                    gradients=gradients,
                 )
         return self.points[count:]
 
@@ -158,6 +166,17 @@ class WatchedPlane(LayerRecorder):
             for layer, h in layer_outputs(self.model, batch, layers).items():
                 chunks[layer].append(h)
         return {layer: torch.cat(outputs) for layer, outputs in chunks.items()}
+
+    def _gradients(self) -> dict[str, GradientStatistics]:
+        """The gradients of all layers on the training samples, or else on the measured ones."""
+        with _undisturbed(self.model):
+            return gradient_statistics(
+                lambda x, y: self.loss(self.model(x), y),
+                self.x_train,
+                self.y_train,
+                {layer: self.model.get_submodule(module_name(layer)) for layer in self.layers},
+                self.config.batch_size,
+            )
 
     def _choose_layers(self, layers: Sequence[str] | None) -> dict[str, int]:
         """Runs two samples, and returns the dimension of each layer."""

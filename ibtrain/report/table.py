@@ -102,8 +102,9 @@ def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
             layers = [seed["layers"][index] for seed in seeds]
             row = [_LABELS[method], first["name"]]
             for quantity in columns:
-                values = [layer[quantity.name] for layer in layers]
-                row.append(_value(values, 100 if quantity.unit == "%" else 1))
+                values = [layer[quantity.name] for layer in layers if quantity.name in layer]
+                factor = 100 if quantity.unit == "%" else 1
+                row.append(_value(values, factor) if values else "-")
             flagged = flagged or any(cell.endswith("*") for cell in row)
             rows.append(row)
     table = _columns(rows)

@@ -7,10 +7,12 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import Method
 from ibtrain.models.blocks import block_outputs
+from ibtrain.train.objectives.base import Objective
 
 __all__ = ["Callback", "Event", "ModelView", "accuracy", "apply_in_chunks"]
 
@@ -39,6 +41,7 @@ class ModelView:
         blocks: The live blocks: one where training is layer-wise, all where it is end to end.
         readout: Maps the last live block's output to class scores whose argmax is the prediction.
         inputs: What the first live block reads, by split.
+        objective: What trains the live blocks; needed for :meth:`loss` only.
     """
 
     def __init__(
@@ -46,10 +49,12 @@ class ModelView:
         blocks: nn.Sequential,
         readout: nn.Module,
         inputs: Mapping[str, Tensor],
+        objective: Objective | None = None,
     ) -> None:
         self.blocks = blocks
         self.readout = readout
         self.inputs = inputs
+        self.objective = objective
 
     @torch.no_grad()
     def activations(self, split: str, index: Int[Tensor, " n"]) -> dict[str, Tensor]:
@@ -67,6 +72,24 @@ class ModelView:
         with evaluation_mode(self.blocks):
             scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
         return accuracy(scores, labels).item()
+
+    def loss(
+        self, x: Float[Tensor, "batch *shape"], y: Int[Tensor, " batch"], noise: torch.Generator
+    ) -> Float[Tensor, ""]:
+        """The loss that trains the live blocks on a batch, with its gradients, in evaluation mode.
+
+        Args:
+            x: Inputs of the first live block.
+            y: Their classes.
+            noise: Source of the objective's noise; the training's own is not touched.
+        """
+        assert self.objective is not None
+        # copies: running averages are a part of the training
+        buffers = {name: buffer.clone() for name, buffer in self.objective.named_buffers()}
+        draws = self.objective.draw(len(x), noise, x.device)
+        with evaluation_mode(self.objective):
+            loss: Tensor = functional_call(self.objective, buffers, (x, y, *draws))[0]
+        return loss
 
 
 @dataclass(frozen=True)

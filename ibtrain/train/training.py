@@ -150,7 +150,7 @@ class Training:
                 trainer.seed,
                 generator(device, trainer.seed, "noise", self.index),
             ),
-            model=ModelView(part, objective.readout, self.inputs),
+            model=ModelView(part, objective.readout, self.inputs, objective),
             callbacks=trainer.callbacks,
         )
 

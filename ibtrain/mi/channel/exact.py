@@ -29,6 +29,7 @@ __all__ = [
     "log_densities",
     "log_sum_exp",
     "mean_estimate",
+    "mixture_densities",
     "monte_carlo",
     "noise_blocks",
 ]
@@ -155,34 +156,47 @@ def log_densities(
     """
     count, dim = centres.shape
     minus_half_squares = -0.5 * centres.square().sum(dim=1)
-    classes = torch.repeat_interleave(
-        torch.arange(len(counts), device=centres.device),
-        torch.tensor(counts, device=centres.device),
-    )
-    log_counts = torch.tensor(counts, device=centres.device).log()
     for first, noise in noise_blocks(centres, draws, seed):
-        rows = noise.shape[1]
-        block = centres[first : first + rows]
-        t = block + noise
-        log_own = -0.5 * noise.square().sum(dim=2)
+        t = centres[first : first + noise.shape[1]] + noise
         # -|t - c|^2 / 2 without -|t|^2 / 2, which is the same for every c: one pass over the product
-        logits = torch.addmm(minus_half_squares, t.view(-1, dim), centres.T)
-        logits = logits.view(draws, rows, count)
-        index = torch.arange(rows, device=block.device)
-        logits[:, index, first + index] = -math.inf
-        by_class = torch.stack(
-            [log_sum_exp(class_logits) for class_logits in logits.split(counts, dim=2)], dim=2
-        )
-        by_class -= 0.5 * t.square().sum(dim=2, keepdim=True)
-        others = log_sum_exp(by_class)
-        label = classes[first : first + rows]
-        own_class = torch.logaddexp(by_class[:, index, label], log_own)
-        yield LogDensities(
-            own=log_own,
-            all=torch.logaddexp(others, log_own) - math.log(count),
-            others=others - math.log(count - 1),
-            own_class=own_class - log_counts[label],
-        )
+        logits = torch.addmm(minus_half_squares, t.view(-1, dim), centres.T).view(draws, -1, count)
+        common = -0.5 * t.square().sum(dim=2)
+        yield mixture_densities(logits, common, -0.5 * noise.square().sum(dim=2), counts, first)
+
+
+def mixture_densities(
+    logits: Float[Tensor, "draws rows n"],
+    common: Float[Tensor, "draws rows"],
+    log_own: Float[Tensor, "draws rows"],
+    counts: list[int],
+    first: int,
+) -> LogDensities:
+    """Computes the densities of noisy samples under mixtures of the conditional densities given each sample.
+
+    Args:
+        logits: Log density given each of the n samples, without the common term; changed in place.
+        common: Term of the log densities that is the same for all n samples.
+        log_own: Log density given the sample's output, with the common term.
+        counts: Number of samples of each class; the samples are sorted by class.
+        first: Index of the first of the noisy samples.
+    """
+    rows, count = logits.shape[1:]
+    index = torch.arange(rows, device=logits.device)
+    logits[:, index, first + index] = -math.inf
+    by_class = torch.stack(
+        [log_sum_exp(class_logits) for class_logits in logits.split(counts, dim=2)], dim=2
+    )
+    by_class += common.unsqueeze(2)
+    others = log_sum_exp(by_class)
+    sizes = torch.tensor(counts, device=logits.device)
+    label = torch.repeat_interleave(sizes)[first : first + rows]
+    own_class = torch.logaddexp(by_class[:, index, label], log_own)
+    return LogDensities(
+        own=log_own,
+        all=torch.logaddexp(others, log_own) - math.log(count),
+        others=others - math.log(count - 1),
+        own_class=own_class - sizes.log()[label],
+    )
 
 
 def noise_blocks(

@@ -1,15 +1,17 @@
 """Interface of all measures of a layer."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ibtrain.config import PlaneConfig
 from ibtrain.mi.result import Estimate
+from ibtrain.plane.gradients import GradientStatistics
 
 __all__ = ["LayerSample", "LayerSpec", "Measure", "Quantity", "Values"]
 
@@ -26,12 +28,14 @@ class Quantity:
         heading: Heading of its column in tables.
         unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; or an empty string.
         in_tables: Whether tables have a column for it.
+        is_optional: Whether a measure may leave it out, for a layer that has no such value.
     """
 
     name: str
     heading: str
     unit: Literal["nats", "%", ""] = "nats"
     in_tables: bool = True
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class LayerSample:
-    """Activations of a layer at one moment; measures must not change the tensors in place.
+    """A layer at one moment; measures must not change its tensors in place.
 
     Args:
         h_train: Activations of training samples, ``(n, dim)``, without noise.
@@ -73,6 +77,9 @@ class LayerSample:
         sigma: Standard deviation of the noise in ``t = h + sigma * eps``, in the units of h.
         seed: Seed of the plane, the same for all layers of a network (unlike the seed of the spec).
         moment: ``start`` or ``end`` of the layer's training, or the end of an ``epoch`` in between.
+        module: The layer itself, with its weights; None if they are not known.
+        gradients: Computes the gradients of the layer's weights, which takes time; it returns None for a layer without
+            trained weights.
     """
 
     h_train: Float[Tensor, "n dim"]
@@ -82,6 +89,8 @@ class LayerSample:
     sigma: float
     seed: int
     moment: Literal["start", "epoch", "end"] = "epoch"
+    module: nn.Module | None = None
+    gradients: Callable[[], GradientStatistics | None] = lambda: None
 
 
 class Measure(ABC):

@@ -41,7 +41,8 @@ def checked_values(measure: Measure, layer: LayerSample, taken: Collection[str])
         raise ModelError(
             "activations changed in place", "a measure that leaves them unchanged", kind
         )
-    for name in [quantity.name for quantity in measure.quantities if quantity.name not in values]:
+    needed = [quantity.name for quantity in measure.quantities if not quantity.is_optional]
+    for name in [name for name in needed if name not in values]:
         raise ModelError(f"no value for {name}", "all quantities that the measure declares", kind)
     for name, value in values.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)

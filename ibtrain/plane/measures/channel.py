@@ -13,7 +13,8 @@ MANY_SAMPLES = 2000
 class Channel(Measure):
     """I(X; T) and I(T; Y) by Monte Carlo over the mixture of the held-out samples.
 
-    See :func:`~ibtrain.mi.channel.exact.channel_mi`.
+    Valid for every layer with the plane's noise: exact for x uniform over these samples; a value at ln N, which is flagged,
+    says only that the noise is too small to confuse them. See :func:`~ibtrain.mi.channel.exact.channel_mi`.
     """
 
     quantities = (

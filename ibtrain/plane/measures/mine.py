@@ -30,7 +30,8 @@ MIN_NUMBERS_PER_UNIT = 64
 class Mine(Measure):
     """Lower bounds by MINE critics that are fitted to training activations and evaluated on held-out ones.
 
-    A critic continues from the layer's last measurement. Every ``audit_every`` points, and at the end of the layer's
+    Valid for every layer, as lower bounds in expectation; a value far below the exact one shows a critic that has not learned
+    enough. A critic continues from the layer's last measurement. Every ``audit_every`` points, and at the end of the layer's
     training, fresh critics audit the tracked ones: a critic that lags behind its layer is flagged ``lagging`` and
     replaced, because its low value would look like compression.
     """

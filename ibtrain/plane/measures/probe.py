@@ -18,7 +18,10 @@ accuracy is then within 0.05 % of the accuracy after thousands of iterations (at
 
 
 class Probe(Measure):
-    """Held-out accuracy of a linear classifier of the layer's activations, without noise."""
+    """Held-out accuracy of a linear classifier of the layer's activations, without noise.
+
+    Valid for every layer, as an accuracy: it shows what a linear reader can use, and not what the layer contains.
+    """
 
     quantities = (Quantity("probe_accuracy", "probe %", "%"),)
 
