@@ -1,12 +1,14 @@
 """Draws the pictures of a run's folder."""
 
+from collections import defaultdict
 from dataclasses import asdict
+from statistics import fmean
 
-from ibtrain.config import METHODS
+from ibtrain.config import METHODS, Method
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.film import save_plane
 from ibtrain.report.layers import layers_figure
-from ibtrain.report.plane import PlanePanel, shared_axes
+from ibtrain.report.panels import PlanePanel, shared_axes
 from ibtrain.report.style import METHOD_NAMES, method_title, save_figure
 from ibtrain.report.words import noise_words, objective_words
 from ibtrain.runs import RunFolder
@@ -27,21 +29,47 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     """
     config = folder.config()
     points = folder.plane_points()
-    note = (
-        f"{printable(config.dataset)}: σ = {noise_words(vars(config.plane))}, "
-        f"{objective_words(asdict(config.objective), 'β = ')}"
-    )
+    note = f"{config.dataset}: σ = {noise_words(vars(config.plane))}"
+    accuracies = _accuracies(folder)
     panels = []
     for method in METHODS:
-        method_points = [point for point in points if point.method == method]
+        is_layerwise = method == "layerwise"
         title = (
             f"{printable(folder.path.name)}\n{METHOD_NAMES[method]}"
             if named
             else method_title(method, config.objective.name)
         )
-        if method_points:
-            panels.append(PlanePanel(printable(title), method_points, printable(note)))
+        panel = PlanePanel(
+            title,
+            [point for point in points if point.method == method],
+            printable(note),
+            printable(objective_words(asdict(config.objective), "β = ")) if is_layerwise else "",
+            config.plane.on,
+            accuracies[method],
+        )
+        if panel.points:
+            panels.append(panel)
     return panels
+
+
+def _accuracies(folder: RunFolder) -> dict[Method, dict[str, list[tuple[float, float]]]]:
+    """Mean test accuracies of the seeds after each epoch, by method and stage."""
+    values: dict[Method, dict[str, dict[float, list[float]]]]
+    values = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for event in folder.events.read("epoch"):
+        if "test_accuracy" in event:
+            epochs = values[event["method"]][event["stage"]]
+            epochs[event["epoch"]].append(event["test_accuracy"])
+    return defaultdict(
+        dict,
+        {
+            method: {
+                stage: [(epoch, fmean(epochs[epoch])) for epoch in sorted(epochs)]
+                for stage, epochs in stages.items()
+            }
+            for method, stages in values.items()
+        },
+    )
 
 
 def save_pictures(folder: RunFolder) -> None:
