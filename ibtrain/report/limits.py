@@ -17,6 +17,8 @@ NEAR = 0.25
 """A limit is drawn within the axes if it is no farther from the values than this share of their span."""
 SMALLEST_SHARE = 0.6
 """Planes have the same axes if the values of each span at least this share of them."""
+BACKGROUND = {"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.4}
+"""Keeps the name of a limit legible where a line passes."""
 
 
 def axis_ends(values: np.ndarray[Any, Any], limits: Sequence[float]) -> Ends:
@@ -71,7 +73,12 @@ def draw_limit(axis: Any, direction: str, name: str, value: float) -> None:
     _, high = axis.get_xlim() if is_x else axis.get_ylim()
     place: tuple[float, float]
     coordinates: Any
-    text: dict[str, Any] = {"fontsize": 7, "color": "0.2", "textcoords": "offset points"}
+    text: dict[str, Any] = {
+        "fontsize": 7,
+        "color": "0.2",
+        "textcoords": "offset points",
+        "bbox": BACKGROUND,
+    }
     words = f"{name} = {value:.2f}"
     if is_x and value > high:
         # outside of the axis, where no path is; the text is rotated, and its arrow points to the right

@@ -76,7 +76,9 @@ def save_pictures(folder: RunFolder) -> None:
     """Draws ``plane.png``, ``curves.png`` and ``layers.png`` into a finished run's folder."""
     # drawing takes seconds, in which the folder may be replaced by another process
     folder.check_owned()
-    curves = curves_figure(folder.events.read("epoch"), folder.config().objective.name)
+    results = folder.read_json("results.json")
+    entropy = results["label_entropy"]
+    curves = curves_figure(folder.events.read("epoch"), folder.config().objective.name, entropy)
     folder.check_owned()
     save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)
@@ -85,6 +87,6 @@ def save_pictures(folder: RunFolder) -> None:
         save_plane(panels, folder.path / "plane.png")
     has_probe = all("probe_accuracy" in p.scalars for panel in panels for p in panel.points)
     if panels and has_probe:
-        layers = layers_figure(folder.read_json("results.json"))
+        layers = layers_figure(results)
         folder.check_owned()
         save_figure(layers, folder.path / "layers.png")
