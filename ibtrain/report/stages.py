@@ -8,11 +8,11 @@ from ibtrain.text import abridged, printable
 
 __all__ = ["mark_stages"]
 
-CHARACTER, LINE = 0.07, 0.13
+CHARACTER, LINE = 0.07, 0.16
 """Width of a character and height of a line, in inches."""
-LONGEST_NAME = 18
-ROOM, UPRIGHT_ROOM = 0.1, 0.4
-"""Room for the names above the curves, as a share of the axis."""
+LONGEST_NAME = 14
+HEIGHT = 1.9
+"""Height of a panel without its ticks and labels, in inches."""
 MARGIN = 0.7
 """Width of a panel's ticks and labels, in inches."""
 
@@ -34,7 +34,8 @@ def mark_stages(axis: Any, stages: Mapping[str, int], epochs: int, panels: int) 
         CHARACTER * len(name) > room for name, room in zip(names.values(), rooms, strict=True)
     )
     low, high = axis.get_ylim()
-    axis.set_ylim(low, high + (UPRIGHT_ROOM if is_upright else ROOM) * (high - low))
+    length = CHARACTER * max(map(len, names.values())) if is_upright else LINE
+    axis.set_ylim(low, high + length / (HEIGHT - length) * (high - low))
     for (stage, offset), room in zip(stages.items(), rooms, strict=True):
         if offset:
             axis.axvline(offset + 0.5, color="0.6", lw=0.8)
