@@ -8,9 +8,9 @@ from ibtrain.text import abridged, printable
 
 __all__ = ["mark_stages"]
 
-CHARACTER, LINE = 0.07, 0.16
+CHARACTER, LINE = 0.058, 0.16
 """Width of a character and height of a line, in inches."""
-LONGEST_NAME = 14
+LONGEST_NAME = 18
 HEIGHT = 1.9
 """Height of a panel without its ticks and labels, in inches."""
 MARGIN = 0.7
@@ -36,6 +36,8 @@ def mark_stages(axis: Any, stages: Mapping[str, int], epochs: int, panels: int) 
     low, high = axis.get_ylim()
     length = CHARACTER * max(map(len, names.values())) if is_upright else LINE
     axis.set_ylim(low, high + length / (HEIGHT - length) * (high - low))
+    # no numbers beside the names
+    axis.set_yticks([tick for tick in axis.get_yticks() if low <= tick <= high])
     for (stage, offset), room in zip(stages.items(), rooms, strict=True):
         if offset:
             axis.axvline(offset + 0.5, color="0.6", lw=0.8)
