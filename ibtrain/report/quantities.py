@@ -9,7 +9,7 @@ from ibtrain.errors import ConfigError
 from ibtrain.plane.measures import Measure, Quantity, measure_class
 from ibtrain.plane.point import AUDIT_SUFFIX, PlanePoint
 
-__all__ = ["EXACT_VALUES", "PlaneAxes", "axes_of", "choose_axes", "columns_of"]
+__all__ = ["EXACT_VALUES", "PlaneAxes", "axes_of", "choose_axes", "column_groups"]
 
 ACTIVATION_SCALE = Quantity("activation_scale", "std of h", "")
 EXACT_VALUES = {"mi_xt": "mi_xt_channel", "mi_ty": "mi_ty_channel"}
@@ -81,14 +81,17 @@ def choose_axes(drawable: Sequence[PlaneAxes], measures: Sequence[str]) -> list[
     return chosen
 
 
-def columns_of(names: Iterable[str]) -> list[Quantity]:
-    """The columns of a table of layers, in order: quantities of the measures, then all other values.
+def column_groups(names: Iterable[str]) -> list[list[Quantity]]:
+    """The columns of a table of layers, in order: the quantities of each measure, then all other values.
 
     Args:
         names: Names of a layer's values.
     """
-    declared = [quantity for measure in _classes().values() for quantity in measure.quantities]
-    by_name = {quantity.name: quantity for quantity in (*declared, ACTIVATION_SCALE)}
+    groups = [list(measure.quantities) for measure in _classes().values()]
     shown = [name for name in names if name != "sigma" and not name.endswith(AUDIT_SUFFIX)]
-    undeclared = [Quantity(name, name, "") for name in shown if name not in by_name]
-    return [by_name[name] for name in by_name if name in shown] + undeclared
+    declared = {quantity.name for group in groups for quantity in group}
+    others = [Quantity(name, name, "") for name in shown if name not in declared]
+    rest = [ACTIVATION_SCALE if q.name == ACTIVATION_SCALE.name else q for q in others]
+    rest.sort(key=lambda quantity: quantity is not ACTIVATION_SCALE)
+    chosen = [[quantity for quantity in group if quantity.name in shown] for group in groups]
+    return [group for group in [*chosen, rest] if group]

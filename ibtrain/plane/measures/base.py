@@ -24,12 +24,13 @@ class Quantity:
     Args:
         name: Key of the value in the result of :meth:`Measure.measure`; unique among all measures.
         heading: Heading of its column in tables.
-        unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; or an empty string.
+        unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; ``count`` for a whole number; or
+            an empty string.
     """
 
     name: str
     heading: str
-    unit: Literal["nats", "%", ""] = "nats"
+    unit: Literal["nats", "%", "count", ""] = "nats"
 
 
 @dataclass(frozen=True)

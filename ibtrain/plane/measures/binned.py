@@ -18,7 +18,7 @@ class Binned(Measure):
     quantities = (
         Quantity("mi_xt_binned", "H(T) binned"),
         Quantity("mi_ty_binned", "I(T;Y) binned"),
-        Quantity("distinct_t", "distinct T", ""),
+        Quantity("distinct_t", "distinct T", "count"),
     )
     axes = "mi_xt_binned", "mi_ty_binned"
     title = "binned activations (clustering)"
