@@ -58,7 +58,7 @@ def test_it_is_measured_and_shown_everywhere(folder: Path, tmp_path: Path) -> No
     headings = [line.split("  ") for line in table.splitlines() if " layer " in line]
     assert headings[-1][-1].strip() == "unannounced"
     assert "zeros %" in table
-    assert "I(X;T) made up" in heading
+    assert "I(X;T) made up" in table
     assert "mine" not in table
     for name in ("plane.png", "layers.png", "curves.png"):
         assert (folder / name).stat().st_size > 10_000
