@@ -3,8 +3,10 @@
 import warnings
 from collections.abc import Sequence
 
+from ibtrain.checks import check_number
 from ibtrain.config import METHODS, Method
 from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.io.untrusted import untrusted
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.table import spread
 from ibtrain.report.text import table
@@ -70,10 +72,10 @@ def _accuracies(folder: RunFolder) -> list[str]:
 def _latest_accuracies(folder: RunFolder) -> list[str]:
     """The last accuracy of each method of a run that is not finished."""
     latest: dict[Method, float] = {}
-    for event in folder.events.read("epoch"):
-        accuracy = event.get("test_accuracy")
-        if isinstance(accuracy, float):
-            latest[event["method"]] = accuracy
+    with untrusted("an epoch", "what a run makes", str(folder.events.path)):
+        for event in folder.events.read("epoch"):
+            check_number("test_accuracy", event["test_accuracy"], 0)
+            latest[event["method"]] = event["test_accuracy"]
     return [
         "unfinished" + (f", {100 * latest[method]:.2f}" if method in latest else "")
         for method in METHODS

@@ -4,7 +4,10 @@ from collections import defaultdict
 from dataclasses import asdict
 from statistics import fmean
 
+from ibtrain.checks import check_number
 from ibtrain.config import METHODS, Method
+from ibtrain.io.untrusted import untrusted
+from ibtrain.plane.point import PlanePoint
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.film import save_plane
 from ibtrain.report.layers import layers_figure
@@ -28,7 +31,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
         RunFolderError: If the run's files are missing or broken.
     """
     config = folder.config()
-    points = folder.plane_points()
+    points = _comparable_points(folder)
     note = f"{config.dataset}: σ = {noise_words(vars(config.plane))}"
     accuracies = _accuracies(folder)
     panels = []
@@ -52,14 +55,29 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     return panels
 
 
+def _comparable_points(folder: RunFolder) -> list[PlanePoint]:
+    """The points of a run, without those of a seed in training if other seeds of its method are finished.
+
+    A mean over seeds would otherwise end at different moments of their training.
+    """
+    points = folder.plane_points()
+    with untrusted("a result", "what a run makes", str(folder.events.path)):
+        finished = {(event["method"], event["seed"]) for event in folder.events.read("result")}
+    methods = {method for method, _ in finished}
+    return [p for p in points if p.method not in methods or (p.method, p.seed) in finished]
+
+
 def _accuracies(folder: RunFolder) -> dict[Method, dict[str, list[tuple[float, float]]]]:
     """Mean test accuracies of the seeds after each epoch, by method and stage."""
     values: dict[Method, dict[str, dict[float, list[float]]]]
     values = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for event in folder.events.read("epoch"):
-        if "test_accuracy" in event:
-            epochs = values[event["method"]][event["stage"]]
-            epochs[event["epoch"]].append(event["test_accuracy"])
+    with untrusted("an epoch", "what a run makes", str(folder.events.path)):
+        for event in folder.events.read("epoch"):
+            if "test_accuracy" in event:
+                check_number("epoch", event["epoch"], 0)
+                check_number("test_accuracy", event["test_accuracy"], 0)
+                epochs = values[event["method"]][event["stage"]]
+                epochs[event["epoch"]].append(event["test_accuracy"])
     return defaultdict(
         dict,
         {

@@ -9,6 +9,8 @@ from commands import run
 from pictures import network_points
 
 from ibtrain.config import RunConfig
+from ibtrain.report.pictures import plane_panels
+from ibtrain.runs import RunFolder
 
 LAYERS = ("hidden1", "output")
 
@@ -44,6 +46,40 @@ def test_a_run_in_progress_is_drawn(unfinished: Path, options: list[str]) -> Non
     result = run("plane", unfinished, *options)
     assert (result.exit_code, result.stderr) == (0, "")
     assert (unfinished / "plane.png").stat().st_size > 5000
+
+
+def test_a_seed_in_training_is_left_out_once_another_is_finished(unfinished: Path) -> None:
+    folder = RunFolder.open(unfinished)
+    (panel,) = plane_panels(folder)
+    assert {point.seed for point in panel.points} == {0, 1}
+    with open(unfinished / "metrics.jsonl", "a") as file:
+        file.write('{"event": "result", "method": "layerwise", "seed": 0}\n')
+    (panel,) = plane_panels(folder)
+    assert {point.seed for point in panel.points} == {0}
+    assert panel.accuracies["hidden1"] == [(1, 0.6), (2, 0.7)]
+
+
+def test_only_layer_wise_training_has_a_beta(unfinished: Path) -> None:
+    text = (unfinished / "metrics.jsonl").read_text()
+    backprop = text.replace('"method": "layerwise"', '"method": "end_to_end"')
+    (panel,) = plane_panels(RunFolder.open(unfinished))
+    assert "β" in panel.training
+    (unfinished / "metrics.jsonl").write_text(backprop)
+    (panel,) = plane_panels(RunFolder.open(unfinished))
+    assert panel.training == ""
+    assert "β" not in panel.note + panel.title
+
+
+@pytest.mark.parametrize(
+    "event", ['{"event": "epoch", "epoch": "x", "test_accuracy": 1.0}', '{"event": "result"}']
+)
+def test_a_broken_event_is_told(unfinished: Path, event: str) -> None:
+    with open(unfinished / "metrics.jsonl", "a") as file:
+        file.write(event + "\n")
+    result = run("plane", unfinished)
+    assert result.exit_code == 2
+    assert "metrics.jsonl: got a" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
