@@ -38,7 +38,7 @@ def axis_ends(values: np.ndarray[Any, Any], limits: Sequence[float]) -> Ends:
         margin = 0.08 * (high - low)
         # the limit's name is above its line, or at the upper edge
         is_labelled = low < limit < math.inf
-        ends.append((low - margin, high + (2 if is_labelled else 1) * margin))
+        ends.append((low - margin, high + (2.6 if is_labelled else 1) * margin))
     return np.array(ends)
 
 

@@ -111,6 +111,7 @@ class LayerLine:
         share: Maps epochs to numbers from 0, for a light colour, to 1.
         label: Name in the axis' legend.
         is_thin: Whether the path is one of several of its layer.
+        size: Size of the last marker, in points.
     """
 
     def __init__(
@@ -122,11 +123,12 @@ class LayerLine:
         *,
         label: str | None = None,
         is_thin: bool = False,
+        size: float = 6.5,
     ) -> None:
         self.path = path
         self.colour, marker = style
         colours = [shade(self.colour, value) for value in share(path.epochs)]
-        width, size = (0.7, 4) if is_thin else (1.4, 6.5)
+        width, size = (0.7, 0.65 * size) if is_thin else (1.4, size)
         self._colours = colours
         self._line = LineCollection([], linewidths=width, zorder=2, capstyle="round")
         self._audits = LineCollection([], colors=[self.colour], linewidths=0.6, zorder=2)

@@ -94,18 +94,18 @@ class PlanePicture:
 
     def _draw_planes(self, rows: Any, columns: Any, paths: Any) -> None:
         planes = [
-            axis_ends(_stacked(p.extent for cell in row for p in cell), self._limits(axes))
+            axis_ends(_stacked(p.extent for cell in row for p in cell), _limits(self.panels, axes))
             for row, axes in zip(paths, rows, strict=True)
         ]
         names = [f"{quantity}  [{self.unit}]" for quantity in QUANTITIES]
         for row, (axes, ends) in enumerate(zip(rows, shared_ends(planes), strict=True)):
-            for column, (_, moment) in enumerate(columns):
+            for column, (panel, moment) in enumerate(columns):
                 axis = self.grid.axes[row][0][column]
                 axis.set(xlim=ends[0], ylim=ends[1])
                 self.grid.label(axis, *names)
                 self._artists += [(d, moment) for d in self._drawings(axis, paths[row][column])]
                 for direction, name, value in zip(
-                    "xy", LIMITS[self.unit], self._limits(axes), strict=True
+                    "xy", LIMITS[self.unit], _limits([panel], axes), strict=True
                 ):
                     draw_limit(axis, direction, name, value)
         if self.view.style == "epochs":
@@ -113,9 +113,11 @@ class PlanePicture:
 
     def _drawings(self, axis: Any, paths: Sequence[LayerPath]) -> list[Any]:
         if self.view.style == "layers":
+            size = 6.5 if self.grid.columns <= 2 else 5.0
             share, is_thin = epoch_share(self.last), self._is_thin(paths)
             return [
-                LayerLine(axis, path, self._style(path), share, is_thin=is_thin) for path in paths
+                LayerLine(axis, path, self._style(path), share, is_thin=is_thin, size=size)
+                for path in paths
             ]
         seeds = dict.fromkeys(path.seed for path in paths)
         networks = [[path for path in paths if path.seed == seed] for seed in seeds]
@@ -126,7 +128,7 @@ class PlanePicture:
 
     def _draw_curves(self, rows: Any, columns: Any, paths: Any) -> None:
         for row, axes in enumerate(rows):
-            limits = self._limits(axes)
+            limits = _limits(self.panels, axes)
             for quantity in (0, 1):
                 lines = []
                 for column, (_, moment) in enumerate(columns):
@@ -140,23 +142,18 @@ class PlanePicture:
                     ]
                     self._artists += [(line, moment) for line in lines[-len(cell) :]]
                 ends = axis_ends(_stacked(e.extent for e in lines), (math.inf, limits[quantity]))
-                for axis in self.grid.axes[row][quantity]:
+                for axis, (panel, _) in zip(self.grid.axes[row][quantity], columns, strict=True):
                     set_epoch_axis(axis, self.last)
                     axis.set(xlim=(-0.1, self.last * 1.08 + 0.1), ylim=ends[1])
                     self.grid.label(axis, "epoch", f"{QUANTITIES[quantity]}  [{self.unit}]")
-                    draw_limit(axis, "y", LIMITS[self.unit][quantity], limits[quantity])
+                    limit = _limits([panel], axes)[quantity]
+                    draw_limit(axis, "y", LIMITS[self.unit][quantity], limit)
 
     def _style(self, path: LayerPath) -> tuple[Any, str]:
         return layer_style(self.layers.index(path.layer), len(self.layers))
 
     def _is_thin(self, paths: Sequence[LayerPath]) -> bool:
         return len(paths) > len({path.layer for path in paths})
-
-    def _limits(self, axes: PlaneAxes) -> tuple[float, float]:
-        """The largest ln N and H(Y) of any panel."""
-        points = [point for panel in self.panels for point in panel.points]
-        x, y = (max(p.estimates[name].ceiling for p in points) for name in (axes.x, axes.y))
-        return x, y
 
     def _handles(self, paths: Sequence[LayerPath]) -> list[Any]:
         style = self.view.style
@@ -181,6 +178,13 @@ class PlanePicture:
             colours.set_ticks([tick + 1 for tick in ticks], labels=[f"{tick:g}" for tick in ticks])
             colours.minorticks_off()
             colours.set_label("epoch")
+
+
+def _limits(panels: Sequence[PlanePanel], axes: PlaneAxes) -> tuple[float, float]:
+    """The largest ln N and H(Y) of some panels."""
+    points = [point for panel in panels for point in panel.points]
+    x, y = (max(p.estimates[name].ceiling for p in points) for name in (axes.x, axes.y))
+    return x, y
 
 
 def _stacked(extents: Any) -> Any:

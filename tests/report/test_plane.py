@@ -1,5 +1,7 @@
 """What the plane's picture shows of its points."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pictures import ENTROPY, LN_N, check_texts, drawn_texts, estimate, network_points, panel, point
@@ -86,6 +88,19 @@ def test_the_axes_follow_the_values_and_an_arrow_tells_a_limit_that_is_far_away(
     picture = shown(near, measures=("channel",))
     assert picture.grid.axes[0][0][0].get_xlim()[1] > LN_N
     assert "↓" not in texts(picture)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_each_panel_has_the_limits_of_its_own_samples(style: str) -> None:
+    few = [
+        changed(p, **{n: replace(e, ceiling=6.75) for n, e in p.estimates.items() if "xt" in n})
+        for p in network_points(THREE)
+    ]
+    draw = styled(PlanePicture)
+    view = PlaneView(style=style, measures=("channel",))
+    words = texts(draw([panel(network_points(THREE)), panel(few)], view))
+    assert "ln N = 8.00" in words
+    assert "ln N = 6.75" in words
 
 
 def test_a_small_difference_is_not_magnified() -> None:
