@@ -109,7 +109,6 @@ class LayerLine:
         path: The path.
         style: Colour and marker of the layer, as of :func:`layer_style`.
         share: Maps epochs to numbers from 0, for a light colour, to 1.
-        label: Name in the axis' legend.
         is_thin: Whether the path is one of several of its layer.
         size: Size of the last marker, in points.
     """
@@ -121,7 +120,6 @@ class LayerLine:
         style: tuple[Any, str],
         share: Callable[[Any], Any],
         *,
-        label: str | None = None,
         is_thin: bool = False,
         size: float = 6.5,
     ) -> None:
@@ -139,9 +137,7 @@ class LayerLine:
         self._points = PathPoints(axis, 3)
         self._points.add(path.xy, path.epochs, path.flags, colours)
         (self._crosses,) = axis.plot([], [], "+", color=self.colour, ms=5, mew=0.8, zorder=3)
-        (self._end,) = axis.plot(
-            [], [], marker, color=self.colour, ms=size, mew=0.8, zorder=5, label=label
-        )
+        (self._end,) = axis.plot([], [], marker, color=self.colour, ms=size, mew=0.8, zorder=5)
         (self._doubt,) = axis.plot([], [], "x", color=self.colour, ms=size - 3, zorder=6)
         self._below = [
             axis.plot([], [], marker=symbol, color=self.colour, ms=3, mew=0, ls="", zorder=4)[0]

@@ -51,6 +51,22 @@ def test_a_film_has_the_frames(tmp_path: Path) -> None:
         assert getattr(film, "n_frames", 1) == 5
 
 
+def test_ffmpeg_is_given_every_pixel_of_every_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test's ffmpeg writes what it reads, after its arguments."""
+    (tmp_path / "ffmpeg").write_text('#!/bin/sh\nfor last; do :; done\n(echo "$@"; cat) > "$last"')
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    save_plane([panel(network_points(["h"]))], tmp_path / "film.mp4", PlaneView(seeds="median"))
+    arguments, _, frames = (tmp_path / "film.mp4").read_bytes().partition(b"\n")
+    words = arguments.decode().split()
+    width, height = map(int, words[words.index("-s") + 1].split("x"))
+    assert words[words.index("-pix_fmt") + 1] == "rgba"
+    assert (width % 2, height % 2) == (0, 0)
+    assert len(frames) == 6 * width * height * 4
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
