@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.cli.progress import Progress
-from ibtrain.cli.streams import echo, say
+from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import InterruptedRunError, RunFolderError
@@ -91,10 +91,14 @@ def _untrusted(path: Path) -> AbstractContextManager[None]:
 
 
 def _results(folder: "RunFolder", as_json: bool) -> str:
-    from ibtrain.report.table import results_table
+    from ibtrain.report.table import TABLE_WIDTH, results_table
 
     document = folder.results()
-    return json_text(document, str(folder.path)) if as_json else results_table(document)
+    return (
+        json_text(document, str(folder.path))
+        if as_json
+        else results_table(document, text_width() or TABLE_WIDTH)
+    )
 
 
 def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> None:

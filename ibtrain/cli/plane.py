@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords
+from ibtrain.config.units import UNITS
 from ibtrain.text import printable
 
 __all__ = ["command"]
@@ -20,18 +23,47 @@ __all__ = ["command"]
     metavar="FILE",
     help="A .png, .svg, .pdf, .gif or .mp4 (the last two are animations over epochs).  [RUN/plane.png]",
 )
-def command(runs: tuple[Path, ...], output: Path | None) -> None:
-    """Draw the information plane of one or several runs, with a column for each method of each run."""
+@click.option(
+    "--style",
+    type=click.Choice(("layers", "epochs", "curves")),
+    help="A path for each layer; or all epochs in colour, with a line through the layers of each epoch; or the "
+    "information of each layer by epoch.  [layers]",
+)
+@click.option(
+    "--seeds",
+    type=click.Choice(("mean", "median", "all")),
+    help="What is drawn of several seeds.  [mean]",
+)
+@click.option("--unit", type=click.Choice(UNITS), help="Unit of information.  [that of the run]")
+@click.option("--until", type=float, metavar="EPOCH", help="Last epoch that is drawn.")
+@click.option(
+    "--at",
+    type=CommaSeparated(float),
+    help="Epochs of snapshots side by side; each shows the epochs up to its own.",
+)
+@click.option(
+    "--measure",
+    "measures",
+    type=CommaSeparatedWords(),
+    help="Measures that are drawn, such as channel,mine.  [all]",
+)
+def command(runs: tuple[Path, ...], output: Path | None, **choices: Any) -> None:
+    """Draw the information plane of one or several runs, with a panel for each method of each run.
+
+    A run that is not finished is drawn as far as it is.
+    """
     from ibtrain.report.film import PLANE_FORMATS, save_plane
     from ibtrain.report.pictures import plane_panels
     from ibtrain.report.style import check_picture
+    from ibtrain.report.view import PlaneView
     from ibtrain.runs import RunFolder
 
+    view = PlaneView(**{name: value for name, value in choices.items() if value is not None})
     if output:
         check_picture(output, "--output", PLANE_FORMATS)
     folders = [RunFolder.open(path) for path in runs]
     panels = [panel for folder in folders for panel in plane_panels(folder, len(folders) > 1)]
     path = output or folders[0].path / "plane.png"
-    save_plane(panels, path)
+    save_plane(panels, path, view)
     # as bytes, so that any file name can be piped
     click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))

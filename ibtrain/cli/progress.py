@@ -44,7 +44,10 @@ class Progress:
             initial=done,
             disable=not self.live,
             file=sys.stderr,
-            bar_format="{desc} |{bar:16}| {n_fmt}/{total_fmt} epochs, {remaining} left",
+            # the end of a line that is too long for the terminal is left out
+            bar_format="|{bar:10}| {n_fmt}/{total_fmt} epochs, {remaining} left  {desc}",
+            dynamic_ncols=True,
+            leave=False,
         )
 
     def __enter__(self) -> "Progress":

@@ -4,6 +4,7 @@ import codecs
 import io
 import os
 import select
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from typing import Any, TextIO
 from ibtrain.errors import IBTrainError
 from ibtrain.text import printable
 
-__all__ = ["echo", "say", "standard_streams"]
+__all__ = ["echo", "say", "standard_streams", "text_width"]
 
 _ENCODING_ERRORS = "ibtrain.plain"
 _PLAIN = {"±": "+-", "×": "x", "σ": "sigma", "β": "beta"}
@@ -129,6 +130,11 @@ def echo(text: str) -> None:
     # not click.echo, which writes UTF-8 to a stream whose encoding is ASCII
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def text_width() -> int | None:
+    """Number of characters in a line of the terminal; None if standard output is a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def say(text: str) -> None:

@@ -10,72 +10,131 @@ from ibtrain.backend.memory import check_memory
 from ibtrain.checks import MAX_LAYERS, MAX_NAME
 from ibtrain.config import METHODS, Method
 from ibtrain.errors import RunFolderError
-from ibtrain.report.mpl import Figure
+from ibtrain.report.legend import add_legend
+from ibtrain.report.limits import draw_limit
+from ibtrain.report.mpl import Figure, MaxNLocator
+from ibtrain.report.paths import shade
+from ibtrain.report.stages import mark_stages
 from ibtrain.report.style import COLOURS, LINES, method_title, new_figure, styled
 from ibtrain.text import printable
 
 __all__ = ["curves_figure"]
 
-BOUND_LABELS = {
-    "mi_hy": ("I(H; Y), batch bound", "-"),
-    "mi_ty": ("I(T; Y), batch bound", "-."),
-    "mi_xt": ("I(X; T), batch bound", ":"),
+BOUND_STYLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "mi_hy": ("I(H; Y), batch bound", {"color": "#009E73", "ls": "-"}),
+    "mi_ty": ("I(T; Y), batch bound", {"color": "#CC79A7", "ls": "--"}),
+    "mi_xt": ("I(X; T), batch bound", {"color": "#000000", "ls": "-."}),
 }
-MAX_CURVES = (len(BOUND_LABELS) + 1) * len(METHODS) * (MAX_LAYERS + 1)
+ACCURACIES = {"test_accuracy": ("test", 1.5, 1.0), "train_accuracy": ("training", 1.0, 0.4)}
+"""Words, width of the line, and share of its colour."""
+MAX_CURVES = (len(BOUND_STYLES) + len(ACCURACIES) + 1) * len(METHODS) * (MAX_LAYERS + 1)
+
+Series = dict[tuple[Method, str, str], np.ndarray[Any, Any]]
+"""Metrics by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
+Stages = dict[Method, dict[str, int]]
+"""Number of epochs before each stage, over all stages of its method."""
 
 
 @styled
-def curves_figure(events: Iterable[dict[str, Any]], objective: str = "ib") -> Figure:
-    """Draws the test accuracy of both methods, and the bounds of each block, by epoch.
+def curves_figure(
+    events: Iterable[dict[str, Any]], objective: str = "ib", label_entropy: float | None = None
+) -> Figure:
+    """Draws the accuracies and the losses of both methods, and the bounds of each block, by epoch.
 
     Layer-wise training has a stage for each block, and the epochs are numbered across its stages;
     end-to-end training has one stage. Lines are means over seeds, bands one standard deviation.
+    A panel that would be empty is left out.
 
     Args:
         events: The ``epoch`` events of ``metrics.jsonl``.
         objective: Name of the objective of layer-wise training.
+        label_entropy: H(Y) in nats, which limits the information about the label; None is not drawn.
     """
     series = _series(events)
     stages = _stages(series)
-    figure, axes = new_figure(1, 2, 3.1)
-    accuracy, bounds = axes[0]
-    for method in dict.fromkeys(key[0] for key in series):
-        for index, (stage, offset) in enumerate(stages[method].items()):
-            label = method_title(method, objective) if index == 0 else None
-            values = 100 * series[method, stage, "test_accuracy"]
-            _band(accuracy, offset, values, color=COLOURS[method], ls=LINES[method], label=label)
-    named: set[str] = set()
-    for stage, offset in stages.get("layerwise", {}).items():
-        for (method, series_stage, name), values in series.items():
-            bound = _bound_of(name)
-            if (method, series_stage) == ("layerwise", stage) and bound in BOUND_LABELS:
-                label, line = BOUND_LABELS[bound]
-                new_label = label if bound not in named else None
-                named.add(bound)
-                _band(bounds, offset, values, color=COLOURS["layerwise"], ls=line, label=new_label)
-    accuracy.set(xlabel="epoch (through the blocks)", ylabel="test accuracy  [%]")
-    accuracy.set_title("Accuracy of the network, or of the block's critic")
-    bounds.set(xlabel="epoch (through the blocks)", ylabel="bound  [nats]")
-    bounds.set_title("Layer-wise training's batch bounds (biased up)")
-    if stages.get("layerwise"):
-        for axis in (accuracy, bounds):
-            _mark_stages(axis, stages["layerwise"])
-    # an objective may have no bounds
-    bounds.set_visible(bool(named))
-    figure.legend(loc="outside lower center", ncols=4)
+    kinds = [
+        (draw, title)
+        for draw, title, is_kind in (
+            (_draw_accuracies, "Accuracy", _is_accuracy),
+            (_draw_bounds, "Layer-wise training's bounds", _is_bound),
+            (_draw_losses, "Training loss", _is_loss),
+        )
+        if any(is_kind(name) for _, _, name in series)
+    ]
+    figure, axes = new_figure(1, len(kinds), 3.3)
+    handles: dict[str, Any] = {}
+    for axis, (draw, title) in zip(axes[0], kinds, strict=True):
+        draw(axis, series, stages, objective)
+        if draw is _draw_bounds and label_entropy is not None:
+            # its name needs room below those of the blocks
+            axis.set_ylim(top=max(axis.get_ylim()[1], 1.12 * label_entropy))
+            draw_limit(axis, "y", "H(Y)", label_entropy)
+        has_blocks = len(stages.get("layerwise", {})) > 1 and draw is not _draw_losses
+        axis.set_xlabel("epoch (through the blocks)" if has_blocks else "epoch")
+        of_block = ", of a block's critic" * (has_blocks and draw is _draw_accuracies)
+        axis.set_title(title + of_block)
+        low, high = axis.get_xlim()
+        axis.set_xlim(min(low, 0.5), max(high, 1.5))
+        axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+        if has_blocks:
+            mark_stages(axis, stages["layerwise"], _epochs(series, "layerwise"), len(kinds))
+        named, labels = axis.get_legend_handles_labels()
+        handles |= dict(zip(labels, named, strict=True))
+    add_legend(figure, list(handles.values()))
     return figure
 
 
-def _series(
-    events: Iterable[dict[str, Any]],
-) -> dict[tuple[Method, str, str], np.ndarray[Any, Any]]:
-    """Metrics by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
+def _draw_accuracies(axis: Any, series: Series, stages: Stages, objective: str) -> None:
+    for kind, (words, width, share) in ACCURACIES.items():
+        for (method, stage, name), values in series.items():
+            if name == kind:
+                colour = shade(COLOURS.get(method, "0.3"), share)
+                style = {"color": colour, "ls": LINES.get(method, "-"), "lw": width}
+                label = f"{method_title(method, objective)}, {words}"
+                _band(axis, stages[method][stage], 100 * values, label=label, **style)
+    axis.set_ylabel("accuracy  [%]")
+
+
+def _draw_bounds(axis: Any, series: Series, stages: Stages, objective: str) -> None:
+    del objective
+    for (method, stage, name), values in series.items():
+        if method == "layerwise" and _is_bound(name):
+            label, style = BOUND_STYLES[_metric(name)]
+            _band(
+                axis, stages[method][stage], values, label=f"{label} (biased up)", lw=1.4, **style
+            )
+    axis.set_ylabel("bound  [nats]")
+
+
+def _draw_losses(axis: Any, series: Series, stages: Stages, objective: str) -> None:
+    for (method, stage, name), values in series.items():
+        if _is_loss(name):
+            words = _metric(name).replace("_", " ")
+            label = f"{method_title(method, objective)}, {printable(words)}"
+            style = {"color": COLOURS.get(method, "0.3"), "ls": LINES.get(method, "-"), "lw": 1.4}
+            _band(axis, stages[method][stage], values, label=label, **style)
+    axis.set_ylabel("loss")
+
+
+def _is_accuracy(name: str) -> bool:
+    return name in ACCURACIES
+
+
+def _is_bound(name: str) -> bool:
+    return _metric(name) in BOUND_STYLES
+
+
+def _is_loss(name: str) -> bool:
+    return _metric(name) == "cross_entropy" or _metric(name).endswith("_loss")
+
+
+def _series(events: Iterable[dict[str, Any]]) -> Series:
     metrics: dict[tuple[Method, str, str], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for event in events:
         for name in event:
-            if name == "test_accuracy" or _bound_of(name) in BOUND_LABELS:
+            if _is_accuracy(name) or _is_bound(name) or _is_loss(name):
                 key = event["method"], event["stage"], name
                 metrics[key][event["seed"]].append(event[name])
                 if len(event["stage"]) > MAX_NAME:
@@ -87,8 +146,8 @@ def _series(
     return {key: _padded(list(by_seed.values())) for key, by_seed in metrics.items()}
 
 
-def _bound_of(name: str) -> str:
-    """Name of a metric's bound, without the prefix ``BLOCK.`` of blocks that train simultaneously."""
+def _metric(name: str) -> str:
+    """Name of a metric without the prefix ``BLOCK.`` of blocks that train simultaneously."""
     return name.rpartition(".")[2]
 
 
@@ -101,11 +160,8 @@ def _padded(rows: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
     return values
 
 
-def _stages(
-    series: dict[tuple[Method, str, str], np.ndarray[Any, Any]],
-) -> dict[Method, dict[str, int]]:
-    """Number of epochs before each stage, over all stages of its method."""
-    offsets: dict[Method, dict[str, int]] = defaultdict(dict)
+def _stages(series: Series) -> Stages:
+    offsets: Stages = defaultdict(dict)
     totals: dict[Method, int] = defaultdict(int)
     for (method, stage, name), values in series.items():
         if name == "test_accuracy":
@@ -114,24 +170,18 @@ def _stages(
     return dict(offsets)
 
 
+def _epochs(series: Series, method: Method) -> int:
+    """Number of epochs of all stages of a method."""
+    return sum(
+        values.shape[1]
+        for (other, _, name), values in series.items()
+        if (other, name) == (method, "test_accuracy")
+    )
+
+
 def _band(axis: Any, offset: int, values: np.ndarray[Any, Any], **style: Any) -> None:
     epochs = offset + 1 + np.arange(values.shape[1])
     mean, std = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    axis.plot(epochs, mean, lw=1.4, marker=".", ms=3, **style)
+    # a single epoch is no line
+    axis.plot(epochs, mean, ms=3, marker="." if len(epochs) == 1 else "", **style)
     axis.fill_between(epochs, mean - std, mean + std, color=style["color"], alpha=0.2, lw=0)
-
-
-def _mark_stages(axis: Any, stages: dict[str, int]) -> None:
-    for stage, offset in stages.items():
-        if offset:
-            axis.axvline(offset + 0.5, color="0.6", lw=0.8)
-        axis.annotate(
-            printable(stage),
-            (offset + 0.8, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, -2),
-            textcoords="offset points",
-            va="top",
-            fontsize=7,
-            color="0.35",
-        )

@@ -1,5 +1,6 @@
 """Picture of the accuracy by layer, measured by linear probes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,15 @@ import numpy as np
 from ibtrain.config import METHODS
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, LINES, MARKERS, method_title, new_figure, styled
-from ibtrain.text import printable
+from ibtrain.text import abridged, printable
 
 __all__ = ["layers_figure"]
+
+SMALLEST_SPAN = 5.0
+"""Smallest length of the axis, in percent."""
+LONGEST_NAME, LONGEST_DATASET = 30, 40
+LONGEST_LINE = 90
+"""Most characters of the names of all layers beside each other."""
 
 
 @styled
@@ -58,12 +65,28 @@ def layers_figure(results: dict[str, Any]) -> Figure:
             capsize=2,
             mec="k",
         )
-    axis.set_xticks(
-        range(len(names) + 1),
-        [f"probe on\n{printable(name)}" for name in names] + ["network\nitself"],
-    )
+    _name_layers(axis, names)
     axis.set_ylabel("test accuracy  [%]")
+    _widen(axis)
     seeds_note = f"mean ± s.d. of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
-    axis.set_title(f"{printable(results['dataset'])}: accuracy by layer ({seeds_note})")
+    dataset = abridged(printable(results["dataset"]), LONGEST_DATASET)
+    axis.set_title(f"{dataset}: accuracy by layer ({seeds_note})")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+def _name_layers(axis: Any, names: Sequence[str]) -> None:
+    """Names the layers below the axis, upright if they are long."""
+    labels = [abridged(printable(name), LONGEST_NAME) for name in names] + ["network"]
+    is_long = max(map(len, labels)) * len(labels) > LONGEST_LINE
+    style = {"rotation": 90} if is_long else {}
+    axis.set_xticks(range(len(labels)), labels, **style)
+    axis.set_xlabel("linear probe on this layer, or the network itself")
+
+
+def _widen(axis: Any) -> None:
+    """Makes the axis at least so long that small differences look small; accuracies stay below 100 %."""
+    low, high = axis.get_ylim()
+    missing = max(SMALLEST_SPAN - (high - low), 0.0)
+    high = min(high + missing / 2, max(high, 100.5))
+    axis.set_ylim(min(low, high - SMALLEST_SPAN), high)

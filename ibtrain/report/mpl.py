@@ -15,13 +15,18 @@ from ibtrain.errors import IBTrainError
 __all__ = [
     "FFMpegWriter",
     "Figure",
+    "FigureCanvasAgg",
+    "HandlerTuple",
     "Line2D",
     "LineCollection",
     "LogNorm",
+    "MaxNLocator",
     "Normalize",
-    "PillowWriter",
     "ScalarMappable",
+    "ScaledTranslation",
+    "colormaps",
     "style",
+    "to_rgb",
     "without_warnings",
 ]
 
@@ -66,10 +71,14 @@ def _robust() -> Iterator[None]:
 
 
 with _robust():
-    from matplotlib import style
-    from matplotlib.animation import FFMpegWriter, PillowWriter
+    from matplotlib import colormaps, style
+    from matplotlib.animation import FFMpegWriter
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.colors import LogNorm, Normalize, to_rgb
     from matplotlib.figure import Figure
+    from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
+    from matplotlib.transforms import ScaledTranslation

@@ -1,251 +1,195 @@
-"""Picture of the information plane, with a column for each method."""
+"""Picture of the information plane: a panel for each method and measure."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
-from ibtrain.plane.point import PlanePoint
-from ibtrain.report.mpl import (
-    Figure,
-    Line2D,
-    LineCollection,
-    LogNorm,
-    Normalize,
-    ScalarMappable,
-)
-from ibtrain.report.quantities import PlaneAxes, axes_of
-from ibtrain.report.style import (
-    MARKERS,
-    new_figure,
-    styled,
-)
-from ibtrain.text import printable
+from ibtrain.report.epochs import epoch_share, epoch_ticks, set_epoch_axis
+from ibtrain.report.grid import Grid
+from ibtrain.report.information import InformationLine
+from ibtrain.report.legend import add_legend, layer_handles, mark_handles, shade_handle
+from ibtrain.report.limits import axis_ends, draw_limit, shared_ends
+from ibtrain.report.mpl import Figure, Line2D, LogNorm, Normalize, ScalarMappable
+from ibtrain.report.panels import PlanePanel, caption, in_unit, rows_of, unit_of
+from ibtrain.report.paths import EPOCH_MAP, EpochLines, LayerLine, layer_style
+from ibtrain.report.points import LayerPath, layer_paths
+from ibtrain.report.quantities import PlaneAxes
+from ibtrain.report.style import LIMITS, QUANTITIES, styled
+from ibtrain.report.view import PlaneView
 
-__all__ = ["PlanePanel", "plane_figure", "shared_axes"]
+__all__ = ["PlanePicture", "plane_figure"]
 
-CMAP = "cividis"
-
-
-@dataclass(frozen=True)
-class PlanePanel:
-    """One column of the picture: one method of one run.
-
-    Args:
-        title: Title of the column.
-        points: All recorded points of that method, of all seeds and layers.
-        note: Data set, noise and objective, for the caption.
-    """
-
-    title: str
-    points: Sequence[PlanePoint]
-    note: str
-
-
-@dataclass(frozen=True)
-class _Path:
-    """A layer's mean path over seeds; ``flagged`` if an estimate at its end is above a limit."""
-
-    layer: str
-    epochs: np.ndarray[Any, Any]
-    xy: np.ndarray[Any, Any]
-    error: np.ndarray[Any, Any]
-    flagged: bool
+CAPTION_WIDTH = 130
+"""Number of the caption's characters in a line."""
 
 
 @styled
-def plane_figure(panels: Sequence[PlanePanel], *, until: float | None = None) -> Figure:
-    """Draws each measure's plane (rows) for each method (columns), all with the same axis limits.
-
-    A layer's path is the mean over seeds, coloured by the epochs of its own stage. A marker shows
-    the end of the path, with bars of one standard deviation over seeds.
+def plane_figure(panels: Sequence[PlanePanel], view: PlaneView | None = None) -> Figure:
+    """Draws each measure's plane for each method; see :class:`PlanePicture`.
 
     Args:
         panels: The columns.
-        until: Last epoch of the paths that are drawn; None draws all epochs.
+        view: Choices of what is drawn.
     """
-    rows = shared_axes(panels)
-    height = 0.9 + len(rows) * (2.5 if len(panels) > 1 else 2.75)
-    figure, axes = new_figure(len(rows), len(panels), height, sharex=True, sharey=True)
-    last = max(point.epoch for panel in panels for point in panel.points)
-    norm = LogNorm(1, last + 1) if last > 0 else Normalize(0, 1)
-    layers: list[str] = []
-    for column, panel in enumerate(panels):
-        for layer in dict.fromkeys(point.layer for point in panel.points):
-            if layer not in layers:
-                layers.append(layer)
-        for row, (name_x, name_y, title) in enumerate(rows):
-            axis = axes[row, column]
-            axis.set_title(f"{panel.title}\n{title}")
-            for path in _paths(panel.points, name_x, name_y):
-                _draw_path(
-                    axis, path, MARKERS[layers.index(path.layer) % len(MARKERS)], norm, until
-                )
-            _draw_limits(axis, panel.points[0], name_x, name_y)
-            if column == 0:
-                axis.set_ylabel("I(T; Y)  [nats]")
-            if row == len(rows) - 1:
-                axis.set_xlabel("I(X; T)  [nats]")
-    _set_limits(axes, panels, rows)
-    _add_colour_bar(figure, axes, norm, last)
-    _add_legend(figure, layers)
-    figure.supxlabel(_caption(panels), fontsize=7)
-    return figure
+    return PlanePicture(panels, view or PlaneView()).figure
 
 
-def _add_colour_bar(figure: Figure, axes: Any, norm: Normalize, last: float) -> None:
-    """Adds a colour bar of epochs, with ticks at 1, 2 and 5 of each decade and at the last epoch."""
-    colours = figure.colorbar(_mappable(norm), ax=axes, shrink=0.6, pad=0.02)
-    ticks: list[float] = [
-        epoch for epoch in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if epoch < last
-    ]
-    ticks = [*ticks, last] if not ticks or last > 1.3 * ticks[-1] else [*ticks[:-1], last]
-    colours.set_ticks([epoch + 1 for epoch in ticks], labels=[f"{epoch:g}" for epoch in ticks])
-    colours.minorticks_off()
-    colours.set_label("epoch of the layer's own training")
+class PlanePicture:
+    """The planes of several panels, which can be shown up to any epoch without being drawn anew.
 
-
-def _add_legend(figure: Figure, layers: Sequence[str]) -> None:
-    handles = [
-        Line2D(
-            [],
-            [],
-            ls="-",
-            color="0.4",
-            marker=MARKERS[i % len(MARKERS)],
-            mec="k",
-            label=printable(layer),
-        )
-        for i, layer in enumerate(layers)
-    ]
-    handles.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", label="end, flagged"))
-    handles.append(Line2D([], [], ls=":", color="k", label="limits: ln N, H(Y)"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
-
-
-def shared_axes(panels: Sequence[PlanePanel]) -> list[PlaneAxes]:
-    """The planes whose two estimates exist in all points of all panels.
+    The rows are measures, first the exact one, and the columns are methods, or snapshots of them. The axes of a row are
+    the same in all columns.
 
     Args:
-        panels: The panels of a picture.
+        panels: The columns.
+        view: Choices of what is drawn.
+        extra: Height of an additional axis below the planes, in inches.
     """
-    return axes_of([point for panel in panels for point in panel.points])
 
-
-def _mappable(norm: Normalize) -> Any:
-    return ScalarMappable(norm=norm, cmap=CMAP)
-
-
-def _paths(points: Sequence[PlanePoint], name_x: str, name_y: str) -> list[_Path]:
-    """Each layer's mean over seeds: at the epochs that all seeds recorded, and of the seeds' last points."""
-    by_layer: dict[str, dict[int, dict[float, PlanePoint]]] = defaultdict(lambda: defaultdict(dict))
-    for point in points:
-        by_layer[point.layer][point.seed][point.epoch] = point
-    paths = []
-    for layer, by_seed in by_layer.items():
-        ends = [seed[max(seed)] for seed in by_seed.values()]
-        shared = set.intersection(*(set(seed) - {max(seed)} for seed in by_seed.values()))
-        moments = [[seed[epoch] for seed in by_seed.values()] for epoch in sorted(shared)]
-        values = [
-            np.array([(p.estimates[name_x].mi, p.estimates[name_y].mi) for p in moment])
-            for moment in [*moments, ends]
+    def __init__(self, panels: Sequence[PlanePanel], view: PlaneView, extra: float = 0.0) -> None:
+        self.view = view
+        self.unit = unit_of(panels, view)
+        self.panels = in_unit(panels, self.unit)
+        self.last = max(point.epoch for panel in self.panels for point in panel.points)
+        self.layers = list(dict.fromkeys(p.layer for panel in panels for p in panel.points))
+        rows = rows_of(self.panels, view)
+        columns = [(panel, moment) for panel in self.panels for moment in view.moments]
+        self._artists: list[tuple[Any, float]] = []
+        paths = [
+            [layer_paths(panel.points, axes, view.seeds) for panel, _ in columns] for axes in rows
         ]
-        flags = {f for p in ends for name in (name_x, name_y) for f in p.estimates[name].flags}
-        paths.append(
-            _Path(
-                layer=layer,
-                epochs=np.array([*sorted(shared), max(end.epoch for end in ends)]),
-                xy=np.array([value.mean(axis=0) for value in values]),
-                error=np.array(
-                    [v.std(axis=0, ddof=1) if len(v) > 1 else np.zeros(2) for v in values]
-                ),
-                flagged=any(flag.startswith("above") for flag in flags),
+        self._draw(rows, columns, paths, extra)
+        self.show(math.inf)
+
+    def show(self, until: float) -> list[Any]:
+        """Shows the epochs up to a last one; returns the artists that changed."""
+        return [
+            artist
+            for drawing, moment in self._artists
+            for artist in drawing.show(min(moment, until))
+        ]
+
+    def _draw(
+        self,
+        rows: Sequence[PlaneAxes],
+        columns: Sequence[tuple[PlanePanel, float]],
+        paths: Sequence[Sequence[list[LayerPath]]],
+        extra: float,
+    ) -> None:
+        titles = [_title(panel, moment, len(self.view.moments)) for panel, moment in columns]
+        draw_row = self._draw_curves if self.view.style == "curves" else self._draw_planes
+        is_plane = self.view.style != "curves"
+        self.grid = Grid([row.title for row in rows], titles, 1 if is_plane else 2, extra)
+        self.figure = self.grid.figure
+        draw_row(rows, columns, paths)
+        all_paths = [path for row in paths for cell in row for path in cell]
+        add_legend(self.figure, self._handles(all_paths))
+        # no line ends beside these signs
+        text = caption(self.panels, self.view).replace(" = ", "\xa0=\xa0").replace("± ", "±\xa0")
+        text = "\n".join(fill(line, CAPTION_WIDTH) for line in text.splitlines())
+        self.figure.supxlabel(text, fontsize=7, x=0.01, ha="left")
+
+    def _draw_planes(self, rows: Any, columns: Any, paths: Any) -> None:
+        planes = [
+            axis_ends(_stacked(p.extent for cell in row for p in cell), _limits(self.panels, axes))
+            for row, axes in zip(paths, rows, strict=True)
+        ]
+        names = [f"{quantity}  [{self.unit}]" for quantity in QUANTITIES]
+        for row, (axes, ends) in enumerate(zip(rows, shared_ends(planes), strict=True)):
+            for column, (panel, moment) in enumerate(columns):
+                axis = self.grid.axes[row][0][column]
+                axis.set(xlim=ends[0], ylim=ends[1])
+                self.grid.label(axis, *names)
+                self._artists += [(d, moment) for d in self._drawings(axis, paths[row][column])]
+                for direction, name, value in zip(
+                    "xy", LIMITS[self.unit], _limits([panel], axes), strict=True
+                ):
+                    draw_limit(axis, direction, name, value)
+        if self.view.style == "epochs":
+            self._add_colour_bar()
+
+    def _drawings(self, axis: Any, paths: Sequence[LayerPath]) -> list[Any]:
+        if self.view.style == "layers":
+            size = 6.5 if self.grid.columns <= 2 else 5.0
+            share, is_thin = epoch_share(self.last), self._is_thin(paths)
+            return [
+                LayerLine(axis, path, self._style(path), share, is_thin=is_thin, size=size)
+                for path in paths
+            ]
+        seeds = dict.fromkeys(path.seed for path in paths)
+        networks = [[path for path in paths if path.seed == seed] for seed in seeds]
+        return [
+            EpochLines(axis, network, [self._style(path) for path in network], self._norm)
+            for network in networks
+        ]
+
+    def _draw_curves(self, rows: Any, columns: Any, paths: Any) -> None:
+        for row, axes in enumerate(rows):
+            limits = _limits(self.panels, axes)
+            for quantity in (0, 1):
+                lines = []
+                for column, (_, moment) in enumerate(columns):
+                    axis = self.grid.axes[row][quantity][column]
+                    cell = paths[row][column]
+                    lines += [
+                        InformationLine(
+                            axis, path, quantity, self._style(path), is_thin=self._is_thin(cell)
+                        )
+                        for path in cell
+                    ]
+                    self._artists += [(line, moment) for line in lines[-len(cell) :]]
+                ends = axis_ends(_stacked(e.extent for e in lines), (math.inf, limits[quantity]))
+                for axis, (panel, _) in zip(self.grid.axes[row][quantity], columns, strict=True):
+                    set_epoch_axis(axis, self.last)
+                    axis.set(xlim=(-0.1, self.last * 1.08 + 0.1), ylim=ends[1])
+                    self.grid.label(axis, "epoch", f"{QUANTITIES[quantity]}  [{self.unit}]")
+                    limit = _limits([panel], axes)[quantity]
+                    draw_limit(axis, "y", LIMITS[self.unit][quantity], limit)
+
+    def _style(self, path: LayerPath) -> tuple[Any, str]:
+        return layer_style(self.layers.index(path.layer), len(self.layers))
+
+    def _is_thin(self, paths: Sequence[LayerPath]) -> bool:
+        return len(paths) > len({path.layer for path in paths})
+
+    def _handles(self, paths: Sequence[LayerPath]) -> list[Any]:
+        style = self.view.style
+        has_colours = style != "epochs"
+        handles = layer_handles(self.layers, has_colours=has_colours, line="-" * has_colours)
+        if style == "layers":
+            handles.append(shade_handle(self.last))
+        handles += mark_handles(paths, is_plane=style == "layers")
+        label = "limits: " + ", ".join(LIMITS[self.unit])
+        return [*handles, Line2D([], [], ls=":", color="k", lw=0.9, label=label)]
+
+    @property
+    def _norm(self) -> Normalize:
+        return LogNorm(1, self.last + 1) if self.last > 0 else Normalize(0, 1)
+
+    def _add_colour_bar(self) -> None:
+        for figure, axes in self.grid.planes():
+            colours = figure.colorbar(
+                ScalarMappable(self._norm, EPOCH_MAP), ax=axes, pad=0.02, aspect=25
             )
-        )
-    return paths
+            ticks = epoch_ticks(self.last)
+            colours.set_ticks([tick + 1 for tick in ticks], labels=[f"{tick:g}" for tick in ticks])
+            colours.minorticks_off()
+            colours.set_label("epoch")
 
 
-def _draw_path(axis: Any, path: _Path, marker: str, norm: Normalize, until: float | None) -> None:
-    shown = path.epochs <= (until if until is not None else path.epochs[-1])
-    epochs, xy, error = path.epochs[shown], path.xy[shown], path.error[shown]
-    segments = np.stack([xy[:-1], xy[1:]], axis=1)
-    axis.add_collection(
-        LineCollection(
-            list(segments), array=epochs[1:] + 1, cmap=CMAP, norm=norm, linewidths=1.6, zorder=2
-        )
-    )
-    axis.scatter(*xy[:-1].T, c=epochs[:-1] + 1, cmap=CMAP, norm=norm, s=9, zorder=3, linewidths=0)
-    axis.errorbar(
-        *xy[-1],
-        xerr=error[-1, 0],
-        yerr=error[-1, 1],
-        fmt="none",
-        ecolor="0.3",
-        elinewidth=0.9,
-        zorder=3,
-    )
-    ended = epochs[-1] == path.epochs[-1]
-    end = (
-        {"color": "w"}
-        if path.flagged and ended
-        else {"c": epochs[-1:] + 1, "cmap": CMAP, "norm": norm}
-    )
-    axis.scatter(*xy[-1:].T, **end, marker=marker, s=42, edgecolors="k", linewidths=0.8, zorder=4)
-
-
-def _draw_limits(axis: Any, point: PlanePoint, name_x: str, name_y: str) -> None:
-    ln_n, entropy = (point.estimates[name].ceiling for name in (name_x, name_y))
-    if not math.isfinite(ln_n + entropy):
-        return
-    axis.axvline(ln_n, ls=":", color="k", lw=0.9, zorder=1)
-    axis.axhline(entropy, ls=":", color="k", lw=0.9, zorder=1)
-    label = {"fontsize": 7, "color": "0.2"}
-    axis.annotate(
-        f"ln N = {ln_n:.2f}",
-        (ln_n, 0.03),
-        xycoords=("data", "axes fraction"),
-        xytext=(-3, 0),
-        textcoords="offset points",
-        rotation=90,
-        ha="right",
-        va="bottom",
-        **label,
-    )
-    axis.annotate(
-        f"H(Y) = {entropy:.2f}",
-        (0.02, entropy),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 2),
-        textcoords="offset points",
-        ha="left",
-        va="bottom",
-        **label,
-    )
-
-
-def _set_limits(axes: Any, panels: Sequence[PlanePanel], rows: Sequence[PlaneAxes]) -> None:
+def _limits(panels: Sequence[PlanePanel], axes: PlaneAxes) -> tuple[float, float]:
+    """The largest ln N and H(Y) of some panels."""
     points = [point for panel in panels for point in panel.points]
-    for names, set_limits in (
-        ([row.x for row in rows], axes[0, 0].set_xlim),
-        ([row.y for row in rows], axes[0, 0].set_ylim),
-    ):
-        estimates = [point.estimates[name] for point in points for name in names]
-        values = [estimate.mi for estimate in estimates]
-        ceilings = [e.ceiling for e in estimates if math.isfinite(e.ceiling)]
-        top = max([*values, *ceilings])
-        low = min([0.0, *values])
-        margin = 0.06 * (top - low)
-        set_limits(low - margin, top + 1.6 * margin)
+    x, y = (max(p.estimates[name].ceiling for p in points) for name in (axes.x, axes.y))
+    return x, y
 
 
-def _caption(panels: Sequence[PlanePanel]) -> str:
-    texts = []
-    for panel in panels:
-        seeds = len({point.seed for point in panel.points})
-        spread = f"mean of {seeds} seeds, bars ±1 s.d." if seeds > 1 else "one seed"
-        samples = next(iter(panel.points[0].estimates.values())).n_test
-        texts.append(f"{panel.note}\nN = {samples} test samples; {spread}")
-    return "\n".join(dict.fromkeys(texts))
+def _stacked(extents: Any) -> Any:
+    return np.concatenate(list(extents))
+
+
+def _title(panel: PlanePanel, moment: float, moments: int) -> str:
+    return panel.title if moments == 1 else f"{panel.title}\nuntil epoch {moment:g}"

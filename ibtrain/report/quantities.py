@@ -5,12 +5,15 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ibtrain.config import MEASURES
+from ibtrain.errors import ConfigError
 from ibtrain.plane.measures import Measure, Quantity, measure_class
 from ibtrain.plane.point import AUDIT_SUFFIX, PlanePoint
 
-__all__ = ["PlaneAxes", "axes_of", "columns_of"]
+__all__ = ["EXACT_VALUES", "PlaneAxes", "axes_of", "choose_axes", "column_groups"]
 
 ACTIVATION_SCALE = Quantity("activation_scale", "std of h", "")
+EXACT_VALUES = {"mi_xt": "mi_xt_channel", "mi_ty": "mi_ty_channel"}
+"""Names of lower bounds, and of the exact values that they bound."""
 
 
 class PlaneAxes(NamedTuple):
@@ -20,45 +23,78 @@ class PlaneAxes(NamedTuple):
         x: Name of the estimate of I(X; T).
         y: Name of the estimate of I(T; Y).
         title: Title of the plane.
+        measure: Name of the measure.
     """
 
     x: str
     y: str
     title: str
+    measure: str
 
 
-def _classes() -> list[type[Measure]]:
-    """The classes of all measures, without those that can't be imported: a run that uses such a measure fails earlier."""
-    classes = []
+def _classes() -> dict[str, type[Measure]]:
+    """All measures by name, without those that can't be imported: a run that uses such a measure fails earlier."""
+    classes = {}
     for name in MEASURES:
         with suppress(ImportError, AttributeError):
-            classes.append(measure_class(name))
+            classes[name] = measure_class(name)
     return classes
 
 
 def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
-    """The planes whose two estimates exist in every point.
+    """The planes whose two estimates exist in every point; exact values are the first.
 
     Args:
         points: The points that are drawn.
     """
-    all_axes = [PlaneAxes(*measure.axes, measure.title) for measure in _classes() if measure.axes]
-    return [
+    all_axes = [
+        PlaneAxes(*measure.axes, measure.title, name)
+        for name, measure in _classes().items()
+        if measure.axes
+    ]
+    drawable = [
         axes
         for axes in all_axes
         if points and all({axes.x, axes.y} <= {*point.estimates} for point in points)
     ]
+    return sorted(drawable, key=lambda axes: axes.x not in EXACT_VALUES.values())
 
 
-def columns_of(names: Iterable[str]) -> list[Quantity]:
-    """The columns of a table of layers, in order: quantities that tables show, then all undeclared values.
+def choose_axes(drawable: Sequence[PlaneAxes], measures: Sequence[str]) -> list[PlaneAxes]:
+    """The planes of some measures, in the order of their names.
+
+    Args:
+        drawable: The planes that can be drawn.
+        measures: Name of each measure, of one of its estimates, or its title.
+
+    Raises:
+        ConfigError: If there is no such plane.
+    """
+    chosen = []
+    for measure in measures:
+        matches = [axes for axes in drawable if measure in axes]
+        if not matches:
+            names = ", ".join(axes.measure for axes in drawable)
+            expected = f"one of {names}" if names else "a measure with I(X; T) and I(T; Y)"
+            raise ConfigError(repr(measure), expected, "measure to draw")
+        chosen += matches
+    return chosen
+
+
+def column_groups(names: Iterable[str]) -> list[list[Quantity]]:
+    """The columns of a table of layers, in order: the quantities of each measure, then all other values.
 
     Args:
         names: Names of a layer's values.
     """
-    declared = [quantity for measure in _classes() for quantity in measure.quantities]
-    by_name = {quantity.name: quantity for quantity in (*declared, ACTIVATION_SCALE)}
+    groups = [list(measure.quantities) for measure in _classes().values()]
     shown = [name for name in names if name != "sigma" and not name.endswith(AUDIT_SUFFIX)]
-    undeclared = [Quantity(name, name, "") for name in shown if name not in by_name]
-    columns = [by_name[name] for name in by_name if name in shown and by_name[name].in_tables]
-    return columns + undeclared
+    declared = {quantity.name for group in groups for quantity in group}
+    others = [Quantity(name, name, "") for name in shown if name not in declared]
+    rest = [ACTIVATION_SCALE if q.name == ACTIVATION_SCALE.name else q for q in others]
+    rest.sort(key=lambda quantity: quantity is not ACTIVATION_SCALE)
+    chosen = [
+        [quantity for quantity in group if quantity.name in shown and quantity.in_tables]
+        for group in groups
+    ]
+    return [group for group in [*chosen, rest] if group]

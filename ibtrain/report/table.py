@@ -1,126 +1,147 @@
 """A run's results as text."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from ibtrain.config import METHODS
-from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.config import METHODS, Method
 from ibtrain.mi.result import Estimate
+from ibtrain.plane.measures import Quantity
 from ibtrain.plane.point import AUDIT_SUFFIX, RESERVED_NAMES
-from ibtrain.report.quantities import columns_of
+from ibtrain.report.quantities import column_groups
+from ibtrain.report.style import METHOD_NAMES
+from ibtrain.report.text import blocks, filled, table
 from ibtrain.report.words import noise_words, numbers, objective_words
-from ibtrain.runs import RunFolder
-from ibtrain.text import printable
+from ibtrain.text import abridged
 
-__all__ = ["results_table", "runs_table"]
+__all__ = ["TABLE_WIDTH", "results_table", "spread"]
 
-MAX_CELL_LENGTH = 1000
-"""Maximum number of characters in a cell."""
+TABLE_WIDTH = 80
+"""Number of characters in a line, where no terminal says another."""
 _SAMPLES = {"test": "test samples", "train": "training samples", "all": "samples"}
-_LABELS = {"layerwise": "layer-wise", "end_to_end": "end-to-end"}
+_DIGITS = {"count": 0}
+"""Digits after the point by unit; 2 for other units."""
 
 
-def results_table(results: dict[str, Any]) -> str:
-    """Tables of accuracy and time by method, and of each layer's values; means over seeds.
+def results_table(results: dict[str, Any], width: int = TABLE_WIDTH) -> str:
+    """Tables of accuracy and time by method, and of each layer's values.
+
+    The values are means over seeds with standard deviations, or a single seed's values with their standard errors.
 
     Args:
         results: The document ``results.json``.
+        width: Largest number of characters in a line; a table that is wider is split into several.
     """
     methods = [method for method in METHODS if results.get(method)]
     sections = [_summary(results, methods)]
     if any(results[method][0]["layers"] for method in methods):
-        sections.append(_layers(results, methods))
-        sections.append(_footnote(results, methods))
+        sections += _layers(results, methods, width)
+        sections.append(_footnote(results, methods, width))
     return "\n\n".join(sections)
 
 
-def runs_table(folders: Sequence[RunFolder]) -> str:
-    """A table with a row for each run: its folder, data set, seeds and mean test accuracies.
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """The mean, and the standard deviation if there is more than one value.
 
-    A broken run has a row too, and a warning names the error.
+    Args:
+        values: The values.
+        digits: Number of digits after the point.
     """
-    rows = [["run", "dataset", "seeds", *(f"{_LABELS[method]} %" for method in METHODS)]]
-    for folder in folders:
-        try:
-            rows.append([str(folder.path), *_dataset_and_seeds(folder), *_accuracies(folder)])
-        except RunFolderError as error:
-            warnings.warn(str(error), IBTrainWarning, stacklevel=2)
-            rows.append([str(folder.path), "broken", "", *("" for _ in METHODS)])
-    return _columns(rows)
+    text = f"{mean(values):.{digits}f}"
+    return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
-def _dataset_and_seeds(folder: RunFolder) -> tuple[str, str]:
-    """Data set and seeds of a run; its other settings are not read, because they may be of another version."""
-    config = folder.read_json("config.json")
-    dataset, seeds = config.get("dataset"), config.get("seeds")
-    if not isinstance(dataset, str) or not isinstance(seeds, list):
-        given = f"dataset {dataset!r} and seeds {seeds!r}"
-        where = str(folder.path / "config.json")
-        raise RunFolderError(given, "a data set's name and a list", where)
-    return dataset, ",".join(map(str, seeds))
-
-
-def _accuracies(folder: RunFolder) -> list[str]:
-    if not (folder.path / "results.json").is_file():
-        return ["unfinished" for _ in METHODS]
-    results = folder.results()
-    return [
-        _spread([100 * seed["test_accuracy"] for seed in results[method]])
-        if results.get(method)
-        else "-"
-        for method in METHODS
-    ]
-
-
-def _summary(results: dict[str, Any], methods: Sequence[str]) -> str:
+def _summary(results: dict[str, Any], methods: Sequence[Method]) -> str:
     rows = [["method", "test accuracy %", "train accuracy %", "training s", "seeds"]]
     for method in methods:
         seeds = results[method]
         rows.append(
             [
-                _LABELS[method],
-                _spread([100 * seed["test_accuracy"] for seed in seeds]),
-                _spread([100 * seed["train_accuracy"] for seed in seeds]),
-                _spread([seed["seconds"] for seed in seeds], digits=1),
+                METHOD_NAMES[method],
+                spread([100 * seed["test_accuracy"] for seed in seeds]),
+                spread([100 * seed["train_accuracy"] for seed in seeds]),
+                spread([seed["seconds"] for seed in seeds], digits=1),
                 str(len(seeds)),
             ]
         )
-    return _columns(rows)
+    return table(rows)
 
 
-def _layers(results: dict[str, Any], methods: Sequence[str]) -> str:
-    first = results[methods[0]][0]["layers"][0]
-    columns = columns_of(name for name in first if name not in RESERVED_NAMES)
-    rows = [["", "layer", *(_cell(quantity.heading) for quantity in columns)]]
-    flagged = False
-    for method in methods:
-        seeds = results[method]
-        for index, first in enumerate(seeds[0]["layers"]):
-            layers = [seed["layers"][index] for seed in seeds]
-            row = [_LABELS[method], first["name"]]
-            for quantity in columns:
-                values = [layer[quantity.name] for layer in layers if quantity.name in layer]
-                factor = 100 if quantity.unit == "%" else 1
-                row.append(_value(values, factor) if values else "-")
-            flagged = flagged or any(cell.endswith("*") for cell in row)
-            rows.append(row)
-    table = _columns(rows)
-    return table + ("\n* flagged in results.json" if flagged else "")
+def _layers(results: dict[str, Any], methods: Sequence[Method], width: int) -> list[str]:
+    names = (name for m in methods for layer in results[m][0]["layers"] for name in layer)
+    groups = column_groups(n for n in dict.fromkeys(names) if n not in RESERVED_NAMES)
+    layers = [
+        (method, [seed["layers"][index] for seed in results[method]])
+        for method in methods
+        for index in range(len(results[method][0]["layers"]))
+    ]
+    longest = max(width // 3, 20)
+    row_names = [
+        ["", *(METHOD_NAMES[method] for method, _ in layers)],
+        ["layer", *(abridged(seeds[0]["name"], longest) for _, seeds in layers)],
+    ]
+    columns = [
+        [
+            [
+                q.heading,
+                *(
+                    _value(q, [seed[q.name] for seed in seeds if q.name in seed])
+                    for _, seeds in layers
+                ),
+            ]
+            for q in g
+        ]
+        for g in groups
+    ]
+    tables = blocks(row_names, columns, width)
+    if any(cell.endswith("*") for group in columns for column in group for cell in column):
+        tables[-1] += "\n* flagged in results.json"
+    return tables
 
 
-def _value(values: Sequence[Any], factor: float) -> str:
-    """Mean and standard deviation of numbers or estimates over seeds, with a star if one has a flag."""
+def _value(quantity: Quantity, values: Sequence[Any]) -> str:
+    """Mean and standard deviation of numbers or estimates over seeds, with a star if one has a flag.
+
+    A single estimate has its standard error instead; a dash stands for an optional value that the layer does not have.
+    """
+    if not values:
+        return "-"
     if not isinstance(values[0], dict):
-        return _spread([factor * value for value in values])
+        factor = 100 if quantity.unit == "%" else 1
+        return spread([factor * value for value in values], _DIGITS.get(quantity.unit, 2))
     estimates = [Estimate.from_dict(value) for value in values]
-    return _spread([e.mi for e in estimates]) + "*" * any(e.flags for e in estimates)
+    if len(estimates) == 1:
+        text = f"{estimates[0].mi:.2f} ± {estimates[0].stderr:.2f}"
+    else:
+        text = spread([estimate.mi for estimate in estimates])
+    return text + "*" * any(estimate.flags for estimate in estimates)
 
 
-def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
-    flags = sorted(
+def _footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> str:
+    seeds = len(results[methods[0]])
+    objective = results["objective"]
+    # earlier versions measured the plane with the noise of the training
+    plane = results.get("plane") or {"on": "test", "unit": "nats", **objective}
+    factor = 1 / math.log(2) if plane["unit"] == "bits" else 1.0
+    ln_n = f"{'log2' if plane['unit'] == 'bits' else 'ln'} N = {factor * results['ln_n']:.2f}"
+    flags = _flags(results, methods)
+    pieces = [
+        f"± s.d. over {seeds} seeds" if seeds > 1 else "± standard error",
+        f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
+        f"{ln_n}, H(Y) = {factor * results['label_entropy']:.2f}",
+        f"sigma {noise_words(plane)}",
+        f"trained with sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
+        f"{objective_words(objective, 'beta ')}",
+        f"majority class {100 * results['majority_accuracy']:.1f} %",
+        *([f"flags: {', '.join(flags)}"] if flags else []),
+    ]
+    return filled(pieces, width)
+
+
+def _flags(results: dict[str, Any], methods: Sequence[Method]) -> list[str]:
+    """The flags of all values that are shown."""
+    return sorted(
         {
             flag
             for method in methods
@@ -131,37 +152,3 @@ def _footnote(results: dict[str, Any], methods: Sequence[str]) -> str:
             for flag in value["flags"]
         }
     )
-    objective = results["objective"]
-    # earlier versions measured the plane with the noise of the training
-    plane = results.get("plane") or {"on": "test", "unit": "nats", **objective}
-    factor = 1 / math.log(2) if plane["unit"] == "bits" else 1.0
-    limits = (
-        f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
-        f"{'log2' if plane['unit'] == 'bits' else 'ln'} N = {factor * results['ln_n']:.2f}, "
-        f"H(Y) = {factor * results['label_entropy']:.2f}; sigma {noise_words(plane)}; "
-        f"trained with sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
-        f"{objective_words(objective, 'beta ')}; "
-        f"majority class {100 * results['majority_accuracy']:.1f} %"
-    )
-    return printable(limits + (f"; flags: {', '.join(flags)}" if flags else ""))
-
-
-def _spread(values: Sequence[float], digits: int = 2) -> str:
-    """The mean, and the standard deviation if there is more than one value."""
-    text = f"{mean(values):.{digits}f}"
-    return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
-
-
-def _cell(text: str) -> str:
-    """A printable text of limited length."""
-    return printable(text if len(text) <= MAX_CELL_LENGTH else f"{text[:MAX_CELL_LENGTH]}...")
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    rows = [[_cell(text) for text in row] for row in rows]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -55,9 +55,10 @@ def test_it_is_measured_and_shown_everywhere(folder: Path, tmp_path: Path) -> No
     hidden = [point["zeros"] for point in points if point["layer"] == "hidden1"]
     assert all(0 < share < 1 for share in hidden)
     table = (tmp_path / "table.txt").read_text()
-    heading = next(line for line in table.splitlines() if "zeros %" in line)
-    assert heading.split("  ")[-1].strip() == "unannounced"
-    assert "I(X;T) made up" in heading
+    headings = [line.split("  ") for line in table.splitlines() if " layer " in line]
+    assert headings[-1][-1].strip() == "unannounced"
+    assert "zeros %" in table
+    assert "I(X;T) made up" in table
     assert "mine" not in table
     for name in ("plane.png", "layers.png", "curves.png"):
         assert (folder / name).stat().st_size > 10_000

@@ -1,91 +1,208 @@
 """What the plane's picture shows of its points."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import ENTROPY, LN_N, check_texts, drawn_texts, estimate, network_points, panel, point
+from pictures import with_values as changed
 
-from ibtrain.errors import RunFolderError
-from ibtrain.mi.result import Estimate
+from ibtrain.errors import ConfigError
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.film import save_plane
-from ibtrain.report.plane import PlanePanel, _paths, plane_figure
+from ibtrain.report.panels import PlanePanel, caption, rows_of
+from ibtrain.report.plane import PlanePicture, plane_figure
+from ibtrain.report.style import styled
+from ibtrain.report.view import STYLES, PlaneView
+
+THREE = ("hidden1", "hidden2", "output")
+FLAGS = ("lagging", "overfit", "not_converged", "negative", "above_ceiling", "above_label_entropy")
 
 
-def point(seed: int, epoch: int, mi: float, flags: tuple[str, ...] = ()) -> PlanePoint:
-    estimate = Estimate(mi, 0.01, "mine", 8.0, flags, 100, 100)
-    names = ("mi_xt", "mi_ty", "mi_xt_channel", "mi_ty_channel")
-    return PlanePoint("layerwise", seed, "hidden1", epoch, {}, dict.fromkeys(names, estimate))
+def with_every_flag() -> list[PlanePoint]:
+    """Each epoch has another flag, and the last one an audit that found more."""
+    points = [point(0, epoch, 4 + epoch, 1.0, flag) for epoch, flag in enumerate(FLAGS)]
+    more = {
+        "mi_xt_audit": estimate(9.8),
+        "mi_ty_audit": estimate(1.01),
+        "mi_xt": estimate(8.9, *FLAGS[-2:]),
+    }
+    return [*points[:-1], changed(points[-1], **more)]
 
 
-def test_a_path_is_the_mean_over_seeds_and_ends_where_each_seed_ended() -> None:
-    early = [point(0, 0, 1.0), point(0, 1, 2.0), point(0, 2, 3.0), point(0, 2, 3.5)]
-    late = [point(1, 0, 2.0), point(1, 1, 4.0), point(1, 3, 5.0), point(1, 5, 6.5)]
-    (path,) = _paths([*early, *late], "mi_xt", "mi_ty")
-    assert path.epochs.tolist() == [0, 1, 5]
-    np.testing.assert_allclose(path.xy[:, 0], [1.5, 3.0, 5.0])
-    np.testing.assert_allclose(path.error[-1], np.std([3.5, 6.5], ddof=1))
-    assert not path.flagged
+PICTURES = {
+    "one method": [panel(network_points(THREE))],
+    "one layer at one epoch": [panel(network_points(["h"], epochs=[0]))],
+    "three seeds": [panel(network_points(THREE, 3)), panel(network_points(THREE, 3), "backprop")],
+    "four runs": [
+        panel(network_points(THREE), f"compare-fashion-mnist-2026112{run}-083913\n{method}")
+        for run in range(4)
+        for method in ("layer-wise", "end-to-end")
+    ],
+    "every flag": [panel(with_every_flag()), panel(network_points(THREE), "backprop")],
+    "long names": [panel(network_points(["encoder.layers.0.self_attention.out_proj" * 3, "W" * 90]))],
+    "nine layers": [panel(network_points([f"features.{n}" for n in range(9)]))] * 2,
+}  # fmt: skip
 
 
-def test_an_end_that_touches_a_limit_is_marked() -> None:
-    (path,) = _paths([point(0, 0, 1.0), point(0, 1, 8.0, ("above_ceiling",))], "mi_xt", "mi_ty")
-    assert path.flagged
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_text_overlaps_another_or_is_cut_off(name: str, style: str) -> None:
+    measures = () if style == "layers" else ("channel",)
+    check_texts(plane_figure(PICTURES[name], PlaneView(style=style, measures=measures)))
+
+
+def test_snapshots_and_all_seeds_have_legible_texts() -> None:
+    check_texts(plane_figure(PICTURES["three seeds"], PlaneView(at=(0, 2, 20), seeds="all")))
+
+
+def shown(points: list[PlanePoint], **view: object) -> PlanePicture:
+    draw = styled(lambda: PlanePicture([panel(points)], PlaneView(**view)))  # type: ignore[arg-type]
+    return draw()
+
+
+def texts(picture: PlanePicture) -> str:
+    return "\n".join(text.get_text() for text in drawn_texts(picture.figure))
+
+
+def test_the_legend_names_the_flags_that_occur() -> None:
+    words = texts(shown(with_every_flag()))
+    assert "flagged: lagging, negative, not_converged, overfit" in words
+    assert "saturated: at ln N or H(Y)" in words
+    assert "a fresh critic found more" in words
+    words = texts(shown(network_points(THREE)))
+    assert not any(mark in words for mark in ("flagged", "saturated", "fresh", "lower bound,"))
+
+
+def test_the_exact_row_is_first_and_a_bound_below_it_is_marked() -> None:
+    points = [changed(p, mi_xt=estimate(3.0)) for p in network_points(THREE)]
+    assert [row.measure for row in rows_of([panel(points)], PlaneView())] == ["channel", "mine"]
+    assert "a lower bound, below the exact value" in texts(shown(points))
+
+
+def test_the_axes_follow_the_values_and_an_arrow_tells_a_limit_that_is_far_away() -> None:
+    picture = shown(network_points(THREE), measures=("channel",))
+    axis = picture.grid.axes[0][0][0]
+    assert axis.get_xlim()[1] < 7 < LN_N
+    assert f"ln N = {LN_N:.2f} ↓" in texts(picture)
+    near = [point(0, epoch, LN_N - 2 + 1.9 * epoch) for epoch in (0, 1)]
+    picture = shown(near, measures=("channel",))
+    assert picture.grid.axes[0][0][0].get_xlim()[1] > LN_N
+    assert "↓" not in texts(picture)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_each_panel_has_the_limits_of_its_own_samples(style: str) -> None:
+    few = [
+        changed(p, **{n: replace(e, ceiling=6.75) for n, e in p.estimates.items() if "xt" in n})
+        for p in network_points(THREE)
+    ]
+    draw = styled(PlanePicture)
+    view = PlaneView(style=style, measures=("channel",))
+    words = texts(draw([panel(network_points(THREE)), panel(few)], view))
+    assert "ln N = 8.00" in words
+    assert "ln N = 6.75" in words
+
+
+def test_a_small_difference_is_not_magnified() -> None:
+    picture = shown([point(0, epoch, 5 + 0.001 * epoch) for epoch in (0, 1)])
+    assert np.ptp(picture.grid.axes[0][0][0].get_xlim()) > 0.2
+
+
+def test_measures_of_very_different_values_have_their_own_axes() -> None:
+    points = network_points(THREE)
+    close = [changed(p, mi_xt=estimate(p.estimates["mi_xt"].mi + 0.1)) for p in points]
+    narrow = [changed(p, mi_xt=estimate(7 + 0.1 * p.epoch / 20)) for p in points]
+    for changed_points, are_equal in ((close, True), (narrow, False)):
+        (first,), (second,) = (row[0] for row in shown(changed_points).grid.axes)
+        assert (first.get_xlim() == second.get_xlim()) == are_equal
+
+
+def test_bits_are_nats_over_ln_2() -> None:
+    picture = shown(network_points(THREE), unit="bits")
+    assert f"log2 N = {LN_N / np.log(2):.2f}" in texts(picture)
+    assert "I(X; T)  [bits]" in texts(picture)
+    low, high = picture.grid.axes[0][0][0].get_xlim()
+    values = [p.estimates["mi_xt"].mi / np.log(2) for p in network_points(THREE)]
+    assert low < min(values) < max(values) < high
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_until_shows_the_epochs_up_to_a_last_one(style: str) -> None:
+    picture = shown(network_points(["hidden1"]), style=style, until=2)
+    axis = picture.grid.axes[0][0][0]
+    offsets = np.concatenate([collection.get_offsets() for collection in axis.collections])
+    assert (offsets[:, 0] == 0).all() or len([o for o in offsets if o.any()]) == 3
+
+
+def test_snapshots_are_panels_of_growing_paths() -> None:
+    picture = shown(network_points(["hidden1"]), at=(0, 2, 20), measures=("channel",))
+    axes = picture.grid.axes[0][0]
+    assert [axis.get_title().split("\n")[-1] for axis in axes] == [
+        "until epoch 0", "until epoch 2", "until epoch 20",
+    ]  # fmt: skip
+    ends = [axis.lines[1].get_xdata()[0] for axis in axes]
+    np.testing.assert_allclose(ends, [6.0, 6.06, 6.6])
+
+
+def test_every_seed_has_its_path() -> None:
+    points = network_points(["hidden1"], 3)
+    ends = {
+        seeds: len(shown(points, seeds=seeds, measures=("channel",)).grid.axes[0][0][0].lines)
+        for seeds in ("mean", "median", "all")
+    }
+    assert ends["all"] > 2 * ends["mean"] == 2 * ends["median"]
+
+
+def test_the_epochs_style_joins_the_layers_of_an_epoch() -> None:
+    picture = shown(network_points(THREE), style="epochs", measures=("channel",))
+    (lines, *_) = picture.grid.axes[0][0][0].collections
+    np.testing.assert_allclose(lines.get_segments()[0], [(6, 1), (5.6, 1), (5.2, 1)])
+    assert len(lines.get_segments()) == 5
 
 
 def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
-    points = [point(seed, epoch, 1.0) for seed in (0, 1) for epoch in (0, 1)]
-    other = [
-        replace(p, estimates={k: replace(v, n_test=77) for k, v in p.estimates.items()})
-        for p in points
-        if p.seed == 0
-    ]
-    figure = plane_figure([PlanePanel("a", points, "sigma 0.5"), PlanePanel("b", other, "sigma 2")])
-    caption = figure.get_supxlabel()
-    assert "sigma 0.5\nN = 100 test samples; mean of 2 seeds" in caption
-    assert "sigma 2\nN = 77 test samples; one seed" in caption
+    pair = [panel(network_points(THREE, 2)), panel(network_points(THREE, 2), "backprop")]
+    (line,) = caption(pair, PlaneView()).splitlines()
+    assert line == (
+        "digits: σ = 0.16 × radius of h; N = 100 test samples; mean of 2 seeds, bars: ± s.d.; β = 0.0001"
+    )
+    other = PlanePanel("b", network_points(THREE), "mnist: σ = 1", on="train")
+    assert "\nmnist: σ = 1; N = 100 training samples; one seed, bars: ± standard error" in caption(
+        [*pair, other], PlaneView()
+    )
+
+
+def test_the_caption_tells_the_noise_of_all_layers() -> None:
+    points = network_points(THREE)
+    points[0].scalars["sigma"] = 2.25
+    assert "radius of h (0.5 to 2.2 over layers and epochs)" in caption(
+        [panel(points)], PlaneView()
+    )
+
+
+def test_a_measure_that_was_not_taken_is_told() -> None:
+    with pytest.raises(ConfigError, match="'binned', expected one of channel, mine"):
+        shown(network_points(THREE), measures=("channel", "binned"))
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"),
+    ("choice", "message"),
     [
-        ("#!/bin/sh\necho 'starting\nUnknown encoder h264' >&2; exit 1", "Unknown encoder h264"),
-        ("#!/bin/sh\ncat > /dev/null; exit 3", "exit 3"),
-        ("#!/bin/sh\ncat > /dev/null", "it wrote nothing"),
-        ("#!/bin/sh\nexit 0", "it wrote nothing"),
-        ("no program", "Exec format error"),
+        ({"style": "dots"}, "--style: got 'dots'"),
+        ({"seeds": "max"}, "--seeds: got 'max'"),
+        ({"unit": "bytes"}, "--unit: got 'bytes'"),
+        ({"until": -1.0}, "--until: got -1.0"),
+        ({"at": (1.0, float("nan"))}, "--at: got nan"),
+        ({"at": (1.0,) * 13}, "--at: got 13 epochs, expected at most 12"),
+        ({"at": (1.0,), "until": 2.0}, "got --until and --at, expected one of them"),
     ],
 )
-def test_an_ffmpeg_that_fails_is_told(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    script: str,
-    reason: str,
-) -> None:
-    (tmp_path / "ffmpeg").write_text(script)
-    (tmp_path / "ffmpeg").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    panel = PlanePanel("a", [point(0, epoch, 1.0) for epoch in (0, 1)], "sigma 0.5")
-    with pytest.raises(RunFolderError) as error:
-        save_plane([panel], tmp_path / "film.mp4")
-    assert error.value.exit_code == 2
-    assert str(error.value) == (
-        f"{tmp_path}/film.mp4: got an ffmpeg that failed ({reason}), "
-        "expected an ffmpeg that writes H.264 (or use .gif)"
-    )
-    assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
-    assert not caplog.records
+def test_a_choice_that_is_none_is_told(choice: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        PlaneView(**choice)  # type: ignore[arg-type]
+    assert message in str(error.value)
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])
-def test_names_of_any_letters_are_drawn(tmp_path: Path, ending: str) -> None:
-    points = [
-        replace(point(0, epoch, 1.0), layer=layer)
-        for layer in ("\udcff", "\u6570", "\x1b[2J")
-        for epoch in (0, 1)
-    ]
-    save_plane([PlanePanel("\u6570", points, "\u0639")], tmp_path / f"plane.{ending}")
-    assert (tmp_path / f"plane.{ending}").stat().st_size > 5000
+def test_the_label_entropy_is_drawn() -> None:
+    high = [point(0, epoch, 5.0, ENTROPY - 0.05 * (2 - epoch)) for epoch in (0, 1)]
+    assert f"H(Y) = {ENTROPY:.2f}" in texts(shown(high))

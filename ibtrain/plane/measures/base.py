@@ -26,14 +26,15 @@ class Quantity:
     Args:
         name: Key of the value in the result of :meth:`Measure.measure`; unique among all measures.
         heading: Heading of its column in tables.
-        unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; or an empty string.
+        unit: ``nats``; ``%`` for a share between 0 and 1, which is displayed in percent; ``count`` for a whole number; or
+            an empty string.
         in_tables: Whether tables have a column for it.
         is_optional: Whether a measure may leave it out, for a layer that has no such value.
     """
 
     name: str
     heading: str
-    unit: Literal["nats", "%", ""] = "nats"
+    unit: Literal["nats", "%", "count", ""] = "nats"
     in_tables: bool = True
     is_optional: bool = False
 

@@ -33,7 +33,7 @@ class Binned(Measure):
     quantities = (
         Quantity("mi_xt_binned", "H(T) binned"),
         Quantity("mi_ty_binned", "I(T;Y) binned"),
-        Quantity("distinct_t", "distinct T", ""),
+        Quantity("distinct_t", "distinct T", "count"),
         Quantity("mi_xt_unit", "mean H(T_j)", in_tables=False),
         Quantity("mi_xt_unit_min", "min H(T_j)", in_tables=False),
         Quantity("mi_xt_unit_max", "max H(T_j)", in_tables=False),
