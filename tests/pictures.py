@@ -63,11 +63,8 @@ def drawn_texts(figure: Figure) -> list[Text]:
             texts.append(self)
         draw(self, *args, **kwargs)
 
-    canvas = FigureCanvasAgg(figure)
-    # the first drawing settles the layout
-    canvas.draw()
     with mock.patch.object(Text, "draw", record):
-        canvas.draw()
+        FigureCanvasAgg(figure).draw()
     return list(dict.fromkeys(texts))
 
 
