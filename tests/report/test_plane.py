@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pictures import ENTROPY, LN_N, check_texts, drawn_texts, estimate, network_points, panel, point
+from pictures import (
+    ENTROPY,
+    LN_N,
+    TRAINING,
+    check_texts,
+    drawn_texts,
+    estimate,
+    network_points,
+    panel,
+    point,
+)
 from pictures import with_values as changed
 
 from ibtrain.errors import ConfigError
@@ -171,7 +181,8 @@ def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
     pair = [panel(network_points(THREE, 2)), panel(network_points(THREE, 2), "backprop")]
     (line,) = caption(pair, PlaneView()).splitlines()
     assert line == (
-        "digits: σ = 0.16 × radius of h; N = 100 test samples; mean of 2 seeds, bars: ± s.d.; β = 0.0001"
+        "digits: σ = 0.16 × radius of h; N = 100 test samples; mean of 2 seeds, bars: ± s.d.; "
+        + TRAINING
     )
     other = PlanePanel("b", network_points(THREE), "mnist: σ = 1", on="train")
     assert "\nmnist: σ = 1; N = 100 training samples; one seed, bars: ± standard error" in caption(
