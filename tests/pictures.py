@@ -15,6 +15,7 @@ from ibtrain.plane.point import PlanePoint
 from ibtrain.report.panels import PlanePanel
 
 LN_N, ENTROPY = 8.0, 2.3
+TRAINING = "β = 0.0001, predicting from noisy t (clean h in the last hidden block)"
 PIXELS = 1.0
 """Boxes of texts may touch by this much: they include the space above small letters."""
 
@@ -50,7 +51,7 @@ def with_values(before: PlanePoint, **estimates: Estimate) -> PlanePoint:
 
 
 def panel(points: Sequence[PlanePoint], title: str = "Layer-wise (information bottleneck)") -> Any:
-    return PlanePanel(title, points, "digits: σ = 0.16 × radius of h", "β = 0.0001")
+    return PlanePanel(title, points, "digits: σ = 0.16 × radius of h", TRAINING)
 
 
 def drawn_texts(figure: Figure) -> list[Text]:
@@ -63,11 +64,8 @@ def drawn_texts(figure: Figure) -> list[Text]:
             texts.append(self)
         draw(self, *args, **kwargs)
 
-    canvas = FigureCanvasAgg(figure)
-    # the first drawing settles the layout
-    canvas.draw()
     with mock.patch.object(Text, "draw", record):
-        canvas.draw()
+        FigureCanvasAgg(figure).draw()
     return list(dict.fromkeys(texts))
 
 

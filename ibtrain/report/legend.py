@@ -38,13 +38,19 @@ def layer_handles(layers: Sequence[str], *, has_colours: bool = True, line: str 
     return handles
 
 
-def shade_handle(last: float) -> Any:
-    """The handle of epochs, from light to dark."""
+def shade_handle(epochs: Sequence[float]) -> Any:
+    """The handle of epochs, from light to dark.
+
+    Args:
+        epochs: The epochs of the points.
+    """
+    first, last = min(epochs), max(epochs)
+    shown = [first, (3 * first + last) / 4, last] if first < last else [last]
     dots = [
         Line2D([], [], ls="", marker="o", ms=4, color=shade("0.2", share))
-        for share in epoch_share(last)([0, last / 4, last])
+        for share in epoch_share(last)(shown)
     ]
-    dots[0].set_label(f"epoch 0 to {last:g}")
+    dots[0].set_label(f"epoch {first:g} to {last:g}" if first < last else f"epoch {last:g}")
     return tuple(dots)
 
 

@@ -160,7 +160,7 @@ class PlanePicture:
         has_colours = style != "epochs"
         handles = layer_handles(self.layers, has_colours=has_colours, line="-" * has_colours)
         if style == "layers":
-            handles.append(shade_handle(self.last))
+            handles.append(shade_handle([epoch for path in paths for epoch in path.epochs]))
         handles += mark_handles(paths, is_plane=style == "layers")
         label = "limits: " + ", ".join(LIMITS[self.unit])
         return [*handles, Line2D([], [], ls=":", color="k", lw=0.9, label=label)]

@@ -52,7 +52,10 @@ def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | Non
     ax.set(xlim=x_ends, ylim=y_ends, xlabel=labels[0], ylabel=labels[1], title=axes.title)
     for direction, name, ceiling in zip("xy", LIMITS[unit], ceilings, strict=True):
         draw_limit(ax, direction, name, ceiling)
-    handles = [*layer_handles([path.layer for path in paths]), shade_handle(last)]
+    handles = [
+        *layer_handles([path.layer for path in paths]),
+        shade_handle([point.epoch for point in points]),
+    ]
     handles += mark_handles(paths)
     ax.legend(
         **legend_options(handles),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import click
@@ -53,6 +54,7 @@ def _nothing_takes_long(template: Path) -> Iterator[None]:
         patch.setattr("ibtrain.mi.neural.crossfit.fit_variational", lambda *_, **__: fit)
         patch.setattr("ibtrain.mi.benchmark.validate.validate", stop)
         patch.setattr("ibtrain.bench.machine.measure_machine", stop)
+        patch.setattr("ibtrain.cli.runs.time", SimpleNamespace(sleep=stop))
         yield
 
 

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pictures import ENTROPY, LN_N, check_texts, drawn_texts, estimate, network_points, panel, point
+from pictures import (
+    ENTROPY,
+    LN_N,
+    TRAINING,
+    check_texts,
+    drawn_texts,
+    estimate,
+    network_points,
+    panel,
+    point,
+)
 from pictures import with_values as changed
 
 from ibtrain.errors import ConfigError
@@ -47,7 +57,7 @@ PICTURES = {
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_text_overlaps_another_or_is_cut_off(name: str, style: str) -> None:
-    measures = () if style == "layers" else ("channel",)
+    measures = () if style == "layers" and name == "every flag" else ("channel",)
     check_texts(plane_figure(PICTURES[name], PlaneView(style=style, measures=measures)))
 
 
@@ -134,6 +144,13 @@ def test_until_shows_the_epochs_up_to_a_last_one(style: str) -> None:
     assert (offsets[:, 0] == 0).all() or len([o for o in offsets if o.any()]) == 3
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_a_moment_before_the_first_point_is_empty(style: str) -> None:
+    picture = shown(network_points(THREE, epochs=[20]), style=style, at=(3, 20))
+    assert "until epoch 3" in texts(picture)
+    assert style != "layers" or "\nepoch 20\n" in texts(picture)
+
+
 def test_snapshots_are_panels_of_growing_paths() -> None:
     picture = shown(network_points(["hidden1"]), at=(0, 2, 20), measures=("channel",))
     axes = picture.grid.axes[0][0]
@@ -164,7 +181,8 @@ def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
     pair = [panel(network_points(THREE, 2)), panel(network_points(THREE, 2), "backprop")]
     (line,) = caption(pair, PlaneView()).splitlines()
     assert line == (
-        "digits: σ = 0.16 × radius of h; N = 100 test samples; mean of 2 seeds, bars: ± s.d.; β = 0.0001"
+        "digits: σ = 0.16 × radius of h; N = 100 test samples; mean of 2 seeds, bars: ± s.d.; "
+        + TRAINING
     )
     other = PlanePanel("b", network_points(THREE), "mnist: σ = 1", on="train")
     assert "\nmnist: σ = 1; N = 100 training samples; one seed, bars: ± standard error" in caption(
