@@ -48,7 +48,7 @@ def test_the_run_folder_is_complete(finished: tuple[Path, Result]) -> None:
     found = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
     assert found == {
         "config.json", "environment.json", "metrics.jsonl", "results.json",
-        "plane.png", "curves.png", "layers.png",
+        "plane.png", "curves.png", "layers.png", "plane.csv",
         "checkpoints/layerwise-seed0.pt", "checkpoints/end_to_end-seed0.pt",
     }  # fmt: skip
     events = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
