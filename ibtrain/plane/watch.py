@@ -181,14 +181,16 @@ class WatchedPlane(LayerRecorder):
 
     def _gradients(self) -> dict[str, GradientStatistics]:
         """The gradients of all layers on the training samples, or else on the measured ones."""
+        layers = {layer: self.model.get_submodule(layer) for layer in self.layers}
+        samples, size = (self.x_train, self.y_train), self.config.batch_size
         with _undisturbed(self.model):
-            return gradient_statistics(
-                lambda x, y: self.loss(self.model(x), y),
-                self.x_train,
-                self.y_train,
-                {layer: self.model.get_submodule(layer) for layer in self.layers},
-                self.config.batch_size,
-            )
+            try:
+                return gradient_statistics(
+                    lambda x, y: self.loss(self.model(x), y), *samples, layers, size
+                )
+            except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+                expected = f"a scalar from loss(model(x), y) that has gradients ({error})"
+                raise ModelError("another loss", expected, "measure gradients") from error
 
     def _check_layers(self, layers: Sequence[str] | None) -> list[str]:
         """Runs two samples, and checks that each layer is called once and gives a tensor."""

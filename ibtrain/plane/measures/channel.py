@@ -24,10 +24,11 @@ class Channel(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both values."""
-        # numbers the classes consecutively, without those that have no held-out sample
-        present = layer.y_test.unique(return_inverse=True)[1]
         exact = channel_mi(
-            layer.h_test, layer.sigma, present, seed=derive_seed(layer.seed, "channel")
+            layer.h_test,
+            layer.sigma,
+            layer.present_classes,
+            seed=derive_seed(layer.seed, "channel"),
         )
         assert exact.mi_ty is not None
         return {"mi_xt_channel": exact.mi_xt, "mi_ty_channel": exact.mi_ty}
