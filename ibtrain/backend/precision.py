@@ -8,12 +8,17 @@ from torch import Tensor
 
 from ibtrain.errors import ConfigError
 
-__all__ = ["at_least_float32", "check_precision", "lower_precision", "tensor_cores"]
+__all__ = ["at_least_float32", "check_precision", "lower_precision", "tensor_cores", "to_float64"]
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
     """Converts a tensor of half precision to float32; returns any other unchanged."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def to_float64(tensor: Tensor) -> Tensor:
+    """Converts a tensor to float64, on the CPU if its device has no such numbers."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def check_precision(name: str, device: torch.device) -> None:

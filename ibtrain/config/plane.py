@@ -71,18 +71,17 @@ class PlaneConfig:
         batch_size: Batch size of the critics' training steps, and of ``gradients``.
         audit_every: Interval, in points, at which fresh critics check the tracked ones (also at the last point);
             0 for never.
-        measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear
-            classifier), ``binned`` (activations in
-            bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight sizes),
-            ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components),
-            ``dropout`` (multiplicative noise), ``quantised`` (activations in a few bits),
-            ``gradients`` (their mean, spread and ratio), ``weights`` (their norm, correlation and distance).
+        measures: Measures of a layer: ``mine`` (critics), ``channel`` (the known noise), ``probe`` (a linear classifier),
+            ``binned`` (activations in bins), ``pairwise`` (bounds from distances), ``profile`` (the known noise at eight
+            sizes), ``ksg`` (nearest neighbours, for few units), ``compressed`` (the known noise of principal components),
+            ``dropout`` (multiplicative noise), ``quantised`` (activations in a few bits), ``gradients`` (their mean,
+            spread and ratio), ``weights`` (their norm, correlation and distance).
         num_bins: Number of bins of equal width for each unit, for ``binned``.
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
         bin_size: Width of the bins, whose edges are its multiples (as in ibsgd), instead of their number; 0 for none.
-        bin_rule: Bins of a number: ``equal`` for bins that cover the range, or ``idnns`` for num_bins edges from -1 to 1, with
-            a bin for what is outside. In ``equal``, activations beyond the range are in the outer bins.
+        bin_rule: Bins of a number: ``equal`` for bins that cover the range, the outer ones also what is beyond, or ``idnns``
+            for num_bins edges from -1 to 1 (or of ``bin_range``), with one more bin for what is outside.
         kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
             layer at each point, with the largest leave-one-out likelihood.
         components: Number of principal components that ``compressed`` keeps.

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ibtrain.backend.precision import to_float64
+
 __all__ = ["Components", "leading_components"]
 
 MAX_FITTED = 1000
@@ -42,7 +44,7 @@ def leading_components(h: Float[Tensor, "n dim"], count: int) -> Components:
         >>> components.values.abs().flatten(), round(components.variance_share, 4)
         (tensor([5., 5., 0.]), 1.0)
     """
-    centred = (h - h.mean(dim=0)).double()
+    centred = to_float64(h - h.mean(dim=0))
     if h.shape[1] <= MAX_FITTED:
         directions = torch.linalg.eigh(centred.T @ centred).eigenvectors
     else:
@@ -52,4 +54,4 @@ def leading_components(h: Float[Tensor, "n dim"], count: int) -> Components:
     values = centred @ directions[:, -count:].flip(1)
     total = centred.square().sum()
     share = float(values.square().sum() / total) if total else 1.0
-    return Components(values.to(h.dtype), share)
+    return Components(values.to(h.device, h.dtype), share)

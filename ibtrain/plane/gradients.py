@@ -1,14 +1,16 @@
 """Mean and standard deviation of the gradients of a network's layers."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["GradientStatistics", "Loss", "gradient_statistics", "weight_matrices"]
+from ibtrain.backend.precision import to_float64
+
+__all__ = ["GradientStatistics", "Loss", "gradient_statistics", "weight_matrices", "weight_norm"]
 
 MAX_BATCHES = 16
 """Maximum number of batches: the standard deviation of as many is a tenth off for one weight, and less for all of a layer."""
@@ -41,6 +43,12 @@ class GradientStatistics:
 def weight_matrices(module: nn.Module) -> list[Tensor]:
     """The weights of a layer without its biases: every parameter with at least two dimensions."""
     return [parameter for parameter in module.parameters() if parameter.ndim >= 2]
+
+
+@torch.no_grad()
+def weight_norm(weights: Sequence[Tensor]) -> float:
+    """Norm of several weights as one vector."""
+    return math.sqrt(sum(to_float64(weight).square().sum().item() for weight in weights))
 
 
 def gradient_statistics(
@@ -95,7 +103,7 @@ def _spread(
     """Norms of the mean and of the standard deviation of each layer's gradient, and the mean loss."""
     parameters = [weight for tensors in weights.values() for weight in tensors]
     # float64: the standard deviation is a difference of sums
-    sums = [torch.zeros_like(weight, dtype=torch.float64) for weight in parameters]
+    sums = [torch.zeros_like(to_float64(weight.detach())) for weight in parameters]
     squares = [0.0] * len(parameters)
     total_loss = 0.0
     for batch in batches:
@@ -104,8 +112,9 @@ def _spread(
         gradients = torch.autograd.grad(value, parameters, allow_unused=True)
         for index, gradient in enumerate(gradients):
             if gradient is not None:
-                sums[index] += gradient
-                squares[index] += gradient.double().square().sum().item()
+                precise = to_float64(gradient)
+                sums[index] += precise
+                squares[index] += precise.square().sum().item()
     spread, first = {}, 0
     for name, tensors in weights.items():
         own = slice(first, first + len(tensors))

@@ -169,14 +169,16 @@ class WatchedPlane(LayerRecorder):
 
     def _gradients(self) -> dict[str, GradientStatistics]:
         """The gradients of all layers on the training samples, or else on the measured ones."""
+        layers = {layer: self.model.get_submodule(module_name(layer)) for layer in self.layers}
+        samples, size = (self.x_train, self.y_train), self.config.batch_size
         with _undisturbed(self.model):
-            return gradient_statistics(
-                lambda x, y: self.loss(self.model(x), y),
-                self.x_train,
-                self.y_train,
-                {layer: self.model.get_submodule(module_name(layer)) for layer in self.layers},
-                self.config.batch_size,
-            )
+            try:
+                return gradient_statistics(
+                    lambda x, y: self.loss(self.model(x), y), *samples, layers, size
+                )
+            except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+                expected = f"a scalar from loss(model(x), y) that has gradients ({error})"
+                raise ModelError("another loss", expected, "measure gradients") from error
 
     def _choose_layers(self, layers: Sequence[str] | None) -> dict[str, int]:
         """Runs two samples, and returns the dimension of each layer."""

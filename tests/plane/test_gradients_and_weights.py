@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,22 @@ def test_a_watched_model_has_the_gradients_of_its_loss_and_keeps_its_own() -> No
     norm = model[2].weight.norm().item()
     assert point.scalars["gradient_mean"] == pytest.approx(2 * mean / norm, rel=1e-4)
     assert point.scalars["gradient_snr"] == pytest.approx(mean / std, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda output, y: output,
+        lambda output, y: output.detach().sum(),
+        lambda output, y: 1.0,
+        lambda output, y: nn.functional.cross_entropy(output[:, :1], y),
+    ],
+)
+def test_a_loss_that_does_not_fit_the_model_is_told(loss: Any) -> None:
+    model, x, y = problem()
+    plane = InformationPlane.watch(model, (x, y), measures=["gradients"], loss=loss)
+    with pytest.raises(ModelError, match=r"gradients: got another loss, expected a scalar from"):
+        plane.measure(0)
 
 
 def test_a_run_has_them_for_every_layer(tmp_path: Path) -> None:

@@ -26,7 +26,13 @@ from ibtrain.train.results import FitResult
 OPTIM = OptimConfig(learning_rate=5e-3, batch_size=64, epochs=3)
 SGD = replace(OPTIM, optimizer="sgd", momentum=0.9, weight_decay=1e-3, learning_rate=0.05)
 PLANE = PlaneConfig(
-    points=3, samples=50, train_samples=80, critic_steps=3, batch_size=16, audit_every=1
+    points=3,
+    samples=50,
+    train_samples=80,
+    critic_steps=3,
+    batch_size=16,
+    audit_every=1,
+    measures=("mine", "channel", "probe", "weights"),
 )
 Trainer = LayerwiseTrainer | EndToEndTrainer
 

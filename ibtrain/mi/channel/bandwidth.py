@@ -37,7 +37,7 @@ def fitted_bandwidth(h: Float[Tensor, "n dim"]) -> tuple[float, bool]:
         >>> round(fitted_bandwidth(torch.tensor([[0.0], [2.0]]))[0], 3)
         2.0
     """
-    sample = h[:: math.ceil(len(h) / MAX_SAMPLES)].double().cpu()
+    sample = h[:: math.ceil(len(h) / MAX_SAMPLES)].cpu().double()
     radius = float((sample - sample.mean(dim=0)).square().sum(dim=1).mean().sqrt())
     if radius == 0:
         return 1.0, True

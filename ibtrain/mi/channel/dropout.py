@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.backend.precision import to_float64
 from ibtrain.io.hashing import hash_rows
 from ibtrain.mi.channel.exact import (
     ChannelInformation,
@@ -72,9 +73,7 @@ def dropout_mi(
     check_channel(alpha, draws)
     start = time.perf_counter()
     # squares of small activations, and their inverses, are beyond float32
-    centres = (
-        h[labels.argsort(stable=True)].to("cpu" if h.device.type == "mps" else h.device).double()
-    )
+    centres = to_float64(h[labels.argsort(stable=True)])
     blocks = list(_dropout_densities(centres, alpha, torch.bincount(labels).tolist(), draws, seed))
     terms_xt = torch.cat([block.own - block.all for block in blocks], dim=1)
     terms_ty = torch.cat([block.own_class - block.all for block in blocks], dim=1)

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ibtrain.backend.precision import to_float64
 from ibtrain.backend.seeding import generator
 from ibtrain.mi.result import Estimate, plain_estimate
 
@@ -123,7 +124,7 @@ def in_noise_units(h: Float[Tensor, "n dim"], noise_std: float) -> Float[Tensor,
     if scaled.square().sum(dim=1).max() * torch.finfo(h.dtype).eps <= MAX_ROUNDING_ERROR:
         return scaled
     # rounding errors of the squares would exceed the distances between close samples
-    precise = h.to("cpu" if h.device.type == "mps" else h.device).double()
+    precise = to_float64(h)
     return (precise - precise.mean(dim=0)) / noise_std
 
 

@@ -27,8 +27,7 @@ class Channel(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both values."""
-        # numbers the classes consecutively, without those that have no held-out sample
-        present = layer.y_test.unique(return_inverse=True)[1]
+        present = layer.present_classes
         draws = 2 if len(present) < MANY_SAMPLES else 1
         seed = derive_seed(layer.seed, "channel")
         exact = channel_mi(layer.h_test, layer.sigma, present, draws=draws, seed=seed)

@@ -31,10 +31,8 @@ class Compressed(Measure):
     def measure(self, layer: LayerSample) -> Values:
         """Projects the activations, and computes both values."""
         components = leading_components(layer.h_test, self.spec.config.components)
-        # numbers the classes consecutively, without those that have no held-out sample
-        present = layer.y_test.unique(return_inverse=True)[1]
         seed = derive_seed(layer.seed, "compressed")
-        values = channel_mi(components.values, layer.sigma, present, seed=seed)
+        values = channel_mi(components.values, layer.sigma, layer.present_classes, seed=seed)
         assert values.mi_ty is not None
         return {
             "mi_xt_compressed": values.mi_xt,

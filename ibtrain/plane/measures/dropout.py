@@ -26,10 +26,8 @@ class Dropout(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both values."""
-        # numbers the classes consecutively, without those that have no held-out sample
-        present = layer.y_test.unique(return_inverse=True)[1]
         alpha = self.spec.config.dropout_alpha
         seed = derive_seed(layer.seed, "dropout")
-        values = dropout_mi(layer.h_test, alpha, present, seed=seed)
+        values = dropout_mi(layer.h_test, alpha, layer.present_classes, seed=seed)
         assert values.mi_ty is not None
         return {"mi_xt_dropout": values.mi_xt, "mi_ty_dropout": values.mi_ty}

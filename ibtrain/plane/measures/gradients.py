@@ -1,6 +1,6 @@
 """Mean, standard deviation and signal-to-noise ratio of the gradient of a layer's weights."""
 
-from ibtrain.plane.gradients import weight_matrices
+from ibtrain.plane.gradients import weight_matrices, weight_norm
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
 __all__ = ["Gradients"]
@@ -37,8 +37,7 @@ class Gradients(Measure):
         statistics = layer.gradients()
         if layer.module is None or statistics is None:
             return {}
-        squares = sum(w.detach().double().square().sum() for w in weight_matrices(layer.module))
-        norm = float(squares) ** 0.5 or 1.0
+        norm = weight_norm(weight_matrices(layer.module)) or 1.0
         pairs = {"": (statistics.mean, statistics.std)}
         if statistics.sample_mean is not None and statistics.sample_std is not None:
             pairs["_sample"] = statistics.sample_mean, statistics.sample_std

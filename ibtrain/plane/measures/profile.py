@@ -32,12 +32,10 @@ class Profile(Measure):
         """Computes all values."""
         # a layer that is constant has no radius, and its noise a size all the same
         radius = activation_scale(layer.h_train).item() * math.sqrt(self.spec.dim) or 1.0
-        # numbers the classes consecutively, without those that have no held-out sample
-        present = layer.y_test.unique(return_inverse=True)[1]
         profile = channel_profile(
             layer.h_test,
             [share * radius for share in RADIUS_SHARES],
-            present,
+            layer.present_classes,
             seed=derive_seed(layer.seed, "channel"),
         )
         values: Values = {}

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ibtrain.backend.precision import to_float64
 from ibtrain.errors import ModelError
-from ibtrain.plane.gradients import weight_matrices
+from ibtrain.plane.gradients import weight_matrices, weight_norm
 from ibtrain.plane.measures.base import LayerSample, LayerSpec, Measure, Quantity, Values
 
 __all__ = ["Weights", "unit_correlation"]
@@ -46,9 +47,9 @@ class Weights(Measure):
         moved = [w - w0.to(w.device) for w, w0 in zip(weights, self.first, strict=True)]
         correlations = [unit_correlation(weight.flatten(1)) for weight in weights]
         return {
-            "weight_norm": _norm(weights),
+            "weight_norm": weight_norm(weights),
             "weight_correlation": sum(correlations) / len(correlations),
-            "weight_distance": _norm(moved),
+            "weight_distance": weight_norm(moved),
         }
 
     @classmethod
@@ -75,18 +76,14 @@ def unit_correlation(weights: Float[Tensor, "units inputs"]) -> float:
         weights: A row of weights for each unit, ``(units, inputs)``.
 
     Example:
-        >>> unit_correlation(torch.tensor([[1.0, 2.0, 3.0], [-2.0, -4.0, -6.0]]))
+        >>> round(unit_correlation(torch.tensor([[1.0, 2.0, 3.0], [-2.0, -4.0, -6.0]])), 6)
         1.0
     """
     units = len(weights)
     if units < 2:
         return 0.0
-    centred = weights.double() - weights.double().mean(dim=1, keepdim=True)
+    precise = to_float64(weights)
+    centred = precise - precise.mean(dim=1, keepdim=True)
     rows = torch.nn.functional.normalize(centred, dim=1)
     correlations = (rows @ rows.T).abs().fill_diagonal_(0)
-    return round(float(correlations.sum()) / (units * (units - 1)), 12)
-
-
-def _norm(tensors: list[Tensor]) -> float:
-    squares = [tensor.double().square().sum() for tensor in tensors]
-    return float(torch.stack(squares).sum().sqrt())
+    return float(correlations.sum()) / (units * (units - 1))
