@@ -20,7 +20,7 @@ __all__ = ["DEVICES", "MAX_PATH", "MAX_SEEDS", "MAX_SIDE", "METHODS", "Method", 
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
 DEVICES = ("auto", "cpu", "cuda", "mps")
-SAVED = ("weights", "activations")
+SAVED = ("weights", "activations", "gradients")
 MAX_SIDE = 8192
 """Maximum height and width, in pixels, to which images are resized."""
 MAX_SEEDS = 10_000
@@ -47,7 +47,8 @@ class RunConfig:
         device: Device on which networks are trained and measured.
         threads: Number of CPU threads; 0 chooses it by the size of a training step.
         cuda_graphs: Record training steps as CUDA graphs, which launch faster; on CUDA only.
-        save: What is saved at every point of the plane: ``weights`` and ``activations`` of the layers in training.
+        save: What is saved at every point of the plane: ``weights``, ``activations`` and mean ``gradients`` of the layers in
+            training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
         train_share: Share of the training samples that is kept; validation and test samples stay.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ibtrain.backend.gradients import differentiable
+from ibtrain.backend.seeding import generator
 from ibtrain.errors import RunFolderError
 from ibtrain.io.files import write_atomically, write_error
-from ibtrain.plane.samples import measured_labels, measured_samples
+from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 from ibtrain.plane.schedule import count_moments, is_due
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.setup import RunSetup
@@ -27,8 +29,8 @@ BYTES = 4
 class Saver:
     """A callback that writes ``saved/METHOD-seedN-STAGE-epochE.npz`` whenever the plane is measured.
 
-    Its arrays are ``weights.LAYER.PARAMETER``; ``activations.LAYER`` of shape ``(samples, dim)``, without noise, on the
-    plane's samples, with their ``labels``; and ``method``, ``seed``, ``epoch``, the names of the ``layers`` and the place of
+    Its arrays are ``weights.LAYER.PARAMETER``; ``gradients.LAYER.PARAMETER``, the mean over batches of the loss that trains the
+    layer; ``activations.LAYER`` of shape ``(samples, dim)``, without noise, on the plane's samples, with their ``labels``; and ``method``, ``seed``, ``epoch``, the names of the ``layers`` and the place of
     the first one (``index``).
 
     Args:
@@ -41,6 +43,7 @@ class Saver:
         self.folder = folder
         self.index = measured_samples(setup.data, setup.config.plane)
         self.labels = measured_labels(setup.data, setup.config.plane)
+        self.y_train = setup.data.train.y
 
     def __call__(self, event: Event) -> None:
         """Saves what the settings ask for, if the plane is measured at this event."""
@@ -80,7 +83,29 @@ class Saver:
             for layer in parts[0]:
                 h = torch.cat([part[layer] for part in parts])
                 arrays[f"activations.{layer}"] = h.cpu().numpy()
+        if "gradients" in self.config.save:
+            for name, gradient in self._gradients(event).items():
+                arrays[f"gradients.{name}"] = gradient.cpu().numpy()
         return arrays
+
+    @differentiable()
+    def _gradients(self, event: Event) -> dict[str, torch.Tensor]:
+        """Mean gradient of each parameter in training, over batches of training samples in evaluation mode."""
+        plane, x = self.config.plane, event.model.inputs["train"]
+        noise = generator(x.device, event.seed, "saved gradients")
+        rows = draw_index(len(self.y_train), plane.train_samples).to(x.device)
+        size = min(plane.batch_size, len(rows))
+        # without a last, smaller batch, on which a bound is another one
+        batches = rows[: len(rows) // size * size].split(size)
+        parameters = dict(event.model.blocks.named_parameters())
+        gradients = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+        for batch in batches:
+            loss = event.model.loss(x[batch], self.y_train[batch], noise)
+            values = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+            for total, value in zip(gradients.values(), values, strict=True):
+                if value is not None:
+                    total.add_(value, alpha=1 / len(batches))
+        return gradients
 
 
 def saved_bytes(setup: RunSetup) -> int:
@@ -91,7 +116,8 @@ def saved_bytes(setup: RunSetup) -> int:
     """
     config = setup.config
     samples = sum(map(len, measured_samples(setup.data, config.plane).values()))
-    numbers = {"weights": setup.weights, "activations": samples * sum(setup.dims.values())}
+    activations = samples * sum(setup.dims.values())
+    numbers = {"weights": setup.weights, "gradients": setup.weights, "activations": activations}
     moments = sum(count_moments(config.plane, config.optim(m).epochs) for m in config.methods)
     return BYTES * len(config.seeds) * moments * sum(numbers[name] for name in config.save)
 

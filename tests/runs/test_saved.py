@@ -8,7 +8,7 @@ import torch
 
 from ibtrain import ModelConfig, OptimConfig, PlaneConfig, RunConfig, load_dataset, mlp, run
 from ibtrain.errors import ConfigError, RunFolderError
-from ibtrain.plane.samples import measured_samples
+from ibtrain.plane.samples import draw_index, measured_samples
 from ibtrain.runs.saved import check_disk, saved_bytes
 from ibtrain.runs.setup import RunSetup
 
@@ -20,7 +20,7 @@ CONFIG = RunConfig(
     layerwise=OPTIM,
     end_to_end=OPTIM,
     plane=PLANE,
-    save=("weights", "activations"),
+    save=("weights", "activations", "gradients"),
 )
 
 
@@ -57,6 +57,19 @@ def test_saved_weights_give_the_saved_activations(folder: Path) -> None:
             np.testing.assert_allclose(arrays["activations.output"], model(x), atol=1e-6)
 
 
+def test_saved_gradients_are_those_of_the_saved_weights(folder: Path) -> None:
+    """Of cross-entropy, whose mean over batches of one size is that of all samples."""
+    data = load_dataset("digits")
+    rows = draw_index(len(data.train), PLANE.train_samples)
+    rows = rows[: len(rows) // PLANE.batch_size * PLANE.batch_size]
+    arrays = np.load(folder / "end_to_end-seed3-0-network-epoch1.npz")
+    model = mlp(64, (5,), 10)
+    model.load_state_dict({n: torch.from_numpy(arrays[f"weights.{n}"]) for n in model.state_dict()})
+    torch.nn.functional.cross_entropy(model(data.train.x[rows]), data.train.y[rows]).backward()
+    for name, parameter in model.named_parameters():
+        np.testing.assert_allclose(arrays[f"gradients.{name}"], parameter.grad, atol=1e-6)
+
+
 def test_the_announced_size_is_that_of_the_arrays(folder: Path) -> None:
     arrays = [np.load(path) for path in folder.iterdir()]
     size = sum(file[name].nbytes for file in arrays for name in file.files if "." in name)
@@ -76,7 +89,7 @@ def test_a_disk_without_room_is_refused_before_the_training(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"save": ("loss",)}, "save: got 'loss', expected one of weights, activations"),
+        ({"save": ("loss",)}, "save: got 'loss', expected one of weights, activations, gradients"),
         ({"save": ("weights",), "plane": PlaneConfig(points=0)}, "plane points: got 0 with save"),
     ],
 )
