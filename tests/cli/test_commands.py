@@ -15,7 +15,10 @@ from PIL import Image
 
 from ibtrain.config import HIDDEN
 
-QUICK = ["--hidden", "12,8", "--epochs", "2", "--seeds", "0", "--plane-points", "3"]
+QUICK = [
+    "--hidden", "12,8", "--epochs", "2", "--seeds", "0", "--plane-points", "3", "--plane-samples", "100",
+    "--critic-steps", "10",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,9 @@ def test_a_run_repeats_from_its_own_config(finished: tuple[Path, Result], tmp_pa
     assert documents[0] == documents[1]
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "gif"])
+@pytest.mark.parametrize(
+    "ending", ["png", "svg", "pdf", pytest.param("gif", marks=pytest.mark.slow)]
+)
 def test_planes_are_drawn_in_every_format(
     finished: tuple[Path, Result], tmp_path: Path, ending: str
 ) -> None:
@@ -475,7 +480,7 @@ def test_a_data_set_whose_name_is_not_utf_8_is_trained_on(tmp_path: Path) -> Non
         "--run-dir",
         tmp_path / "r\udcff",
     ]
-    result = run("compare", *QUICK[:-2], *arguments)
+    result = run("compare", *QUICK, *arguments)
     assert result.exit_code == 0
     assert (
         json.loads((tmp_path / "r\udcff" / "config.json").read_text())["dataset"] == f"npz:{path}"

@@ -33,7 +33,7 @@ def on_a_terminal(columns: int, *arguments: str) -> str:
     return ESCAPES.sub("", b"".join(parts).decode())
 
 
-@pytest.mark.parametrize("columns", [70, 80])
+@pytest.mark.parametrize("columns", [pytest.param(70, marks=pytest.mark.slow), 80])
 def test_the_time_left_is_shown_and_no_bar_stays(tmp_path: Path, columns: int) -> None:
     quick = ["--hidden", "8", "--epochs", "2", "--seeds", "0", "--plane-points", "1"]
     quick += ["--measures", "channel", "--run-dir", str(tmp_path / "run")]

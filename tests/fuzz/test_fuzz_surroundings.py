@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import CODE
@@ -44,6 +45,7 @@ ENVIRONMENT = {
 LEAVE = "import os; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
 
 
+@pytest.mark.slow
 @given(
     arguments=st.sampled_from(COMMANDS),
     streams=st.tuples(*map(st.sampled_from, (STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR))),

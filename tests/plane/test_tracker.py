@@ -25,7 +25,7 @@ from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=10)
-SMALL = PlaneConfig(points=4, samples=150, critic_steps=30, batch_size=64)
+SMALL = PlaneConfig(points=4, samples=150, critic_steps=15, batch_size=64)
 
 
 def network(data: Dataset) -> nn.Sequential:
@@ -102,7 +102,7 @@ def test_a_critic_that_is_behind_is_flagged_and_replaced(toy: Dataset) -> None:
     """One step a point: a tracked critic has had few, and the fresh one is given many."""
     plane = InformationPlane(toy, 0.5, config=replace(SMALL, audit_every=3))
     trainer = EndToEndTrainer(network(toy), OPTIM, callbacks=[plane])
-    slow, quick = replace(SMALL, critic_steps=1), replace(SMALL, critic_steps=200)
+    slow, quick = replace(SMALL, critic_steps=1), replace(SMALL, critic_steps=100)
 
     class Quick(LayerCritics):
         def fit(self, h: Tensor, labels: Tensor, sigma: float, config: PlaneConfig) -> None:

@@ -78,6 +78,7 @@ def test_more_dimensions_than_can_be_looked_at_cost_nothing(
     assert [columns.shape for columns in quadratic_directions(z, 6)] == [(6, 0), (6, 0)]
 
 
+@pytest.mark.slow
 def test_a_critic_finds_a_correlation_of_random_sign_among_ten_dimensions() -> None:
     """The error of the estimate is -0.06 to -0.12; without these directions it was -0.26 to -0.44."""
     problem = PROBLEMS["random-signs-10"]
