@@ -36,7 +36,7 @@ class CommaSeparated(click.ParamType[tuple[float, ...]]):
     def __init__(self, kind: type[int] | type[float], *, has_auto: bool = False) -> None:
         self.kind = kind
         self.has_auto = has_auto
-        self.name = "INT,..." if kind is int else "FLOAT,..."
+        self.name = ("INT,..." if kind is int else "FLOAT,...") + "|auto" * has_auto
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):

@@ -19,14 +19,24 @@ _SETTINGS = {
     "--bin-range": "bin_range",
     "--bin-size": "bin_size",
     "--bin-rule": "bin_rule",
+    "--kde-noise": "kde_noise",
+    "--components": "components",
+    "--dropout-alpha": "dropout_alpha",
+    "--quantise-bits": "quantise_bits",
     "--unit": "unit",
 }
 """Field of the plane's settings for each option."""
 
 
+DEFAULT_MEASURES = ("channel", "binned")
+
+
 def _options(function: Any) -> Any:
     for flag, name in reversed(_SETTINGS.items()):
-        function = click.option(flag, name, **keywords(f"plane.{name}"))(function)
+        arguments = keywords(f"plane.{name}")
+        default = ",".join(DEFAULT_MEASURES) if name == "measures" else "that of the run"
+        arguments["help"] = f"{arguments['help'].partition('  [')[0]}  [{default}]"
+        function = click.option(flag, name, **arguments)(function)
     return function
 
 
@@ -55,7 +65,7 @@ def command(run: Path, workers: int, output: Path | None, **options: Any) -> Non
     check_integer("--workers", workers, 1, 1024)
     folder = RunFolder.open(run)
     given = {name: value for name, value in options.items() if value is not None}
-    config = replace(folder.config().plane, **{"measures": ("channel", "binned"), **given})
+    config = replace(folder.config().plane, **{"measures": DEFAULT_MEASURES, **given})
     path = output or run / f"plane-{'-'.join(config.measures)}.csv"
     check_output(path, "--output")
     remeasure_together(folder, config, path, workers)

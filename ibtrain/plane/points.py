@@ -52,7 +52,8 @@ class PlanePoints:
 
         Args:
             ax: Axis to draw on; None creates a figure, ``axis.figure``.
-            measure: The measure to draw, by the name of one of its estimates; None is the first one.
+            measure: The measure to draw, by the name of one of its estimates; None is the exact one where there is one, and
+                else the first.
 
         Returns:
             The axis.

@@ -33,12 +33,15 @@ IDENTITY = ("method", "seed", "epoch", "layers", "index", "labels")
 
 
 def check_measures(config: PlaneConfig) -> None:
-    """Checks that no measure needs training samples, whose activations are not saved.
+    """Checks that no measure needs training samples or the network, because only activations are saved.
 
     Raises:
         ConfigError: If one does.
     """
     for name in config.measures:
+        if measure_class(name).reads_module:
+            given = f"{name}, which reads the network"
+            raise ConfigError(given, "measures of activations, such as channel", "measures")
         if measure_class(name).fits:
             given = f"{name}, which is fitted to training samples that are not saved"
             raise ConfigError(given, "measures such as channel, binned, pairwise", "measures")
@@ -61,7 +64,7 @@ def remeasure(folder: RunFolder, config: PlaneConfig, output: Path) -> None:
         output: CSV file of all points.
 
     Raises:
-        ConfigError: If a measure needs training samples.
+        ConfigError: If a measure needs training samples or the network.
         RunFolderError: If there are no saved activations, a file can't be read or written, or other processes measure
             the same output with other settings.
     """

@@ -119,8 +119,9 @@ def test_other_settings_for_the_same_file_are_refused(folder: RunFolder, tmp_pat
 
 
 def test_measures_that_need_training_samples_are_refused(folder: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="mine, which is fitted to training samples"):
-        remeasure(folder, PlaneConfig(measures=("mine",)), tmp_path / "mine.csv")
+    for name, message in (("mine", "fitted to training samples"), ("weights", "reads the network")):
+        with pytest.raises(ConfigError, match=f"{name}, which .*{message}"):
+            remeasure(folder, PlaneConfig(measures=(name,)), tmp_path / "mine.csv")
 
 
 def test_a_broken_file_is_named(folder: RunFolder, tmp_path: Path) -> None:

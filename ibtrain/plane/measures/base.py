@@ -110,6 +110,7 @@ class Measure(ABC):
     Attributes:
         quantities: The values that the measure returns; additional values are kept, and displayed under their names.
         axes: Names of the estimates of I(X; T) and I(T; Y), which are drawn as a plane; None draws no plane.
+        reads_module: Whether it reads the layer's ``module`` or ``gradients()``, and not its activations alone.
         fits: Whether it fits something to the training samples; otherwise it reads the held-out samples alone.
         title: Heading of that plane.
 
@@ -124,6 +125,7 @@ class Measure(ABC):
     axes: ClassVar[tuple[str, str] | None] = None
     title: ClassVar[str] = ""
     fits: ClassVar[bool] = True
+    reads_module: ClassVar[bool] = False
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

@@ -31,6 +31,7 @@ class Gradients(Measure):
         )
     )
     fits = False
+    reads_module = True
 
     def measure(self, layer: LayerSample) -> Values:
         """Divides the gradients' norms by that of the weights."""

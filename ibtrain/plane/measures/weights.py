@@ -27,6 +27,7 @@ class Weights(Measure):
         Quantity("weight_distance", "|W - W0|", "", is_optional=True),
     )
     fits = False
+    reads_module = True
 
     def __init__(self, spec: LayerSpec) -> None:
         super().__init__(spec)
