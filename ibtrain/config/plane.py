@@ -158,10 +158,11 @@ class PlaneConfig:
     def _check_noise(self) -> None:
         check_sequence("plane noise_std", self.noise_std)
         for value in self.noise_std:
-            check_noise_std("plane noise_std", value)
+            check_number("plane noise_std", value)
             if value <= 0:
                 expected = "above 0 (I(x; h) of a deterministic layer is infinite or constant)"
                 raise ConfigError(value, expected, "plane noise_std")
+            check_noise_std("plane noise_std", value)
         check_choice("plane noise_scale", self.noise_scale, PLANE_NOISE_SCALES)
 
     def _check_bins(self) -> None:

@@ -28,6 +28,10 @@ class PlanePoints:
     def __init__(self, points: Iterable[PlanePoint] = ()) -> None:
         self.points = list(points)
 
+    def __repr__(self) -> str:
+        layers = len({point.layer for point in self.points})
+        return f"<{type(self).__name__}: {len(self.points)} points of {layers} layers>"
+
     def to_frame(self) -> Any:
         """All points as a table: a row for each point, a column for each value and each standard error.
 
@@ -52,7 +56,7 @@ class PlanePoints:
 
         Args:
             ax: Axis to draw on; None creates a figure, ``axis.figure``.
-            measure: The measure to draw, by the name of one of its estimates; None is the exact one where there is one, and
+            measure: Name of the measure to draw, such as ``binned``, or of one of its estimates; None is the exact one where there is one, and
                 else the first.
 
         Returns:

@@ -69,8 +69,9 @@ class LayerRecorder(PlanePoints):
         self._classes = {name: measure_class(name) for name in config.measures}
         fitted = [name for name, measure in self._classes.items() if measure.fits]
         if config.on != "test" and fitted:
-            given = f"{', '.join(fitted)} on {config.on} samples, to which critics and probes are fitted"
-            raise ConfigError(given, "other measures, such as channel,binned", "plane measures")
+            given = f"{', '.join(fitted)} on {config.on} samples, to which they are fitted"
+            expected = "measures that fit nothing, such as --measures channel,binned,pairwise"
+            raise ConfigError(given, expected, "plane measures")
         self._measures: dict[tuple[PlaneMethod, str], dict[str, Measure]] = {}
 
     def check_layers(self, count: int) -> None:

@@ -182,6 +182,8 @@ class WatchedPlane(LayerRecorder):
 
     def _choose_layers(self, layers: Sequence[str] | None) -> dict[str, int]:
         """Runs two samples, and returns the dimension of each layer."""
+        if isinstance(layers, str):
+            raise ModelError(f"the string {layers!r}", "a list of names", "layers")
         chosen = default_layers(self.model) if layers is None else list(layers)
         check_modules(self.model, chosen)
         with _undisturbed(self.model), torch.no_grad():
@@ -243,8 +245,8 @@ def _read(
     data: Samples | Iterable[Samples], count: int, device: torch.device, where: str
 ) -> Samples:
     """Samples on the model's device: random ones of a pair of tensors, or the first ones of an iterable of batches."""
-    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Tensor):
-        x, y = data
+    if isinstance(data, tuple | list) and len(data) == 2 and hasattr(data[0], "shape"):
+        x, y = map(torch.as_tensor, data)
         if len(x) == len(y):
             rows = draw_index(len(x), count)
             x, y = x[rows], y[rows]

@@ -131,12 +131,19 @@ def _footnote(results: dict[str, Any], methods: Sequence[Method], width: int) ->
         f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
         f"{ln_n}, H(Y) = {factor * results['label_entropy']:.2f}",
         f"sigma {noise_words(plane)}",
-        f"trained with sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
-        f"{objective_words(objective, 'beta ')}",
+        *([_training_words(objective)] if "layerwise" in methods else []),
         f"majority class {100 * results['majority_accuracy']:.1f} %",
         *([f"flags: {', '.join(flags)}"] if flags else []),
     ]
     return filled(pieces, width)
+
+
+def _training_words(objective: dict[str, Any]) -> str:
+    """The noise and the objective of layer-wise training."""
+    return (
+        f"trained with sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
+        f"{objective_words(objective, 'beta ')}"
+    )
 
 
 def _flags(results: dict[str, Any], methods: Sequence[Method]) -> list[str]:

@@ -166,7 +166,10 @@ def bad_npz(folder: Path, **arrays: Any) -> str:
             "plane noise_std: got 2 values, expected 1, or one for each of 3",
         ),
         (["--plane-noise", "loud"], "got 'loud', expected numbers separated by commas, or auto"),
-        (["--plane-on", "all"], "plane measures: got mine, probe on all samples, to which"),
+        (
+            ["--plane-on", "all"],
+            "plane measures: got mine, probe on all samples, to which they are fitted",
+        ),
         (["--hidden", "0"], "hidden: got 0"),
         (["--seeds", "1,1"], "none twice"),
         (["--model", "conv", "--channels", "2,2,2,2"], "images of 8 x 8 pixels"),

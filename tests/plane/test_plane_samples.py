@@ -64,5 +64,5 @@ def test_the_values_are_those_of_all_samples() -> None:
 
 @pytest.mark.parametrize("on", ["train", "all"])
 def test_critics_are_not_measured_on_the_samples_that_they_are_fitted_to(on: str) -> None:
-    with pytest.raises(ConfigError, match=f"mine, probe on {on} samples, to which critics"):
+    with pytest.raises(ConfigError, match=f"mine, probe on {on} samples, to which they are fitted"):
         InformationPlane(gaussian_classes(), config=PlaneConfig(on=on))

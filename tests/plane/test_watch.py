@@ -207,6 +207,7 @@ def test_the_default_noise_is_a_share_of_each_layers_radius(samples: Samples) ->
     ("change", "error", "message"),
     [
         ({"layers": ["fc9"]}, ModelError, "a layer 'fc9', expected one of fc1, norm, act"),
+        ({"layers": "fc1"}, ModelError, "the string 'fc1', expected a list of names"),
         ({"layers": []}, ModelError, "no layer, expected at least one module"),
         ({"measures": ["mine"]}, DataError, r"no training samples, expected train=\(x, y\)"),
         ({"noise_scale": "loud"}, ConfigError, "'loud', expected one of absolute, relative, radius"),
