@@ -67,7 +67,7 @@ def test_only_layer_wise_training_has_a_beta(unfinished: Path) -> None:
     (unfinished / "metrics.jsonl").write_text(backprop)
     (panel,) = plane_panels(RunFolder.open(unfinished))
     assert panel.training == ""
-    assert "β" not in panel.note + panel.title
+    assert "β" not in panel.noise + panel.title
 
 
 @pytest.mark.parametrize(
