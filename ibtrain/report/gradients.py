@@ -65,9 +65,7 @@ def gradients_figure(panels: Sequence[PlanePanel], view: PlaneView) -> Figure:
         for line, words in zip(LINES, WORDS, strict=True)
     ]
     if any(phase_change(series.epochs, *series.values.T) for series in all_series):
-        handles.append(
-            mark_handle(MARK, "white", "change of phase: the mean stays below from here on")
-        )
+        handles.append(mark_handle(MARK, "white", "change of phase: std stays above mean"))
     add_legend(grid.figure, handles)
     add_caption(grid.figure, panels, view)
     return grid.figure

@@ -83,7 +83,9 @@ def measured_panels(
         title = " ".join(panel.title.split("\n"))
         if not measured:
             expected = f"a run with --measures {measure}"
-            raise ConfigError(f"points without them ({title})", expected, f"--style {view.style}")
+            raise ConfigError(
+                f"points without its values ({title})", expected, f"--style {view.style}"
+            )
         first, last = min(p.epoch for p in measured), max(view.moments)
         if first > last:
             expected = f"an epoch from the first measured one, {first:g} ({title}), on"

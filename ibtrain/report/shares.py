@@ -1,6 +1,7 @@
 """Picture of the last points of runs with several training shares."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -88,7 +89,11 @@ def _networks(
     networks = []
     for panel in panels:
         paths = layer_paths(panel.points, axes, seeds)
-        for seed in dict.fromkeys(path.seed for path in paths):
+        seed_names = dict.fromkeys(path.seed for path in paths)
+        if len(seed_names) > 1:
+            # as in the other styles, one seed of several has no bars
+            paths = [replace(path, spread=np.zeros_like(path.spread)) for path in paths]
+        for seed in seed_names:
             networks.append((panel.train_share, [path for path in paths if path.seed == seed]))
     return networks
 

@@ -27,7 +27,7 @@ def test_it_is_where_the_lines_cross() -> None:
 
 
 def test_its_norm_is_on_both_lines() -> None:
-    mean, std = np.array([8.0, 8, 1, 1]), np.array([1.0, 2, 4, 4])
+    mean, std = np.array([8.0, 8, 2, 2]), np.array([1.0, 2, 4, 4])
     result = phase_change(EPOCHS[:4], mean, std)
     assert result is not None
     epoch, norm = result

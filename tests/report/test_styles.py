@@ -170,7 +170,8 @@ def test_the_change_of_phase_is_in_the_legend_if_it_is_drawn() -> None:
 
 def test_gradients_need_no_information() -> None:
     alone = [replace(point, estimates={}) for point in points()]
-    assert "batches of training samples; one seed; β" in words(drawn([panel(alone)], "gradients"))
+    text = words(drawn([panel(alone)], "gradients"))
+    assert "digits; batches of training samples; one seed; β" in text
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("nats", 1.0), ("bits", 1 / math.log(2))])
@@ -246,8 +247,12 @@ def test_the_last_points_are_coloured_by_the_training_share() -> None:
 
 def test_shares_of_several_seeds_are_lines_of_one_colour() -> None:
     figure = drawn(with_shares(panel(points(seeds=2)), panel(points())), "shares", seeds="all")
-    first, second, third = curves(axes_of(figure)[0])
+    axis, *_ = axes_of(figure)
+    first, second, third = curves(axis)
     assert first.get_color() == second.get_color() != third.get_color()
+    # only a single seed has bars, its standard errors
+    lengths = [np.ptp(bar, axis=0).max() for c in axis.collections for bar in c.get_segments()]
+    np.testing.assert_allclose(lengths, [0.0] * 12 + [0.02] * 6)
 
 
 def test_each_method_has_its_panel_of_shares() -> None:
