@@ -9,6 +9,7 @@ import click
 
 from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords
 from ibtrain.config.units import UNITS
+from ibtrain.report.view import STYLES
 from ibtrain.text import printable
 
 __all__ = ["command"]
@@ -21,13 +22,16 @@ __all__ = ["command"]
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A .png, .svg, .pdf, .gif or .mp4 (the last two are animations over epochs).  [RUN/plane.png]",
+    help="A .png, .svg or .pdf, or of a style up to curves a .gif or .mp4, which are animations over epochs.  "
+    "[RUN/plane.png, or RUN/STYLE.png from gradients on]",
 )
 @click.option(
     "--style",
-    type=click.Choice(("layers", "epochs", "curves")),
-    help="A path for each layer; or all epochs in colour, with a line through the layers of each epoch; or the "
-    "information of each layer by epoch.  [layers]",
+    type=click.Choice(STYLES),
+    help="layers: a path for each layer. epochs: all epochs in colour, with a line through the layers of each. curves: the "
+    "information of each layer by epoch. gradients: those of each layer by epoch (of --measures gradients). profile: "
+    "I(X;T) by the noise (of --measures profile). units: H(T_j) and I(T_j;Y) of single units by epoch (of --measures "
+    "binned). shares: the last points of runs with several --train-share.  [layers]",
 )
 @click.option(
     "--seeds",
@@ -39,7 +43,7 @@ __all__ = ["command"]
 @click.option(
     "--at",
     type=CommaSeparated(float),
-    help="Epochs of snapshots side by side; each shows the epochs up to its own.",
+    help="Epochs of snapshots side by side, each of which shows the epochs up to its own; or of the profiles.",
 )
 @click.option(
     "--measure",
@@ -55,7 +59,7 @@ def command(runs: tuple[Path, ...], output: Path | None, **choices: Any) -> None
     from ibtrain.report.film import PLANE_FORMATS, save_plane
     from ibtrain.report.pictures import plane_panels
     from ibtrain.report.style import check_picture
-    from ibtrain.report.view import PlaneView
+    from ibtrain.report.view import PLANE_STYLES, PlaneView
     from ibtrain.runs import RunFolder
 
     view = PlaneView(**{name: value for name, value in choices.items() if value is not None})
@@ -63,7 +67,9 @@ def command(runs: tuple[Path, ...], output: Path | None, **choices: Any) -> None
         check_picture(output, "--output", PLANE_FORMATS)
     folders = [RunFolder.open(path) for path in runs]
     panels = [panel for folder in folders for panel in plane_panels(folder, len(folders) > 1)]
-    path = output or folders[0].path / "plane.png"
+    path = output or folders[0].path / (
+        "plane.png" if view.style in PLANE_STYLES else f"{view.style}.png"
+    )
     save_plane(panels, path, view)
     # as bytes, so that any file name can be piped
     click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))

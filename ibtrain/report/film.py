@@ -12,12 +12,12 @@ from PIL import Image
 
 from ibtrain.errors import RunFolderError
 from ibtrain.io.files import write_atomically, write_error
+from ibtrain.report.figures import FIGURES
 from ibtrain.report.frames import FILM_DPI, FilmFrames, Frame, frame_epochs
 from ibtrain.report.mpl import FFMpegWriter, Figure, without_warnings
 from ibtrain.report.panels import PlanePanel, rows_of
-from ibtrain.report.plane import plane_figure
 from ibtrain.report.style import PICTURE_FORMATS, check_picture, save_figure, styled
-from ibtrain.report.view import PlaneView
+from ibtrain.report.view import MEASURE_STYLES, PLANE_STYLES, PlaneView
 
 __all__ = ["PLANE_FORMATS", "save_plane"]
 
@@ -41,17 +41,18 @@ def save_plane(panels: Sequence[PlanePanel], path: Path, view: PlaneView | None 
         RunFolderError: If there are no points, or the animation can't be made.
     """
     view = view or PlaneView()
-    check_picture(path, "--output", PLANE_FORMATS)
+    has_film = view.style in PLANE_STYLES
+    check_picture(path, "--output", PLANE_FORMATS if has_film else PICTURE_FORMATS)
     if not any(panel.points for panel in panels):
         raise RunFolderError("no points", "a run that recorded its information plane", str(path))
     panels = [panel for panel in panels if panel.points]
-    if not rows_of(panels, view):
+    if view.style in MEASURE_STYLES and not rows_of(panels, view):
         expected = "points with both, such as those of --measures channel"
         raise RunFolderError("points without I(X; T) and I(T; Y)", expected, str(path))
     if path.suffix.lower() in FILM_FORMATS:
         _save_film(panels, path, view)
     else:
-        save_figure(plane_figure(panels, view), path)
+        save_figure(FIGURES[view.style](panels, view), path)
 
 
 def _save_film(panels: Sequence[PlanePanel], path: Path, view: PlaneView) -> None:

@@ -12,25 +12,37 @@ from ibtrain.report.points import SATURATED, LayerPath
 from ibtrain.report.style import FIGURE_WIDTH
 from ibtrain.text import abridged, printable
 
-__all__ = ["add_legend", "layer_handles", "legend_options", "mark_handles", "shade_handle"]
+__all__ = [
+    "add_legend",
+    "flag_handles",
+    "layer_handles",
+    "legend_options",
+    "mark_handle",
+    "mark_handles",
+    "shade_handle",
+]
 
 LONGEST_NAME = 40
 CHARACTER, HANDLE = 0.062, 0.5
 """Widths of a character and of a handle, in inches."""
 
 
-def layer_handles(layers: Sequence[str], *, has_colours: bool = True, line: str = "-") -> list[Any]:
+def layer_handles(
+    layers: Sequence[str], *, has_colours: bool = True, has_markers: bool = True, line: str = "-"
+) -> list[Any]:
     """A handle for each layer, with its colour and marker.
 
     Args:
         layers: Names of the layers.
         has_colours: Whether colours tell layers apart, and not epochs.
+        has_markers: Whether markers tell layers apart.
         line: Style of the handles' lines.
     """
     handles = []
     for index, layer in enumerate(layers):
         colour, marker = layer_style(index, len(layers))
         colour = colour if has_colours else "0.5"
+        marker = marker if has_markers else ""
         name = abridged(printable(layer), LONGEST_NAME)
         handles.append(
             Line2D([], [], ls=line, color=colour, marker=marker, mec="k", mew=0.8, label=name)
@@ -62,21 +74,41 @@ def mark_handles(paths: Iterable[LayerPath], *, is_plane: bool = True) -> list[A
         is_plane: Whether the paths are drawn on a plane, where audits and differences are marked.
     """
     paths = list(paths)
-    kinds = {kind for path in paths for kind in path.flags}
+    marks: list[tuple[Any, str, str]] = []
+    if is_plane and any(path.audits for path in paths):
+        marks.append(("+", "white", "a fresh critic found more"))
+    if is_plane and any(any(path.below) for path in paths):
+        marks.append((BELOW_MARKERS[0], "0.3", "a lower bound, below the exact value"))
+    flags = flag_handles(kind for path in paths for kind in path.flags)
+    return [*flags, *(mark_handle(*mark) for mark in marks)]
+
+
+def flag_handles(kinds: Iterable[frozenset[str]]) -> list[Any]:
+    """Handles of the flags that occur.
+
+    Args:
+        kinds: The flags of each point.
+    """
+    kinds = set(kinds)
     marks: list[tuple[Any, str, str]] = []
     if any(kind & SATURATED for kind in kinds):
         marks.append(("o", "white", "saturated: at ln N or H(Y)"))
     doubts = {flag for kind in kinds if flag_state(kind) == "flagged" for flag in kind - SATURATED}
     if doubts:
         marks.append(("x", "white", "flagged: " + ", ".join(sorted(map(printable, doubts)))))
-    if is_plane and any(path.audits for path in paths):
-        marks.append(("+", "white", "a fresh critic found more"))
-    if is_plane and any(any(path.below) for path in paths):
-        marks.append((BELOW_MARKERS[0], "0.3", "a lower bound, below the exact value"))
-    return [
-        Line2D([], [], ls="", marker=marker, color="0.3", mfc=face, ms=5, label=abridged(label, 90))
-        for marker, face, label in marks
-    ]
+    return [mark_handle(*mark) for mark in marks]
+
+
+def mark_handle(marker: Any, face: str, label: str) -> Any:
+    """The handle of a mark.
+
+    Args:
+        marker: Marker of matplotlib.
+        face: Colour of its area.
+        label: What it means.
+    """
+    style = {"ls": "", "marker": marker, "color": "0.3", "mfc": face, "ms": 5}
+    return Line2D([], [], **style, label=abridged(label, 90))
 
 
 def add_legend(figure: Figure, handles: Sequence[Any]) -> None:

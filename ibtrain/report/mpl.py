@@ -22,6 +22,7 @@ __all__ = [
     "LogNorm",
     "MaxNLocator",
     "Normalize",
+    "Patch",
     "ScalarMappable",
     "ScaledTranslation",
     "colormaps",
@@ -80,5 +81,6 @@ with _robust():
     from matplotlib.figure import Figure
     from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
     from matplotlib.ticker import MaxNLocator
     from matplotlib.transforms import ScaledTranslation

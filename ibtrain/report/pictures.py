@@ -32,7 +32,7 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
     """
     config = folder.config()
     points = _comparable_points(folder)
-    note = f"{config.dataset}: σ = {noise_words(vars(config.plane))}"
+    noise = f"σ = {noise_words(vars(config.plane))}"
     accuracies = _accuracies(folder)
     panels = []
     for method in METHODS:
@@ -45,10 +45,12 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
         panel = PlanePanel(
             title,
             [point for point in points if point.method == method],
-            printable(note),
+            printable(config.dataset),
+            noise,
             printable(objective_words(asdict(config.objective), "β = ")) if is_layerwise else "",
             config.plane.on,
             accuracies[method],
+            config.train_share,
         )
         if panel.points:
             panels.append(panel)

@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 
+from ibtrain.report.caption import add_caption
 from ibtrain.report.epochs import epoch_share, epoch_ticks, set_epoch_axis
 from ibtrain.report.grid import Grid
 from ibtrain.report.information import InformationLine
 from ibtrain.report.legend import add_legend, layer_handles, mark_handles, shade_handle
 from ibtrain.report.limits import axis_ends, draw_limit, shared_ends
 from ibtrain.report.mpl import Figure, Line2D, LogNorm, Normalize, ScalarMappable
-from ibtrain.report.panels import PlanePanel, caption, in_unit, rows_of, unit_of
+from ibtrain.report.panels import PlanePanel, in_unit, limits_of, rows_of, unit_of
 from ibtrain.report.paths import EPOCH_MAP, EpochLines, LayerLine, layer_style
 from ibtrain.report.points import LayerPath, layer_paths
 from ibtrain.report.quantities import PlaneAxes
@@ -21,9 +21,6 @@ from ibtrain.report.style import LIMITS, QUANTITIES, styled
 from ibtrain.report.view import PlaneView
 
 __all__ = ["PlanePicture", "plane_figure"]
-
-CAPTION_WIDTH = 130
-"""Number of the caption's characters in a line."""
 
 
 @styled
@@ -87,14 +84,13 @@ class PlanePicture:
         draw_row(rows, columns, paths)
         all_paths = [path for row in paths for cell in row for path in cell]
         add_legend(self.figure, self._handles(all_paths))
-        # no line ends beside these signs
-        text = caption(self.panels, self.view).replace(" = ", "\xa0=\xa0").replace("± ", "±\xa0")
-        text = "\n".join(fill(line, CAPTION_WIDTH) for line in text.splitlines())
-        self.figure.supxlabel(text, fontsize=7, x=0.01, ha="left")
+        add_caption(self.figure, self.panels, self.view)
 
     def _draw_planes(self, rows: Any, columns: Any, paths: Any) -> None:
         planes = [
-            axis_ends(_stacked(p.extent for cell in row for p in cell), _limits(self.panels, axes))
+            axis_ends(
+                _stacked(p.extent for cell in row for p in cell), limits_of(self.panels, axes)
+            )
             for row, axes in zip(paths, rows, strict=True)
         ]
         names = [f"{quantity}  [{self.unit}]" for quantity in QUANTITIES]
@@ -105,7 +101,7 @@ class PlanePicture:
                 self.grid.label(axis, *names)
                 self._artists += [(d, moment) for d in self._drawings(axis, paths[row][column])]
                 for direction, name, value in zip(
-                    "xy", LIMITS[self.unit], _limits([panel], axes), strict=True
+                    "xy", LIMITS[self.unit], limits_of([panel], axes), strict=True
                 ):
                     draw_limit(axis, direction, name, value)
         if self.view.style == "epochs":
@@ -128,7 +124,7 @@ class PlanePicture:
 
     def _draw_curves(self, rows: Any, columns: Any, paths: Any) -> None:
         for row, axes in enumerate(rows):
-            limits = _limits(self.panels, axes)
+            limits = limits_of(self.panels, axes)
             for quantity in (0, 1):
                 lines = []
                 for column, (_, moment) in enumerate(columns):
@@ -146,7 +142,7 @@ class PlanePicture:
                     set_epoch_axis(axis, self.last)
                     axis.set(xlim=(-0.1, self.last * 1.08 + 0.1), ylim=ends[1])
                     self.grid.label(axis, "epoch", f"{QUANTITIES[quantity]}  [{self.unit}]")
-                    limit = _limits([panel], axes)[quantity]
+                    limit = limits_of([panel], axes)[quantity]
                     draw_limit(axis, "y", LIMITS[self.unit][quantity], limit)
 
     def _style(self, path: LayerPath) -> tuple[Any, str]:
@@ -178,13 +174,6 @@ class PlanePicture:
             colours.set_ticks([tick + 1 for tick in ticks], labels=[f"{tick:g}" for tick in ticks])
             colours.minorticks_off()
             colours.set_label("epoch")
-
-
-def _limits(panels: Sequence[PlanePanel], axes: PlaneAxes) -> tuple[float, float]:
-    """The largest ln N and H(Y) of some panels."""
-    points = [point for panel in panels for point in panel.points]
-    x, y = (max(p.estimates[name].ceiling for p in points) for name in (axes.x, axes.y))
-    return x, y
 
 
 def _stacked(extents: Any) -> Any:

@@ -1,7 +1,6 @@
 """The path of a layer on the plane, from the points of one seed or of several."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import AUDIT_SUFFIX, PlanePoint
+from ibtrain.report.moments import Moment, combined, layer_moments
 from ibtrain.report.quantities import EXACT_VALUES, PlaneAxes
 
 __all__ = ["SATURATED", "LayerPath", "layer_paths"]
@@ -66,38 +66,18 @@ def layer_paths(points: Sequence[PlanePoint], axes: PlaneAxes, seeds: str) -> li
         axes: The values that are drawn.
         seeds: ``mean`` or ``median`` over seeds, or ``all`` for a path of each seed.
     """
-    by_layer: dict[str, dict[int, dict[float, PlanePoint]]] = defaultdict(lambda: defaultdict(dict))
-    for point in points:
-        by_layer[point.layer][point.seed][point.epoch] = point
-    paths = []
-    for layer, by_seed in by_layer.items():
-        histories = [[seed[epoch] for epoch in sorted(seed)] for seed in by_seed.values()]
-        if seeds == "all":
-            paths += [_path(layer, [[point] for point in h], axes, seeds) for h in histories]
-        else:
-            paths.append(_path(layer, _moments(histories), axes, seeds))
-    return paths
+    return [_path(layer, moments, axes, seeds) for layer, moments in layer_moments(points, seeds)]
 
 
-def _moments(histories: Sequence[Sequence[PlanePoint]]) -> list[list[PlanePoint]]:
-    """Points of all seeds at the epochs that all seeds recorded, and at each seed's last epoch."""
-    before = [{point.epoch: point for point in history[:-1]} for history in histories]
-    shared = sorted(set.intersection(*(set(points) for points in before)))
-    moments = [[points[epoch] for points in before] for epoch in shared]
-    return [*moments, [history[-1] for history in histories]]
-
-
-def _path(
-    layer: str, moments: Sequence[Sequence[PlanePoint]], axes: PlaneAxes, seeds: str
-) -> LayerPath:
+def _path(layer: str, moments: Sequence[Moment], axes: PlaneAxes, seeds: str) -> LayerPath:
     names = (axes.x, axes.y)
-    combined = [_combined(moment, names, seeds) for moment in moments]
+    pairs = [combined(moment, names, seeds) for moment in moments]
     return LayerPath(
         layer=layer,
         seed=moments[0][0].seed if len(moments[0]) == 1 else None,
         epochs=np.array([max(point.epoch for point in moment) for moment in moments]),
-        xy=np.array([middle for middle, _ in combined]),
-        spread=np.array([spread for _, spread in combined]),
+        xy=np.array([middle for middle, _ in pairs]),
+        spread=np.array([spread for _, spread in pairs]),
         flags=tuple(
             frozenset(f for point in moment for name in names for f in point.estimates[name].flags)
             for moment in moments
@@ -111,21 +91,7 @@ def _path(
     )
 
 
-def _combined(moment: Sequence[PlanePoint], names: Sequence[str], seeds: str) -> tuple[Any, Any]:
-    """The values ``(2,)`` of the seeds' points together, and the lengths of their bars, ``(2, 2)``."""
-    estimates = [[point.estimates[name] for name in names] for point in moment]
-    values = np.array([[estimate.mi for estimate in pair] for pair in estimates])
-    if len(values) == 1:
-        errors = np.array([estimate.stderr for estimate in estimates[0]])
-        return values[0], np.stack([errors, errors], axis=1)
-    if seeds == "median":
-        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
-        return middle, np.stack([middle - low, high - middle], axis=1)
-    std = values.std(axis=0, ddof=1)
-    return values.mean(axis=0), np.stack([std, std], axis=1)
-
-
-def _audit(moment: Sequence[PlanePoint], names: Sequence[str], seeds: str) -> Any:
+def _audit(moment: Moment, names: Sequence[str], seeds: str) -> Any:
     """Values of fresh critics, if every seed was audited and one of the two values is significantly higher."""
     tracked = [[point.estimates[name] for name in names] for point in moment]
     fresh = [[point.estimates.get(f"{name}{AUDIT_SUFFIX}") for name in names] for point in moment]
@@ -152,7 +118,7 @@ def _is_higher(first: Sequence[Estimate], second: Sequence[Estimate]) -> bool:
     return difference > SIGNIFICANT_ERRORS * error
 
 
-def _is_below(moment: Sequence[PlanePoint], name: str) -> bool:
+def _is_below(moment: Moment, name: str) -> bool:
     """Whether a lower bound is significantly below the exact value, where both were measured."""
     exact = [point.estimates.get(EXACT_VALUES.get(name, "")) for point in moment]
     values = [estimate for estimate in exact if estimate is not None]

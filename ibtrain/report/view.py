@@ -7,10 +7,15 @@ from ibtrain.checks import check_choice, check_number
 from ibtrain.config.units import UNITS
 from ibtrain.errors import ConfigError
 
-__all__ = ["SEED_SUMMARIES", "STYLES", "PlaneView"]
+__all__ = ["MEASURE_STYLES", "PLANE_STYLES", "SEED_SUMMARIES", "STYLES", "PlaneView"]
 
-STYLES = ("layers", "epochs", "curves")
+PLANE_STYLES = ("layers", "epochs", "curves")
 """A path for each layer; a line through the layers for each epoch; or each quantity by epoch."""
+STYLES = (*PLANE_STYLES, "gradients", "profile", "units", "shares")
+"""Also the gradients by epoch; I(X; T) by noise; the values of single units; or the last points by training share."""
+SNAPSHOT_STYLES = (*PLANE_STYLES, "profile")
+MEASURE_STYLES = (*PLANE_STYLES, "shares")
+"""Styles that several measures have."""
 SEED_SUMMARIES = ("mean", "median", "all")
 MAX_SNAPSHOTS = 12
 
@@ -48,6 +53,13 @@ class PlaneView:
             raise ConfigError(f"{len(self.at)} epochs", f"at most {MAX_SNAPSHOTS}", "--at")
         if self.at and self.until is not None:
             raise ConfigError("--until and --at", "one of them", "ibtrain plane")
+        for name, value, styles in (
+            ("--at", self.at, SNAPSHOT_STYLES),
+            ("--measure", self.measures, MEASURE_STYLES),
+        ):
+            if value and self.style not in styles:
+                expected = f"one of {', '.join(styles)} with {name}"
+                raise ConfigError(repr(self.style), expected, "--style")
 
     @property
     def moments(self) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """``ibtrain plane`` and ``ibtrain runs --watch`` as a user meets them."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -48,6 +49,18 @@ def test_a_run_in_progress_is_drawn(unfinished: Path, options: list[str]) -> Non
     assert (unfinished / "plane.png").stat().st_size > 5000
 
 
+def test_the_last_points_of_runs_with_several_training_shares_are_drawn(
+    unfinished: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(unfinished, other)
+    (other / "config.json").write_text(RunConfig(seeds=(0, 1), train_share=0.1).to_json())
+    result = run("plane", unfinished, other, "--style", "shares", "--measure", "channel")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (unfinished / "shares.png").stat().st_size > 5000
+    assert not (unfinished / "plane.png").exists()
+
+
 def test_a_seed_in_training_is_left_out_once_another_is_finished(unfinished: Path) -> None:
     folder = RunFolder.open(unfinished)
     (panel,) = plane_panels(folder)
@@ -67,7 +80,7 @@ def test_only_layer_wise_training_has_a_beta(unfinished: Path) -> None:
     (unfinished / "metrics.jsonl").write_text(backprop)
     (panel,) = plane_panels(RunFolder.open(unfinished))
     assert panel.training == ""
-    assert "β" not in panel.note + panel.title
+    assert "β" not in panel.noise + panel.title
 
 
 @pytest.mark.parametrize(
@@ -90,6 +103,10 @@ def test_a_broken_event_is_told(unfinished: Path, event: str) -> None:
         (["--until", "-1"], "--until: got -1.0"),
         (["--until", "nan"], "--until: got nan"),
         (["--until", "1", "--at", "2"], "got --until and --at, expected one of them"),
+        (["--style", "units"], "--style units: got points without its values (Layer-wise"),
+        (["--style", "shares"], "got runs with one training share, 1, expected runs with several"),
+        (["--style", "gradients", "--at", "2"], "got 'gradients', expected one of layers, epochs"),
+        (["--style", "profile", "-o", "a.gif"], "got '.gif', expected"),
         (["--seeds", "best"], "'best' is not one of 'mean', 'median', 'all'"),
     ],
 )

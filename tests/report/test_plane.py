@@ -19,10 +19,11 @@ from pictures import with_values as changed
 
 from ibtrain.errors import ConfigError
 from ibtrain.plane.point import PlanePoint
-from ibtrain.report.panels import PlanePanel, caption, rows_of
+from ibtrain.report.caption import caption
+from ibtrain.report.panels import PlanePanel, rows_of
 from ibtrain.report.plane import PlanePicture, plane_figure
 from ibtrain.report.style import styled
-from ibtrain.report.view import STYLES, PlaneView
+from ibtrain.report.view import PLANE_STYLES, PlaneView
 
 THREE = ("hidden1", "hidden2", "output")
 FLAGS = ("lagging", "overfit", "not_converged", "negative", "above_ceiling", "above_label_entropy")
@@ -54,7 +55,7 @@ PICTURES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", PLANE_STYLES)
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_text_overlaps_another_or_is_cut_off(name: str, style: str) -> None:
     measures = () if style == "layers" and name == "every flag" else ("channel",)
@@ -100,7 +101,7 @@ def test_the_axes_follow_the_values_and_an_arrow_tells_a_limit_that_is_far_away(
     assert "↓" not in texts(picture)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", PLANE_STYLES)
 def test_each_panel_has_the_limits_of_its_own_samples(style: str) -> None:
     few = [
         changed(p, **{n: replace(e, ceiling=6.75) for n, e in p.estimates.items() if "xt" in n})
@@ -136,7 +137,7 @@ def test_bits_are_nats_over_ln_2() -> None:
     assert low < min(values) < max(values) < high
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", PLANE_STYLES)
 def test_until_shows_the_epochs_up_to_a_last_one(style: str) -> None:
     picture = shown(network_points(["hidden1"]), style=style, until=2)
     axis = picture.grid.axes[0][0][0]
@@ -144,7 +145,7 @@ def test_until_shows_the_epochs_up_to_a_last_one(style: str) -> None:
     assert (offsets[:, 0] == 0).all() or len([o for o in offsets if o.any()]) == 3
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", PLANE_STYLES)
 def test_a_moment_before_the_first_point_is_empty(style: str) -> None:
     picture = shown(network_points(THREE, epochs=[20]), style=style, at=(3, 20))
     assert "until epoch 3" in texts(picture)
@@ -184,7 +185,7 @@ def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
         "digits: σ = 0.16 × radius of h; N = 100 test samples; mean of 2 seeds, bars: ± s.d.; "
         + TRAINING
     )
-    other = PlanePanel("b", network_points(THREE), "mnist: σ = 1", on="train")
+    other = PlanePanel("b", network_points(THREE), "mnist", "σ = 1", on="train")
     assert "\nmnist: σ = 1; N = 100 training samples; one seed, bars: ± standard error" in caption(
         [*pair, other], PlaneView()
     )
