@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 LONGEST_NAME = 40
-CHARACTER, HANDLE = 0.062, 0.5
+CHARACTER, HANDLE = 0.066, 0.5
 """Widths of a character and of a handle, in inches."""
 
 
@@ -92,7 +92,7 @@ def flag_handles(kinds: Iterable[frozenset[str]]) -> list[Any]:
     kinds = set(kinds)
     marks: list[tuple[Any, str, str]] = []
     if any(kind & SATURATED for kind in kinds):
-        marks.append(("o", "white", "saturated: at ln N or H(Y)"))
+        marks.append(("o", "white", "saturated: at a limit"))
     doubts = {flag for kind in kinds if flag_state(kind) == "flagged" for flag in kind - SATURATED}
     if doubts:
         marks.append(("x", "white", "flagged: " + ", ".join(sorted(map(printable, doubts)))))

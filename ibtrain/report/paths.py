@@ -28,6 +28,8 @@ __all__ = [
 
 EPOCH_MAP = "viridis"
 """Colours of epochs, where the colours do not tell the layers apart."""
+MANY_EPOCHS = 60
+"""Number of epochs from which on their lines are thin."""
 LIGHTEST = 0.3
 """Share of its colour that a layer's first point has; the rest is white."""
 STATES: dict[str, dict[str, Any]] = {
@@ -193,9 +195,11 @@ class EpochLines:
     ) -> None:
         self._norm = norm
         self._paths = paths
-        self._lines = LineCollection([], linewidths=0.7, zorder=2)
+        # many epochs would fuse into an area
+        is_dense = max(len(path.epochs) for path in paths) > MANY_EPOCHS
+        self._lines = LineCollection([], linewidths=0.25 if is_dense else 0.7, zorder=2)
         axis.add_collection(self._lines, autolim=False)
-        self._points = PathPoints(axis, 3)
+        self._points = PathPoints(axis, 2 if is_dense else 3)
         self._ends = []
         for path, (_, marker) in zip(paths, styles, strict=True):
             self._points.add(path.xy, path.epochs, path.flags, self._colour(path.epochs))

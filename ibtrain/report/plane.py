@@ -17,7 +17,7 @@ from ibtrain.report.panels import PlanePanel, in_unit, limits_of, rows_of, unit_
 from ibtrain.report.paths import EPOCH_MAP, EpochLines, LayerLine, layer_style
 from ibtrain.report.points import LayerPath, layer_paths
 from ibtrain.report.quantities import PlaneAxes
-from ibtrain.report.style import LIMITS, QUANTITIES, styled
+from ibtrain.report.style import LIMITS, styled
 from ibtrain.report.view import PlaneView
 
 __all__ = ["PlanePicture", "plane_figure"]
@@ -76,7 +76,10 @@ class PlanePicture:
         paths: Sequence[Sequence[list[LayerPath]]],
         extra: float,
     ) -> None:
-        titles = [_title(panel, moment, len(self.view.moments)) for panel, moment in columns]
+        titles = [
+            _title(panel, min(moment, self.last), len(self.view.moments))
+            for panel, moment in columns
+        ]
         draw_row = self._draw_curves if self.view.style == "curves" else self._draw_planes
         is_plane = self.view.style != "curves"
         self.grid = Grid([row.title for row in rows], titles, 1 if is_plane else 2, extra)
@@ -93,8 +96,8 @@ class PlanePicture:
             )
             for row, axes in zip(paths, rows, strict=True)
         ]
-        names = [f"{quantity}  [{self.unit}]" for quantity in QUANTITIES]
         for row, (axes, ends) in enumerate(zip(rows, shared_ends(planes), strict=True)):
+            names = [f"{label}  [{self.unit}]" for label in axes.labels]
             for column, (panel, moment) in enumerate(columns):
                 axis = self.grid.axes[row][0][column]
                 axis.set(xlim=ends[0], ylim=ends[1])
@@ -141,7 +144,7 @@ class PlanePicture:
                 for axis, (panel, _) in zip(self.grid.axes[row][quantity], columns, strict=True):
                     set_epoch_axis(axis, self.last)
                     axis.set(xlim=(-0.1, self.last * 1.08 + 0.1), ylim=ends[1])
-                    self.grid.label(axis, "epoch", f"{QUANTITIES[quantity]}  [{self.unit}]")
+                    self.grid.label(axis, "epoch", f"{axes.labels[quantity]}  [{self.unit}]")
                     limit = limits_of([panel], axes)[quantity]
                     draw_limit(axis, "y", LIMITS[self.unit][quantity], limit)
 

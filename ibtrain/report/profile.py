@@ -16,7 +16,7 @@ from ibtrain.report.mpl import Figure, Line2D, LineCollection
 from ibtrain.report.panels import PlanePanel, in_unit, unit_of
 from ibtrain.report.paths import PathPoints, layer_style, shade
 from ibtrain.report.series import LayerSeries, layer_names, layer_series, measured_panels
-from ibtrain.report.style import LIMITS, QUANTITIES, styled
+from ibtrain.report.style import LIMITS, styled
 from ibtrain.report.view import PlaneView
 
 __all__ = ["profile_figure"]
@@ -74,7 +74,7 @@ def profile_figure(panels: Sequence[PlanePanel], view: PlaneView) -> Figure:
     limits = [max(p.estimates[NAMES[0]].ceiling for p in panel.points) for panel in panels]
     extents = [np.stack([SHARES, p.values + d], 1) for p in profiles for d in _bars(p)]
     ends = axis_ends(np.concatenate(extents), (math.inf, max(limits)))[1]
-    grid = Grid([f"{QUANTITIES[0]} by the noise"], [panel.title for panel in panels], 1, 0.0)
+    grid = Grid(["I(X; T) by the noise"], [panel.title for panel in panels], 1, 0.0)
     for axis, cell, limit in zip(grid.axes[0][0], cells, limits, strict=True):
         _set_axis(axis, grid.columns)
         axis.set_ylim(ends)
@@ -83,7 +83,7 @@ def profile_figure(panels: Sequence[PlanePanel], view: PlaneView) -> Figure:
             colour, _ = layer_style(layers.index(profile.layer), len(layers))
             colour = shade(colour, _share(moments, profile.moment))
             _draw(axis, profile, colour, is_thin=len(cell) > count)
-        grid.label(axis, "σ / radius of h", f"{QUANTITIES[0]}  [{unit}]")
+        grid.label(axis, "σ / radius of h", f"I(X; T)  [{unit}]")
         draw_limit(axis, "y", LIMITS[unit][0], limit)
     add_legend(grid.figure, _handles(layers, moments, profiles, unit))
     add_caption(grid.figure, panels, view)

@@ -24,12 +24,14 @@ class PlaneAxes(NamedTuple):
         y: Name of the estimate of I(T; Y).
         title: Title of the plane.
         measure: Name of the measure.
+        labels: What the two estimates are, without their unit: H(T) of activations in bins is no I(X; T).
     """
 
     x: str
     y: str
     title: str
     measure: str
+    labels: tuple[str, str] = ("I(X; T)", "I(T; Y)")
 
 
 def _classes() -> dict[str, type[Measure]]:
@@ -41,6 +43,14 @@ def _classes() -> dict[str, type[Measure]]:
     return classes
 
 
+def _labels(measure: type[Measure]) -> tuple[str, str]:
+    """The first words of the headings of a measure's axes, such as ``I(X; T)``."""
+    assert measure.axes
+    headings = {quantity.name: quantity.heading for quantity in measure.quantities}
+    x, y = (headings[name].partition(" ")[0].replace(";", "; ") for name in measure.axes)
+    return x, y
+
+
 def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
     """The planes whose two estimates exist in every point; exact values are the first.
 
@@ -48,7 +58,7 @@ def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
         points: The points that are drawn.
     """
     all_axes = [
-        PlaneAxes(*measure.axes, measure.title, name)
+        PlaneAxes(*measure.axes, measure.title, name, _labels(measure))
         for name, measure in _classes().items()
         if measure.axes
     ]

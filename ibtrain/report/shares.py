@@ -18,7 +18,7 @@ from ibtrain.report.paths import EPOCH_MAP, flag_state, layer_style
 from ibtrain.report.points import LayerPath, layer_paths
 from ibtrain.report.quantities import PlaneAxes
 from ibtrain.report.series import layer_names, measured_panels
-from ibtrain.report.style import LIMITS, QUANTITIES, styled
+from ibtrain.report.style import LIMITS, styled
 from ibtrain.report.view import PlaneView
 
 __all__ = ["shares_figure"]
@@ -63,7 +63,7 @@ def shares_figure(panels: Sequence[PlanePanel], view: PlaneView) -> Figure:
         ends = axis_ends(extent, limits_of(panels, axes))
         for axis, cell, column in zip(row[0], cells, columns, strict=True):
             axis.set(xlim=ends[0], ylim=ends[1])
-            grid.label(axis, *[f"{quantity}  [{unit}]" for quantity in QUANTITIES])
+            grid.label(axis, *[f"{quantity}  [{unit}]" for quantity in axes.labels])
             for share, network in cell:
                 _draw(axis, network, layers, colormaps[EPOCH_MAP](norm(share)))
             limits = zip("xy", LIMITS[unit], limits_of(column, axes), strict=True)

@@ -20,7 +20,6 @@ __all__ = [
     "MARKERS",
     "METHOD_NAMES",
     "PALETTE",
-    "QUANTITIES",
     "check_picture",
     "method_title",
     "new_figure",
@@ -40,8 +39,6 @@ METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end
 COLOURS: dict[Method, str] = {"layerwise": "#0072B2", "end_to_end": "#D55E00"}
 LINES: dict[Method, str] = {"layerwise": "-", "end_to_end": "--"}
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#666666")
-QUANTITIES = ("I(X; T)", "I(T; Y)")
-"""The axes of a plane."""
 LIMITS = {"nats": ("ln N", "H(Y)"), "bits": ("log2 N", "H(Y)")}
 """Names of the axes' limits, by the unit of information."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")

@@ -13,7 +13,7 @@ from ibtrain.report.limits import axis_ends, draw_limit
 from ibtrain.report.paths import LayerLine, layer_style
 from ibtrain.report.points import layer_paths
 from ibtrain.report.quantities import axes_of, choose_axes
-from ibtrain.report.style import LIMITS, QUANTITIES, new_figure, styled
+from ibtrain.report.style import LIMITS, new_figure, styled
 
 __all__ = ["plot_points"]
 
@@ -48,7 +48,7 @@ def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | Non
     unit = limits[0].unit
     ceilings = [estimate.ceiling for estimate in limits]
     x_ends, y_ends = axis_ends(np.concatenate([path.extent for path in paths]), ceilings)
-    labels = [f"{quantity}  [{unit}]" for quantity in QUANTITIES]
+    labels = [f"{quantity}  [{unit}]" for quantity in axes.labels]
     ax.set(xlim=x_ends, ylim=y_ends, xlabel=labels[0], ylabel=labels[1], title=axes.title)
     for direction, name, ceiling in zip("xy", LIMITS[unit], ceilings, strict=True):
         draw_limit(ax, direction, name, ceiling)

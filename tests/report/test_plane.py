@@ -78,7 +78,7 @@ def texts(picture: PlanePicture) -> str:
 def test_the_legend_names_the_flags_that_occur() -> None:
     words = texts(shown(with_every_flag()))
     assert "flagged: lagging, negative, not_converged, overfit" in words
-    assert "saturated: at ln N or H(Y)" in words
+    assert "saturated: at a limit" in words
     assert "a fresh critic found more" in words
     words = texts(shown(network_points(THREE)))
     assert not any(mark in words for mark in ("flagged", "saturated", "fresh", "lower bound,"))
