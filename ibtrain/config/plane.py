@@ -39,7 +39,7 @@ MAX_CRITIC_STEPS = 10_000_000
 
 MAX_BINS = 1_000_000
 """Maximum number of bins for each unit."""
-BIN_RULES = ("equal", "idnns")
+BIN_RULES = ("equal", "idnns", "activation")
 MIN_ALPHA = 1e-6
 """Minimum variance of multiplicative noise, with which rounding errors are below 1e-6 nats in layers of 1,000 units."""
 MAX_QUANTISE_BITS = 16
@@ -80,8 +80,9 @@ class PlaneConfig:
         bin_range: Lower and upper end of the bins, the same for all layers and epochs, as in ``-1,1`` for tanh; by default
             (``auto``) the smallest and the largest activation of a layer at each point.
         bin_size: Width of the bins, whose edges are its multiples (as in ibsgd), instead of their number; 0 for none.
-        bin_rule: Bins of a number: ``equal`` for bins that cover the range, the outer ones also what is beyond, or ``idnns``
-            for num_bins edges from -1 to 1 (or of ``bin_range``), with one more bin for what is outside.
+        bin_rule: Bins of a number: ``equal`` for bins that cover the range, the outer ones also what is beyond; ``idnns``
+            for num_bins edges from -1 to 1 (or of ``bin_range``), with one more bin for what is outside; or ``activation``
+            for bins that cover the range of the layer's activation function, where it has one (tanh: -1 to 1).
         kde_noise: Standard deviation of the kernels of ``pairwise``: the noise of the ``plane``, or the one ``fitted`` to each
             layer at each point, with the largest leave-one-out likelihood.
         components: Number of principal components that ``compressed`` keeps.
@@ -175,6 +176,9 @@ class PlaneConfig:
             raise ConfigError(repr(self.bin_range), expected, "plane bin_range")
         check_choice("plane bin_rule", self.bin_rule, BIN_RULES)
         check_number("plane bin_size", self.bin_size, 0)
+        if self.bin_rule == "activation" and self.bin_range:
+            given = "a range, and the rule activation"
+            raise ConfigError(given, "one of them", "plane bin_range")
         if self.bin_size and (self.bin_range or self.bin_rule != "equal"):
             given = f"{self.bin_size:g} and another range or rule"
             raise ConfigError(given, "a size alone: its bins cover all numbers", "plane bin_size")

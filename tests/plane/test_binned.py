@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from commands import run
+from torch import nn
 
 from ibtrain.config import PlaneConfig
 from ibtrain.errors import ConfigError
@@ -19,7 +20,7 @@ from ibtrain.mi.classical.discretised import (
 )
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, LayerSpec
-from ibtrain.plane.measures.binned import Binned, bin_as_configured
+from ibtrain.plane.measures.binned import Binned, activation_range, bin_as_configured
 
 
 def sample(h: torch.Tensor, y: torch.Tensor) -> LayerSample:
@@ -98,3 +99,35 @@ def test_a_range_that_is_none_is_refused(ends: tuple[float, ...]) -> None:
 def test_a_size_of_bins_goes_with_no_other_rule(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"bin_size: got 0\.5 and another range or rule"):
         PlaneConfig(bin_size=0.5, **settings)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (nn.Tanh(), (-1.0, 1.0)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(2, 2), nn.Sigmoid(), nn.Dropout(0.5)), (0.0, 1.0)),
+        (nn.Sequential(nn.Tanh(), nn.Linear(2, 2)), ()),
+        (nn.ReLU(), ()),
+    ],
+)
+def test_a_bounded_activation_has_a_range(layer: nn.Module, expected: tuple[float, ...]) -> None:
+    assert activation_range(layer) == expected
+
+
+def test_the_range_of_the_activation_is_that_of_the_bins() -> None:
+    h = torch.tanh(torch.randn(50, 2, generator=torch.Generator().manual_seed(0)) / 10)
+    y = torch.arange(50) % 2
+    layer = LayerSample(h, y, h, y, sigma=0.5, seed=0, module=nn.Tanh())
+    values = [
+        Binned(LayerSpec(2, torch.zeros(2), 0, PlaneConfig(num_bins=8, **settings))).measure(layer)[
+            "mi_xt_binned"
+        ]
+        for settings in ({"bin_rule": "activation"}, {"bin_range": (-1.0, 1.0)}, {})
+    ]
+    entropies = [value.mi for value in values if isinstance(value, Estimate)]
+    assert entropies[0] == entropies[1] < entropies[2]
+
+
+def test_a_range_and_the_rule_activation_are_refused() -> None:
+    with pytest.raises(ConfigError, match="a range, and the rule activation, expected one of them"):
+        PlaneConfig(bin_rule="activation", bin_range=(0.0, 1.0))

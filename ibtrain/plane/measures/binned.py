@@ -1,7 +1,10 @@
 """H(T) and I(T; Y) of binned activations, as in the first information planes."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from ibtrain.config import PlaneConfig
 from ibtrain.mi.classical.discretised import (
@@ -13,7 +16,12 @@ from ibtrain.mi.classical.discretised import (
 )
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
-__all__ = ["Binned", "bin_as_configured"]
+__all__ = ["Binned", "activation_range", "bin_as_configured"]
+
+ACTIVATION_RANGES = {
+    "Hardtanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Softsign": (-1.0, 1.0), "Tanh": (-1.0, 1.0),
+}  # fmt: skip
+"""Lower and upper end of the values of activation modules."""
 
 
 class Binned(Measure):
@@ -47,7 +55,10 @@ class Binned(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Bins the activations, and counts."""
-        bins = bin_as_configured(layer.h_test.cpu().numpy(), self.spec.config)
+        config = self.spec.config
+        if config.bin_rule == "activation" and layer.module is not None:
+            config = replace(config, bin_rule="equal", bin_range=activation_range(layer.module))
+        bins = bin_as_configured(layer.h_test.cpu().numpy(), config)
         labels = layer.y_test.cpu().numpy()
         values, units = binned_layer(bins, labels), binned_units(bins, labels)
         names = [quantity.name for quantity in self.quantities if "unit" in quantity.name]
@@ -57,6 +68,17 @@ class Binned(Measure):
             "distinct_t": float(values.distinct),
             **dict(zip(names, (*units.entropy, *units.label), strict=True)),
         }
+
+
+def activation_range(layer: nn.Module) -> tuple[float, ...]:
+    """The range of a layer's activation function, or nothing if it has no lower or no upper end.
+
+    Args:
+        layer: An activation, or a block that ends with one; dropout, which does nothing in evaluation mode, may follow.
+    """
+    leaves = [module for module in layer.modules() if not list(module.children())]
+    names = [type(module).__name__ for module in leaves if not isinstance(module, nn.Dropout)]
+    return ACTIVATION_RANGES.get(names[-1], ()) if names else ()
 
 
 def bin_as_configured(h: NDArray[np.floating], config: PlaneConfig) -> NDArray[np.int32]:
