@@ -50,6 +50,7 @@ def test_a_number_that_cannot_be_used_is_discarded(
     assert "OMP_NUM_THREADS" not in os.environ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["99999999999999999999", *(pytest.param(t, marks=pytest.mark.slow) for t in ("abc", "100000"))],

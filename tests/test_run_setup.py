@@ -65,6 +65,7 @@ def test_critics_that_memory_cannot_hold_are_told(monkeypatch: pytest.MonkeyPatc
         RunSetup(replace(CONFIG, objective=objective))
 
 
+@pytest.mark.slow
 def test_an_setup_may_be_made_and_run_without_gradients() -> None:
     """As in a notebook whose cell begins with one of these."""
     config = replace(CONFIG, seeds=(0,), plane=replace(CONFIG.plane, points=1))

@@ -56,7 +56,7 @@ def test_names_are_unique() -> None:
     "name",
     [
         "estimator mine 20+20 separable 64-64 batch 256",
-        "tracking 8 x mine 10+10 pair 64-64 batch 256",
+        pytest.param("tracking 8 x mine 10+10 pair 64-64 batch 256", marks=pytest.mark.slow),
         "channel 1000 x 500",
     ],
 )

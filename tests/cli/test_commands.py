@@ -470,6 +470,7 @@ def test_a_name_that_is_not_utf_8_is_drawn(
     assert (tmp_path / f"\udcfe.{ending}").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_data_set_whose_name_is_not_utf_8_is_trained_on(tmp_path: Path) -> None:
     path = tmp_path / "\udcff.npz"
     rng = np.random.default_rng(0)

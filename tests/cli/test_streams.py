@@ -23,6 +23,7 @@ def redirected(
     return subprocess.run(command, capture_output=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "redirection",
     ["2>&-", *(pytest.param(r, marks=pytest.mark.slow) for r in ("2>/dev/full", "<&- 2>&-"))],
@@ -35,6 +36,7 @@ def test_training_does_without_standard_error(tmp_path: Path, redirection: str) 
     assert (path / "results.json").is_file()
 
 
+@pytest.mark.slow
 def test_training_does_without_a_reader_of_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "run"
     command = [sys.executable, "-c", CODE, "train", "end-to-end", *QUICK, "--run-dir", str(path)]
@@ -69,7 +71,13 @@ def test_a_result_that_cannot_be_printed_is_an_error(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["runs", "."], ["bench", "--list"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["runs", "."],
+        pytest.param(["bench", "--list"], marks=pytest.mark.slow),
+    ],
 )
 def test_any_output_that_is_lost_is_an_error(arguments: list[str], tmp_path: Path) -> None:
     for redirection, message in ((">/dev/full", FULL), (">&-", CLOSED)):

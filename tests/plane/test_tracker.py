@@ -66,6 +66,7 @@ def test_watching_does_not_change_what_is_watched(toy: Dataset) -> None:
     assert plane.points
 
 
+@pytest.mark.slow
 def test_the_plane_is_the_same_twice(toy: Dataset) -> None:
     values = []
     for _ in range(2):

@@ -37,8 +37,8 @@ def drawn(
     "environment",
     [
         {"MPLBACKEND": INLINE},
-        {"MPLBACKEND": "nonsense"},
-        {"MPLBACKEND": "TkAgg"},
+        pytest.param({"MPLBACKEND": "nonsense"}, marks=pytest.mark.slow),
+        pytest.param({"MPLBACKEND": "TkAgg"}, marks=pytest.mark.slow),
         {"MPLCONFIGDIR": "/dev/null"},
     ],
 )
@@ -50,6 +50,7 @@ def test_pictures_do_not_depend_on_the_environment(
     assert (tmp_path / "plane.png").read_bytes() == (finished / "plane.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_pictures_do_not_depend_on_the_users_settings(finished: Path, tmp_path: Path) -> None:
     settings = tmp_path / "matplotlibrc"
     settings.write_text(

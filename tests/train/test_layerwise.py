@@ -172,6 +172,7 @@ def test_a_model_that_cannot_be_cut_is_refused() -> None:
         LayerwiseTrainer(nn.GRU(3, 3))
 
 
+@pytest.mark.slow
 def test_relative_noise_trains_and_is_measured_at_its_own_scale(toy: Dataset) -> None:
     plane = InformationPlane(
         toy, 0.5, "relative", PlaneConfig(points=2, critic_steps=20, batch_size=64)

@@ -59,9 +59,10 @@ def work(rank: int, folder: str, trainer: type[EndToEndTrainer]) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trainer", "is_same"),
-    [(DistributedTrainer, True), pytest.param(EndToEndTrainer, False, marks=pytest.mark.slow)],
+    [(DistributedTrainer, True), (EndToEndTrainer, False)],
 )
 def test_ranks_train_the_network_that_one_process_trains(
     tmp_path: Path, trainer: type[EndToEndTrainer], is_same: bool

@@ -17,7 +17,7 @@ def test_two_samples_have_a_closed_form() -> None:
     assert not is_at_end
 
 
-@pytest.mark.parametrize("dim", [1, 3])
+@pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_it_has_the_largest_leave_one_out_likelihood(dim: int) -> None:
     h = torch.randn(40, dim, generator=torch.Generator().manual_seed(dim)).double()
 

@@ -96,6 +96,7 @@ def test_a_critic_that_says_less_of_its_training_samples_has_lost_nothing() -> N
     assert training_loss(replace(fold, train_gap=TrainGap(0.5, 0.1))) == 0.25
 
 
+@pytest.mark.slow
 def test_comparing_few_of_many_samples_adds_no_error_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,6 +112,7 @@ def test_comparing_few_of_many_samples_adds_no_error_of_its_own(
         assert fit.estimate.stderr < 0.015, (fit.estimate.stderr, fold.train_gap)
 
 
+@pytest.mark.slow
 def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None:
     data = samples("gaussian-20-mi-2", 4000)
     with_form, without = (
