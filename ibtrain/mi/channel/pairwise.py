@@ -109,7 +109,9 @@ def _kernel_sums(
         logits = torch.addmm(squares[first:], block, centres[first:].T)
         logits += squares[first:last, None]
         # rounding errors would let a sample differ from itself
-        logits.fill_diagonal_(0).clamp_(max=0)
+        index = torch.arange(len(block), device=logits.device)
+        logits[index, index] = 0
+        logits.clamp_(max=0)
         for share, total in zip((BHATTACHARYYA, KL), totals, strict=True):
             kernels = (logits * share).clamp_(min=-NEGLIGIBLE_NATS).exp_()
             total[first:last] += kernels @ members[first:]
