@@ -1,7 +1,7 @@
 """Mean and standard deviation of the gradients of a network's layers."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from ibtrain.backend.precision import to_float64
 
-__all__ = ["GradientStatistics", "Loss", "gradient_statistics", "weight_matrices", "weight_norm"]
+__all__ = [
+    "GradientStatistics",
+    "Loss",
+    "batch_gradients",
+    "gradient_statistics",
+    "weight_matrices",
+    "weight_norm",
+]
 
 MAX_BATCHES = 16
 """Maximum number of batches: the standard deviation of as many is a tenth off for one weight, and less for all of a layer."""
@@ -97,6 +104,27 @@ def gradient_statistics(
     }
 
 
+def batch_gradients(
+    loss: Loss,
+    x: Tensor,
+    y: Tensor,
+    parameters: Sequence[Tensor],
+    batches: Iterable[slice | Tensor],
+) -> Iterator[tuple[float, Sequence[Tensor | None]]]:
+    """Yields the loss of each batch, and its gradient for each parameter, or None where it does not depend on one.
+
+    Args:
+        loss: Loss of a batch.
+        x: Inputs.
+        y: Their classes.
+        parameters: The parameters.
+        batches: Rows of each batch.
+    """
+    for batch in batches:
+        value = loss(x[batch], y[batch])
+        yield value.item(), torch.autograd.grad(value, parameters, allow_unused=True)
+
+
 def _spread(
     loss: Loss, x: Tensor, y: Tensor, weights: Mapping[str, list[Tensor]], batches: list[slice]
 ) -> tuple[dict[str, tuple[float, float]], float]:
@@ -106,10 +134,8 @@ def _spread(
     sums = [torch.zeros_like(to_float64(weight.detach())) for weight in parameters]
     squares = [0.0] * len(parameters)
     total_loss = 0.0
-    for batch in batches:
-        value = loss(x[batch], y[batch])
-        total_loss += value.item()
-        gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+    for value, gradients in batch_gradients(loss, x, y, parameters, batches):
+        total_loss += value
         for index, gradient in enumerate(gradients):
             if gradient is not None:
                 precise = to_float64(gradient)
@@ -117,9 +143,9 @@ def _spread(
                 squares[index] += precise.square().sum().item()
     spread, first = {}, 0
     for name, tensors in weights.items():
-        own = slice(first, first + len(tensors))
-        mean_square = sum((total / len(batches)).square().sum().item() for total in sums[own])
-        variance = max(sum(squares[own]) / len(batches) - mean_square, 0.0)
+        part = slice(first, first + len(tensors))
+        mean_square = sum((total / len(batches)).square().sum().item() for total in sums[part])
+        variance = max(sum(squares[part]) / len(batches) - mean_square, 0.0)
         spread[name] = math.sqrt(mean_square), math.sqrt(variance)
         first += len(tensors)
     return spread, total_loss / len(batches)

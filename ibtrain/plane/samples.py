@@ -1,5 +1,7 @@
 """The samples on which a plane is measured."""
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -39,7 +41,11 @@ def measured_samples(data: Dataset, config: PlaneConfig) -> dict[str, Int[Tensor
     return index
 
 
-def measured_labels(data: Dataset, config: PlaneConfig) -> Int[Tensor, " n"]:
-    """Labels of :func:`measured_samples`, in their order."""
-    index = measured_samples(data, config)
+def measured_labels(data: Dataset, index: Mapping[str, Int[Tensor, " n"]]) -> Int[Tensor, " m"]:
+    """Labels of :func:`measured_samples`, in their order.
+
+    Args:
+        data: The data set.
+        index: Indices in each split.
+    """
     return torch.cat([data.splits[name].y[rows] for name, rows in index.items()])

@@ -63,7 +63,7 @@ class InformationPlane(LayerRecorder):
         self.index = measured_samples(data, config)
         super().__init__(
             data.train.y[self.train_index],
-            measured_labels(data, config),
+            measured_labels(data, self.index),
             data.log_prior,
             config,
             seed=seed,
@@ -80,8 +80,7 @@ class InformationPlane(LayerRecorder):
 
     def on_step(self, event: Event) -> None:
         """Measures the layers in training, if a point within the epoch is due after this step."""
-        if is_due(self.config, event):
-            self._measure(event)
+        self(event)
 
     def _measure(self, event: Event) -> None:
         """Measures every layer in training."""

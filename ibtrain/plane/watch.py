@@ -93,7 +93,7 @@ class WatchedPlane(LayerRecorder):
             train = (data.train.x, data.train.y) if train is None else train
             index = measured_samples(data, config)
             parts = [data.splits[name].x[rows] for name, rows in index.items()]
-            data = torch.cat(parts), measured_labels(data, config)
+            data = torch.cat(parts), measured_labels(data, index)
         self.x_test, y_test = _read(data, config.samples, device, "data")
         if train is not None:
             self.x_train, y_train = _read(train, config.train_samples, device, "train")

@@ -29,7 +29,7 @@ def epoch_ticks(last: float) -> list[float]:
 
 
 def set_epoch_axis(axis: Any, last: float) -> None:
-    """Gives the x-axis the logarithmic scale of epochs.
+    """Gives the x-axis the logarithmic scale of epochs, with a margin.
 
     Args:
         axis: The axis.
@@ -39,6 +39,7 @@ def set_epoch_axis(axis: Any, last: float) -> None:
     ticks = epoch_ticks(last)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set_xticks([], minor=True)
+    axis.set_xlim(-0.1, last * 1.08 + 0.1)
 
 
 def _logarithm(epochs: Any) -> Any:

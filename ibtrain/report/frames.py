@@ -94,7 +94,7 @@ def _draw_accuracies(picture: PlanePicture) -> tuple[Any, Any]:
             axis.plot(epochs, 100 * np.array(values), ls=line, color=colour, lw=1)
     axis.set_title(_methods(picture), fontsize=7, loc="left")
     set_epoch_axis(axis, picture.last)
-    axis.set(xlim=(-0.1, picture.last * 1.08 + 0.1), xlabel="epoch", ylabel="test accuracy  [%]")
+    axis.set(xlabel="epoch", ylabel="test accuracy  [%]")
     cursor = axis.axvline(0, color="0.3", lw=0.8)
     text = axis.text(0.99, 0.06, "", transform=axis.transAxes, ha="right", weight="bold")
     return cursor, text

@@ -53,7 +53,7 @@ def gradients_figure(panels: Sequence[PlanePanel], view: PlaneView) -> Figure:
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("")
         set_epoch_axis(axis, last)
-        axis.set(xlim=(-0.1, last * 1.08 + 0.1), ylim=ends)
+        axis.set_ylim(ends)
         is_thin = len(cell) > len({series.layer for series in cell})
         for series in cell:
             colour, _ = layer_style(layers.index(series.layer), len(layers))

@@ -17,6 +17,7 @@ from ibtrain.report.panels import PlanePanel, in_unit, limits_of, rows_of, unit_
 from ibtrain.report.paths import EPOCH_MAP, EpochLines, LayerLine, layer_style
 from ibtrain.report.points import LayerPath, layer_paths
 from ibtrain.report.quantities import PlaneAxes
+from ibtrain.report.series import layer_names
 from ibtrain.report.style import LIMITS, styled
 from ibtrain.report.view import PlaneView
 
@@ -51,7 +52,7 @@ class PlanePicture:
         self.unit = unit_of(panels, view)
         self.panels = in_unit(panels, self.unit)
         self.last = max(point.epoch for panel in self.panels for point in panel.points)
-        self.layers = list(dict.fromkeys(p.layer for panel in panels for p in panel.points))
+        self.layers = layer_names(panels)
         rows = rows_of(self.panels, view)
         columns = [(panel, moment) for panel in self.panels for moment in view.moments]
         self._artists: list[tuple[Any, float]] = []
@@ -143,7 +144,7 @@ class PlanePicture:
                 ends = axis_ends(_stacked(e.extent for e in lines), (math.inf, limits[quantity]))
                 for axis, (panel, _) in zip(self.grid.axes[row][quantity], columns, strict=True):
                     set_epoch_axis(axis, self.last)
-                    axis.set(xlim=(-0.1, self.last * 1.08 + 0.1), ylim=ends[1])
+                    axis.set_ylim(ends[1])
                     self.grid.label(axis, "epoch", f"{axes.labels[quantity]}  [{self.unit}]")
                     limit = limits_of([panel], axes)[quantity]
                     draw_limit(axis, "y", LIMITS[self.unit][quantity], limit)

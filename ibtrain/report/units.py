@@ -60,7 +60,7 @@ def units_figure(panels: Sequence[PlanePanel], view: PlaneView) -> Figure:
         for row, series, limit in zip(grid.axes, rows, limits, strict=True):
             for index, axis in enumerate(row[quantity]):
                 set_epoch_axis(axis, last)
-                axis.set(xlim=(-0.1, last * 1.08 + 0.1), ylim=ends)
+                axis.set_ylim(ends)
                 grid.label(axis, "epoch", f"{name}  [{unit}]")
                 for one in series:
                     if one.layer == layers[index]:

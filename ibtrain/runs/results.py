@@ -10,7 +10,7 @@ from ibtrain.checks import check_integer, check_number
 from ibtrain.config import Method, RunConfig
 from ibtrain.data.dataset import Dataset, label_entropy
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.samples import measured_labels
+from ibtrain.plane.samples import measured_labels, measured_samples
 from ibtrain.train.results import FitResult
 
 __all__ = ["MethodResult", "Results"]
@@ -91,7 +91,7 @@ class Results:
     def to_dict(self) -> dict[str, Any]:
         """The document ``results.json``, without its schema number."""
         plane = self.config.plane
-        labels = measured_labels(self.data, plane)
+        labels = measured_labels(self.data, measured_samples(self.data, plane))
         return {
             "dataset": self.data.name,
             "n_train": len(self.data.train),

@@ -13,6 +13,7 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.seeding import generator
 from ibtrain.errors import RunFolderError
 from ibtrain.io.files import write_atomically, write_error
+from ibtrain.plane.gradients import batch_gradients
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 from ibtrain.plane.schedule import count_moments, is_due
 from ibtrain.runs.folder import RunFolder
@@ -42,7 +43,7 @@ class Saver:
         self.config = setup.config
         self.folder = folder
         self.index = measured_samples(setup.data, setup.config.plane)
-        self.labels = measured_labels(setup.data, setup.config.plane)
+        self.labels = measured_labels(setup.data, self.index)
         self.y_train = setup.data.train.y
 
     def __call__(self, event: Event) -> None:
@@ -99,9 +100,12 @@ class Saver:
         batches = rows[: len(rows) // size * size].split(size)
         parameters = dict(event.model.blocks.named_parameters())
         gradients = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
-        for batch in batches:
-            loss = event.model.loss(x[batch], self.y_train[batch], noise)
-            values = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+
+        def loss(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            return event.model.loss(inputs, labels, noise)
+
+        weights = list(parameters.values())
+        for _, values in batch_gradients(loss, x, self.y_train, weights, batches):
             for total, value in zip(gradients.values(), values, strict=True):
                 if value is not None:
                     total.add_(value, alpha=1 / len(batches))

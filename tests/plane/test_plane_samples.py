@@ -33,7 +33,7 @@ def test_they_are_those_of_the_splits(on: str, count: int, expected: dict[str, i
     index = measured_samples(data, config)
     assert {split: len(rows.unique()) for split, rows in index.items()} == expected
     labels = torch.cat([data.splits[split].y[rows] for split, rows in index.items()])
-    assert torch.equal(measured_labels(data, config), labels)
+    assert torch.equal(measured_labels(data, index), labels)
 
 
 def test_a_part_of_all_samples_has_some_of_each_split() -> None:

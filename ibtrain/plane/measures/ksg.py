@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ibtrain.backend.seeding import derive_seed, generator
 from ibtrain.mi.components import leading_components
-from ibtrain.mi.registry import estimate
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
@@ -49,6 +48,9 @@ class Ksg(Measure):
         }
 
     def _estimate(self, x: Tensor, y: Tensor, seed: int, *, is_label: bool) -> Estimate:
+        # imported here, because tables and pictures import every measure, and all estimators take half a second
+        from ibtrain.mi.registry import estimate
+
         seed = derive_seed(seed, "ksg")
         value = estimate(x, y, "ksg", seed=seed, discrete_x=False, discrete=is_label)
         is_narrower = x.shape[1] < self.spec.dim
