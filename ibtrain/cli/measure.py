@@ -7,36 +7,26 @@ from typing import Any
 import click
 
 from ibtrain.cli.declared import keywords
+from ibtrain.cli.options import SETTINGS
 from ibtrain.cli.streams import echo
 
 __all__ = ["command"]
 
-_SETTINGS = {
-    "--measures": "measures",
-    "--plane-noise": "noise_std",
-    "--plane-noise-scale": "noise_scale",
-    "--num-bins": "num_bins",
-    "--bin-range": "bin_range",
-    "--bin-size": "bin_size",
-    "--bin-rule": "bin_rule",
-    "--kde-noise": "kde_noise",
-    "--components": "components",
-    "--dropout-alpha": "dropout_alpha",
-    "--quantise-bits": "quantise_bits",
-    "--unit": "unit",
-}
-"""Field of the plane's settings for each option."""
-
-
+_FIELDS = (
+    "measures", "noise_std", "noise_scale", "num_bins", "bin_range", "bin_size", "bin_rule", "kde_noise", "components",
+    "dropout_alpha", "quantise_bits", "unit",
+)  # fmt: skip
+"""Settings of the plane that can be chosen again."""
 DEFAULT_MEASURES = ("channel", "binned")
 
 
 def _options(function: Any) -> Any:
-    for flag, name in reversed(_SETTINGS.items()):
+    flags = {setting: flag for flag, setting in SETTINGS.items()}
+    for name in reversed(_FIELDS):
         arguments = keywords(f"plane.{name}")
         default = ",".join(DEFAULT_MEASURES) if name == "measures" else "that of the run"
         arguments["help"] = f"{arguments['help'].partition('  [')[0]}  [{default}]"
-        function = click.option(flag, name, **arguments)(function)
+        function = click.option(flags[f"plane.{name}"], name, **arguments)(function)
     return function
 
 

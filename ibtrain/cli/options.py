@@ -12,7 +12,7 @@ from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.errors import ConfigError
 
-__all__ = ["execution_options", "run_config", "training_options"]
+__all__ = ["SETTINGS", "execution_options", "run_config", "training_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +30,7 @@ class IntervalType(click.ParamType[CheckpointInterval]):
         )
 
 
-_SETTINGS = {
+SETTINGS = {
     "--dataset": "dataset",
     "--data-root": "data_root",
     "--train-share": "train_share",
@@ -97,7 +97,7 @@ def training_options(command: F) -> F:
     """
 
     def wrapper(**arguments: Any) -> Any:
-        values = {name: arguments.pop(_identifier(name)) for name in _SETTINGS.values()}
+        values = {name: arguments.pop(_identifier(name)) for name in SETTINGS.values()}
         settings = {name: value for name, value in values.items() if value is not None}
         return command(settings=settings, **arguments)
 
@@ -119,7 +119,7 @@ def training_options(command: F) -> F:
         ),
     )
     options = [
-        click.option(flag, _identifier(name), **keywords(name)) for flag, name in _SETTINGS.items()
+        click.option(flag, _identifier(name), **keywords(name)) for flag, name in SETTINGS.items()
     ]
     for option in reversed([*options, *extra]):
         wrapped = option(wrapped)

@@ -1,5 +1,6 @@
 """Settings of the information plane's measurement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
@@ -8,7 +9,7 @@ from ibtrain.config.settings import choice
 from ibtrain.config.units import UNITS
 from ibtrain.errors import ConfigError
 
-__all__ = ["AUTO_NOISE", "MEASURES", "PLANE_NOISE_SCALES", "PLANE_SPLITS", "PlaneConfig"]
+__all__ = ["MEASURES", "PLANE_NOISE_SCALES", "PLANE_SPLITS", "PlaneConfig", "plane_noise"]
 
 MEASURES = {
     "mine": "ibtrain.plane.measures.mine:Mine",
@@ -44,6 +45,11 @@ MIN_ALPHA = 1e-6
 """Minimum variance of multiplicative noise, with which rounding errors are below 1e-6 nats in layers of 1,000 units."""
 MAX_QUANTISE_BITS = 16
 KDE_NOISES = ("plane", "fitted")
+
+
+def plane_noise(noise_std: Sequence[float], noise_scale: str) -> tuple[tuple[float, ...], str]:
+    """The noise of a plane and its unit, of settings that may leave it to the default."""
+    return (tuple(noise_std), noise_scale) if noise_std else ((AUTO_NOISE,), "radius")
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class PlaneConfig:
     @property
     def sigma(self) -> tuple[tuple[float, ...], str]:
         """Standard deviations of the noise, and their unit."""
-        return (self.noise_std, self.noise_scale) if self.noise_std else ((AUTO_NOISE,), "radius")
+        return plane_noise(self.noise_std, self.noise_scale)
 
     def _check_epochs(self) -> None:
         check_integer("plane points", self.points, 0, MAX_POINTS)

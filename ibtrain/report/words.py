@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ibtrain.config import ORDERS, PREDICT_FROM
-from ibtrain.config.plane import AUTO_NOISE
+from ibtrain.config.plane import plane_noise
 
 __all__ = ["noise_words", "numbers", "objective_words"]
 
@@ -22,9 +22,7 @@ def noise_words(plane: Mapping[str, Any]) -> str:
     Args:
         plane: Fields of a :class:`~ibtrain.config.PlaneConfig`.
     """
-    noise_std, noise_scale = tuple(plane["noise_std"]), plane["noise_scale"]
-    if not noise_std:
-        noise_std, noise_scale = (AUTO_NOISE,), "radius"
+    noise_std, noise_scale = plane_noise(plane["noise_std"], plane["noise_scale"])
     return numbers(noise_std) + _NOISE_UNITS[noise_scale]
 
 

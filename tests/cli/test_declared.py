@@ -5,7 +5,7 @@ import pytest
 
 from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, Named, keywords
 from ibtrain.cli.main import cli
-from ibtrain.cli.options import _SETTINGS
+from ibtrain.cli.options import SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_other_names_are_refused(place: str, message: str) -> None:
         keywords(place)["type"].convert("idnns", None, None)
 
 
-@pytest.mark.parametrize("place", _SETTINGS.values())
+@pytest.mark.parametrize("place", SETTINGS.values())
 def test_every_setting_says_what_it_is(place: str) -> None:
     text = keywords(place)["help"].partition("  [")[0]
     assert text[0].isupper()
@@ -82,4 +82,4 @@ def test_the_commands_that_train_take_the_same_settings() -> None:
     ]
     flags = [{flag for option in command.params for flag in option.opts} for command in commands]
     assert flags[0] == flags[1] == flags[2]
-    assert {*_SETTINGS} <= flags[0]
+    assert {*SETTINGS} <= flags[0]
