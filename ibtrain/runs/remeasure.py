@@ -38,6 +38,9 @@ def check_measures(config: PlaneConfig) -> None:
     Raises:
         ConfigError: If one does.
     """
+    if "binned" in config.measures and config.bin_rule == "activation":
+        expected = "another rule, because the activation functions are not saved"
+        raise ConfigError("activation", expected, "plane bin_rule")
     for name in config.measures:
         if measure_class(name).reads_module:
             given = f"{name}, which reads the network"

@@ -124,6 +124,12 @@ def test_measures_that_need_training_samples_are_refused(folder: RunFolder, tmp_
             remeasure(folder, PlaneConfig(measures=(name,)), tmp_path / "mine.csv")
 
 
+def test_bins_of_activation_functions_are_refused(folder: RunFolder, tmp_path: Path) -> None:
+    config = PlaneConfig(measures=("binned",), bin_rule="activation")
+    with pytest.raises(ConfigError, match="bin_rule: got activation, expected another rule"):
+        remeasure(folder, config, tmp_path / "binned.csv")
+
+
 def test_a_broken_file_is_named(folder: RunFolder, tmp_path: Path) -> None:
     broken = tmp_path / "run" / "saved"
     broken.mkdir(parents=True)

@@ -26,7 +26,7 @@ class Quantised(Measure):
     quantities = (
         Quantity("mi_xt_quantised", "H(T) quantised"),
         Quantity("mi_ty_quantised", "I(T;Y) quantised"),
-        Quantity("distinct_levels", "distinct rows", ""),
+        Quantity("distinct_levels", "distinct rows", "count"),
     )
     axes = "mi_xt_quantised", "mi_ty_quantised"
     title = "quantised activations"
