@@ -1,7 +1,7 @@
 """The result of every estimator: a value with its standard error, its ceiling and its flags."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,8 @@ class Estimate:
         shuffled: Estimate by the same method for samples with shuffled y, whose true value is 0.
         read_as: Description in words of how ``x`` and ``y`` were read.
         entropy: The smaller entropy of the discrete sides; None if both sides are continuous.
+        systematic: Part of the standard error that is an estimated bias: other samples from the same distribution may
+            have it with the same sign. It is not part of the JSON form.
     """
 
     mi: float
@@ -70,6 +72,7 @@ class Estimate:
     shuffled: "Estimate | None" = None
     read_as: dict[str, str] | None = None
     entropy: float | None = None
+    systematic: float = field(default=0.0, compare=False, repr=False)
 
     @property
     def normalized(self) -> float:
@@ -101,7 +104,7 @@ class Estimate:
         }
         values = {
             name: getattr(self, name) * factor
-            for name in ("mi", "stderr", "ceiling", "entropy")
+            for name in ("mi", "stderr", "ceiling", "entropy", "systematic")
             if getattr(self, name) is not None
         }
         return replace(self, unit=unit, **values, **nested)

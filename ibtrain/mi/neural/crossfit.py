@@ -13,8 +13,7 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.seeding import derive_seed, seeded
 from ibtrain.checks import check_choice
 from ibtrain.mi.bounds.base import Bound
-from ibtrain.mi.bounds.grouped import read_groups
-from ibtrain.mi.bounds.pooled import BoundValue, Scores
+from ibtrain.mi.bounds.pooled import BoundValue
 from ibtrain.mi.bounds.registry import BOUNDS, likelihood
 from ibtrain.mi.neural.control_variate import control_variate
 from ibtrain.mi.neural.fit import (
@@ -24,8 +23,9 @@ from ibtrain.mi.neural.fit import (
 )
 from ibtrain.mi.neural.folds import Fold, TrainGap, fit_flags, mean_of, training_loss
 from ibtrain.mi.neural.preparation import pair_scorer, prepare
+from ibtrain.mi.neural.reading import Source, read_values
 from ibtrain.mi.neural.scorer import Scorer
-from ibtrain.mi.neural.splits import Splits, draw_splits, split_evenly
+from ibtrain.mi.neural.splits import Splits, draw_splits
 from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples, StoredSamples
 
@@ -33,12 +33,8 @@ __all__ = ["VariationalFit", "fit_variational", "variational"]
 
 MIN_TRAIN_LIMIT = 1 << 17
 """Training samples that are kept even if the critic uses fewer: the closed form is fitted to them too."""
-CHUNK_SAMPLES = 1 << 16
-"""Reporting samples that are read into memory at once."""
 MAX_COMPARED = 1 << 13
 """Largest number of training samples on which a critic is evaluated to measure its train gap."""
-CHUNK_SCORES = 1 << 24
-"""Scores that are computed at once for labels, which have one for each class."""
 LABEL_FOLDS = 3
 """Default number of critics for a label."""
 SINGLE_CRITIC_FOLDS = 5
@@ -122,6 +118,7 @@ def fit_variational(
         n_train=len(splits[0].train) + len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
         seconds=time.perf_counter() - start,
+        systematic=lost,
     )
     if is_label:
         estimate = replace(estimate, secondary=_likelihood_estimate(estimate, folds, lost))
@@ -238,12 +235,4 @@ class _CrossFit:
         self, scorer: Scorer, critics: Sequence[nn.Module | None], rows: Tensor, bound: Bound
     ) -> list[BoundValue]:
         """The value of each critic on samples that are read into memory in chunks."""
-
-        def groups() -> Iterator[Iterator[Scores]]:
-            size = max(1, min(CHUNK_SAMPLES, CHUNK_SCORES // max(1, self.samples.num_classes)))
-            for chunk in split_evenly(rows, math.ceil(len(rows) / size), self.samples.block):
-                samples = self.samples.take(chunk.numpy())
-                index = torch.arange(len(samples), device=scorer.device)
-                yield from scorer.of(samples).groups(critics, index, samples.block)
-
-        return read_groups(groups(), bound, self.samples.block)
+        return read_values([Source(self.samples, scorer, critics)], rows, bound)
