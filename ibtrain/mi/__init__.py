@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ibtrain.mi.benchmark.problems import PROBLEMS, Problem
     from ibtrain.mi.benchmark.validate import validate
     from ibtrain.mi.channel.bounds import ChannelBounds, channel_bounds
+    from ibtrain.mi.conditional.estimate import conditional_mi
     from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.mi.result import FLAGS, Estimate
 
@@ -25,6 +26,7 @@ _HOMES = {
     "Estimate": "ibtrain.mi.result",
     "Problem": "ibtrain.mi.benchmark.problems",
     "channel_bounds": "ibtrain.mi.channel.bounds",
+    "conditional_mi": "ibtrain.mi.conditional.estimate",
     "estimate": "ibtrain.mi.registry",
     "validate": "ibtrain.mi.benchmark.validate",
 }
@@ -37,6 +39,7 @@ __all__ = [
     "Estimate",
     "Problem",
     "channel_bounds",
+    "conditional_mi",
     "estimate",
     "validate",
 ]

@@ -133,7 +133,7 @@ def _partial(x: Array, y: Array, z: Array) -> tuple[Array, Array, int]:
 
 def _naive_mi(x: Array, y: Array, z: Array) -> float:
     u, v, _ = _partial(x, y, z)
-    correlations = np.linalg.svd(u.T @ v / (len(x) - 1), compute_uv=False)
+    correlations = np.linalg.svd(u.T @ v / (len(x) - 1), compute_uv=False).astype(np.float64)
     return float(-0.5 * np.log(_unexplained(correlations)).sum())
 
 

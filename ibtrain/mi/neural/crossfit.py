@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from ibtrain.mi.bounds.pooled import BoundValue
 from ibtrain.mi.bounds.registry import BOUNDS, likelihood
 from ibtrain.mi.neural.control_variate import control_variate
 from ibtrain.mi.neural.fit import (
+    FittedCritic,
     NeuralSettings,
     OnCheckpoint,
     fit_critic,
@@ -29,7 +30,14 @@ from ibtrain.mi.neural.splits import Splits, draw_splits
 from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples, StoredSamples
 
-__all__ = ["VariationalFit", "fit_variational", "variational"]
+__all__ = [
+    "CrossFit",
+    "FittedFold",
+    "VariationalFit",
+    "draw_folds",
+    "fit_variational",
+    "variational",
+]
 
 MIN_TRAIN_LIMIT = 1 << 17
 """Training samples that are kept even if the critic uses fewer: the closed form is fitted to them too."""
@@ -90,11 +98,8 @@ def fit_variational(
     start = time.perf_counter()
     is_label = samples.num_classes > 0
     bound = BOUNDS[method].for_labels if is_label else BOUNDS[method]
-    critics = settings.folds or (LABEL_FOLDS if is_label else 1)
-    most = max(settings.steps * settings.batch_size, MIN_TRAIN_LIMIT)
-    fold_count = critics if critics > 1 else SINGLE_CRITIC_FOLDS
-    splits = list(draw_splits(len(samples), fold_count, seed, most, samples.block))
-    fit = _CrossFit(samples, bound, settings, torch.device(device), on_checkpoint)
+    splits, critics = draw_folds(samples, settings, seed)
+    fit = CrossFit(samples, bound, settings, torch.device(device), on_checkpoint)
     with differentiable():
         folds = [
             fit.fold(fold_splits, splits[critics:], derive_seed(seed, method, "fold", index))
@@ -123,6 +128,22 @@ def fit_variational(
     if is_label:
         estimate = replace(estimate, secondary=_likelihood_estimate(estimate, folds, lost))
     return VariationalFit(estimate, folds)
+
+
+def draw_folds(
+    samples: Samples | StoredSamples, settings: NeuralSettings, seed: int
+) -> tuple[list[Splits], int]:
+    """Draws the splits of all folds; returns them with the number of critics, which the first folds get.
+
+    Args:
+        samples: The samples.
+        settings: Settings of the folds and of the training, which limits the samples that a critic can use.
+        seed: Seeds the splits.
+    """
+    critics = settings.folds or (LABEL_FOLDS if samples.num_classes else 1)
+    most = max(settings.steps * settings.batch_size, MIN_TRAIN_LIMIT)
+    folds = critics if critics > 1 else SINGLE_CRITIC_FOLDS
+    return list(draw_splits(len(samples), folds, seed, most, samples.block)), critics
 
 
 def _likelihood_estimate(estimate: Estimate, folds: list[Fold], lost: float) -> Estimate:
@@ -160,8 +181,26 @@ def variational(
     return fit.estimate
 
 
+class FittedFold(NamedTuple):
+    """The critic of a fold with the samples to which it was fitted.
+
+    Args:
+        scorer: Adds the critic's scores to those of the closed form.
+        fitted: The critic and its checkpoints.
+        base: Name of the closed form, as in the settings.
+        samples: The training and selection samples.
+        train: Indices of the training samples that are compared with the reporting samples.
+    """
+
+    scorer: Scorer
+    fitted: FittedCritic
+    base: str
+    samples: Samples
+    train: Tensor
+
+
 @dataclass(frozen=True)
-class _CrossFit:
+class CrossFit:
     """Fits the critics of all folds, with the same samples, bound and settings."""
 
     samples: Samples | StoredSamples
@@ -172,9 +211,36 @@ class _CrossFit:
 
     def fold(self, splits: Splits, other_folds: Sequence[Splits], seed: int) -> Fold:
         """Fits a critic and reports its value; its closed form also reports on ``other_folds``."""
-        fit_samples, indices = self._load(splits)
+        scorer, fitted, base, fit_samples, compared = self.fit(splits, seed)
+        bound = self.bound
+        critics = (
+            [fitted.critic, None] if other_folds and scorer.has_closed_form else [fitted.critic]
+        )
+        plain, *closed = self._read(scorer, critics, splits.report, bound)
+        on_train, *_ = scorer.read([fitted.critic], compared, bound)
+        chance = on_train.stderr * math.sqrt(1 - len(compared) / len(splits.report))
+        stderr = math.hypot(on_train.stderr, plain.stderr)
+        train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
+        reports = {bound: (plain.value, plain.stderr)}
+        count = len(splits.report)
+        if self.samples.num_classes:
+            (secondary,) = self._read(scorer, critics, splits.report, likelihood)
+            reports[likelihood] = secondary.value, secondary.stderr
+        groups = scorer.number_of_groups(len(splits.report))
+        # frees memory for the samples of the other folds
+        del fit_samples, scorer
+        if closed:
+            reports[bound] = control_variate(
+                plain, closed[0], self._closed_values(other_folds, base)
+            )
+            count = len(self.samples)
+        return Fold(base, fitted, reports, train_gap, count, groups)
+
+    def fit(self, splits: Splits, seed: int) -> FittedFold:
+        """Fits a critic to the training split, and keeps the checkpoint that is best on the selection split."""
+        samples, indices = self._load(splits)
         with seeded(seed, "critic"):
-            prepared = prepare(fit_samples, indices, self.settings, self.device)
+            prepared = prepare(samples, indices, self.settings, self.device)
         fitted = fit_critic(
             prepared.critic,
             prepared.scorer,
@@ -185,32 +251,13 @@ class _CrossFit:
             seed,
             self.on_checkpoint,
         )
-        bound = self.bound
-        critics = (
-            [fitted.critic, None]
-            if other_folds and prepared.scorer.has_closed_form
-            else [fitted.critic]
-        )
-        plain, *closed = self._read(prepared.scorer, critics, splits.report, bound)
         compared = indices.train[: min(len(splits.report), MAX_COMPARED)]
-        on_train, *_ = prepared.scorer.read([fitted.critic], compared, bound)
-        chance = on_train.stderr * math.sqrt(1 - len(compared) / len(splits.report))
-        stderr = math.hypot(on_train.stderr, plain.stderr)
-        train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
-        reports = {bound: (plain.value, plain.stderr)}
-        count = len(splits.report)
-        if self.samples.num_classes:
-            (secondary,) = self._read(prepared.scorer, critics, splits.report, likelihood)
-            reports[likelihood] = secondary.value, secondary.stderr
-        base, groups = prepared.base, prepared.scorer.number_of_groups(len(splits.report))
-        # frees memory for the samples of the other folds
-        del fit_samples, prepared
-        if closed:
-            reports[bound] = control_variate(
-                plain, closed[0], self._closed_values(other_folds, base)
-            )
-            count = len(self.samples)
-        return Fold(base, fitted, reports, train_gap, count, groups)
+        return FittedFold(prepared.scorer, fitted, prepared.base, samples, compared)
+
+    def closed_scorer(self, splits: Splits, base: str) -> Scorer:
+        """A scorer with a closed form that is fitted to the splits, without a critic."""
+        settings = replace(self.settings, base=base)
+        return pair_scorer(*self._load(splits), settings, self.device)
 
     def _load(self, splits: Splits) -> tuple[Samples, Splits]:
         """The training and selection samples in memory, and their indices there."""
@@ -222,9 +269,8 @@ class _CrossFit:
         self, other_folds: Sequence[Splits], base: str
     ) -> Iterator[tuple[float, float]]:
         # the form that was selected for the critic: the control variate needs the same form on all folds
-        settings = replace(self.settings, base=base)
         for splits in other_folds:
-            scorer = pair_scorer(*self._load(splits), settings, self.device)
+            scorer = self.closed_scorer(splits, base)
             if scorer.has_closed_form:
                 (reading,) = self._read(scorer, [None], splits.report, self.bound)
                 yield reading.value, reading.stderr
