@@ -1,11 +1,13 @@
 """``ibtrain estimate``."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ibtrain.cli.condition import condition_options
 from ibtrain.cli.streams import echo
 from ibtrain.config import DEVICES
 from ibtrain.errors import ConfigError
@@ -23,6 +25,12 @@ __all__ = ["command"]
     "--y", "key_y", default="y", metavar="KEY", help="Name of the array y in the file.  [y]"
 )
 @click.option(
+    "--z",
+    "key_z",
+    metavar="KEY",
+    help="Name of an array z in the file: estimate I(x; y | z) instead.",
+)
+@click.option(
     "--method",
     default="mine",
     metavar="NAME",
@@ -38,6 +46,11 @@ __all__ = ["command"]
     "--discrete-x/--continuous-x",
     default=None,
     help="Whether x holds classes or continuous values.",
+)
+@click.option(
+    "--discrete-z/--continuous-z",
+    default=None,
+    help="Whether z holds classes or continuous values.",
 )
 @click.option(
     "--blocks",
@@ -77,6 +90,7 @@ def command(
     file: Path,
     key_x: str,
     key_y: str,
+    key_z: str | None,
     method: str,
     normalized: bool,
     settings: tuple[str, ...],
@@ -88,13 +102,16 @@ def command(
     """Estimate the mutual information of x and y in FILE, an npz archive with one row per sample.
 
     x and y may also be called x_train and y_train. The value comes with its standard error, the upper
-    limit of what the method can report, and flags: reasons not to trust it.
+    limit of what the method can report, and flags: reasons not to trust it. With --z it is the conditional
+    mutual information of x and y given z.
     """
     options = dict(_setting(text) for text in settings)
     from ibtrain.backend.device import choose_device, threads
     from ibtrain.data.mapped import map_archive
+    from ibtrain.mi.conditional.estimate import conditional_mi
     from ibtrain.mi.neural.convergence import CurvePoint
     from ibtrain.mi.registry import ESTIMATORS, estimate
+    from ibtrain.mi.result import Estimate
     from ibtrain.report.estimates import describe
 
     if curve:
@@ -103,13 +120,15 @@ def command(
         check_picture(curve, "--curve")
     if curve and method in ESTIMATORS and not ESTIMATORS[method].is_neural:
         raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
-    arrays = map_archive(file, (key_x, key_y), {"x": "x_train", "y": "y_train"})
+    condition = condition_options(key_z, arguments, curve)
+    keys = (key_x, key_y, *condition)
+    arrays = map_archive(file, keys, {"x": "x_train", "y": "y_train", "z": "z_train"})
+    estimator: Callable[..., Estimate] = conditional_mi if condition else estimate
     points: list[CurvePoint] = []
     with threads(1):
-        result = estimate(
-            arrays[key_x],
-            arrays[key_y],
-            method,
+        result = estimator(
+            *(arrays[key] for key in keys),
+            method=method,
             device=str(choose_device(device)),
             on_checkpoint=points.append,
             **arguments,

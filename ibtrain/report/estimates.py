@@ -20,7 +20,7 @@ def describe(estimate: Estimate, *, normalized: bool = False) -> str:
     )
     unit, ceiling = estimate.unit, estimate.ceiling
     lines = [
-        f"I(x; y) = {estimate.mi:.3f} ± {estimate.stderr:.3f} {unit}",
+        f"I(x; y{' | z' * estimate.is_conditional}) = {estimate.mi:.3f} ± {estimate.stderr:.3f} {unit}",
         f"  {estimate.method}, {samples}, at most {ceiling:.2f}; {estimate.seconds:.1f} s",
     ]
     if estimate.mi > ceiling and "above_label_entropy" in estimate.flags:

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.special import digamma
 
 from ibtrain.errors import DataError
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-7
 """Relative standard deviation of a direction below which it counts as a rounded linear combination of the others."""
+MAX_P_VALUE = 1e-3
+"""Largest p-value at which powers of z are taken to explain what a linear regression left."""
 MIN_UNEXPLAINED = 1e-12
 """Smallest share of unexplained variance that float64 can distinguish from zero."""
 
@@ -111,6 +114,8 @@ def conditional_gaussian(x: Array, y: Array, z: Array, block: int = 1) -> Estima
         stderr = spread if block > 1 else max(stderr, spread)
     ceiling = -0.5 * len(unexplained) * math.log(MIN_UNEXPLAINED)
     flags = value_flags(mi, stderr, ceiling=ceiling)
+    if dim_z and any(_is_nonlinear(side, scores[2]) for side in _partial(*scores)[:2]):
+        flags += ("nonlinear",)
     if unexplained.min() <= MIN_UNEXPLAINED:
         # one side determines a direction of the other, so that the information is infinite
         flags = tuple(dict.fromkeys(("deterministic", *flags)))
@@ -129,6 +134,23 @@ def _partial(x: Array, y: Array, z: Array) -> tuple[Array, Array, int]:
     """Returns whitened scores of x and y after regression on z, and the number of dimensions of z without redundant ones."""
     x, y, z = map(_whitened, (x, y, z))
     return _residual(x, z), _residual(y, z), z.shape[1]
+
+
+def _is_nonlinear(residual: Array, z: Array) -> bool:
+    """Returns whether squares or cubes of z's coordinates explain what remains after linear regression on z.
+
+    References:
+        Ramsey, Tests for specification errors in classical linear least-squares regression analysis (1969).
+    """
+    powers = _residual(_whitened(np.hstack([z**2, z**3])), _whitened(z))
+    count, freedom = len(z), powers.shape[1]
+    rest = count - 1 - z.shape[1] - freedom
+    if rest < 1 or not freedom:
+        return False
+    share = ((powers.T @ residual / (count - 1)) ** 2).sum(axis=0)
+    statistic = share / freedom / (np.maximum(1 - share, MIN_UNEXPLAINED) / rest)
+    p_value = stats.f.sf(statistic, freedom, rest).min() * residual.shape[1]
+    return bool(p_value < MAX_P_VALUE)
 
 
 def _naive_mi(x: Array, y: Array, z: Array) -> float:

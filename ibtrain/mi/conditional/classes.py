@@ -37,8 +37,8 @@ def of_each_class(z: Side, estimate_rows: Callable[[NDArray[np.intp]], Estimate]
         except (DataError, ConfigError) as error:
             if isinstance(error, ConfigError) and len(rows) == len(labels):
                 raise
-            expected = f"{error.expected} (or leave out the class, or merge it with another one)"
-            where = f"class {z.classes[index]} of z, {len(rows)} samples: {error.where}"
+            expected = f"{error.expected} (merge the class with another one, or leave out its rows)"
+            where = f"class {z.classes[index]} of z: {error.where}"
             raise DataError(error.given, expected, where) from error
     return [estimates[index] for index in range(z.num_classes)]
 

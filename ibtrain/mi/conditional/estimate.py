@@ -43,6 +43,8 @@ METHODS_GIVEN_NUMBERS = (
 )
 """Methods for a continuous z. x and y that are independent given z depend on each other within a bin of z, so that
 ``binning`` is not one of them."""
+ROUNDING_ERROR = 1e-9
+"""Largest rounding error of an entropy, in nats."""
 OPTIONS_OF_KSG = ("k",)
 """Options of ``ksg`` for a continuous z."""
 BY_CLASSES = "{}, an estimate for each"
@@ -142,6 +144,9 @@ def conditional_mi(
 def _counted(samples: ConditionalSamples, seed: int) -> Estimate:
     symbols = (side.labels() for side in (samples.x, samples.y, samples.z))
     result = plug_in(*symbols, seed=seed, block=samples.block)
+    if result.ceiling <= ROUNDING_ERROR:
+        # z determines one of the sides
+        result = replace(result, mi=0.0, stderr=0.0, ceiling=0.0, flags=("constant",))
     return replace(result, entropy=result.ceiling)
 
 
@@ -191,7 +196,8 @@ def _given_numbers(
     pairs = StoredSamples(samples.x, samples.y, samples.block)
     if variance_inflation(pairs) > MAX_INFLATION:
         flags = ("serial",)
-    if samples.block == 1 and not samples.has_classes and (copies := _find_copies(samples)):
+    copies = None if samples.block > 1 or samples.has_classes else _find_copies(samples)
+    if copies is not None:
         samples, flags = samples.only(copies), (*flags, "copies")
     if ESTIMATORS[method].is_neural:
         settings = NeuralSettings(**options)
