@@ -36,7 +36,8 @@ def slow_frenzel_pompe(in_x: np.ndarray, in_y: np.ndarray, in_z: np.ndarray, k: 
     joint, terms = np.maximum(np.maximum(in_x, in_y), in_z), []
     for i in range(len(joint)):
         others = np.delete(np.arange(len(joint)), i)
-        radius = np.sort(joint[i, others])[k - 1]
+        # scores of different coordinates have equal distances, but for rounding
+        radius = np.sort(joint[i, others])[k - 1] - 1e-13
         in_xz, in_yz = (np.maximum(side, in_z)[i, others] < radius for side in (in_x, in_y))
         counts = [within.sum() + 1 for within in (in_xz, in_yz, in_z[i, others] < radius)]
         terms.append(digamma(k) - digamma(counts[0]) - digamma(counts[1]) + digamma(counts[2]))
@@ -74,6 +75,13 @@ def test_neighbours_of_two_labels_are_counted_up_to_the_last() -> None:
         terms.append(digamma(3) - in_xz - in_yz + all_z)
     result = conditional_mi(x, y, z, "ksg", k=3)
     assert result.mi == pytest.approx(np.mean(terms), abs=1e-9)
+
+
+def test_far_neighbours_are_flagged() -> None:
+    result = conditional_mi(*draw("given-gaussian-5", 500), "ksg")
+    assert result.mi < 0.1
+    assert "undersampled" in result.flags
+    assert conditional_mi(*draw("common-cause-1", 500), "ksg").flags == ()
 
 
 def test_rows_of_a_block_are_not_neighbours() -> None:

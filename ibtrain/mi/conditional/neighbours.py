@@ -30,6 +30,10 @@ Labels = NDArray[np.int64]
 
 CLASS_DISTANCE = 100.0
 """Distance between two classes: larger than any distance between normal scores."""
+MAX_RADIUS = 0.5
+"""Median distance to the k-th neighbour, in standard deviations of a coordinate, above which the value says nothing: in 5 +
+5 + 5 dimensions (1.2 with 2,000 samples) it is near zero for 0.72 nats, with any number of samples that one may have, so
+that its change with this number does not show the bias."""
 MAX_ALONE = 0.01
 """Share of samples without another sample of the same classes above which the value is flagged."""
 
@@ -48,7 +52,7 @@ def conditional_ksg(samples: ConditionalSamples, *, k: int = 5, seed: int = 0) -
     Coordinates are mapped to normal scores, and the standard error consists of the sampling error and of the bias that
     is estimated from the change between half of the samples and all, as in
     :func:`~ibtrain.mi.classical.ksg.ksg`; a significant change is flagged ``undersampled``. In many dimensions
-    neighbours are far away, and the value is near zero whatever the truth.
+    neighbours are far away, and the value is near zero whatever the truth: this is flagged too.
 
     Args:
         samples: x and y, each continuous or discrete, and a continuous z.
@@ -91,7 +95,9 @@ def conditional_ksg(samples: ConditionalSamples, *, k: int = 5, seed: int = 0) -
     is_entropy = samples.entropy is not None and samples.entropy < ceiling
     ceiling = samples.entropy if is_entropy and samples.entropy is not None else ceiling
     flags = value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_entropy)
-    if alone > MAX_ALONE or abs(rise) > SIGNIFICANT_RISE * sampling:
+    radius, _ = _radii(np.hstack([x, y, z]), cells, k, samples.block)
+    is_far = np.median(radius) > MAX_RADIUS
+    if is_far or alone > MAX_ALONE or abs(rise) > SIGNIFICANT_RISE * sampling:
         flags += ("undersampled",)
     return Estimate(
         mi=mi,
@@ -125,14 +131,7 @@ def _value_of(x: Array, y: Array, z: Array, cells: Labels, k: int, block: int) -
 
 
 def _frenzel_pompe(x: Array, y: Array, z: Array, cells: Labels, k: int, block: int) -> float:
-    radius, neighbours = np.full((2, len(z)), np.inf)
-    joint = np.hstack([x, y, z])
-    for cell in np.unique(cells):
-        rows = np.flatnonzero(cells == cell)
-        if len(rows) > 1:
-            neighbours[rows] = min(k, len(rows) - 1)
-            distances, _ = nearest(joint[rows], min(k, len(rows) - 1), block, rows)
-            radius[rows] = distances[:, -1]
+    radius, neighbours = _radii(np.hstack([x, y, z]), cells, k, block)
     # without a neighbour of the same classes there is no value
     finite = np.isfinite(radius)
     if not finite.any():
@@ -144,3 +143,15 @@ def _frenzel_pompe(x: Array, y: Array, z: Array, cells: Labels, k: int, block: i
     )
     terms = digamma(neighbours) - in_xz - in_yz + in_z
     return float(terms[finite].mean())
+
+
+def _radii(joint: Array, cells: Labels, k: int, block: int) -> tuple[Array, Array]:
+    """Distance to the k-th neighbour of the same classes, or to the last one if there are fewer, and their number."""
+    radius, neighbours = np.full((2, len(joint)), np.inf)
+    for cell in np.unique(cells):
+        rows = np.flatnonzero(cells == cell)
+        if len(rows) > 1:
+            neighbours[rows] = min(k, len(rows) - 1)
+            distances, _ = nearest(joint[rows], min(k, len(rows) - 1), block, rows)
+            radius[rows] = distances[:, -1]
+    return radius, neighbours
