@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.cli.progress import Progress
+from ibtrain.cli.sessions import helper_session, main_session
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
@@ -19,14 +20,19 @@ from ibtrain.text import shell_word
 
 if TYPE_CHECKING:
     from ibtrain.runs import RunFolder
-    from ibtrain.runs.runner import OpenRun
+    from ibtrain.runs.opened import OpenRun
     from ibtrain.runs.setup import RunSetup
 
 __all__ = ["execute"]
 
 
 def execute(
-    config: RunConfig, run_dir: Path | None, *, as_json: bool, interval: CheckpointInterval
+    config: RunConfig,
+    run_dir: Path | None,
+    *,
+    as_json: bool,
+    interval: CheckpointInterval,
+    workers: int = 1,
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded
@@ -44,7 +50,7 @@ def execute(
             return
         for line in _start_messages(config, opened.setup, folder.path):
             say(line)
-        _train(opened)
+        _train(opened, workers)
         results = _results(folder, as_json)
         save_pictures(folder)
         _close(folder, results, interval)
@@ -103,14 +109,22 @@ def _results(folder: "RunFolder", as_json: bool) -> str:
 
 def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> None:
     """Prints the results, and deletes the checkpoints, which are not needed any more."""
+    from ibtrain.runs.parts import clear_parts
+
     folder.checkpoints(interval).clear()
+    clear_parts(folder)
     echo(results)
     pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
     say(f"run folder: {folder.path} (pictures: {pictures})")
 
 
-def _train(opened: "OpenRun") -> None:
+def _train(opened: "OpenRun", workers: int) -> None:
     """Starts the run, or continues it from its last checkpoint, and trains until it is finished."""
+    from ibtrain.runs.parts import is_in_parts, train_in_parts
+
+    if is_in_parts(opened, workers):
+        train_in_parts(opened, workers, main_session, helper_session=helper_session)
+        return
     run = opened.load()
     if run.is_resuming:
         say(f"continuing after {run.epochs} epochs")

@@ -13,11 +13,12 @@ _MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
 
 
 @contextmanager
-def graceful(stop: Callable[[int], None]) -> Iterator[None]:
+def graceful(stop: Callable[[int], None], *, is_quiet: bool = False) -> Iterator[None]:
     """Turns the first signal within the block into a call of ``stop``, and the next one into ``KeyboardInterrupt``.
 
     Args:
         stop: Called with the number of the signal.
+        is_quiet: Say nothing about it.
     """
 
     def stop_first(number: int, frame: FrameType | None) -> None:
@@ -25,6 +26,8 @@ def graceful(stop: Callable[[int], None]) -> Iterator[None]:
         stop(number)
         for caught in _caught_signals():
             signal.signal(caught, _raise)
+        if is_quiet:
+            return
         # not print, which the signal may have interrupted; stderr may be closed, because Ctrl-C also
         # ends the process that it is piped to
         with suppress(OSError):

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ibtrain.checks import MAX_WORKERS
 from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
@@ -142,7 +143,15 @@ def execution_options(command: F) -> F:
         show_default=True,
         help="Epochs (5) or time (30s, 10m) between checkpoints; each block also ends with one.",
     )
-    return interval_option(json_option(command))
+    workers_option = click.option(
+        "--workers",
+        type=click.IntRange(1, MAX_WORKERS),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Processes that share the networks (seeds and methods), with one thread each.",
+    )
+    return interval_option(json_option(workers_option(command)))
 
 
 def _identifier(setting: str) -> str:
