@@ -59,7 +59,9 @@ def test_processes_share_the_layers_and_each_is_measured_once(
 
     monkeypatch.setattr(LayerRecorder, "record", counted)
     output = tmp_path / "shared.csv"
-    workers = [threading.Thread(target=remeasure, args=(folder.path, CHANNEL, output)) for _ in range(3)]
+    workers = [
+        threading.Thread(target=remeasure, args=(folder.path, CHANNEL, output)) for _ in range(3)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
