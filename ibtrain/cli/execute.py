@@ -81,10 +81,10 @@ def _show_finished(
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
     from ibtrain.report.pictures import save_pictures
 
-    say(_finished(folder.path))
     with _untrusted(folder.path):
         results = _results(folder, as_json)
         save_pictures(folder)
+    say(_finished(folder.path))
     _close(folder, results, interval)
 
 
