@@ -77,6 +77,23 @@ def test_neighbours_of_two_labels_are_counted_up_to_the_last() -> None:
     assert result.mi == pytest.approx(np.mean(terms), abs=1e-9)
 
 
+def test_a_rare_class_has_fewer_neighbours() -> None:
+    """A class of 4 samples has 3 neighbours of its own; none of another class is taken instead."""
+    rng = np.random.default_rng(0)
+    z, x = rng.standard_normal((2, 150))
+    y = (np.arange(150) < 4).astype(int)
+    in_x, in_y, in_z = distances(x), between_classes(y), distances(z)
+    joint, terms = np.maximum(np.maximum(in_x, in_y), in_z), []
+    for i in range(150):
+        others = np.delete(np.arange(150), i)
+        k = 3 if y[i] else 5
+        radius = np.sort(joint[i, others])[k - 1] - 1e-13
+        spaces = np.maximum(in_x, in_z), np.maximum(in_y, in_z), in_z
+        in_xz, in_yz, all_z = (digamma((of[i, others] < radius).sum() + 1) for of in spaces)
+        terms.append(digamma(k) - in_xz - in_yz + all_z)
+    assert conditional_mi(x, y, z, "ksg").mi == pytest.approx(np.mean(terms), abs=1e-9)
+
+
 def test_far_neighbours_are_flagged() -> None:
     result = conditional_mi(*draw("given-gaussian-5", 500), "ksg")
     assert result.mi < 0.1
