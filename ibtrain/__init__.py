@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
+    from ibtrain.train.network import TrainedNetwork
+    from ibtrain.train.stored import load_network
 
 __version__ = "0.1.0"
 
@@ -52,6 +54,7 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "TrainedNetwork": "ibtrain.train.network",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
@@ -60,6 +63,7 @@ _HOMES = {
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
+    "load_network": "ibtrain.train.stored",
     "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
@@ -81,6 +85,7 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "TrainedNetwork",
     "bracket",
     "channel",
     "channel_bounds",
@@ -89,6 +94,7 @@ __all__ = [
     "estimate",
     "fit_ensemble",
     "load_dataset",
+    "load_network",
     "measure",
     "mlp",
     "run",
