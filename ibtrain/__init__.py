@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ibtrain.plane.tracker import InformationPlane
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
+    from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
     from ibtrain.train.callbacks import Event
     from ibtrain.train.end_to_end import EndToEndTrainer
@@ -64,6 +65,7 @@ _HOMES = {
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
     "load_network": "ibtrain.train.stored",
+    "load_run": "ibtrain.runs.reading",
     "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
@@ -95,6 +97,7 @@ __all__ = [
     "fit_ensemble",
     "load_dataset",
     "load_network",
+    "load_run",
     "measure",
     "mlp",
     "run",

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from ibtrain.data.labels import is_missing
 from ibtrain.data.split import MAX_MAGNITUDE, place_of
@@ -48,6 +50,9 @@ def read_samples(x: Any, where: str) -> NDArray[Any]:
     Raises:
         DataError: If the samples are not numbers, or if values are missing.
     """
+    if isinstance(x, DataLoader | TorchDataset):
+        expected = "an array, a tensor or a data frame: Dataset.from_torch(loader) reads it"
+        raise DataError(f"a {type(x).__name__}", expected, where)
     if isinstance(x, str | bytes | dict) or hasattr(x, "toarray") or not hasattr(x, "__len__"):
         advice = ": call x.toarray()" if hasattr(x, "toarray") else ""
         expected = f"an array, a tensor or a data frame of samples{advice}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -114,6 +115,29 @@ class Scaling(nn.Module):
         columns = unscaled.columns if unscaled else ()
         shape = tuple(x.shape[1:])
         return cls(shape, is_bytes=is_bytes, center=center, mean=mean, std=std, columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that :meth:`from_dict` needs: tensors, numbers, strings and lists."""
+        return {
+            "shape": list(self.shape),
+            "is_bytes": self.is_bytes,
+            "is_scaled": self.is_scaled,
+            "columns": list(self.columns),
+            **self.state_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Scaling":
+        """The inverse of :meth:`to_dict`."""
+        is_scaled = values["is_scaled"]
+        return cls(
+            tuple(values["shape"]),
+            is_bytes=values["is_bytes"],
+            center=values["center"],
+            mean=values["mean"] if is_scaled else None,
+            std=values["std"] if is_scaled else None,
+            columns=tuple(values["columns"]),
+        )
 
     def describe(self) -> str:
         """Says in words how inputs are scaled.

@@ -19,13 +19,14 @@ from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
+from ibtrain.runs.stored import StoredNetworks
 
 __all__ = ["RunFolder"]
 
 LOCK = ".lock"
 
 
-class RunFolder:
+class RunFolder(StoredNetworks):
     """The folder of one run.
 
     It holds ``config.json``, ``environment.json``, ``metrics.jsonl`` (one event per line),
@@ -287,7 +288,7 @@ def _is_empty_folder(path: Path) -> bool:
 
 def _new_path(config: RunConfig) -> Path:
     # a slash in the name would be read as a subfolder
-    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])
+    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])[-40:]
     method = "compare" if len(config.methods) > 1 else config.methods[0].replace("_", "-")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     base = Path("runs") / f"{method}-{dataset}-{stamp}"

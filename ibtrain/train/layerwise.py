@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
+from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.train.callbacks import Callback
 from ibtrain.train.checkpointer import Checkpointer
@@ -53,6 +54,8 @@ class LayerwiseTrainer(Trainer):
         callbacks: Sequence[Callback] = (),
     ) -> None:
         super().__init__(model, optim, seed=seed, callbacks=callbacks)
+        if objective is not None:
+            check_config("objective", objective, ObjectiveConfig)
         self.objective = objective or ObjectiveConfig()
         for setting in ("beta", "noise_std"):
             self.objective.for_blocks(setting, len(self.blocks))

@@ -8,10 +8,12 @@ from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.recipes import VALIDATION_SHARE
+from ibtrain.config.settings import check_config
 from ibtrain.data.convert import as_dataset
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import cut_into_blocks
+from ibtrain.train.arguments import check_callbacks, check_seed
 from ibtrain.train.callbacks import Callback
 from ibtrain.train.checkpointer import Checkpointer
 from ibtrain.train.objectives.base import BlockSpec, Objective
@@ -48,9 +50,11 @@ class Trainer(ABC):
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.blocks = cut_into_blocks(model)
+        if optim is not None:
+            check_config("optim", optim, OptimConfig)
         self.optim = optim
-        self.seed = seed
-        self.callbacks = callbacks
+        self.seed = check_seed(seed)
+        self.callbacks = check_callbacks(callbacks)
 
     def dataset(self, data: Any, y: Any = None, test: Any = None) -> Dataset:
         """Returns what :meth:`fit` is given as a data set, on the model's device; a given data set stays as it is.
