@@ -70,6 +70,10 @@ def check_config(where: str, value: object, kind: type[Any]) -> None:
     if isinstance(value, kind):
         return
     name = kind.__name__
+
+    def article(word: str) -> str:
+        return f"an {word}" if word[0] in "AEIOU" else f"a {word}"
+
     words = (f.name for f in dataclasses.fields(kind) if "choices" in f.metadata)
     if isinstance(value, str):
         word = next((f for f in words if value in _choices(kind, f)), None)
@@ -80,9 +84,8 @@ def check_config(where: str, value: object, kind: type[Any]) -> None:
         example = f"; name the argument that is meant to be the {type(value).__name__}"
     else:
         example = ""
-    given = repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
-    article = "an" if name[0] in "AEIOU" else "a"
-    raise ConfigError(given, f"{article} {name}{example}", where)
+    given = repr(value) if isinstance(value, str | int | float) else article(type(value).__name__)
+    raise ConfigError(given, f"{article(name)}{example}", where)
 
 
 def _choices(kind: type[Any], name: str) -> Collection[str]:

@@ -56,8 +56,8 @@ class Dataset:
             object.__setattr__(self, "classes", tuple(range(self.num_classes)))
         if self.scaling and self.scaling.is_scaled:
             for split in self.splits.values():
-                # a network that scales raw samples itself refuses them
-                split.x.is_scaled = True  # type: ignore[attr-defined]
+                # a network that scales raw samples so itself refuses them
+                split.x.scaling = self.scaling  # type: ignore[attr-defined]
         if self.train.x.is_meta:
             # there are no values to check
             return

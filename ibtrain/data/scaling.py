@@ -90,6 +90,13 @@ class Scaling(nn.Module):
             x = x / 255.0
         return ((x - self.mean) / self.std).float()
 
+    def has_scaled(self, x: Tensor) -> bool:
+        """Whether samples are those of a data set that were scaled in this way, or a part of them."""
+        other = getattr(x if x._base is None else x._base, "scaling", None)
+        return isinstance(other, Scaling) and all(
+            torch.equal(buffer, other.get_buffer(name)) for name, buffer in self.named_buffers()
+        )
+
     @classmethod
     def fit(cls, x: Tensor, unscaled: "Scaling | None" = None) -> "Scaling":
         """Computes the statistics of training samples, in float64 on the host; constant columns are only centred.

@@ -141,7 +141,7 @@ class TrainedNetwork:
 
     def _read(self, x: Any) -> Tensor:
         """Raw samples on the host, with the channels of images in the second axis."""
-        if isinstance(x, Tensor) and getattr(x if x._base is None else x._base, "is_scaled", False):
+        if isinstance(x, Tensor) and self.scaling.has_scaled(x):
             expected = "raw samples, or the split: predict(data.test), score(data.test)"
             raise DataError("samples of a Dataset, which are scaled already", expected, "x")
         shape = self.scaling.shape

@@ -94,6 +94,8 @@ def test_samples_of_any_kind_are_the_same(x: Any) -> None:
 def test_labels_of_any_kind_are_the_same(y: Any, classes: tuple[Any, ...]) -> None:
     data = Dataset.from_arrays(X, y)
     assert data.classes == classes
+    tested = Dataset.from_arrays(X, y, test=(X[:9], y[:9]))
+    assert tested.test.y.tolist() == Y[:9].tolist()
     assert data.fingerprint() == Dataset.from_arrays(X, Y).fingerprint()
 
 

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from ibtrain import (
     Dataset,
     EndToEndTrainer,
+    InformationPlane,
     LayerwiseTrainer,
     ModelConfig,
     ObjectiveConfig,
@@ -80,7 +81,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "an optimiser by name": (lambda: train(optim="adam"), r"optim: got 'adam', expected an OptimConfig, such as OptimConfig\(optimizer='adam'\)"),
     "torch's optimiser": (lambda: train(optim=torch.optim.SGD(nn.Linear(1, 1).parameters())), "optim: got a SGD, expected an OptimConfig"),
     "a dictionary": (lambda: train(optim={"epochs": 1}), r"a dict, expected an OptimConfig: OptimConfig\(\*\*settings\)"),
-    "configs in another order": (lambda: train(kind=LayerwiseTrainer, objective=OptimConfig()), "objective: got a OptimConfig, expected an ObjectiveConfig; name the arg"),
+    "configs in another order": (lambda: train(kind=LayerwiseTrainer, objective=OptimConfig()), "objective: got an OptimConfig, expected an ObjectiveConfig; name the arg"),
     "an objective by name": (lambda: train(kind=LayerwiseTrainer, objective="ib"), r"ObjectiveConfig\(name='ib'\)"),
     "a callback alone": (lambda: train(callbacks=print), r"a list of callbacks, such as callbacks=\[plane\]"),
     "no callback": (lambda: train(callbacks=["plane"]), "callbacks: got a str, expected a function of an Event"),
@@ -90,6 +91,10 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "no plane": (lambda: RunConfig(plane=None), "plane: got a NoneType, expected a PlaneConfig"),
     "a width alone": (lambda: mlp(3, 5, 2), r"hidden: got 5, expected a list of widths, such as \[100, 40\]"),
     "channels alone": (lambda: conv_net((1, 8, 8), 4, [5], 2), r"channels: got 4, expected a list of widths"),
+    "a pair in a plane": (lambda: InformationPlane((X, Y)), r"a tuple, expected a Dataset, such as Dataset.from_arrays\(x, y\)"),
+    "a measure as a plane's config": (lambda: InformationPlane(Dataset.from_arrays(X, Y), config="mine"), "config: got 'mine', expected a PlaneConfig"),
+    "a measure as a watched plane's config": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y), config="mine"), "config: got 'mine', expected a PlaneConfig"),
+    "names in a watched plane": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y.astype(str))), r"data: got .*, expected numbers: Dataset.from_arrays\(x, y\) converts strings"),
     "beta of text": (lambda: ObjectiveConfig(beta="0.1"), "beta: got '0.1', expected a number, or a tuple of one number for each"),
 }  # fmt: skip
 
@@ -138,6 +143,12 @@ def test_what_is_meant_by_a_mistake_works() -> None:
             assert result.predict(X).shape == (80,)
     result = train(test=(X[:9], Y[:9]))
     assert result.score(X[:9], Y[:9]) == result.accuracies["test"]
+
+
+def test_a_watched_plane_reads_doubles_as_the_model_does() -> None:
+    for model in (mlp(3, [5], 2), mlp(3, [5], 2).double()):
+        plane = InformationPlane.watch(model, (X.astype(np.float64), Y), measures=["channel"])
+        assert len(plane.measure(epoch=0)) == len(plane.layers)
 
 
 def test_early_stopping_of_arrays_holds_out_a_tenth() -> None:

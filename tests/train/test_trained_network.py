@@ -145,6 +145,13 @@ def test_the_splits_of_a_data_set_are_scaled_already() -> None:
             trained.predict(x)
 
 
+def test_scaled_samples_may_be_raw_for_another_network() -> None:
+    data = Dataset.from_arrays(X, Y)
+    with seeded(0, "test"):
+        trained = EndToEndTrainer(small_conv(), OPTIM).fit(data.train.x, data.train.y)
+    assert trained.predict(data.test.x).shape == (80,)
+
+
 def test_labels_of_any_range_come_back() -> None:
     for labels in (DIGITS.target + 1, DIGITS.target - 20, np.eye(10)[DIGITS.target]):
         with seeded(0, "test"):
