@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
+    from ibtrain.runs.sweep import sweep
     from ibtrain.train.callbacks import Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
@@ -69,6 +70,7 @@ _HOMES = {
     "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
+    "sweep": "ibtrain.runs.sweep",
 }
 
 __all__ = [
@@ -101,6 +103,7 @@ __all__ = [
     "measure",
     "mlp",
     "run",
+    "sweep",
 ]
 
 
