@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.mi.channel.bounds import bracket, channel_bounds
     from ibtrain.mi.channel.exact import channel, channel_mi
+    from ibtrain.mi.matrix import mi_matrix
     from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
     from ibtrain.models.conv import conv_net
@@ -61,6 +62,7 @@ _HOMES = {
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
     "measure": "ibtrain.plane.watch",
+    "mi_matrix": "ibtrain.mi.matrix",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
 }
@@ -90,6 +92,7 @@ __all__ = [
     "fit_ensemble",
     "load_dataset",
     "measure",
+    "mi_matrix",
     "mlp",
     "run",
 ]
