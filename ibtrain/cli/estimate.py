@@ -18,6 +18,9 @@ SCHEMA = 2
 """Version of the JSON document. In version 1, ``n_train`` included ``n_select``, and ``n_test`` was ``n_control`` where
 there was one."""
 
+RESERVED_SETTINGS = {"x", "y", "frame", "on_checkpoint"}
+"""Arguments of the estimating functions that are no options of a method."""
+
 
 @click.command("estimate")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -137,7 +140,7 @@ def command(
         _check_matrix_options(arguments, curve=curve, normalized=output_options["normalized"])
         from ibtrain.cli.mi_matrix import print_matrix
 
-        chosen = choices_x if choices_x != ("x",) else ()
+        chosen = choices_x if _is_given("choices_x") else ()
         arguments |= {"device": device, **options}
         print_matrix(file, chosen, method or "ksg", output, output_options, arguments)
         return
@@ -237,17 +240,21 @@ def _check_curve(curve: Path | None, method: str, pairs: int) -> None:
         raise ConfigError(f"{pairs} pairs", "one pair, whose critic is drawn", "--curve")
 
 
+def _is_given(name: str) -> bool:
+    """Whether the user gave an option, by the name of its parameter."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
 def _check_matrix_options(arguments: dict[str, Any], **others: Any) -> None:
     """Removes the options of a single pair from the arguments.
 
     Raises:
         ConfigError: If one of them is given.
     """
-    context = click.get_current_context()
     sides = {name: arguments.pop(name) for name in ("discrete", "discrete_x")}
-    is_y_given = context.get_parameter_source("choices_y") is not click.core.ParameterSource.DEFAULT
     given = {
-        "--y": is_y_given,
+        "--y": _is_given("choices_y"),
         "--discrete or --continuous": sides["discrete"] is not None,
         "--discrete-x or --continuous-x": sides["discrete_x"] is not None,
         "--curve": others["curve"] is not None,
@@ -263,8 +270,7 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ConfigError(repr(text), "NAME=VALUE", "--set")
-    parameters = {parameter.name for parameter in command.params}
-    if name in parameters or name == "on_checkpoint":
+    if name in RESERVED_SETTINGS | {parameter.name for parameter in command.params}:
         expected = "an option of the method (for other options see ibtrain estimate --help)"
         raise ConfigError(repr(name), expected, "--set")
     try:
