@@ -9,6 +9,9 @@ from ibtrain.io.documents import json_text
 
 __all__ = ["print_matrix"]
 
+SCHEMA = 1
+"""Version of the JSON document."""
+
 
 def print_matrix(
     file: Path,
@@ -49,7 +52,7 @@ def print_matrix(
         write_atomically(output, matrix.to_frame().to_csv())
     elif output is not None:
         save_figure(matrix_figure(matrix), output)
-    document, text = matrix.to_dict(), matrix_table(matrix, text_width() or 80)
+    document, text = matrix.to_dict() | {"schema": SCHEMA}, matrix_table(matrix, text_width() or 80)
     if output_options["cite"]:
         methods = {cell.method: cell for pair, cell in matrix.cells.items() if len({*pair}) == 2}
         document["cite"] = [method_sentence(cell) for cell in methods.values()]
