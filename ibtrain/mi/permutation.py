@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.samples import StoredSamples
 
-__all__ = ["PermutationTest", "permutation_test", "shuffled_rows"]
+__all__ = ["MAX_PERMUTATIONS", "PermutationTest", "permutation_test", "shuffled_rows"]
+
+MAX_PERMUTATIONS = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ibtrain.mi.copies import find_copies
 from ibtrain.mi.diagnostics import sample_flags
 from ibtrain.mi.neural.crossfit import variational
 from ibtrain.mi.neural.fit import NeuralSettings, OnCheckpoint
-from ibtrain.mi.permutation import permutation_test
+from ibtrain.mi.permutation import MAX_PERMUTATIONS, permutation_test
 from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
@@ -144,7 +144,7 @@ def estimate(
     check_choice("unit", unit, UNITS)
     check_integer("seed", seed, 0)
     check_integer("blocks", blocks, 1)
-    check_integer("permutations", permutations, 0)
+    check_integer("permutations", permutations, 0, MAX_PERMUTATIONS)
     estimator = ESTIMATORS[method]
     for name in options:
         if name not in estimator.options:
