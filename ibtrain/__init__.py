@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.runner import run
+    from ibtrain.runs.sweep import sweep
     from ibtrain.train.callbacks import Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
@@ -65,6 +66,7 @@ _HOMES = {
     "mi_matrix": "ibtrain.mi.matrix",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
+    "sweep": "ibtrain.runs.sweep",
 }
 
 __all__ = [
@@ -95,6 +97,7 @@ __all__ = [
     "mi_matrix",
     "mlp",
     "run",
+    "sweep",
 ]
 
 

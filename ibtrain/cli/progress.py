@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from ibtrain.cli.streams import say
 from ibtrain.config import RunConfig
 from ibtrain.text import printable
 
 if TYPE_CHECKING:
     from ibtrain.train.callbacks import Event
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "say_stage"]
 
 _METRIC_LABELS = {
     "mi_hy": "I(h;y)",
@@ -70,6 +71,17 @@ class Progress:
             self.bar.update(event.epochs - event.epoch)
             tqdm.write(text, file=sys.stderr)
         self.bar.set_description_str(text)
+
+
+def say_stage(event: "Event", name: str = "") -> None:
+    """A trainer's callback that prints a line at the end of each stage.
+
+    Args:
+        event: What happened.
+        name: Beginning of the line.
+    """
+    if event.kind == "end":
+        say(name + _describe(event))
 
 
 def _describe(event: "Event") -> str:

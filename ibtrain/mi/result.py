@@ -34,11 +34,11 @@ NEGATIVE_ERRORS = 3.0
 """Number of standard errors below zero at which a negative value is significant."""
 INTERVAL_ERRORS = 2.4
 """Standard errors on either side of an interval of 95 %. It is 1.96 for errors that are normal and as large as their
-standard error; the intervals of ``mine`` and ``ksg``, which leave a bias, cover the truth for 91 and 90 of 100 data sets
-with 1.96, and for 97 and 95 with 2.4 (docs/estimators.md, coverage)."""
+standard error; the intervals of ``mine`` and ``ksg``, which leave a bias, cover the truth for 91 and 92 of 100 data sets
+with 1.96, and for 97 and 96 with 2.4 (docs/estimators.md, coverage)."""
 NORMAL_INTERVAL_ERRORS = 1.96
 NORMAL_METHODS = ("gaussian", "binning", "plug-in")
-"""Methods whose intervals of 1.96 standard errors cover what they estimate (94 to 96 of 100)."""
+"""Methods whose intervals of 1.96 standard errors cover what they estimate for 92 to 96 of 100 data sets."""
 CEILING_ERRORS, CEILING_SHARE = 2.0, 0.01
 """A value has reached its ceiling within this many standard errors, or within this share of the ceiling."""
 

@@ -12,7 +12,7 @@ from ibtrain.report.legend import layer_handles, legend_options, mark_handles, s
 from ibtrain.report.limits import axis_ends, draw_limit
 from ibtrain.report.paths import LayerLine, layer_style
 from ibtrain.report.points import layer_paths
-from ibtrain.report.quantities import axes_of, choose_axes
+from ibtrain.report.quantities import PlaneAxes, axes_of, choose_axes
 from ibtrain.report.style import LIMITS, new_figure, styled
 
 __all__ = ["plot_points"]
@@ -49,7 +49,8 @@ def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | Non
     ceilings = [estimate.ceiling for estimate in limits]
     x_ends, y_ends = axis_ends(np.concatenate([path.extent for path in paths]), ceilings)
     labels = [f"{quantity}  [{unit}]" for quantity in axes.labels]
-    ax.set(xlim=x_ends, ylim=y_ends, xlabel=labels[0], ylabel=labels[1], title=axes.title)
+    ax.set(xlim=x_ends, ylim=y_ends, xlabel=labels[0], ylabel=labels[1])
+    ax.set_title(f"{axes.title}\n{_samples(points, axes)}")
     for direction, name, ceiling in zip("xy", LIMITS[unit], ceilings, strict=True):
         draw_limit(ax, direction, name, ceiling)
     handles = [
@@ -64,3 +65,13 @@ def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | Non
         bbox_to_anchor=(1.04, 0.5),
     )
     return ax
+
+
+def _samples(points: Sequence[PlanePoint], axes: PlaneAxes) -> str:
+    """The number of samples, and the noise where it was recorded."""
+    sigmas = sorted(point.scalars["sigma"] for point in points if "sigma" in point.scalars)
+    ends = (
+        list(dict.fromkeys(f"{sigma:.2g}" for sigma in (sigmas[0], sigmas[-1]))) if sigmas else []
+    )
+    noise = [f"σ = {' to '.join(ends)}"] if ends else []
+    return ", ".join([f"N = {points[-1].estimates[axes.x].n_test}", *noise])
