@@ -95,6 +95,8 @@ def _limit(estimate: Estimate) -> str:
     ceiling, unit = estimate.ceiling, estimate.unit
     if estimate.entropy is not None and math.isclose(ceiling, estimate.entropy):
         return f"limit: {ceiling:.3f} {unit}, the entropy of the label"
+    if estimate.method == "gaussian":
+        return f"limit: {ceiling:.3f} {unit}, the accuracy of float64"
     return f"limit: these samples resolve values up to {ceiling:.3f} {unit}"
 
 
