@@ -28,6 +28,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
+        "onnx": ["onnx>=1.16", "onnxscript>=0.2"],
         "parquet": ["pyarrow>=15"],
         "test": [
             "beartype>=0.18",

@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from ibtrain.plane.tracker import InformationPlane
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
+    from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
     from ibtrain.runs.sweep import sweep
     from ibtrain.train.callbacks import Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
+    from ibtrain.train.network import TrainedNetwork
+    from ibtrain.train.stored import load_network
 
 __version__ = "0.1.0"
 
@@ -54,6 +57,7 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "TrainedNetwork": "ibtrain.train.network",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
@@ -62,6 +66,8 @@ _HOMES = {
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
+    "load_network": "ibtrain.train.stored",
+    "load_run": "ibtrain.runs.reading",
     "measure": "ibtrain.plane.watch",
     "mi_matrix": "ibtrain.mi.matrix",
     "mlp": "ibtrain.models.mlp",
@@ -85,6 +91,7 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "TrainedNetwork",
     "bracket",
     "channel",
     "channel_bounds",
@@ -93,6 +100,8 @@ __all__ = [
     "estimate",
     "fit_ensemble",
     "load_dataset",
+    "load_network",
+    "load_run",
     "measure",
     "mi_matrix",
     "mlp",
