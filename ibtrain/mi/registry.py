@@ -110,8 +110,8 @@ def estimate(
     whichever the method. Constant columns are left out. Copies of whole rows are left out and flagged.
 
     Args:
-        x: Samples of x, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, or anything that numpy converts to an
-            array. A neural method reads a memory map (``numpy.load(file, mmap_mode="r")``) piece by piece.
+        x: Samples of x, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, columns of a data frame, or anything that
+            numpy converts to an array. A neural method reads a memory map (``numpy.load(file, mmap_mode="r")``) piece by piece.
         y: Samples of y, ``(n,)`` or ``(n, dim_y)``, in the same order.
         method: Name of an estimator in :data:`ESTIMATORS`.
         seed: Seeds all random numbers.

@@ -59,16 +59,14 @@ def describe(estimate: Estimate, *, x: str = "x", y: str = "y", normalized: bool
 def _headline(estimate: Estimate, name: str) -> str:
     low, high = estimate.interval
     unit, value = estimate.unit, f"{estimate.mi:.3f} ± {estimate.stderr:.3f}"
+    returned = f"(the method returned {value} {unit})"
+    if "deterministic" in estimate.flags:
+        return f"{name} is infinite: one side is a function of the other {returned}"
     if estimate.is_saturated:
-        why = (
-            "the true value is infinite"
-            if "deterministic" in estimate.flags
-            else "these samples can't resolve larger values"
-        )
-        return f"{name} is at least {low:.3f} {unit}: {why} (the method returned {value})"
+        why = "these samples can't resolve larger values"
+        return f"{name} is at least {low:.3f} {unit}: {why} {returned}"
     if estimate.mi > estimate.ceiling:
-        returned = f"the method returned {value}"
-        return f"{name} = {estimate.ceiling:.3f} {unit}: all of the entropy ({returned})"
+        return f"{name} = {estimate.ceiling:.3f} {unit}: all of the entropy {returned}"
     return f"{name} = {value} {unit}, 95 % interval {low:.3f} to {high:.3f}"
 
 
@@ -103,7 +101,7 @@ def _limit(estimate: Estimate) -> str:
 def _permutation(test: PermutationTest, unit: str) -> str:
     error = f" ± {test.std / math.sqrt(test.count):.4f}" if test.count > 1 else ""
     return (
-        f"permutation test: p = {test.p_value:.3g} ({test.count:,} times with shuffled y, whose true value is 0: "
+        f"permutation test: p = {test.p_value:.3g} ({test.count:,} shuffle{'s' * (test.count != 1)} of y, whose true value is 0: "
         f"mean {test.mean:.4f}{error} {unit}, the bias)"
     )
 
