@@ -19,6 +19,7 @@ setup(
         "jaxtyping>=0.3",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pandas>=2.2",
         "pillow>=10",
         "scikit-learn>=1.4",
         "scipy>=1.11",
@@ -27,10 +28,13 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
+        "onnx": ["onnx>=1.16", "onnxscript>=0.2"],
+        "parquet": ["pyarrow>=15"],
         "test": [
             "beartype>=0.18",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyarrow>=15",
             "pytest>=8",
             "pytest-benchmark>=4",
             "pytest-xdist>=3",

@@ -87,6 +87,8 @@ def mean_of_classes(estimates: Sequence[Estimate], counts: Sequence[int]) -> Est
         ceiling=ceiling,
         flags=tuple(dict.fromkeys(flags)),
         n_train=sum(estimate.n_train for estimate in estimates),
+        n_select=sum(estimate.n_select for estimate in estimates),
+        n_control=sum(estimate.n_control for estimate in estimates),
         n_test=sum(estimate.n_test for estimate in estimates),
         seconds=sum(estimate.seconds for estimate in estimates),
         secondary=None,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain import __version__
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.config import UNITS
 from ibtrain.errors import ConfigError, DataError
@@ -138,7 +139,7 @@ def conditional_mi(
         result = _given_numbers(samples, method, seed, options, critic)
         if ESTIMATORS[method].is_neural:
             read_as["z"] = BY_CHAIN_RULE.format(read_as["z"])
-    return replace(result, read_as=read_as).to_unit(unit)
+    return replace(result, read_as=read_as, seed=seed, version=__version__).to_unit(unit)
 
 
 def _counted(samples: ConditionalSamples, seed: int) -> Estimate:

@@ -100,8 +100,11 @@ def chain_rule(
         method=method,
         ceiling=ceiling,
         flags=tuple(dict.fromkeys(flags)),
-        n_train=len(splits[0].train) + len(splits[0].select),
+        n_train=len(splits[0].train),
+        n_select=len(splits[0].select),
         n_test=sum(fold.count for fold in differences),
+        n_control=len(first) if all(fold.is_controlled for fold in differences) else 0,
+        critics=len(folds),
         seconds=time.perf_counter() - start,
         systematic=lost,
     )
@@ -163,9 +166,16 @@ class _Pair:
         if closed:
             others = self._closed_values(other_folds, (first.base, second.base))
             report = control_variate(plain, closed[0], others)
-            count = len(self.first.samples)
         gap = folds[0].train_gap
-        difference = Fold("", first.fitted, {self.bound: report}, gap, count, folds[0].groups)
+        difference = Fold(
+            "",
+            first.fitted,
+            {self.bound: report},
+            gap,
+            count,
+            folds[0].groups,
+            is_controlled=bool(closed),
+        )
         return _PairOfFolds(difference, (folds[0], folds[1]))
 
     def _term(self, fit: FittedFold, value: BoundValue, report: Tensor) -> Fold:

@@ -120,8 +120,11 @@ def fit_variational(
         method=method,
         ceiling=ceiling,
         flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label) + fit_flags(folds, mi),
-        n_train=len(splits[0].train) + len(splits[0].select),
+        n_train=len(splits[0].train),
+        n_select=len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
+        n_control=len(samples) if all(fold.is_controlled for fold in folds) else 0,
+        critics=len(folds),
         seconds=time.perf_counter() - start,
         systematic=lost,
     )
@@ -233,8 +236,7 @@ class CrossFit:
             reports[bound] = control_variate(
                 plain, closed[0], self._closed_values(other_folds, base)
             )
-            count = len(self.samples)
-        return Fold(base, fitted, reports, train_gap, count, groups)
+        return Fold(base, fitted, reports, train_gap, count, groups, is_controlled=bool(closed))
 
     def fit(self, splits: Splits, seed: int) -> FittedFold:
         """Fits a critic to the training split, and keeps the checkpoint that is best on the selection split."""
