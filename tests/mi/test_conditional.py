@@ -308,11 +308,9 @@ def test_units_and_reading_are_reported() -> None:
     assert bits.mi == pytest.approx(nats.mi / math.log(2))
     assert bits.systematic == pytest.approx(nats.systematic / math.log(2))
     assert nats.is_conditional
-    assert nats.read_as == {
-        "x": "1 continuous dimension",
-        "y": "1 continuous dimension",
-        "z": "3 classes, an estimate for each",
-    }
+    assert nats.read_as is not None
+    assert list(nats.read_as) == ["x", "y", "z"]
+    assert nats.read_as["z"].endswith("3 classes, an estimate for each")
     assert not estimate(x, y, "gaussian").is_conditional
     assert Estimate.from_dict(nats.to_dict()) == nats
 
