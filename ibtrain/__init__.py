@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.runner import run
-    from ibtrain.train.callbacks import Event
+    from ibtrain.train.callbacks import Callback, Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
+    from ibtrain.train.plateau import StopOnPlateau
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Callback": "ibtrain.train.callbacks",
     "Checkpoints": "ibtrain.runs.checkpoints",
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.end_to_end",
@@ -52,6 +54,7 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "StopOnPlateau": "ibtrain.train.plateau",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
@@ -66,6 +69,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Callback",
     "CheckpointInterval",
     "Checkpoints",
     "Dataset",
@@ -81,6 +85,7 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "StopOnPlateau",
     "bracket",
     "channel",
     "channel_bounds",

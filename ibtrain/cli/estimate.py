@@ -130,7 +130,7 @@ def _setting(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise ConfigError(repr(text), "NAME=VALUE", "--set")
     parameters = {parameter.name for parameter in command.params}
-    if name in parameters or name == "on_checkpoint":
+    if name in parameters or name in ("on_checkpoint", "progress"):
         expected = "an option of the method (for other options see ibtrain estimate --help)"
         raise ConfigError(repr(name), expected, "--set")
     try:

@@ -8,7 +8,6 @@ from signal import SIGINT
 from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful, immediate
-from ibtrain.cli.progress import Progress
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
@@ -111,10 +110,12 @@ def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> N
 
 def _train(opened: "OpenRun") -> None:
     """Starts the run, or continues it from its last checkpoint, and trains until it is finished."""
+    from ibtrain.train.progress import TrainingProgress
+
     run = opened.load()
     if run.is_resuming:
         say(f"continuing after {run.epochs} epochs")
-    progress = Progress(opened.setup.config, opened.setup.stages, run.epochs)
+    progress = TrainingProgress(opened.setup.total_epochs, run.epochs, has_lines=True)
     with graceful(opened.checkpoints.stop), progress:
         opened.train(run, [progress])
 

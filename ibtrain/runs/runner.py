@@ -13,7 +13,8 @@ from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.saved import Saver, check_disk, saved_bytes
 from ibtrain.runs.setup import RunSetup
 from ibtrain.runs.weights import save_weights
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike, check_callbacks
+from ibtrain.train.progress import TrainingProgress
 
 __all__ = ["OpenRun", "open_run", "run"]
 
@@ -49,7 +50,7 @@ class OpenRun:
         self.folder.note_environment(versions, is_resuming=run.is_resuming)
         return run
 
-    def train(self, run: Run, callbacks: Sequence[Callback] = ()) -> None:
+    def train(self, run: Run, callbacks: Sequence[CallbackLike] = ()) -> None:
         """Executes the remaining trainings, and writes the results.
 
         Args:
@@ -88,8 +89,9 @@ def run(
     config: RunConfig,
     run_dir: Path | str | None = None,
     *,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[CallbackLike] = (),
     checkpoint_every: str = CHECKPOINT_EVERY,
+    progress: bool = True,
 ) -> RunFolder:
     """Trains and measures networks according to the settings, and writes everything into a folder.
 
@@ -100,8 +102,10 @@ def run(
         config: The settings of the run.
         run_dir: The folder: a new one, an empty one, or that of a run with the same settings; None is
             ``runs/METHOD-DATASET-DATE-TIME``.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`, after the plane has measured it.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, after the plane has
+            measured it, or instances of :class:`~ibtrain.train.callbacks.Callback`.
         checkpoint_every: Epochs (``"5"``) or time (``"10m"``) between two checkpoints.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Returns:
         The run's folder; ``folder.results()`` and ``folder.plane_points()`` read its content.
@@ -120,10 +124,14 @@ def run(
         ['layers', 'seconds', 'seed', 'test_accuracy', 'train_accuracy']
     """
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
+    check_callbacks(callbacks)
     path = Path(run_dir) if run_dir is not None else None
     with open_run(config, path, interval) as opened:
         if not opened.folder.is_finished:
-            opened.train(opened.load(), callbacks)
+            training = opened.load()
+            epochs = opened.setup.total_epochs, training.epochs
+            with TrainingProgress(*epochs, show=progress) as bar:
+                opened.train(training, [*callbacks, bar])
         # a process that ended before this left them
         opened.checkpoints.clear()
     return opened.folder

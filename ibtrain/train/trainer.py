@@ -8,7 +8,7 @@ from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.models.blocks import cut_into_blocks
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike, check_callbacks
 from ibtrain.train.objectives.base import BlockSpec, Objective
 
 __all__ = ["Trainer"]
@@ -21,10 +21,13 @@ class Trainer(ABC):
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
         optim: How each stage is optimised; None is the recipe of the data set.
         seed: Seeds everything random in the training.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
+            :class:`~ibtrain.train.callbacks.Callback`.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ModelError: If the model can't be cut into blocks.
+        ConfigError: If a callback can't be called.
 
     Attributes:
         method: Name of the method in results and events, of :data:`~ibtrain.config.METHODS`.
@@ -40,12 +43,15 @@ class Trainer(ABC):
         optim: OptimConfig | None = None,
         *,
         seed: int = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[CallbackLike] = (),
+        progress: bool = True,
     ) -> None:
         self.blocks = cut_into_blocks(model)
         self.optim = optim
         self.seed = seed
+        check_callbacks(callbacks)
         self.callbacks = callbacks
+        self.progress = progress
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:

@@ -1,19 +1,13 @@
-"""Live progress on stderr: block, epoch, bounds, accuracy, time left."""
+"""Live progress of a training: block, epoch, bounds, accuracy, time left."""
 
 import sys
-from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from ibtrain.config import RunConfig
+from ibtrain.io.progress import progress_bar
 from ibtrain.text import printable
+from ibtrain.train.callbacks import Event
 
-if TYPE_CHECKING:
-    from ibtrain.train.callbacks import Event
-
-__all__ = ["Progress"]
+__all__ = ["TrainingProgress"]
 
 _METRIC_LABELS = {
     "mi_hy": "I(h;y)",
@@ -25,32 +19,23 @@ _METRIC_LABELS = {
 }
 
 
-class Progress:
+class TrainingProgress:
     """A trainer's callback that shows one progress bar over all epochs of all trainings.
 
-    If stderr is not a terminal, it prints only a line at the end of each stage.
-
     Args:
-        config: Settings of the run, which determine the number of epochs.
-        stages: Number of stages of each method.
+        total: Number of epochs of all trainings.
         done: Number of epochs that earlier processes have finished.
+        show: Whether the bar is shown, if there is a terminal or a notebook.
+        has_lines: Whether a line is written to standard error at the end of each stage, also in a pipe.
     """
 
-    def __init__(self, config: RunConfig, stages: Mapping[str, int], done: int = 0) -> None:
-        total = sum(stages[method] * config.optim(method).epochs for method in config.methods)
-        self.live = sys.stderr.isatty()
-        self.bar = tqdm(
-            total=total * len(config.seeds),
-            initial=done,
-            disable=not self.live,
-            file=sys.stderr,
-            # the end of a line that is too long for the terminal is left out
-            bar_format="|{bar:10}| {n_fmt}/{total_fmt} epochs, {remaining} left  {desc}",
-            dynamic_ncols=True,
-            leave=False,
-        )
+    def __init__(
+        self, total: int, done: int = 0, *, show: bool = True, has_lines: bool = False
+    ) -> None:
+        self.bar = progress_bar(total, "epochs", done=done, show=show)
+        self.has_lines = has_lines
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "TrainingProgress":
         return self
 
     def __exit__(
@@ -61,18 +46,19 @@ class Progress:
     ) -> None:
         self.bar.close()
 
-    def __call__(self, event: "Event") -> None:
+    def __call__(self, event: Event) -> None:
         """Updates the bar."""
         text = printable(_describe(event))
         if event.kind == "epoch":
             self.bar.update()
         if event.kind == "end":
             self.bar.update(event.epochs - event.epoch)
-            tqdm.write(text, file=sys.stderr)
+            if self.has_lines:
+                self.bar.write(text, file=sys.stderr)
         self.bar.set_description_str(text)
 
 
-def _describe(event: "Event") -> str:
+def _describe(event: Event) -> str:
     stage = (
         event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
     )
