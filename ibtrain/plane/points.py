@@ -10,7 +10,7 @@ from typing import Any
 
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.files import read_error, write_atomically
-from ibtrain.lazy import load_object
+from ibtrain.lazy import html_method, load_object
 from ibtrain.plane.point import IDENTITY_FIELDS, PlanePoint
 
 __all__ = ["PlanePoints", "csv_text"]
@@ -31,6 +31,8 @@ class PlanePoints:
     def __repr__(self) -> str:
         layers = len({point.layer for point in self.points})
         return f"<{type(self).__name__}: {len(self.points)} points of {layers} layers>"
+
+    _repr_html_ = html_method("ibtrain.report.notebook:points_html")
 
     def to_frame(self) -> Any:
         """All points as a table: a row for each point, a column for each value and each standard error.

@@ -11,18 +11,18 @@ from typing import Any
 from ibtrain.config import RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import IBTrainWarning, RunFolderError, UnreadableError
-from ibtrain.io.documents import is_regular, parse_json, read_bytes
+from ibtrain.io.documents import is_regular
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
 from ibtrain.io.lock import FolderLock, folder_lock
+from ibtrain.lazy import html_method
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
+from ibtrain.runs.contents import LOCK, is_unused
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
 
 __all__ = ["RunFolder"]
-
-LOCK = ".lock"
 
 
 class RunFolder:
@@ -43,6 +43,11 @@ class RunFolder:
         self.path = path
         self._lock = lock
         self.events = EventLog(path / "metrics.jsonl", self.check_owned)
+
+    def __repr__(self) -> str:
+        return f"<RunFolder: {str(self.path)!r}>"
+
+    _repr_html_ = html_method("ibtrain.report.notebook:run_html")
 
     @classmethod
     @contextmanager
@@ -88,7 +93,7 @@ class RunFolder:
         self._check_inside()
         if (self.path / "config.json").exists():
             self.check_same(config)
-        elif not _is_empty(self.path):
+        elif not is_unused(self.path):
             where = str(self.path)
             raise RunFolderError("a folder with other files", "a new or empty folder", where)
         self._delete_scratch()
@@ -263,26 +268,6 @@ def _make_folder(path: Path) -> bool:
     except (OSError, ValueError) as error:
         raise write_error("a folder", error, path) from error
     return not existed
-
-
-def _is_empty(path: Path) -> bool:
-    """Whether a folder holds nothing but files that a process killed at its start may have left."""
-    return all(
-        p.name == LOCK or p.match(SCRATCH) or _is_empty_folder(p) or _is_environment(p)
-        for p in path.iterdir()
-    )
-
-
-def _is_environment(path: Path) -> bool:
-    """Whether a file is the ``environment.json`` of a run."""
-    try:
-        return path.name == "environment.json" and "started" in parse_json(read_bytes(path))
-    except (OSError, TypeError, ValueError):
-        return False
-
-
-def _is_empty_folder(path: Path) -> bool:
-    return path.name == "checkpoints" and path.is_dir() and not any(path.iterdir())
 
 
 def _new_path(config: RunConfig) -> Path:

@@ -7,9 +7,9 @@ from ibtrain.io.progress import progress_bar
 from ibtrain.text import printable
 from ibtrain.train.callbacks import Event
 
-__all__ = ["TrainingProgress"]
+__all__ = ["METRIC_LABELS", "TrainingProgress"]
 
-_METRIC_LABELS = {
+METRIC_LABELS = {
     "mi_hy": "I(h;y)",
     "mi_ty": "I(t;y)",
     "mi_xt": "I(x;t)",
@@ -17,6 +17,7 @@ _METRIC_LABELS = {
     "train_accuracy": "accuracy",
     "validation_accuracy": "validation",
 }
+"""What metrics are called where there is little room."""
 
 
 class TrainingProgress:
@@ -49,13 +50,15 @@ class TrainingProgress:
     def __call__(self, event: Event) -> None:
         """Updates the bar."""
         text = printable(_describe(event))
+        # the next update shows it, at most ten times a second
+        self.bar.set_description_str(text, refresh=False)
         if event.kind == "epoch":
             self.bar.update()
         if event.kind == "end":
             self.bar.update(event.epochs - event.epoch)
             if self.has_lines:
                 self.bar.write(text, file=sys.stderr)
-        self.bar.set_description_str(text)
+            self.bar.refresh()
 
 
 def _describe(event: Event) -> str:
@@ -64,11 +67,11 @@ def _describe(event: Event) -> str:
     )
     # if blocks train simultaneously, only the metrics of the last one have no prefix and are shown
     unlabelled = {
-        name: name for name in event.metrics if name not in _METRIC_LABELS and "." not in name
+        name: name for name in event.metrics if name not in METRIC_LABELS and "." not in name
     }
     metrics = "  ".join(
         f"{label} {event.metrics[name]:.3f}"
-        for name, label in {**_METRIC_LABELS, **unlabelled}.items()
+        for name, label in {**METRIC_LABELS, **unlabelled}.items()
         if name in event.metrics
     )
     method = event.method.replace("_", "-")

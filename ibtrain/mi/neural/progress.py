@@ -37,6 +37,9 @@ class CriticProgress:
     def __call__(self, point: CurvePoint) -> None:
         """Updates the bar at a checkpoint; a critic that stopped early leaves the rest of its steps out."""
         self.begun += point.step == 0
-        self.bar.update((self.begun - 1) * self.steps + point.step - self.bar.n)
         text = f"critic {self.begun}/{self.critics}  {point.select:.3f} nats"
-        self.bar.set_description_str(text)
+        # the update shows it, at most ten times a second
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.update((self.begun - 1) * self.steps + point.step - self.bar.n)
+        if point.step == self.steps:
+            self.bar.refresh()
