@@ -19,6 +19,7 @@ setup(
         "jaxtyping>=0.3",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pandas>=2.2",
         "pillow>=10",
         "scikit-learn>=1.4",
         "scipy>=1.11",
@@ -29,12 +30,14 @@ setup(
     extras_require={
         "tensorboard": ["tensorboard>=2.14"],
         "notebook": ["ipykernel>=6", "ipywidgets>=8", "nbclient>=0.9"],
+        "parquet": ["pyarrow>=15"],
         "test": [
             "beartype>=0.18",
             "hypothesis>=6.100",
             "ipykernel>=6",
             "mypy>=1.10",
             "nbclient>=0.9",
+            "pyarrow>=15",
             "pytest>=8",
             "pytest-benchmark>=4",
             "pytest-xdist>=3",

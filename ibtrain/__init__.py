@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
+    from ibtrain.train.network import TrainedNetwork
     from ibtrain.train.plateau import StopOnPlateau
+    from ibtrain.train.stored import load_network
 
 __version__ = "0.1.0"
 
@@ -55,6 +57,7 @@ _HOMES = {
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
     "StopOnPlateau": "ibtrain.train.plateau",
+    "TrainedNetwork": "ibtrain.train.network",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
@@ -63,6 +66,7 @@ _HOMES = {
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
+    "load_network": "ibtrain.train.stored",
     "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
@@ -86,6 +90,7 @@ __all__ = [
     "RunConfig",
     "Split",
     "StopOnPlateau",
+    "TrainedNetwork",
     "bracket",
     "channel",
     "channel_bounds",
@@ -94,6 +99,7 @@ __all__ = [
     "estimate",
     "fit_ensemble",
     "load_dataset",
+    "load_network",
     "measure",
     "mlp",
     "run",

@@ -27,8 +27,21 @@ _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
 }
 
 
-def recipe(method: Method, dataset: str) -> OptimConfig:
+SMALL = 10_000
+"""Number of training samples below which a data set without a recipe gets that of the digits."""
+DIGITS_SAMPLES = 1437
+MAX_FACTOR = 10
+"""Maximum number by which the epochs of the digits are multiplied."""
+
+
+def recipe(method: Method, dataset: str, count: int = SMALL) -> OptimConfig:
     """Returns the optimiser settings of a method for a data set.
+
+    Args:
+        method: The method.
+        dataset: Name of the data set.
+        count: Number of training samples. Without a recipe of its own, a small data set gets that of the digits, with
+            as many epochs as give as many steps as the digits have.
 
     Raises:
         ConfigError: If the method has no recipe.
@@ -36,7 +49,12 @@ def recipe(method: Method, dataset: str) -> OptimConfig:
     if method not in _DEFAULTS:
         expected = f"a recipe of {', '.join(_DEFAULTS)}, or the optimiser's settings (optim)"
         raise ConfigError(repr(method), expected, "method")
-    return _BY_DATASET.get((method, dataset), _DEFAULTS[method])
+    settings = _BY_DATASET.get((method, dataset), _DEFAULTS[method])
+    if (method, dataset) in _BY_DATASET or count >= SMALL:
+        return settings
+    settings = _BY_DATASET[method, "digits"]
+    factor = min(max(1.0, DIGITS_SAMPLES / count), MAX_FACTOR)
+    return replace(settings, epochs=round(settings.epochs * factor))
 
 
 def plane_recipe(dataset: str) -> PlaneConfig:

@@ -2,17 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ibtrain.checks import check_integer, check_share
 from ibtrain.config import MAX_SIDE
-from ibtrain.data.dataset import Dataset, Split
+from ibtrain.data.dataset import Dataset
 from ibtrain.data.matlab import read_mat
-from ibtrain.data.raw import RawData
+from ibtrain.data.raw import RawData, to_dataset
 from ibtrain.data.sources import SOURCES, read_folder, read_npz
 from ibtrain.data.training_samples import replace_labels, take_share
 from ibtrain.errors import DataError
@@ -76,7 +73,7 @@ def load_dataset(
     if resize is not None:
         check_integer("resize", resize, 1, MAX_SIDE)
     root = _expanded(data_root) if data_root is not None else default_data_root()
-    data = _tensors(name, _read(name, root, resize))
+    data = to_dataset(name, _read(name, root, resize))
     if validation:
         data = data.hold_out(validation, seed)
     # after the validation split, which is then the same for every share, and whose labels, like those of the test
@@ -110,22 +107,3 @@ def _expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
-
-
-def _tensors(name: str, raw: RawData) -> Dataset:
-    """Converts raw arrays to a data set; bytes stay bytes."""
-    y_train, y_test = _labels(name, raw.y_train), _labels(name, raw.y_test)
-    num_classes = raw.num_classes or int(y_train.max()) + 1
-    train = Split(torch.from_numpy(raw.x_train), torch.from_numpy(y_train))
-    test = Split(torch.from_numpy(raw.x_test), torch.from_numpy(y_test))
-    return Dataset(name, train, test, num_classes)
-
-
-def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
-    fractional = y[y != np.floor(y)] if y.dtype.kind == "f" else y[:0]
-    if len(fractional):
-        expected = "whole numbers, the classes (not targets of a regression)"
-        raise DataError(f"label {fractional[0]}", expected, name)
-    # a float beyond the range of int64 becomes a negative label, which is rejected later
-    with np.errstate(invalid="ignore"):
-        return y.astype(np.int64)

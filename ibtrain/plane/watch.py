@@ -1,8 +1,7 @@
 """The information plane of any PyTorch module, in any training loop."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.backend.gradients import differentiable
-from ibtrain.backend.modes import evaluation_mode
+from ibtrain.backend.modes import undisturbed
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
@@ -126,7 +125,7 @@ class WatchedPlane(LayerRecorder):
         count = len(self.points)
         gradients = cache(self._gradients)
         for layers in self._groups():
-            with _undisturbed(self.model):
+            with undisturbed(self.model):
                 held_out = self._activations(self.x_test, layers)
                 is_same = self.x_train is self.x_test
                 train = held_out if is_same else self._activations(self.x_train, layers)
@@ -171,7 +170,7 @@ class WatchedPlane(LayerRecorder):
         """The gradients of all layers on the training samples, or else on the measured ones."""
         layers = {layer: self.model.get_submodule(module_name(layer)) for layer in self.layers}
         samples, size = (self.x_train, self.y_train), self.config.batch_size
-        with _undisturbed(self.model):
+        with undisturbed(self.model):
             try:
                 return gradient_statistics(
                     lambda x, y: self.loss(self.model(x), y), *samples, layers, size
@@ -186,7 +185,7 @@ class WatchedPlane(LayerRecorder):
             raise ModelError(f"the string {layers!r}", "a list of names", "layers")
         chosen = default_layers(self.model) if layers is None else list(layers)
         check_modules(self.model, chosen)
-        with _undisturbed(self.model), torch.no_grad():
+        with undisturbed(self.model), torch.no_grad():
             try:
                 outputs = layer_outputs(self.model, self.x_test[:2], chosen)
             except (RuntimeError, TypeError, ValueError) as error:
@@ -231,14 +230,6 @@ def measure(
     """
     plane = WatchedPlane(model, data, layers, measures, **settings)
     return PlanePoints(plane.measure(epoch=0))
-
-
-@contextmanager
-def _undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode; each module's own mode, and torch's random numbers, are put back afterwards."""
-    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=list(devices)), evaluation_mode(model):
-        yield
 
 
 def _read(

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
-
 from ibtrain.checks import check_fields
 from ibtrain.config import Method
 from ibtrain.lazy import html_method
+from ibtrain.train.network import TrainedNetwork
 
 __all__ = ["EpochRecord", "FitResult"]
 
@@ -41,14 +40,12 @@ class EpochRecord:
 
 
 @dataclass
-class FitResult:
-    """A trained network and its accuracies.
+class FitResult(TrainedNetwork):
+    """A trained network, which predicts, and its accuracies.
 
     Args:
         method: The method that trained it.
         seed: The seed of the training.
-        network: The trained blocks, on the training device.
-        readout: Maps the last block's output to class scores whose argmax is the prediction.
         accuracies: Share of correct predictions, by split.
         seconds: Training time, without evaluation and callbacks; networks that train at once share it.
         history: The metrics of every epoch.
@@ -56,8 +53,6 @@ class FitResult:
 
     method: Method
     seed: int
-    network: nn.Sequential
-    readout: nn.Module
     accuracies: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)

@@ -88,7 +88,10 @@ def test_a_fit_shows_the_last_metrics_of_each_block() -> None:
         EpochRecord("output", 1, {"cross_entropy": 0.25, "train_accuracy": 0.5}),
     ]
     accuracies = {"train": 0.5, "test": 0.25}
-    result = FitResult("end_to_end", 3, network, network, accuracies, 1.0, history)
+    parts = {"network": network, "readout": network}
+    result = FitResult(
+        **parts, method="end_to_end", seed=3, accuracies=accuracies, seconds=1.0, history=history
+    )
     assert repr(result) == (
         "<FitResult: end-to-end, seed 3, accuracy: train 50.0 %, test 25.0 %; 1.0 s>"
     )

@@ -149,9 +149,9 @@ def test_a_block_that_was_stopped_stays_stopped_in_a_training_that_is_resumed(
             raise InterruptedRunError(2, "")
 
     with pytest.raises(InterruptedRunError):
-        trainer(StopAfter(2), end_process).fit(data, checkpoints)
+        trainer(StopAfter(2), end_process).fit(data, checkpointer=checkpoints)
     # without the callback that stopped it
-    result = trainer().fit(data, checkpoints)
+    result = trainer().fit(data, checkpointer=checkpoints)
     assert [record.epoch for record in result.history] == [1, 2]
 
 
