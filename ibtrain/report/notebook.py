@@ -55,8 +55,9 @@ def fit_html(result: FitResult) -> str:
     for record in last.values():
         cells = [_metric(name, record.metrics.get(name)) for name in names]
         rows.append([record.stage, str(record.epoch), *cells, ", ".join(record.flags)])
-    note_text = "bounds in nats: means over the batches of the last epoch"
-    return section(result.summary, table_html(_filled_columns(rows)), note(note_text))
+    unit = "; bounds in nats" if any(name.startswith("mi_") for name in names) else ""
+    line = f"means over the batches of the last epoch{unit}"
+    return section(result.summary, table_html(_filled_columns(rows)), note(line))
 
 
 def points_html(plane: PlanePoints) -> str:
