@@ -126,7 +126,7 @@ def test_what_earlier_processes_have_done_is_done(capsys: pytest.CaptureFixture[
 
 def test_a_notebook_without_widgets_gets_a_bar_of_text_and_no_warning() -> None:
     code = (
-        "import sys, types, warnings; warnings.simplefilter('error')\n"
+        "import sys, types, warnings; warnings.simplefilter('always')\n"
         "sys.modules['ipywidgets'] = None\n"
         "for name in ('ipykernel', 'ipykernel.zmqshell'): sys.modules[name] = types.ModuleType(name)\n"
         "shell = types.SimpleNamespace(kernel=1)\n"

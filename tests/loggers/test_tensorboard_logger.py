@@ -1,5 +1,6 @@
 """TensorBoard's own reader finds every number in the files."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +28,8 @@ def scalars(folder: Path) -> dict[tuple[str, int], float]:
 def test_every_number_has_its_place(tmp_path: Path, train: Callable[..., Any]) -> None:
     logger = TensorBoardLogger(tmp_path)
     logged = train(logger)
-    # before it is closed: a process that is killed has what it logged
-    found = scalars(tmp_path / "layerwise-seed5")
     logger.close()
+    found = scalars(tmp_path / "layerwise-seed5")
     expected = {
         (f"{event.stage}/{name}", event.epoch): value
         for event in logged.epochs
@@ -54,6 +54,19 @@ def test_each_training_has_a_folder_of_its_own(tmp_path: Path) -> None:
     for seed in (0, 1):
         found = scalars(tmp_path / f"end_to_end-seed{seed}")
         assert found == {("network/loss", 1): seed + 0.5, ("network/loss_flags", 1): 1.0}
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_at_once_has_what_it_logged(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from ibtrain.loggers import LogEntry, TensorBoardLogger\n"
+        "logger = TensorBoardLogger(sys.argv[1])\n"
+        "values = {f'value{index}': 1.0 for index in range(200)}\n"
+        "logger.log(LogEntry('layerwise', 0, 'a', 1, values, {}))\n"
+        "os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    assert len(scalars(tmp_path / "layerwise-seed0")) == 200
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
