@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
     from ibtrain.runs.runner import run
+    from ibtrain.runs.sweep import sweep
     from ibtrain.train.callbacks import Callback, Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
@@ -70,6 +71,7 @@ _HOMES = {
     "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
+    "sweep": "ibtrain.runs.sweep",
 }
 
 __all__ = [
@@ -103,6 +105,7 @@ __all__ = [
     "measure",
     "mlp",
     "run",
+    "sweep",
 ]
 
 

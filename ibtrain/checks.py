@@ -11,6 +11,7 @@ __all__ = [
     "LARGEST_FLOAT32",
     "MAX_LAYERS",
     "MAX_NAME",
+    "MAX_WORKERS",
     "check_choice",
     "check_fields",
     "check_integer",
@@ -22,6 +23,8 @@ __all__ = [
 
 MAX_INT64 = 2**63 - 1
 """Largest 64-bit integer: the type of a tensor's sizes and of a generator's seed."""
+MAX_WORKERS = 1024
+"""Maximum number of processes that share the work of a command."""
 MAX_LAYERS = 256
 """Maximum number of hidden layers: building, plotting and printing a deeper network takes minutes."""
 MAX_NAME = 1000

@@ -51,7 +51,7 @@ def with_values(before: PlanePoint, **estimates: Estimate) -> PlanePoint:
 
 
 def panel(points: Sequence[PlanePoint], title: str = "Layer-wise (information bottleneck)") -> Any:
-    return PlanePanel(title, points, "digits", "σ = 0.16 × radius of h", TRAINING)
+    return PlanePanel(title, points, "digits", "σ = 0.16 × radius of h", training=TRAINING)
 
 
 def drawn_texts(figure: Figure) -> list[Text]:

@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["graceful", "immediate"]
+from ibtrain.errors import InterruptedRunError
+
+__all__ = ["graceful", "immediate", "interruptible"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
 
 
 @contextmanager
-def graceful(stop: Callable[[int], None]) -> Iterator[None]:
+def graceful(stop: Callable[[int], None], *, is_quiet: bool = False) -> Iterator[None]:
     """Turns the first signal within the block into a call of ``stop``, and the next one into ``KeyboardInterrupt``.
 
     Args:
         stop: Called with the number of the signal.
+        is_quiet: Say nothing about it.
     """
 
     def stop_first(number: int, frame: FrameType | None) -> None:
@@ -25,6 +28,8 @@ def graceful(stop: Callable[[int], None]) -> Iterator[None]:
         stop(number)
         for caught in _caught_signals():
             signal.signal(caught, _raise)
+        if is_quiet:
+            return
         # not print, which the signal may have interrupted; stderr may be closed, because Ctrl-C also
         # ends the process that it is piped to
         with suppress(OSError):
@@ -39,6 +44,28 @@ def immediate() -> Iterator[None]:
     """Turns any of the signals within the block into ``KeyboardInterrupt``, with the signal as its argument."""
     with _handled(_raise):
         yield
+
+
+@contextmanager
+def interruptible(continuation: str) -> Iterator[None]:
+    """Turns an interruption within the block into an error that says how to continue.
+
+    Args:
+        continuation: The command that continues what was interrupted.
+
+    Raises:
+        InterruptedRunError: After an interruption.
+    """
+    try:
+        with immediate():
+            yield
+    except (InterruptedRunError, KeyboardInterrupt) as error:
+        number = (
+            error.signal
+            if isinstance(error, InterruptedRunError)
+            else (*error.args, signal.SIGINT)[0]
+        )
+        raise InterruptedRunError(number, continuation) from error
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

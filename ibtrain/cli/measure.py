@@ -47,16 +47,20 @@ def command(run: Path, workers: int, output: Path | None, **options: Any) -> Non
     The run needs --save activations. Several processes, on one machine or on several with a shared disk, may run the same
     command: each layer is measured once, also if a process dies.
     """
-    from ibtrain.checks import check_integer
+    from ibtrain.checks import MAX_WORKERS, check_integer
     from ibtrain.io.files import check_output
     from ibtrain.runs import RunFolder
-    from ibtrain.runs.workers import remeasure_together
+    from ibtrain.runs.remeasure import check_measures, remeasure
+    from ibtrain.runs.workers import helpers
 
-    check_integer("--workers", workers, 1, 1024)
+    check_integer("--workers", workers, 1, MAX_WORKERS)
     folder = RunFolder.open(run)
     given = {name: value for name, value in options.items() if value is not None}
     config = replace(folder.config().plane, **{"measures": DEFAULT_MEASURES, **given})
     path = output or run / f"plane-{'-'.join(config.measures)}.csv"
     check_output(path, "--output")
-    remeasure_together(folder, config, path, workers)
+    check_measures(config)
+    work = (run, config, path)
+    with helpers(remeasure, work, workers - 1):
+        remeasure(*work)
     echo(str(path))

@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 import click
 
+from ibtrain.checks import MAX_WORKERS
 from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
+from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError
 
 __all__ = ["SETTINGS", "execution_options", "run_config", "training_options"]
@@ -142,7 +144,15 @@ def execution_options(command: F) -> F:
         show_default=True,
         help="Epochs (5) or time (30s, 10m) between checkpoints; each block also ends with one.",
     )
-    return interval_option(json_option(command))
+    workers_option = click.option(
+        "--workers",
+        type=click.IntRange(1, MAX_WORKERS),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Processes that share the networks (seeds and methods), with one thread each.",
+    )
+    return interval_option(json_option(workers_option(command)))
 
 
 def _identifier(setting: str) -> str:
@@ -172,14 +182,7 @@ def run_config(
             raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
         values[name] = {**vars(defaults), **table}
     values["methods"] = list(methods)
-    for setting, value in settings.items():
-        table_name, _, key = setting.rpartition(".")
-        tables = METHODS if table_name == "optim" else (table_name,)
-        for name in tables:
-            table = values.setdefault(name, {}) if name else values
-            if not isinstance(table, dict):
-                raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
-            table[key] = value
+    assign(values, settings, str(config_file))
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE

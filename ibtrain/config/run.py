@@ -1,6 +1,7 @@
 """Settings of a whole run: data, methods, network, training, and measurements."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,7 +16,16 @@ from ibtrain.config.settings import build, choice, read_settings, toml_lines
 from ibtrain.errors import ConfigError
 from ibtrain.io.documents import json_text
 
-__all__ = ["DEVICES", "MAX_PATH", "MAX_SEEDS", "MAX_SIDE", "METHODS", "Method", "RunConfig"]
+__all__ = [
+    "DEVICES",
+    "MAX_PATH",
+    "MAX_SEEDS",
+    "MAX_SIDE",
+    "METHODS",
+    "Method",
+    "RunConfig",
+    "assign",
+]
 
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -172,6 +182,26 @@ class RunConfig:
         for name, table in tables.items():
             lines += ["", f"[{name}]", *toml_lines(table)]
         return "\n".join(lines) + "\n"
+
+
+def assign(values: dict[str, Any], settings: Mapping[str, Any], where: str) -> None:
+    """Sets some of the settings in nested dictionaries.
+
+    Args:
+        values: All settings, which are changed in place.
+        settings: New values by dotted name; ``optim.`` stands for the optimisers of both methods.
+        where: The file or argument that holds ``values``, for error messages.
+
+    Raises:
+        ConfigError: If a table of settings is no table.
+    """
+    for setting, value in settings.items():
+        table_name, _, key = setting.rpartition(".")
+        for name in METHODS if table_name == "optim" else (table_name,):
+            table = values.setdefault(name, {}) if name else values
+            if not isinstance(table, dict):
+                raise ConfigError(repr(table), "a table of settings", f"{where}: {name}")
+            table[key] = value
 
 
 TABLES: dict[str, type[Any]] = {

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from textwrap import fill
 
 from ibtrain.report.mpl import Figure
-from ibtrain.report.panels import PlanePanel
-from ibtrain.report.view import PLANE_STYLES, PlaneView
+from ibtrain.report.panels import PlanePanel, rows_of
+from ibtrain.report.view import MEASURE_STYLES, PlaneView
 
 __all__ = ["add_caption", "caption"]
 
@@ -14,8 +14,6 @@ CAPTION_WIDTH = 130
 _SAMPLES = {"test": "test samples", "train": "training samples", "all": "samples"}
 _SEEDS = {"mean": "mean of {} seeds", "median": "median of {} seeds", "all": "{} seeds"}
 _BARS = {"mean": ", bars: ± s.d.", "median": ", bars: quartiles", "all": ""}
-_NOISY_STYLES = (*PLANE_STYLES, "shares")
-"""Styles whose values have the noise of the plane."""
 _BARRED_STYLES = ("layers", "curves", "profile", "shares")
 
 
@@ -34,23 +32,54 @@ def add_caption(figure: Figure, panels: Sequence[PlanePanel], view: PlaneView) -
 
 
 def caption(panels: Sequence[PlanePanel], view: PlaneView) -> str:
-    """Noise, samples, seeds and objectives of the panels, each said once.
+    """Noise or bins, samples, seeds and objectives of the panels, each said once.
 
     Args:
         panels: The panels of a picture.
         view: Says what is drawn of several seeds, and in which style.
     """
-    has_noise = view.style in _NOISY_STYLES
     groups: dict[tuple[str, str], list[PlanePanel]] = {}
     for panel in panels:
-        noise = f": {panel.noise}" if has_noise and panel.noise else ""
-        groups.setdefault((panel.dataset + noise, _samples(panel, view)), []).append(panel)
+        conditions = _conditions(panel, panels, view)
+        note = ": ".join([panel.dataset, *filter(None, [conditions])])
+        groups.setdefault((note, _samples(panel, view)), []).append(panel)
     sentences = []
     for (note, samples), group in groups.items():
-        trainings = dict.fromkeys(panel.training for panel in group if panel.training)
-        sigmas = _sigma_range(group) if has_noise else ""
-        sentences.append("; ".join([note + sigmas, samples, *trainings]))
+        names = f"{', '.join(_names(group))}: " if len(groups) > 1 else ""
+        sentences.append(names + "; ".join([note, samples, *_trainings(group)]))
     return "\n".join(sentences)
+
+
+def _conditions(panel: PlanePanel, panels: Sequence[PlanePanel], view: PlaneView) -> str:
+    """What the drawn values of a panel depend on, besides the samples."""
+    if view.style == "units":
+        measures = ["binned"]
+    elif view.style in MEASURE_STYLES:
+        measures = [axes.measure for axes in rows_of(panels, view)]
+    else:
+        return ""
+    words = dict.fromkeys(panel.conditions.get(name, panel.noise) for name in measures)
+    text = "; ".join(filter(None, words))
+    if not panel.noise:
+        return text
+    alike = [p for p in panels if (p.dataset, p.noise) == (panel.dataset, panel.noise)]
+    return text.replace(panel.noise, panel.noise + _sigma_range(alike), 1)
+
+
+def _names(panels: Sequence[PlanePanel]) -> list[str]:
+    """The first line of each title: the name of the run, if there are several."""
+    return list(dict.fromkeys(panel.title.partition("\n")[0] for panel in panels))
+
+
+def _trainings(panels: Sequence[PlanePanel]) -> list[str]:
+    """The objective of each training, with the run's name if there are several."""
+    trainings: dict[str, list[PlanePanel]] = {}
+    for panel in panels:
+        if panel.training:
+            trainings.setdefault(panel.training, []).append(panel)
+    if len(trainings) == 1:
+        return [*trainings]
+    return [f"{', '.join(_names(group))}: {text}" for text, group in trainings.items()]
 
 
 def _sigma_range(panels: Sequence[PlanePanel]) -> str:

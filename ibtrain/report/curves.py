@@ -13,7 +13,7 @@ from ibtrain.errors import RunFolderError
 from ibtrain.report.legend import add_legend
 from ibtrain.report.limits import draw_limit
 from ibtrain.report.mpl import Figure, MaxNLocator
-from ibtrain.report.paths import shade
+from ibtrain.report.paths import layer_style, shade
 from ibtrain.report.stages import mark_stages
 from ibtrain.report.style import COLOURS, LINES, method_title, new_figure, styled
 from ibtrain.text import printable
@@ -97,12 +97,21 @@ def _draw_accuracies(axis: Any, series: Series, stages: Stages, objective: str) 
 
 def _draw_bounds(axis: Any, series: Series, stages: Stages, objective: str) -> None:
     del objective
-    for (method, stage, name), values in series.items():
-        if method == "layerwise" and _is_bound(name):
-            label, style = BOUND_STYLES[_metric(name)]
-            _band(
-                axis, stages[method][stage], values, label=f"{label} (biased up)", lw=1.4, **style
-            )
+    bounds = {
+        key: values for key, values in series.items() if key[0] == "layerwise" and _is_bound(key[2])
+    }
+    blocks = list(dict.fromkeys(name.rpartition(".")[0] for _, _, name in bounds))
+    for (_, stage, name), values in bounds.items():
+        words, style = BOUND_STYLES[_metric(name)]
+        label = f"{words} (biased up)"
+        if len(blocks) > 1:
+            # the blocks train at once: the colour tells the block, and the line the bound
+            block = name.rpartition(".")[0]
+            colour = layer_style(blocks.index(block), len(blocks))[0]
+            axis.plot([], [], lw=1.4, label=label, **{**style, "color": "0.3"})
+            axis.plot([], [], lw=4, color=colour, label=block or "last block")
+            style, label = {**style, "color": colour}, ""
+        _band(axis, stages["layerwise"][stage], values, label=label, lw=1.4, **style)
     axis.set_ylabel("bound  [nats]")
 
 

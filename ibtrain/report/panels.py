@@ -19,6 +19,7 @@ class PlanePanel:
         points: All recorded points of that method, of all seeds and layers.
         dataset: Name of the data set, for the caption.
         noise: Noise of the plane, for the caption.
+        conditions: What the values of each measure depend on, for the caption; by default the noise.
         training: Objective of the training, for the caption; empty for backprop.
         on: Samples on which the plane was measured: ``test``, ``train`` or ``all``.
         accuracies: For each stage of training, its epochs and the mean test accuracies after them.
@@ -29,6 +30,7 @@ class PlanePanel:
     points: Sequence[PlanePoint]
     dataset: str
     noise: str = ""
+    conditions: Mapping[str, str] = field(default_factory=dict)
     training: str = ""
     on: str = "test"
     accuracies: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)

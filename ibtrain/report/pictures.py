@@ -7,6 +7,7 @@ from statistics import fmean
 from ibtrain.checks import check_number
 from ibtrain.config import METHODS, Method
 from ibtrain.io.untrusted import untrusted
+from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.curves import curves_figure
 from ibtrain.report.film import save_plane
@@ -47,6 +48,10 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
             [point for point in points if point.method == method],
             printable(config.dataset),
             noise,
+            {
+                name: measure_class(name).conditions(config.plane, noise)
+                for name in config.plane.measures
+            },
             printable(objective_words(asdict(config.objective), "β = ")) if is_layerwise else "",
             config.plane.on,
             accuracies[method],

@@ -155,6 +155,7 @@ def footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> 
         f"{ln_n}, H(Y) = {factor * results['label_entropy']:.2f}",
         f"sigma {noise_words(plane)}",
         *([_training_words(objective)] if "layerwise" in methods else []),
+        *_data_words(results),
         f"majority class {100 * results['majority_accuracy']:.1f} %",
         *([f"flags: {', '.join(flags)}"] if flags else []),
     ]
@@ -167,6 +168,13 @@ def _training_words(objective: dict[str, Any]) -> str:
         f"trained with sigma {numbers(objective['noise_std'])} ({objective['noise_scale']}), "
         f"{objective_words(objective, 'beta ')}"
     )
+
+
+def _data_words(results: dict[str, Any]) -> list[str]:
+    """What was done to the training samples; earlier versions did not record it."""
+    share, noise = results.get("train_share", 1.0), results.get("label_noise", 0.0)
+    pieces = [f"{100 * share:g} % of the training samples"] if share < 1 else []
+    return [*pieces, *([f"{100 * noise:g} % of the labels drawn at random"] if noise else [])]
 
 
 def flags_of(results: dict[str, Any], methods: Sequence[Method]) -> list[str]:

@@ -54,7 +54,8 @@ def _plot(points: Sequence[PlanePoint], axes: PlaneAxes, place: Any) -> Any:
     ceilings = [estimate.ceiling for estimate in limits]
     x_ends, y_ends = axis_ends(np.concatenate([path.extent for path in paths]), ceilings)
     labels = [f"{quantity}  [{unit}]" for quantity in axes.labels]
-    ax.set(xlim=x_ends, ylim=y_ends, xlabel=labels[0], ylabel=labels[1], title=axes.title)
+    ax.set(xlim=x_ends, ylim=y_ends, xlabel=labels[0], ylabel=labels[1])
+    ax.set_title(f"{axes.title}\n{_samples(points, axes)}")
     for direction, name, ceiling in zip("xy", LIMITS[unit], ceilings, strict=True):
         draw_limit(ax, direction, name, ceiling)
     handles = [
@@ -69,3 +70,13 @@ def _plot(points: Sequence[PlanePoint], axes: PlaneAxes, place: Any) -> Any:
         bbox_to_anchor=(1.04, 0.5),
     )
     return ax
+
+
+def _samples(points: Sequence[PlanePoint], axes: PlaneAxes) -> str:
+    """The number of samples, and the noise where it was recorded."""
+    sigmas = sorted(point.scalars["sigma"] for point in points if "sigma" in point.scalars)
+    ends = (
+        list(dict.fromkeys(f"{sigma:.2g}" for sigma in (sigmas[0], sigmas[-1]))) if sigmas else []
+    )
+    noise = [f"σ = {' to '.join(ends)}"] if ends else []
+    return ", ".join([f"N = {points[-1].estimates[axes.x].n_test}", *noise])

@@ -2,6 +2,7 @@
 
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.listing import list_runs
-from ibtrain.runs.runner import open_run, run
+from ibtrain.runs.opened import open_run
+from ibtrain.runs.runner import run
 
 __all__ = ["RunFolder", "list_runs", "open_run", "run"]

@@ -85,6 +85,11 @@ class Checkpoints(Checkpointer):
             return training
         return None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no checkpoint."""
+        return not self._paths()
+
     def after_step(self, state: Callable[[], State]) -> None:
         """Writes the state and stops the training, if :meth:`stop` has been called.
 

@@ -1,10 +1,8 @@
 """A run's folder on disk: its files, which are written atomically."""
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,9 @@ from ibtrain.lazy import html_method
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
-from ibtrain.runs.contents import LOCK, is_unused
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
+from ibtrain.runs.places import LOCK, is_empty, make_folder, new_path
 
 __all__ = ["RunFolder"]
 
@@ -66,8 +64,8 @@ class RunFolder:
             RunFolderError: If the folder holds other files, is used by another process, or can't be
                 written.
         """
-        path = path or _new_path(config)
-        is_new = _make_folder(path)
+        path = path or new_path(config)
+        is_new = make_folder(path)
         try:
             with folder_lock(path / LOCK) as lock:
                 folder = cls(path, lock)
@@ -93,7 +91,7 @@ class RunFolder:
         self._check_inside()
         if (self.path / "config.json").exists():
             self.check_same(config)
-        elif not is_unused(self.path):
+        elif not is_empty(self.path):
             where = str(self.path)
             raise RunFolderError("a folder with other files", "a new or empty folder", where)
         self._delete_scratch()
@@ -105,10 +103,21 @@ class RunFolder:
             with suppress(OSError):
                 (self.path / "environment.json").unlink()
             raise
+        self.subfolder("checkpoints")
+
+    def subfolder(self, name: str) -> Path:
+        """Returns a folder within the run's folder, and creates it if necessary.
+
+        Raises:
+            RunFolderError: If it can't be created.
+        """
+        self.check_owned()
+        path = self.path / name
         try:
-            (self.path / "checkpoints").mkdir(exist_ok=True)
+            path.mkdir(exist_ok=True)
         except OSError as error:
-            raise write_error("a folder", error, self.path / "checkpoints") from error
+            raise write_error("a folder", error, path) from error
+        return path
 
     def _check_inside(self) -> None:
         """Checks that no file is written outside the folder, through a link."""
@@ -258,25 +267,3 @@ class RunFolder:
         document = {"schema": SCHEMA, **results}
         self._write_json("results.json", document)
         return document
-
-
-def _make_folder(path: Path) -> bool:
-    """Creates a folder and its parents; returns whether it is new."""
-    try:
-        existed = path.exists()
-        path.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise write_error("a folder", error, path) from error
-    return not existed
-
-
-def _new_path(config: RunConfig) -> Path:
-    # a slash in the name would be read as a subfolder
-    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])
-    method = "compare" if len(config.methods) > 1 else config.methods[0].replace("_", "-")
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    base = Path("runs") / f"{method}-{dataset}-{stamp}"
-    path, number = base, 2
-    while path.exists():
-        path, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return path

@@ -55,14 +55,14 @@ def parts_folder(output: Path) -> Path:
     return output.with_name(f".{output.name}.parts")
 
 
-def remeasure(folder: RunFolder, config: PlaneConfig, output: Path) -> None:
+def remeasure(run: Path, config: PlaneConfig, output: Path) -> None:
     """Measures every saved layer that no other process has measured or is measuring, and writes all points.
 
     Several processes may run this at the same time. Each claims one saved file after another by a lock, which the
     operating system releases if the process dies; the others then measure that file.
 
     Args:
-        folder: Folder of a run with ``--save activations``.
+        run: Folder of a run with ``--save activations``.
         config: Measures and their settings.
         output: CSV file of all points.
 
@@ -72,6 +72,7 @@ def remeasure(folder: RunFolder, config: PlaneConfig, output: Path) -> None:
             the same output with other settings.
     """
     check_measures(config)
+    folder = RunFolder.open(run)
     saved = sorted((folder.path / SAVED_FOLDER).glob("*.npz"))
     if not saved:
         expected = "a run with --save activations"

@@ -94,6 +94,8 @@ class Results:
         labels = measured_labels(self.data, measured_samples(self.data, plane))
         return {
             "dataset": self.data.name,
+            "train_share": self.config.train_share,
+            "label_noise": self.config.label_noise,
             "n_train": len(self.data.train),
             "n_test": len(self.data.test),
             "plane_samples": len(labels),

@@ -1,88 +1,20 @@
-"""Opens a run in its folder, and executes it from settings to results."""
+"""Executes a run from its settings to its results."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from ibtrain.backend.environment import environment
+from ibtrain.checks import MAX_WORKERS, check_integer
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
-from ibtrain.runs.execution import Run
 from ibtrain.runs.folder import RunFolder
-from ibtrain.runs.saved import Saver, check_disk, saved_bytes
-from ibtrain.runs.setup import RunSetup
-from ibtrain.runs.weights import save_weights
+from ibtrain.runs.opened import OpenRun, open_run
+from ibtrain.runs.parts import clear_parts, is_in_parts, train_in_parts
 from ibtrain.train.callbacks import CallbackLike, check_callbacks
 from ibtrain.train.progress import TrainingProgress
 
-__all__ = ["OpenRun", "open_run", "run"]
-
-
-class OpenRun:
-    """A run in a folder that this process has locked.
-
-    Args:
-        setup: Data, model, trainers and plane.
-        folder: The folder, locked for this process.
-        interval: Time or epochs between two checkpoints.
-    """
-
-    def __init__(self, setup: RunSetup, folder: RunFolder, interval: CheckpointInterval) -> None:
-        self.setup = setup
-        self.folder = folder
-        self.checkpoints = folder.checkpoints(interval)
-
-    def load(self) -> Run:
-        """Returns the run at its last checkpoint, or at its start; its records go to the folder.
-
-        Raises:
-            RunFolderError: If the checkpoint belongs to another run.
-        """
-        run = Run(
-            self.setup,
-            self.checkpoints,
-            record=self.folder.events.append,
-            on_fit=partial(save_weights, self.folder),
-        )
-        self.folder.events.keep(run.records)
-        versions = environment(str(self.setup.device), self.setup.threads)
-        self.folder.note_environment(versions, is_resuming=run.is_resuming)
-        return run
-
-    def train(self, run: Run, callbacks: Sequence[CallbackLike] = ()) -> None:
-        """Executes the remaining trainings, and writes the results.
-
-        Args:
-            run: The loaded run.
-            callbacks: Called with every training event, after the plane has measured it.
-        """
-        savers = [Saver(self.setup, self.folder)] if self.setup.config.save else []
-        self.folder.write_results(run.train([*savers, *callbacks]).to_dict())
-
-
-@contextmanager
-def open_run(
-    config: RunConfig, run_dir: Path | None, interval: CheckpointInterval
-) -> Iterator[OpenRun]:
-    """Opens a run in its folder, which is locked for this process until the block is left.
-
-    All settings are checked before the folder is created. The run may be finished already.
-
-    Args:
-        config: The settings of the run.
-        run_dir: The folder: a new one, an empty one, or that of a run with the same settings, which
-            continues; None is ``runs/METHOD-DATASET-DATE-TIME``.
-        interval: Time or epochs between two checkpoints.
-
-    Raises:
-        InvalidInputError: If the settings, the data, the model or the folder can't be used.
-    """
-    setup = RunSetup(config)
-    check_disk(run_dir or Path("runs"), saved_bytes(setup))
-    versions = environment(str(setup.device), setup.threads)
-    with RunFolder.claim(run_dir, config, versions) as folder:
-        yield OpenRun(setup, folder, interval)
+__all__ = ["run"]
 
 
 def run(
@@ -91,6 +23,7 @@ def run(
     *,
     callbacks: Sequence[CallbackLike] = (),
     checkpoint_every: str = CHECKPOINT_EVERY,
+    workers: int = 1,
     progress: bool = True,
 ) -> RunFolder:
     """Trains and measures networks according to the settings, and writes everything into a folder.
@@ -105,7 +38,10 @@ def run(
         callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, after the plane has
             measured it, or instances of :class:`~ibtrain.train.callbacks.Callback`.
         checkpoint_every: Epochs (``"5"``) or time (``"10m"``) between two checkpoints.
-        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
+        workers: Number of processes that share the trainings; ``callbacks`` sees those of this process only. A script
+            that uses several needs ``if __name__ == "__main__":`` around its own code.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook; with several workers it is that
+            of the networks that this process trains.
 
     Returns:
         The run's folder; ``folder.results()`` and ``folder.plane_points()`` read its content.
@@ -123,15 +59,30 @@ def run(
         ...     sorted(run(config, folder).results()["layerwise"][0])
         ['layers', 'seconds', 'seed', 'test_accuracy', 'train_accuracy']
     """
+    check_integer("workers", workers, 1, MAX_WORKERS)
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
     check_callbacks(callbacks)
     path = Path(run_dir) if run_dir is not None else None
     with open_run(config, path, interval) as opened:
-        if not opened.folder.is_finished:
+        if opened.folder.is_finished:
+            pass
+        elif is_in_parts(opened, workers):
+            train_in_parts(opened, workers, partial(_session, callbacks, progress))
+        else:
             training = opened.load()
             epochs = opened.setup.total_epochs, training.epochs
             with TrainingProgress(*epochs, show=progress) as bar:
                 opened.train(training, [*callbacks, bar])
         # a process that ended before this left them
         opened.checkpoints.clear()
+        clear_parts(opened.folder)
     return opened.folder
+
+
+@contextmanager
+def _session(
+    callbacks: Sequence[CallbackLike], progress: bool, part: OpenRun
+) -> Iterator[Sequence[CallbackLike]]:
+    """Surrounds the training of a network with its progress bar."""
+    with TrainingProgress(part.setup.total_epochs, show=progress) as bar:
+        yield [*callbacks, bar]

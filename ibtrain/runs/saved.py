@@ -12,7 +12,7 @@ import torch
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.seeding import generator
 from ibtrain.errors import RunFolderError
-from ibtrain.io.files import write_atomically, write_error
+from ibtrain.io.files import write_atomically
 from ibtrain.plane.gradients import batch_gradients
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 from ibtrain.plane.schedule import count_moments, is_due
@@ -51,12 +51,7 @@ class Saver:
         if is_due(self.config.plane, event):
             buffer = io.BytesIO()
             np.savez(buffer, **self._arrays(event))  # type: ignore[arg-type]
-            self.folder.check_owned()
-            path = self.folder.path / SAVED_FOLDER
-            try:
-                path.mkdir(exist_ok=True)
-            except OSError as error:
-                raise write_error("a folder", error, path) from error
+            path = self.folder.subfolder(SAVED_FOLDER)
             # a block's name may have any character
             stage = re.sub(r"[^\w-]", "_", event.stage)
             name = f"{event.method}-seed{event.seed}-{event.index}-{stage}-epoch{event.progress:g}"

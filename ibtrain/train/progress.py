@@ -7,7 +7,7 @@ from ibtrain.io.progress import progress_bar
 from ibtrain.text import printable
 from ibtrain.train.callbacks import Event
 
-__all__ = ["METRIC_LABELS", "TrainingProgress"]
+__all__ = ["METRIC_LABELS", "TrainingProgress", "describe"]
 
 METRIC_LABELS = {
     "mi_hy": "I(h;y)",
@@ -49,7 +49,7 @@ class TrainingProgress:
 
     def __call__(self, event: Event) -> None:
         """Updates the bar."""
-        text = printable(_describe(event))
+        text = printable(describe(event))
         # the next update shows it, at most ten times a second
         self.bar.set_description_str(text, refresh=False)
         if event.kind == "epoch":
@@ -61,7 +61,12 @@ class TrainingProgress:
             self.bar.refresh()
 
 
-def _describe(event: Event) -> str:
+def describe(event: Event) -> str:
+    """Seed, method, block, epoch and metrics in a line.
+
+    Args:
+        event: What a trainer has just done.
+    """
     stage = (
         event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
     )

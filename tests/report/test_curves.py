@@ -43,7 +43,20 @@ def test_a_panel_is_there_if_it_shows_something(metrics: dict[str, float], lines
     event = {"method": "layerwise", "stage": "network", "seed": 0, "test_accuracy": 0.5}
     accuracy, *others = curves_figure([event | metrics] * 3).axes
     assert len(accuracy.lines) == 1
-    assert [len(axis.lines) for axis in others] == ([lines] if lines else [])
+    drawn = [[line for line in axis.lines if len(line.get_xdata())] for axis in others]
+    assert [len(curves) for curves in drawn] == ([lines] if lines else [])
+
+
+def test_blocks_that_train_at_once_have_colours_and_bounds_have_lines() -> None:
+    event = {"method": "layerwise", "stage": "network", "seed": 0, "test_accuracy": 0.5}
+    bounds = {"hidden1.mi_hy": 1.0, "hidden1.mi_xt": 2.0, "mi_hy": 1.5, "mi_xt": 2.5}
+    figure = curves_figure([event | bounds] * 3)
+    curves = [line for line in figure.axes[1].lines if len(line.get_xdata())]
+    looks = [(line.get_color(), line.get_linestyle()) for line in curves]
+    assert len(set(looks)) == 4
+    assert len({colour for colour, _ in looks}) == len({line for _, line in looks}) == 2
+    entries = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert {"hidden1", "last block", "I(H; Y), batch bound (biased up)"} <= entries
 
 
 def test_every_recorded_curve_has_a_panel() -> None:

@@ -1,6 +1,7 @@
 """What the plane's picture shows of its points."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from pictures import (
 )
 from pictures import with_values as changed
 
+from ibtrain.config import MEASURES, PlaneConfig
 from ibtrain.errors import ConfigError
+from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.caption import caption
 from ibtrain.report.panels import PlanePanel, rows_of
@@ -186,9 +189,57 @@ def test_the_caption_tells_noise_samples_and_seeds_of_each_run() -> None:
         + TRAINING
     )
     other = PlanePanel("b", network_points(THREE), "mnist", "σ = 1", on="train")
-    assert "\nmnist: σ = 1; N = 100 training samples; one seed, bars: ± standard error" in caption(
-        [*pair, other], PlaneView()
+    assert (
+        "\nb: mnist: σ = 1; N = 100 training samples; one seed, bars: ± standard error"
+        in caption([*pair, other], PlaneView())
     )
+
+
+def test_the_caption_tells_which_run_has_which_objective_and_bins() -> None:
+    points = network_points(THREE)
+    first, second = (
+        replace(panel(points, f"{name}\nlayer-wise"), training=training, conditions={"mine": bins})
+        for name, training, bins in (("a", "β = 0", "30 bins"), ("b", "β = 1", "30 bins"))
+    )
+    mine = PlaneView(measures=("mine",))
+    assert caption([first, second], mine).endswith("standard error; a: β = 0; b: β = 1")
+    assert caption([first, second], mine).startswith("digits: 30 bins; N = 100")
+    # measures without conditions of their own depend on the noise
+    text = caption([first], PlaneView())
+    assert text.startswith("digits: σ = 0.16 × radius of h; 30 bins; N = 100")
+    other = replace(second, conditions={"mine": "4 bins"})
+    lines = caption([first, other], mine).splitlines()
+    assert [line.partition("; ")[0] for line in lines] == [
+        "a: digits: 30 bins",
+        "b: digits: 4 bins",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "30 bins over each layer's range at each point"),
+        ({"bin_range": (-1.0, 1.0)}, "30 bins from -1 to 1"),
+        ({"bin_rule": "idnns", "num_bins": 10}, "10 bin edges from -1 to 1"),
+        ({"bin_rule": "activation"}, "30 bins over the range of the activation function"),
+        ({"bin_size": 0.5}, "bins of width 0.5"),
+    ],
+)
+def test_binned_values_depend_on_their_bins(settings: dict[str, Any], words: str) -> None:
+    assert measure_class("binned").conditions(PlaneConfig(**settings), "σ = 1") == words
+
+
+def test_each_measure_names_its_conditions() -> None:
+    config = PlaneConfig(kde_noise="fitted")
+    words = {name: measure_class(name).conditions(config, "σ = 1") for name in MEASURES}
+    assert {name for name, text in words.items() if "σ = 1" not in text} == {
+        "binned", "dropout", "pairwise", "quantised",
+    }  # fmt: skip
+    assert words["compressed"] == "σ = 1; 4 principal components"
+    assert words["dropout"] == "Gaussian dropout of variance 0.25"
+    assert words["quantised"] == "activations in 8 bits"
+    assert words["pairwise"] == "kernels fitted to each layer"
+    assert measure_class("pairwise").conditions(PlaneConfig(), "σ = 1") == "σ = 1"
 
 
 def test_the_caption_tells_the_noise_of_all_layers() -> None:

@@ -93,6 +93,12 @@ def test_results_of_before_the_planes_own_noise_are_shown() -> None:
     assert "sigma 0.5; trained with" in " ".join(results_table(document).split())
 
 
+def test_changed_training_samples_are_named() -> None:
+    text = " ".join(results_table({**results(), "train_share": 0.25, "label_noise": 0.4}).split())
+    assert "25 % of the training samples; 40 % of the labels drawn at random; majority" in text
+    assert "% of the" not in results_table({**results(), "train_share": 1.0, "label_noise": 0.0})
+
+
 def test_columns_go_to_the_next_table_where_they_do_not_fit() -> None:
     names, groups = [["name", "a"]], [[["x" * 6, "1"], ["y" * 6, "2"]], [["z" * 6, "3"]]]
     assert [table.splitlines()[0].split() for table in blocks(names, groups, 22)] == [

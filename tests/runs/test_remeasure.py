@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_the_values_are_those_of_the_run(folder: RunFolder, tmp_path: Path) -> None:
     output = tmp_path / "again.csv"
-    remeasure(folder, CHANNEL, output)
+    remeasure(folder.path, CHANNEL, output)
     again = {(p.method, p.layer, p.epoch): p for p in InformationPlane.load(output).points}
     points = folder.plane_points()
     assert len(again) == len(points) == 12
@@ -59,7 +59,9 @@ def test_processes_share_the_layers_and_each_is_measured_once(
 
     monkeypatch.setattr(LayerRecorder, "record", counted)
     output = tmp_path / "shared.csv"
-    workers = [threading.Thread(target=remeasure, args=(folder, CHANNEL, output)) for _ in range(3)]
+    workers = [
+        threading.Thread(target=remeasure, args=(folder.path, CHANNEL, output)) for _ in range(3)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -81,7 +83,7 @@ def test_what_a_killed_process_leaves_is_measured(folder: RunFolder, tmp_path: P
     holder = subprocess.Popen([sys.executable, "-c", code, str(claim)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"claimed\n"
-    worker = threading.Thread(target=remeasure, args=(folder, CHANNEL, output))
+    worker = threading.Thread(target=remeasure, args=(folder.path, CHANNEL, output))
     worker.start()
     worker.join(timeout=3)
     assert worker.is_alive()
@@ -98,10 +100,10 @@ def test_a_part_is_not_measured_again_after_an_interruption(
     output = tmp_path / "interrupted.csv"
     monkeypatch.setattr("ibtrain.runs.remeasure.write_atomically", None)
     with pytest.raises(TypeError):
-        remeasure(folder, CHANNEL, output)
+        remeasure(folder.path, CHANNEL, output)
     monkeypatch.undo()
     monkeypatch.setattr(LayerRecorder, "record", None)
-    remeasure(folder, CHANNEL, output)
+    remeasure(folder.path, CHANNEL, output)
     assert len(InformationPlane.load(output).points) == 12
 
 
@@ -110,34 +112,36 @@ def test_other_settings_for_the_same_file_are_refused(folder: RunFolder, tmp_pat
     with folder_lock(tmp_path / "lock"), pytest.MonkeyPatch.context() as patch:
         patch.setattr("ibtrain.runs.remeasure.write_atomically", None)
         with pytest.raises(TypeError):
-            remeasure(folder, CHANNEL, output)
+            remeasure(folder.path, CHANNEL, output)
     message = (
         r"got noise_std \[0.5\], expected \[0.3\], as in the processes that write the same file"
     )
     with pytest.raises(RunFolderError, match=message):
-        remeasure(folder, replace(CHANNEL, noise_std=(0.5,)), output)
+        remeasure(folder.path, replace(CHANNEL, noise_std=(0.5,)), output)
 
 
 def test_measures_that_need_training_samples_are_refused(folder: RunFolder, tmp_path: Path) -> None:
     for name, message in (("mine", "fitted to training samples"), ("weights", "reads the network")):
         with pytest.raises(ConfigError, match=f"{name}, which .*{message}"):
-            remeasure(folder, PlaneConfig(measures=(name,)), tmp_path / "mine.csv")
+            remeasure(folder.path, PlaneConfig(measures=(name,)), tmp_path / "mine.csv")
 
 
 def test_bins_of_activation_functions_are_refused(folder: RunFolder, tmp_path: Path) -> None:
     config = PlaneConfig(measures=("binned",), bin_rule="activation")
     with pytest.raises(ConfigError, match="bin_rule: got activation, expected another rule"):
-        remeasure(folder, config, tmp_path / "binned.csv")
+        remeasure(folder.path, config, tmp_path / "binned.csv")
 
 
 def test_a_broken_file_is_named(folder: RunFolder, tmp_path: Path) -> None:
     broken = tmp_path / "run" / "saved"
     broken.mkdir(parents=True)
+    for path in (tmp_path, tmp_path / "run"):
+        (path / "config.json").write_text("{}")
     np.savez(broken / "one.npz", labels=np.zeros(3))
     with pytest.raises(RunFolderError, match=r"one.npz: got broken activations .*method"):
-        remeasure(RunFolder(tmp_path / "run"), CHANNEL, tmp_path / "out.csv")
+        remeasure(tmp_path / "run", CHANNEL, tmp_path / "out.csv")
     with pytest.raises(RunFolderError, match="no saved activations, expected a run with --save"):
-        remeasure(RunFolder(tmp_path), CHANNEL, tmp_path / "out.csv")
+        remeasure(tmp_path, CHANNEL, tmp_path / "out.csv")
 
 
 def test_the_command_measures_with_two_processes(folder: RunFolder, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ibtrain.mi.channel.exact import (
@@ -20,6 +19,7 @@ from ibtrain.mi.channel.exact import (
     mean_estimate,
     monte_carlo,
 )
+from ibtrain.mi.channel.inputs import Outputs, as_outputs
 from ibtrain.mi.channel.pairwise import pairwise_bounds
 from ibtrain.mi.result import Estimate
 
@@ -53,9 +53,7 @@ class ChannelBounds:
 
 
 @torch.no_grad()
-def channel_bounds(
-    h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
-) -> ChannelBounds:
+def channel_bounds(h: Outputs, noise_std: float, *, draws: int = 2, seed: int = 0) -> ChannelBounds:
     """Computes lower and upper bounds on I(x; t) of ``t = h + noise_std * eps``.
 
     Args:
@@ -65,9 +63,11 @@ def channel_bounds(
         seed: Seeds the noise.
 
     Raises:
+        DataError: If ``h`` is no matrix of finite numbers.
         ValueError: If ``noise_std`` is not positive or ``draws`` is below 1.
     """
     start = time.perf_counter()
+    h = as_outputs(h)
     # the expensive step is shared: the value and the leave-one-out bound use the same densities
     densities = _densities(h, noise_std, draws, seed)
     terms = torch.cat([block.own - block.all for block in densities], dim=1)
@@ -81,9 +81,7 @@ def channel_bounds(
 
 
 @torch.no_grad()
-def leave_one_out(
-    h: Float[Tensor, "n dim"], noise_std: float, *, draws: int = 2, seed: int = 0
-) -> Estimate:
+def leave_one_out(h: Outputs, noise_std: float, *, draws: int = 2, seed: int = 0) -> Estimate:
     r"""Computes an upper bound, in expectation over the samples, from a mixture without the sample's own centre.
 
     .. math:: \frac1N \sum_n E_\epsilon \log
@@ -99,7 +97,7 @@ def leave_one_out(
         Poole et al. (arXiv 1905.06922), eq. 13.
     """
     start = time.perf_counter()
-    return _leave_one_out(_densities(h, noise_std, draws, seed), start)
+    return _leave_one_out(_densities(as_outputs(h), noise_std, draws, seed), start)
 
 
 def _densities(h: Tensor, noise_std: float, draws: int, seed: int) -> list[LogDensities]:
@@ -113,7 +111,7 @@ def _leave_one_out(densities: list[LogDensities], start: float) -> Estimate:
 
 
 @torch.no_grad()
-def log_det(h: Float[Tensor, "n dim"], noise_std: float) -> Estimate:
+def log_det(h: Outputs, noise_std: float) -> Estimate:
     r"""Computes an upper bound: the Gaussian has the largest entropy of all t with the same covariance.
 
     .. math:: \frac12 \log \left|I + \frac{\mathrm{Cov}(h)}{\sigma^2}\right|
@@ -126,7 +124,7 @@ def log_det(h: Float[Tensor, "n dim"], noise_std: float) -> Estimate:
         Cover & Thomas, Elements of Information Theory, theorem 8.6.5.
     """
     start = time.perf_counter()
-    centred = h.cpu().double()
+    centred = as_outputs(h).cpu().double()
     centred = (centred - centred.mean(dim=0)) / noise_std
     covariance = centred.T @ centred / (len(h) - 1)
     total = covariance + torch.eye(len(covariance), dtype=torch.float64)

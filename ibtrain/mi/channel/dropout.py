@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ibtrain.backend.precision import to_float64
@@ -19,6 +19,7 @@ from ibtrain.mi.channel.exact import (
     monte_carlo,
     noise_blocks,
 )
+from ibtrain.mi.channel.inputs import Classes, Outputs, as_classes, as_outputs
 from ibtrain.mi.result import Estimate
 
 __all__ = ["dropout_mi"]
@@ -26,9 +27,9 @@ __all__ = ["dropout_mi"]
 
 @torch.no_grad()
 def dropout_mi(
-    h: Float[Tensor, "n dim"],
+    h: Outputs,
     alpha: float,
-    labels: Int[Tensor, " n"],
+    labels: Classes,
     *,
     draws: int = 2,
     seed: int = 0,
@@ -72,12 +73,14 @@ def dropout_mi(
     """
     check_channel(alpha, draws)
     start = time.perf_counter()
+    h = as_outputs(h)
+    classes = as_classes(labels, h)
     # squares of small activations, and their inverses, are beyond float32
-    centres = to_float64(h[labels.argsort(stable=True)])
-    blocks = list(_dropout_densities(centres, alpha, torch.bincount(labels).tolist(), draws, seed))
+    centres = to_float64(h[classes.argsort(stable=True)])
+    blocks = list(_dropout_densities(centres, alpha, torch.bincount(classes).tolist(), draws, seed))
     terms_xt = torch.cat([block.own - block.all for block in blocks], dim=1)
     terms_ty = torch.cat([block.own_class - block.all for block in blocks], dim=1)
-    entropy = torch.special.entr(torch.bincount(labels) / len(h)).sum().item()
+    entropy = torch.special.entr(torch.bincount(classes) / len(h)).sum().item()
     seconds = time.perf_counter() - start
     flags = ("inactive",) if (h == 0).any() else ()
     values: tuple[Estimate, ...] = (

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ibtrain.backend.precision import to_float64
 from ibtrain.backend.seeding import generator
+from ibtrain.mi.channel.inputs import Classes, Outputs, as_classes, as_outputs
 from ibtrain.mi.result import Estimate, plain_estimate
 
 __all__ = [
@@ -56,9 +57,9 @@ class ChannelInformation:
 
 @torch.no_grad()
 def channel_mi(
-    h: Float[Tensor, "n dim"],
+    h: Outputs,
     noise_std: float,
-    labels: Int[Tensor, " n"] | None = None,
+    labels: Classes | None = None,
     *,
     draws: int = 2,
     seed: int = 0,
@@ -78,7 +79,7 @@ def channel_mi(
     Args:
         h: The layer's clean outputs, ``(n, dim)``.
         noise_std: Standard deviation of the noise, in the units of h; above 0.
-        labels: Class of each sample, ``(n,)``.
+        labels: Class of each sample, ``(n,)``, from 0.
         draws: Number of noise vectors per sample.
         seed: Seeds the noise.
 
@@ -89,6 +90,7 @@ def channel_mi(
         are too large.
 
     Raises:
+        DataError: If ``h`` is no matrix of finite numbers, or ``labels`` are not classes of its rows.
         ValueError: If ``noise_std`` is not positive or ``draws`` is below 1.
 
     References:
@@ -96,8 +98,10 @@ def channel_mi(
     """
     check_channel(noise_std, draws)
     start = time.perf_counter()
-    order = torch.arange(len(h), device=h.device) if labels is None else labels.argsort()
-    counts = [len(h)] if labels is None else torch.bincount(labels).tolist()
+    h = as_outputs(h)
+    classes = None if labels is None else as_classes(labels, h)
+    order = torch.arange(len(h), device=h.device) if classes is None else classes.argsort()
+    counts = [len(h)] if classes is None else torch.bincount(classes).tolist()
     scaled = in_noise_units(h[order], noise_std)
     terms_xt, terms_ty = [], []
     for densities in log_densities(scaled, counts, draws, seed):
@@ -105,7 +109,7 @@ def channel_mi(
         terms_ty.append(densities.own_class - densities.all)
     seconds = time.perf_counter() - start
     mi_xt = monte_carlo(torch.cat(terms_xt, dim=1), None, seconds)
-    if labels is None:
+    if classes is None:
         return ChannelInformation(mi_xt, None)
     shares = torch.tensor([count / len(h) for count in counts if count])
     entropy = -(shares * shares.log()).sum().item()

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ibtrain.mi.channel.exact import NEGLIGIBLE_NATS, in_noise_units, mean_estimate
+from ibtrain.mi.channel.inputs import Classes, Outputs, as_classes, as_outputs
 from ibtrain.mi.result import Estimate
 
 __all__ = ["PairwiseBounds", "PairwiseValues", "pairwise_bounds"]
@@ -40,9 +41,7 @@ class PairwiseBounds(NamedTuple):
 
 
 @torch.no_grad()
-def pairwise_bounds(
-    h: Float[Tensor, "n dim"], noise_std: float, labels: Int[Tensor, " n"] | None = None
-) -> PairwiseBounds:
+def pairwise_bounds(h: Outputs, noise_std: float, labels: Classes | None = None) -> PairwiseBounds:
     r"""Bounds on I(x; t) from the distances between the samples' Gaussians, and the information about the label.
 
     .. math::
@@ -71,7 +70,9 @@ def pairwise_bounds(
         (0.6931, 0.6931)
     """
     start = time.perf_counter()
-    classes = torch.zeros(len(h), dtype=torch.long, device=h.device) if labels is None else labels
+    h = as_outputs(h)
+    one_class = torch.zeros(len(h), dtype=torch.long, device=h.device)
+    classes = one_class if labels is None else as_classes(labels, h)
     counts = torch.bincount(classes).double().cpu()
     own_class = classes.cpu().unsqueeze(1)
     bounds = []

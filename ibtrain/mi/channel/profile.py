@@ -16,15 +16,16 @@ from ibtrain.mi.channel.exact import (
     monte_carlo,
     noise_blocks,
 )
+from ibtrain.mi.channel.inputs import Classes, Outputs, as_classes, as_outputs
 
 __all__ = ["channel_profile"]
 
 
 @torch.no_grad()
 def channel_profile(
-    h: Float[Tensor, "n dim"],
+    h: Outputs,
     noise_stds: Sequence[float],
-    labels: Int[Tensor, " n"] | None = None,
+    labels: Classes | None = None,
     *,
     draws: int = 2,
     seed: int = 0,
@@ -59,7 +60,9 @@ def channel_profile(
     for noise_std in noise_stds:
         check_channel(noise_std, draws)
     start = time.perf_counter()
-    classes = torch.zeros(len(h), dtype=torch.long, device=h.device) if labels is None else labels
+    h = as_outputs(h)
+    one_class = torch.zeros(len(h), dtype=torch.long, device=h.device)
+    classes = one_class if labels is None else as_classes(labels, h)
     order = classes.argsort() if labels is not None else torch.arange(len(h), device=h.device)
     # in units of the smallest noise, whose values need the highest precision
     centres = in_noise_units(h[order], min(noise_stds))

@@ -144,6 +144,17 @@ class Measure(ABC):
         """
 
     @classmethod
+    def conditions(cls, config: PlaneConfig, noise: str) -> str:
+        """Returns what the values depend on besides the samples, in words, for captions.
+
+        Args:
+            config: Settings of the plane.
+            noise: The noise of the plane in words, on which most measures depend.
+        """
+        del config
+        return noise
+
+    @classmethod
     def check_state(cls, state: dict[str, Any], spec: LayerSpec) -> None:
         """Checks an untrusted state before a measure is created for it.
 

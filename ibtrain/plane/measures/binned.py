@@ -53,6 +53,21 @@ class Binned(Measure):
     title = "binned activations (clustering)"
     fits = False
 
+    @classmethod
+    def conditions(cls, config: PlaneConfig, noise: str) -> str:
+        """The bins."""
+        del noise
+        if config.bin_size:
+            return f"bins of width {config.bin_size:g}"
+        ends = config.bin_range or ((-1.0, 1.0) if config.bin_rule == "idnns" else ())
+        place = (
+            "from {:g} to {:g}".format(*ends) if ends else "over each layer's range at each point"
+        )
+        if config.bin_rule == "activation":
+            place = "over the range of the activation function"
+        kind = "bin edges" if config.bin_rule == "idnns" else "bins"
+        return f"{config.num_bins} {kind} {place}"
+
     def measure(self, layer: LayerSample) -> Values:
         """Bins the activations, and counts."""
         config = self.spec.config

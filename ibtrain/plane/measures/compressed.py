@@ -1,6 +1,7 @@
 """I(X; T) and I(T; Y) of the leading principal components of a layer."""
 
 from ibtrain.backend.seeding import derive_seed
+from ibtrain.config import PlaneConfig
 from ibtrain.mi.channel.exact import channel_mi
 from ibtrain.mi.components import leading_components
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
@@ -27,6 +28,11 @@ class Compressed(Measure):
     axes = "mi_xt_compressed", "mi_ty_compressed"
     title = "leading principal components (lower bounds)"
     fits = False
+
+    @classmethod
+    def conditions(cls, config: PlaneConfig, noise: str) -> str:
+        """The noise and the number of components."""
+        return f"{noise}; {config.components} principal components"
 
     def measure(self, layer: LayerSample) -> Values:
         """Projects the activations, and computes both values."""

@@ -1,6 +1,7 @@
 """I(X; T) and I(T; Y) of a layer with Gaussian dropout."""
 
 from ibtrain.backend.seeding import derive_seed
+from ibtrain.config import PlaneConfig
 from ibtrain.mi.channel.dropout import dropout_mi
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
 
@@ -23,6 +24,12 @@ class Dropout(Measure):
     axes = "mi_xt_dropout", "mi_ty_dropout"
     title = "Gaussian dropout, exact for these N samples"
     fits = False
+
+    @classmethod
+    def conditions(cls, config: PlaneConfig, noise: str) -> str:
+        """The variance of the multiplicative noise."""
+        del noise
+        return f"Gaussian dropout of variance {config.dropout_alpha:g}"
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both values."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ibtrain.config import PlaneConfig
 from ibtrain.mi.channel.bandwidth import fitted_bandwidth
 from ibtrain.mi.channel.pairwise import pairwise_bounds
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
@@ -28,6 +29,11 @@ class Pairwise(Measure):
     axes = "mi_xt_upper", "mi_ty_upper"
     title = "pairwise KL (upper bounds of I(X; T))"
     fits = False
+
+    @classmethod
+    def conditions(cls, config: PlaneConfig, noise: str) -> str:
+        """The width of the kernels."""
+        return "kernels fitted to each layer" if config.kde_noise == "fitted" else noise
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both bounds."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ibtrain.config import PlaneConfig
 from ibtrain.mi.classical.discretised import binned_layer
 from ibtrain.mi.classical.quantised import quantise
 from ibtrain.plane.measures.base import LayerSample, Measure, Quantity, Values
@@ -31,6 +32,12 @@ class Quantised(Measure):
     axes = "mi_xt_quantised", "mi_ty_quantised"
     title = "quantised activations"
     fits = False
+
+    @classmethod
+    def conditions(cls, config: PlaneConfig, noise: str) -> str:
+        """The number of bits."""
+        del noise
+        return f"activations in {config.quantise_bits} bits"
 
     def measure(self, layer: LayerSample) -> Values:
         """Rounds the activations, and counts."""
