@@ -30,6 +30,7 @@ setup(
     extras_require={
         "tensorboard": ["tensorboard>=2.14"],
         "notebook": ["ipykernel>=6", "ipywidgets>=8", "nbclient>=0.9"],
+        "onnx": ["onnx>=1.16", "onnxscript>=0.2"],
         "parquet": ["pyarrow>=15"],
         "test": [
             "beartype>=0.18",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ibtrain.plane.tracker import InformationPlane
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
+    from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
     from ibtrain.runs.sweep import sweep
     from ibtrain.train.callbacks import Callback, Event
@@ -68,6 +69,7 @@ _HOMES = {
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
     "load_network": "ibtrain.train.stored",
+    "load_run": "ibtrain.runs.reading",
     "measure": "ibtrain.plane.watch",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
@@ -102,6 +104,7 @@ __all__ = [
     "fit_ensemble",
     "load_dataset",
     "load_network",
+    "load_run",
     "measure",
     "mlp",
     "run",

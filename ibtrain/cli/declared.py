@@ -14,7 +14,7 @@ from ibtrain.config.run import TABLES
 
 __all__ = ["CommaSeparated", "keywords"]
 
-OPTIONAL_TYPES = {"data_root": str, "resize": int}
+OPTIONAL_TYPES = {"data_root": str, "resize": int, "target": str}
 """Types of the settings that are None by default."""
 METAVARS = {
     "batch_size": "INTEGER|full",
@@ -22,6 +22,7 @@ METAVARS = {
     "dataset": "NAME",
     "hidden": "INT,...|NAME",
     "name": "NAME",
+    "target": "COLUMN",
 }
 
 
@@ -116,6 +117,8 @@ def _plain_type(field: Field[Any]) -> Any:
         return click.Choice(tuple(choices))
     if isinstance(field.default, tuple):
         kind = get_args(field.type)[0]
+        # a single number may stand for a tuple of one
+        kind = get_args(kind)[0] if get_args(kind) else kind
         if kind is str:
             return CommaSeparatedWords()
         return CommaSeparated(kind, has_auto=not field.default)

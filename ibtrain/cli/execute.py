@@ -163,7 +163,7 @@ def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[s
     noise = f" (label noise {config.label_noise:g})" if config.label_noise else ""
     return (
         f"{data.name}: {len(data.train)} training{noise} and {len(data.test)} test samples of "
-        f"{data.dim_x} values, {data.num_classes} classes; "
+        f"{data.dim_x} values, {data.num_classes} classes; {data.scaling_text}; "
         f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",
         optims,
         f"writing {path}" + saved,

@@ -38,6 +38,7 @@ SETTINGS = {
     "--train-share": "train_share",
     "--label-noise": "label_noise",
     "--resize": "resize",
+    "--target": "target",
     "--model": "model.kind",
     "--hidden": "model.hidden",
     "--channels": "model.channels",

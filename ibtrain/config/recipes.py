@@ -3,6 +3,7 @@
 docs/tuning.md records how they were chosen; both methods had the same tuning budget.
 """
 
+import re
 from dataclasses import replace
 
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
@@ -32,16 +33,21 @@ SMALL = 10_000
 DIGITS_SAMPLES = 1437
 MAX_FACTOR = 10
 """Maximum number by which the epochs of the digits are multiplied."""
+TABLE_EPOCHS = 50
+TABLE_BATCH = 32
+TABLE_FILES = re.compile(r"(csv|tsv|parquet):.*|.*\.(csv|tsv|parquet)", re.IGNORECASE | re.DOTALL)
+"""Names of data sets in tables."""
 
 
-def recipe(method: Method, dataset: str, count: int = SMALL) -> OptimConfig:
+def recipe(method: Method, dataset: str, count: int | None = None) -> OptimConfig:
     """Returns the optimiser settings of a method for a data set.
 
     Args:
         method: The method.
         dataset: Name of the data set.
-        count: Number of training samples. Without a recipe of its own, a small data set gets that of the digits, with
-            as many epochs as give as many steps as the digits have.
+        count: Number of training samples; None if it is not known yet. Without a recipe of its own, a small data set
+            gets that of the digits, with so many epochs that it sees as many samples as the digits' training does; and a
+            table of unknown length gets its learning rate, small batches, and 50 epochs.
 
     Raises:
         ConfigError: If the method has no recipe.
@@ -50,11 +56,15 @@ def recipe(method: Method, dataset: str, count: int = SMALL) -> OptimConfig:
         expected = f"a recipe of {', '.join(_DEFAULTS)}, or the optimiser's settings (optim)"
         raise ConfigError(repr(method), expected, "method")
     settings = _BY_DATASET.get((method, dataset), _DEFAULTS[method])
-    if (method, dataset) in _BY_DATASET or count >= SMALL:
+    if (method, dataset) in _BY_DATASET:
         return settings
-    settings = _BY_DATASET[method, "digits"]
+    digits = _BY_DATASET[method, "digits"]
+    if count is None and TABLE_FILES.fullmatch(dataset):
+        return replace(digits, batch_size=TABLE_BATCH, epochs=TABLE_EPOCHS)
+    if count is None or count >= SMALL:
+        return settings
     factor = min(max(1.0, DIGITS_SAMPLES / count), MAX_FACTOR)
-    return replace(settings, epochs=round(settings.epochs * factor))
+    return replace(digits, epochs=round(digits.epochs * factor))
 
 
 def plane_recipe(dataset: str) -> PlaneConfig:

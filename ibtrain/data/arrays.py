@@ -10,7 +10,7 @@ from ibtrain.data.raw import raw_data, to_dataset
 from ibtrain.data.samples import column_names, read_samples, select_columns
 from ibtrain.errors import DataError
 
-__all__ = ["from_arrays", "from_frame"]
+__all__ = ["from_arrays", "from_frame", "take_target"]
 
 
 def from_arrays(
@@ -36,8 +36,16 @@ def from_arrays(
         pair = read_samples(x_test, f"{name}: test x"), test[1]
     samples = read_samples(x, f"{name}: x")
     test_where = f"{name}: test"
-    raw = raw_data(samples, y, name, test=pair, test_where=test_where, classes=tuple(classes))
-    data = to_dataset(name, raw, columns)
+    raw = raw_data(
+        samples,
+        y,
+        name,
+        test=pair,
+        test_where=test_where,
+        classes=tuple(classes),
+        columns=columns,
+    )
+    data = to_dataset(name, raw)
     if validation:
         data = data.hold_out(validation, seed)
     data = data.standardised() if standardise else data
@@ -48,13 +56,17 @@ def from_frame(
     frame: Any, target: str, test: Any | None = None, *, name: str = "frame", **options: Any
 ) -> Dataset:
     """Makes a data set of a data frame; :meth:`Dataset.from_frame` describes the arguments."""
-    pair = _take_target(frame, target, name)
-    test_pair = None if test is None else _take_target(test, target, f"{name}: test")
+    pair = take_target(frame, target, name)
+    test_pair = None if test is None else take_target(test, target, f"{name}: test")
     return from_arrays(*pair, test=test_pair, name=name, **options)
 
 
-def _take_target(frame: Any, target: str, where: str) -> tuple[Any, Any]:
-    """Splits a frame into samples and labels."""
+def take_target(frame: Any, target: str, where: str) -> tuple[Any, Any]:
+    """Splits a frame into samples and labels.
+
+    Raises:
+        DataError: If it is no frame, or has no such column.
+    """
     columns = column_names(frame)
     if not columns:
         expected = "a data frame; Dataset.from_arrays(x, y) takes arrays"

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_number
 from ibtrain.data.copies import draw_split
 from ibtrain.data.scaling import Scaling, scale_split
-from ibtrain.data.split import MAX_MAGNITUDE, Split, find_beyond, place_of
+from ibtrain.data.split import MAX_MAGNITUDE, Split, find_beyond, label_entropy, place_of
 from ibtrain.errors import DataError
 
 __all__ = ["Dataset", "Split", "label_entropy"]
@@ -56,8 +56,8 @@ class Dataset:
             object.__setattr__(self, "classes", tuple(range(self.num_classes)))
         if self.scaling and self.scaling.is_scaled:
             for split in self.splits.values():
-                # a network that scales raw samples itself refuses them
-                split.x.is_scaled = True  # type: ignore[attr-defined]
+                # a network that scales raw samples so itself refuses them
+                split.x.scaling = self.scaling  # type: ignore[attr-defined]
         if self.train.x.is_meta:
             # there are no values to check
             return
@@ -202,6 +202,11 @@ class Dataset:
         return splits if self.validation is None else {**splits, "validation": self.validation}
 
     @property
+    def scaling_text(self) -> str:
+        """Says in words how the samples were scaled."""
+        return self.scaling.describe() if self.scaling else "inputs as given"
+
+    @property
     def dim_x(self) -> int:
         """Number of values in a sample."""
         return self.train.x[0].numel()
@@ -287,10 +292,3 @@ class Dataset:
         parts = {n: scale_split(split, scaling, n, self.name) for n, split in self.splits.items()}
         train, test, validation = parts["train"], parts["test"], parts.get("validation")
         return replace(self, train=train, test=test, validation=validation, scaling=scaling)
-
-
-def label_entropy(labels: Int[Tensor, " n"]) -> float:
-    r"""Returns the entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
-    shares = torch.bincount(labels).cpu().double() / len(labels)
-    present = shares[shares > 0]
-    return -(present * present.log()).sum().item() + 0.0

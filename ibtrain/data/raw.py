@@ -1,6 +1,6 @@
 """Samples and labels as a source stores them: their checks, and the split of those without a test split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class RawData:
         y_test: Test labels.
         classes: The classes; empty for the distinct training labels. Labels may be indices of classes that are names.
         center: What was subtracted from the samples.
+        columns: Names of the columns of the samples; empty if they have none.
     """
 
     x_train: NDArray[Any]
@@ -41,6 +42,7 @@ class RawData:
     y_test: NDArray[Any]
     classes: tuple[Class, ...] = ()
     center: NDArray[np.float64] | None = None
+    columns: tuple[str, ...] = ()
 
 
 def raw_data(
@@ -52,6 +54,7 @@ def raw_data(
     test_where: str = "test",
     source: str = "",
     classes: tuple[Class, ...] = (),
+    columns: tuple[str, ...] = (),
 ) -> RawData:
     """Checks samples and labels, centres the samples, and splits off a test split if there is none.
 
@@ -63,6 +66,7 @@ def raw_data(
         test_where: The test split, for error messages.
         source: The data set, for a warning of copies; by default ``where``.
         classes: The classes, as of :class:`RawData`.
+        columns: Names of the columns of the samples; empty if they have none.
 
     Raises:
         DataError: If the samples or labels can't be used.
@@ -71,23 +75,17 @@ def raw_data(
     center = _center_of(x)
     if test is None:
         x = _centred(x, center)
-        return split_off_test(x, y, source or where, classes=classes, center=center)
+        raw = split_off_test(x, y, source or where)
+        return replace(raw, classes=classes, center=center, columns=columns)
     x_test, y_test = checked_arrays(*test, test_where)
     if x_test.shape[1:] != x.shape[1:]:
         expected = f"samples of shape {x.shape[1:]}, as in training"
         raise DataError(f"shape {x_test.shape[1:]}", expected, test_where)
     x, x_test = _centred(x, center), _centred(x_test, center)
-    return RawData(x, y, x_test, y_test, classes, center)
+    return RawData(x, y, x_test, y_test, classes, center, columns)
 
 
-def split_off_test(
-    x: NDArray[Any],
-    y: NDArray[Any],
-    where: str,
-    *,
-    classes: tuple[Class, ...] = (),
-    center: NDArray[np.float64] | None = None,
-) -> RawData:
+def split_off_test(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     """Splits off a random fifth of the samples as the test split, the same for every seed of a run.
 
     All copies of a sample go to the same split.
@@ -95,17 +93,11 @@ def split_off_test(
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     is_test = np.zeros(len(x), dtype=bool)
     is_test[draw_split(x, order, round(TEST_SHARE * len(x)), "test", where)] = True
-    return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test], classes, center)
+    return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
 
-def to_dataset(name: str, raw: RawData, columns: tuple[str, ...] = ()) -> Dataset:
-    """Converts raw arrays to a data set; bytes stay bytes.
-
-    Args:
-        name: Name of the data set.
-        raw: The arrays.
-        columns: Names of the columns of the samples, if they have any.
-    """
+def to_dataset(name: str, raw: RawData) -> Dataset:
+    """Converts raw arrays to a data set; bytes stay bytes."""
     y_train, y_test = (read_labels(y, name) for y in (raw.y_train, raw.y_test))
     classes = raw.classes or find_classes(y_train, name)
     train, test = (
@@ -115,7 +107,7 @@ def to_dataset(name: str, raw: RawData, columns: tuple[str, ...] = ()) -> Datase
     is_bytes = train.x.dtype == torch.uint8
     center = None if raw.center is None or is_bytes else torch.from_numpy(raw.center)
     shape = tuple(train.x.shape[1:])
-    scaling = Scaling(shape, is_bytes=is_bytes, center=center, columns=columns)
+    scaling = Scaling(shape, is_bytes=is_bytes, center=center, columns=raw.columns)
     return Dataset(name, train, test, len(classes), scaling=scaling, classes=classes)
 
 

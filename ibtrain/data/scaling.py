@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,6 +90,13 @@ class Scaling(nn.Module):
             x = x / 255.0
         return ((x - self.mean) / self.std).float()
 
+    def has_scaled(self, x: Tensor) -> bool:
+        """Whether samples are those of a data set that were scaled in this way, or a part of them."""
+        other = getattr(x if x._base is None else x._base, "scaling", None)
+        return isinstance(other, Scaling) and all(
+            torch.equal(buffer, other.get_buffer(name)) for name, buffer in self.named_buffers()
+        )
+
     @classmethod
     def fit(cls, x: Tensor, unscaled: "Scaling | None" = None) -> "Scaling":
         """Computes the statistics of training samples, in float64 on the host; constant columns are only centred.
@@ -114,6 +122,29 @@ class Scaling(nn.Module):
         columns = unscaled.columns if unscaled else ()
         shape = tuple(x.shape[1:])
         return cls(shape, is_bytes=is_bytes, center=center, mean=mean, std=std, columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that :meth:`from_dict` needs: tensors, numbers, strings and lists."""
+        return {
+            "shape": list(self.shape),
+            "is_bytes": self.is_bytes,
+            "is_scaled": self.is_scaled,
+            "columns": list(self.columns),
+            **self.state_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Scaling":
+        """The inverse of :meth:`to_dict`."""
+        is_scaled = values["is_scaled"]
+        return cls(
+            tuple(values["shape"]),
+            is_bytes=values["is_bytes"],
+            center=values["center"],
+            mean=values["mean"] if is_scaled else None,
+            std=values["std"] if is_scaled else None,
+            columns=tuple(values["columns"]),
+        )
 
     def describe(self) -> str:
         """Says in words how inputs are scaled.

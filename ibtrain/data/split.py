@@ -10,7 +10,15 @@ from torch import Tensor
 from ibtrain.backend.gradients import differentiable
 from ibtrain.errors import DataError
 
-__all__ = ["CHUNK_BYTES", "MAX_MAGNITUDE", "Split", "find_beyond", "place_of", "row_chunks"]
+__all__ = [
+    "CHUNK_BYTES",
+    "MAX_MAGNITUDE",
+    "Split",
+    "find_beyond",
+    "label_entropy",
+    "place_of",
+    "row_chunks",
+]
 
 MAX_MAGNITUDE = 1.8e19
 """Largest magnitude of a value whose square float32 can hold."""
@@ -94,3 +102,10 @@ def find_beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
 def place_of(index: tuple[int, int]) -> str:
     """Returns row and column in words."""
     return f"row {index[0]}, column {index[1]}"
+
+
+def label_entropy(labels: Int[Tensor, " n"]) -> float:
+    r"""Returns the entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
+    shares = torch.bincount(labels).cpu().double() / len(labels)
+    present = shares[shares > 0]
+    return -(present * present.log()).sum().item() + 0.0

@@ -75,7 +75,11 @@ def _class_names(data: Any, y: Any, name: str) -> tuple[str, ...]:
     while not hasattr(data, "classes") and hasattr(data, "dataset"):
         data = data.dataset
     names = getattr(data, "classes", ())
-    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+    if (
+        not names
+        or not isinstance(names, list | tuple)
+        or not all(isinstance(n, str) for n in names)
+    ):
         return ()
     labels = read_labels(y, name)
     fits = labels.dtype.kind in "iu" and len(np.unique(labels)) == len(names)

@@ -56,7 +56,7 @@ def new_path(config: RunConfig, kind: str = "") -> Path:
         kind: First word of the name; by default the method, or ``compare`` for both.
     """
     # a slash in the name would be read as a subfolder
-    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])
+    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])[-40:]
     method = "compare" if len(config.methods) > 1 else config.methods[0].replace("_", "-")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     base = Path("runs") / f"{kind or method}-{dataset}-{stamp}"

@@ -11,7 +11,8 @@ from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun, open_run
 from ibtrain.runs.parts import clear_parts, is_in_parts, train_in_parts
-from ibtrain.train.callbacks import CallbackLike, check_callbacks
+from ibtrain.train.arguments import check_callbacks
+from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.progress import TrainingProgress
 
 __all__ = ["run"]

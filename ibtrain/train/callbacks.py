@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -22,7 +22,6 @@ __all__ = [
     "ModelView",
     "accuracy",
     "apply_in_chunks",
-    "check_callbacks",
     "step_hooks",
 ]
 
@@ -31,7 +30,7 @@ CHUNK = 2048
 
 @torch.no_grad()
 def apply_in_chunks(
-    module: Callable[[Tensor], Tensor], x: Float[Tensor, "n *shape"]
+    module: Callable[[Tensor], Tensor], x: Shaped[Tensor, "n *shape"]
 ) -> Float[Tensor, "n *out"]:
     """The module's output on ``x``, without gradients and without a large intermediate."""
     return torch.cat([module(chunk) for chunk in x.split(CHUNK)])
@@ -204,20 +203,3 @@ def step_hooks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
     """The methods ``on_step`` of those callbacks that have one of their own."""
     hooks = [getattr(callback, "on_step", None) for callback in callbacks]
     return [hook for hook in hooks if hook and getattr(hook, "__func__", 0) is not Callback.on_step]
-
-
-def check_callbacks(callbacks: Any) -> None:
-    """Checks a list of callbacks before the training.
-
-    Raises:
-        ConfigError: If it is no list, or if one of them can't be called with an event.
-    """
-    expected = "a function of an event, or an instance of a subclass of ibtrain.Callback"
-    if not isinstance(callbacks, Sequence):
-        given = f"a {type(callbacks).__name__}"
-        raise ConfigError(given, "a list of callbacks: callbacks=[...]", "callbacks")
-    for callback in callbacks:
-        if isinstance(callback, type):
-            raise ConfigError(f"the class {callback.__name__}", expected, "callbacks")
-        if not callable(callback):
-            raise ConfigError(f"a {type(callback).__name__}", expected, "callbacks")

@@ -141,18 +141,18 @@ class TrainedNetwork:
 
     def _read(self, x: Any) -> Tensor:
         """Raw samples on the host, with the channels of images in the second axis."""
-        if isinstance(x, Tensor) and getattr(x if x._base is None else x._base, "is_scaled", False):
+        if isinstance(x, Tensor) and self.scaling.has_scaled(x):
             expected = "raw samples, or the split: predict(data.test), score(data.test)"
             raise DataError("samples of a Dataset, which are scaled already", expected, "x")
         shape = self.scaling.shape
-        if getattr(x, "shape", None) == shape and shape:
-            expected = "an axis of samples first: x[None]"
-            raise DataError(f"one sample of shape {shape}", expected, "x")
         samples = read_samples(select_columns(x, self.scaling.columns, "x"), "x")
+        original = samples.shape
         if samples.shape[1:] != shape:
             samples = with_channels(samples)
         if shape and samples.shape[1:] != shape:
-            expected = f"samples of shape {shape}, as in training"
+            is_single = original in (shape, shape[1:])
+            advice = ": x[None] for a single one" if is_single else ""
+            expected = f"samples of shape {shape}, as in training{advice}"
             raise DataError(f"samples of shape {samples.shape[1:]}", expected, "x")
         if self.scaling.is_bytes and samples.dtype.kind == "f" and 0 < samples.max() <= 1:
             expected = "bytes from 0 to 255, as in training"

@@ -14,6 +14,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block
+from ibtrain.train.arguments import check_model
 from ibtrain.train.callbacks import ModelView, apply_in_chunks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
@@ -39,6 +40,7 @@ class Training:
     """
 
     def __init__(self, trainer: Trainer, data: Dataset) -> None:
+        check_model(trainer.blocks, data)
         check_output_block(trainer.blocks, data.train.x, data.num_classes)
         self.trainer = trainer
         self.data = data

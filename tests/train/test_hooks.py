@@ -19,7 +19,8 @@ from ibtrain import (
     mlp,
 )
 from ibtrain.errors import ConfigError, InterruptedRunError
-from ibtrain.train.callbacks import check_callbacks, step_hooks
+from ibtrain.train.arguments import check_callbacks
+from ibtrain.train.callbacks import step_hooks
 from ibtrain.train.results import FitResult
 
 OPTIM = OptimConfig(epochs=3, batch_size=100)
@@ -99,9 +100,9 @@ def test_a_misspelt_hook_is_refused_where_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [
-        ([Diary], "got the class Diary, expected a function of an event, or an instance"),
+        ([Diary], "got the class Diary, expected a function of an Event, or an instance"),
         ([7], "got a int, expected a function"),
-        (Diary(), r"got a Diary, expected a list of callbacks: callbacks=\[...\]"),
+        (Diary(), r"got a Diary, expected a list of callbacks, such as callbacks=\[plane\]"),
     ],
 )
 def test_what_is_no_callback_is_refused(callbacks: Any, message: str) -> None:
