@@ -21,7 +21,7 @@ LAYERS = (
     {"data", "mi", "models"},
     {"train"},
     {"plane"},
-    {"bench", "runs"},
+    {"bench", "loggers", "runs"},
     {"report"},
     {"cli"},
 )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful, interruptible
-from ibtrain.cli.progress import Progress
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
@@ -127,6 +126,7 @@ def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> N
 def _train(opened: "OpenRun", workers: int) -> None:
     """Starts the run, or continues it from its last checkpoint, and trains until it is finished."""
     from ibtrain.runs.parts import is_in_parts, train_in_parts
+    from ibtrain.train.progress import TrainingProgress
 
     if is_in_parts(opened, workers):
         helper = TrainingSession(is_helper=True)
@@ -135,7 +135,7 @@ def _train(opened: "OpenRun", workers: int) -> None:
     run = opened.load()
     if run.is_resuming:
         say(f"continuing after {run.epochs} epochs")
-    progress = Progress(opened.setup.config, opened.setup.stages, run.epochs)
+    progress = TrainingProgress(opened.setup.total_epochs, run.epochs, has_lines=True)
     with graceful(opened.checkpoints.stop), progress:
         opened.train(run, [progress])
 
