@@ -30,7 +30,9 @@ def about(run: ReportedRun) -> dict[str, Any]:
 
 def flat(values: dict[str, Any]) -> list[list[str]]:
     """Nested settings as pairs of a name, whose parts are joined by dots, and a text."""
-    return [[abridged(printable(name), MAX_TEXT), _text(value)] for name, value in _items(values, "")]
+    return [
+        [abridged(printable(name), MAX_TEXT), _text(value)] for name, value in _items(values, "")
+    ]
 
 
 def _items(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev, variance
 from typing import Any
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ibtrain.report.page.about import flat
 from ibtrain.report.page.numbers import number
@@ -76,7 +76,7 @@ def accuracy_difference(first: Mapping[int, float], second: Mapping[int, float])
         value, count, kind = fmean(a) - fmean(b), f"{len(a)} and {len(b)}", "unpaired"
         has_interval = min(len(a), len(b)) > 1
         error, freedom = _welch(a, b) if has_interval else (math.nan, math.nan)
-    half = error * student.ppf((1 + LEVEL) / 2, freedom) if error else error
+    half = error * stdtrit(freedom, (1 + LEVEL) / 2) if error else error
     return {
         "kind": kind,
         "seeds": count,

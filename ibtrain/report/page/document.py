@@ -96,7 +96,9 @@ def _run(run: ReportedRun) -> dict[str, Any]:
         "name": run.name,
         "dataset": printable(run.config.dataset),
         "is_finished": run.folder.is_finished,
-        "caption": {s: caption(panels, PlaneView(seeds=s)) if panels else "" for s in ("mean", "all")},
+        "caption": {
+            s: caption(panels, PlaneView(seeds=s)) if panels else "" for s in ("mean", "all")
+        },
         "seeds": sorted({point.seed for panel in panels for point in panel.points} | run.seeds),
         "ln_n": number(run.results.get("ln_n", math.nan)),
         "label_entropy": number(run.results.get("label_entropy", math.nan)),

@@ -32,7 +32,9 @@ def run_planes(run: ReportedRun) -> list[dict[str, Any]]:
             "title": axes.title,
             "labels": list(axes.labels),
             "limits": numbers(limits_of([panel], axes)),
-            "paths": [path for seeds in ("mean", "all") for path in _paths(panel.points, axes, seeds)],
+            "paths": [
+                path for seeds in ("mean", "all") for path in _paths(panel.points, axes, seeds)
+            ],
         }
         for axes in shared_axes(run.panels)
         for panel in run.panels
@@ -54,8 +56,7 @@ def _paths(points: Sequence[PlanePoint], axes: PlaneAxes, seeds: str) -> list[di
             "seed": path.seed if seeds == "all" else None,
             "epochs": numbers(path.epochs),
             **{
-                axis: values(series, column)
-                | {"ceiling": number(ceilings[path.layer, name])}
+                axis: values(series, column) | {"ceiling": number(ceilings[path.layer, name])}
                 for column, (axis, name) in enumerate((("x", axes.x), ("y", axes.y)))
             },
             "audits": _audits(path),

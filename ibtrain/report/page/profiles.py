@@ -33,9 +33,7 @@ def run_profiles(run: ReportedRun) -> list[dict[str, Any]]:
 
 def _profiles(panel: PlanePanel, pair: str, words: str, seed: int | None) -> list[dict[str, Any]]:
     names = [f"mi_{pair}_at_{share}" for share in RADIUS_SHARES]
-    points = [
-        p for p in panel.points if {*names} <= {*p.estimates} and seed in (None, p.seed)
-    ]
+    points = [p for p in panel.points if {*names} <= {*p.estimates} and seed in (None, p.seed)]
     profiles = []
     for series in layer_series(points, names, "mean"):
         ends = series.values[..., None] + series.spread * np.array([-1, 1])
@@ -53,7 +51,9 @@ def _profiles(panel: PlanePanel, pair: str, words: str, seed: int | None) -> lis
                         "value": numbers(values),
                         "low": numbers(end[:, 0]),
                         "high": numbers(end[:, 1]),
-                        "flags": {str(i): sorted(map(printable, f)) for i, f in enumerate(flags) if f},
+                        "flags": {
+                            str(i): sorted(map(printable, f)) for i, f in enumerate(flags) if f
+                        },
                     }
                     for values, end, flags in zip(series.values, ends, series.flags, strict=True)
                 ],

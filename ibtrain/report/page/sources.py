@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Any
 
 from ibtrain.config import OPTIMIZERS, Method, RunConfig
 from ibtrain.report.page.run import ReportedRun
@@ -16,10 +15,16 @@ __all__ = ["bibtex", "sources"]
 
 BIBLIOGRAPHY = files("ibtrain.report.page") / "assets" / "references.bib"
 MEASURES = {
-    "channel": ("Monte Carlo over the mixture of the N noisy samples, exact for x uniform over them", "goldfeld2019"),
+    "channel": (
+        "Monte Carlo over the mixture of the N noisy samples, exact for x uniform over them",
+        "goldfeld2019",
+    ),
     "mine": ("Donsker-Varadhan bounds by neural critics on held-out samples", "belghazi2018"),
     "profile": ("the same Monte Carlo at eight sizes of the noise", "goldfeld2019"),
-    "compressed": ("Monte Carlo over the mixture of the samples' principal components", "goldfeld2019"),
+    "compressed": (
+        "Monte Carlo over the mixture of the samples' principal components",
+        "goldfeld2019",
+    ),
     "probe": ("the accuracy of a linear probe", "alain2016"),
     "binned": ("entropies of activations in bins", "shwartzziv2017"),
     "pairwise": ("bounds from pairwise distances", "kolchinsky2017"),
@@ -38,7 +43,10 @@ def sources(run: ReportedRun) -> dict[str, str]:
     if run.panels:
         sentences += _plane(config, run)
     text = " ".join(sentences)
-    return {"methods_text": text, "bibtex": bibtex(re.findall(r"[a-z]+\d{4}", " ".join(_keys(text))))}
+    return {
+        "methods_text": text,
+        "bibtex": bibtex(re.findall(r"[a-z]+\d{4}", " ".join(_keys(text)))),
+    }
 
 
 def bibtex(keys: list[str]) -> str:
@@ -71,11 +79,15 @@ def _training(config: RunConfig, run: ReportedRun) -> str:
     samples = "" if None in counts else f" ({counts[0]} training and {counts[1]} test samples)"
     shares = [
         f"{100 * config.train_share:g} % of the training samples" if config.train_share < 1 else "",
-        f"{100 * config.label_noise:g} % of the training labels drawn at random" if config.label_noise else "",
+        f"{100 * config.label_noise:g} % of the training labels drawn at random"
+        if config.label_noise
+        else "",
     ]
     changed = "".join(f", with {words}" for words in shares if words)
     seeds = f"seed{'s' * (len(config.seeds) > 1)} {numbers(config.seeds)}"
-    return f"A {network} was trained on {printable(config.dataset)}{samples}{changed}, with {seeds}."
+    return (
+        f"A {network} was trained on {printable(config.dataset)}{samples}{changed}, with {seeds}."
+    )
 
 
 def _trained(config: RunConfig, method: Method) -> str:
@@ -110,7 +122,11 @@ def _plane(config: RunConfig, run: ReportedRun) -> Iterator[str]:
         f"The information plane [{PLANE}] shows I(X; T) and I(T; Y) of each layer{samples}, with T = h + sigma eps and sigma = "
         f"{noise_words(vars(plane))}{limit}."
     )
-    known = [f"{name} ({words} [{key}])" for name, (words, key) in MEASURES.items() if name in plane.measures]
+    known = [
+        f"{name} ({words} [{key}])"
+        for name, (words, key) in MEASURES.items()
+        if name in plane.measures
+    ]
     yield f"It was measured by {'; '.join(known) or numbers_of(plane.measures)}."
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ibtrain.checks import check_choice
-from ibtrain.io.documents import place_of
 from ibtrain.io.files import check_output, write_atomically
 from ibtrain.report.page.document import page_document
 from ibtrain.runs import RunFolder
@@ -18,7 +17,18 @@ from ibtrain.runs import RunFolder
 __all__ = ["check_page", "page_html", "save_page"]
 
 ASSETS = files("ibtrain.report.page") / "assets"
-SCRIPTS = ("format", "theme", "state", "charts", "plane", "curves", "tables", "texts", "controls", "main")
+SCRIPTS = (
+    "format",
+    "theme",
+    "state",
+    "charts",
+    "plane",
+    "curves",
+    "tables",
+    "texts",
+    "controls",
+    "main",
+)
 """The scripts, which share one scope in the page, in this order."""
 LIBRARY = "vendor/plotly-basic.min.js.gz"
 
@@ -72,7 +82,6 @@ def page_html(document: dict[str, Any]) -> str:
 
 def _embedded(document: dict[str, Any]) -> str:
     """The document in JSON in which nothing ends the script element or begins a comment."""
-    assert place_of(document, lambda number: number != number) is None
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

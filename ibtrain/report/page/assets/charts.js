@@ -1,38 +1,51 @@
 // What all charts have in common.
 
-/** The element of a chart with a heading, made when it is first asked for. */
-function chartElement(parent, id, title) {
-  let box = byId(id);
-  if (!box) {
-    box = element("div", "", { class: "chart", id });
-    box.append(element("h3"), element("div", "", { class: "plot", role: "img" }));
-    byId(parent).append(box);
+// A chart that is added or removed changes the width of the others.
+const resizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.data) Plotly.Plots.resize(target);
+});
+
+/** Makes the elements of a group of charts, which must exist before the first is drawn, and removes those of earlier ones. */
+function arrange(parent, charts) {
+  const ids = charts.map(({ id }) => id);
+  for (const box of [...byId(parent).children]) {
+    if (ids.includes(box.id)) continue;
+    resizes.unobserve(box.lastChild);
+    Plotly.purge(box.lastChild);
+    box.remove();
   }
-  box.firstChild.textContent = title;
-  box.lastChild.setAttribute("aria-label", `${title}: the values are in the table of layers`);
+  for (const [index, { id, title }] of charts.entries()) {
+    const box = byId(id) ?? chartElement(id);
+    box.firstChild.textContent = title;
+    box.lastChild.setAttribute("aria-label", `${title}: the last values are in the table of layers`);
+    if (byId(parent).children[index] !== box) byId(parent).insertBefore(box, byId(parent).children[index] ?? null);
+  }
+}
+
+function chartElement(id) {
+  const box = element("div", "", { class: "chart", id });
+  box.append(element("h3"), element("div", "", { class: "plot", role: "img" }));
+  resizes.observe(box.lastChild);
   return box;
 }
 
-/** Removes the charts of a group that are not shown any more. */
-function keepCharts(parent, ids) {
-  for (const box of [...byId(parent).children]) {
-    if (!ids.includes(box.id)) {
-      Plotly.purge(box.lastChild);
-      box.remove();
-    }
+/** Draws a group of charts: `{id, title, traces, layout}`. A click on a point that has an epoch moves the slider there. */
+function drawCharts(parent, charts) {
+  arrange(parent, charts);
+  for (const { id, traces, layout } of charts) {
+    const plot = byId(id).lastChild;
+    const isNew = !plot.data;
+    Plotly.react(plot, traces, merged(baseLayout(), layout), {
+      displaylogo: false,
+      // none of these buttons opens another site
+      modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+      toImageButtonOptions: { format: "svg", filename: id },
+    });
+    if (isNew)
+      plot.on("plotly_click", ({ points }) => {
+        if (points[0].customdata !== undefined) setEpoch(points[0].customdata);
+      });
   }
-}
-
-/** Draws a chart anew, or changes it. */
-function draw(parent, id, title, traces, layout) {
-  const plot = chartElement(parent, id, title).lastChild;
-  Plotly.react(plot, traces, merged(baseLayout(), layout), {
-    displaylogo: false,
-    responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-    toImageButtonOptions: { format: "svg", filename: id },
-  });
-  return plot;
 }
 
 function baseLayout() {
@@ -42,8 +55,9 @@ function baseLayout() {
     font: { family: "system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif", size: 13, color: text },
     paper_bgcolor: back,
     plot_bgcolor: back,
-    margin: { l: 58, r: 18, t: 12, b: 48 },
+    margin: { l: 58, r: 18, t: 28, b: 48 },
     showlegend: false,
+    legend: { orientation: "h", x: 0, y: -0.3, yanchor: "top", font: { size: 12 }, itemclick: false, itemdoubleclick: false },
     hovermode: "closest",
     hoverlabel: { align: "left", bgcolor: back, bordercolor: line, font: { color: text, size: 13 } },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",

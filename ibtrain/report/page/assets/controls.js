@@ -75,12 +75,27 @@ function fillSelect(id, items, value) {
   byId(id).value = value;
 }
 
+/** The colours of the layers, beside the charts that are far from the legend. */
+function fillSwatches() {
+  for (const list of document.querySelectorAll(".swatches"))
+    list.replaceChildren(...DATA.layers.map(({ name, colour }) => {
+      const item = element("span");
+      item.append(swatch(colour), name);
+      return item;
+    }));
+}
+
+function swatch(colour) {
+  const spot = element("span", "", { class: "swatch" });
+  spot.style.background = visible(colour);
+  return spot;
+}
+
 function fillLegend() {
+  fillSwatches();
   for (const { name, colour } of DATA.layers) {
-    const button = element("button", "", { type: "button", "aria-pressed": "true" });
-    const swatch = element("span", "", { class: "swatch" });
-    swatch.style.background = visible(colour);
-    button.append(swatch, name);
+    const button = element("button", "", { type: "button", "aria-pressed": String(!state.hidden.has(name)) });
+    button.append(swatch(colour), name);
     button.addEventListener("click", () => {
       const isHidden = state.hidden.has(name);
       if (isHidden) state.hidden.delete(name);

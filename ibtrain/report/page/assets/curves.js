@@ -4,7 +4,7 @@
 function band(x, low, high, colour) {
   return {
     x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", fillcolor: translucent(colour, 0.15),
-    line: { width: 0 }, mode: "lines", hoverinfo: "skip", name: "band",
+    line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, name: "band",
   };
 }
 
@@ -38,7 +38,7 @@ function informationTraces(run, index, plane, path, axis, label) {
 }
 
 function drawInformation() {
-  const ids = [];
+  const charts = [];
   const everything = shownMethods().flatMap(({ key }) => shownPlanes(key));
   const last = Math.max(...allEpochs(), 1);
   const limits = planeLimits(everything);
@@ -51,17 +51,15 @@ function drawInformation() {
       const traces = shown.flatMap(({ run, index, plane }) =>
         shownPaths(run, plane).flatMap((path) => informationTraces(run, index, plane, path, path[axis], plane.labels[i])));
       const marks = limitMarks("y", limitNames()[i], planeLimits(shown)[i], ends[i]);
-      const plot = draw("information", `information-${axis}-${key}`, `${label}, ${name}`, traces, {
+      const layout = {
         xaxis: epochAxis(last),
         yaxis: { title: { text: `${label}  [${state.unit}]`, standoff: 8 }, range: ends[i] },
         shapes: [...marks.shapes, verticalLine(Math.log1p(Math.min(state.epoch, last)), theme().soft)],
         annotations: marks.annotations,
-      });
-      if (!plot.isLinked) plot.on("plotly_click", ({ points }) => setEpoch(points[0].customdata));
-      plot.isLinked = true;
-      ids.push(`information-${axis}-${key}`);
+      };
+      charts.push({ id: `information-${axis}-${key}`, title: `${label}, ${name}`, traces, layout });
     }
-  keepCharts("information", ids);
+  drawCharts("information", charts);
 }
 
 const METRICS = {
@@ -94,7 +92,7 @@ function curveTraces(run, index, curve) {
   const metric = METRICS[curve.metric] ?? curve.metric.replaceAll("_", " ");
   const digits = curve.kind === "accuracy" ? 2 : 3;
   const trace = {
-    x, y, mode: y.length === 1 ? "markers" : "lines", name: metric, customdata: epochs,
+    x, y, mode: y.length === 1 ? "markers" : "lines", name: curveName(run, curve, metric), customdata: epochs,
     line: { color: visible(colour), width: curve.metric === "train_accuracy" ? 1.3 : 2, dash: METRIC_DASHES[curve.metric] ?? DASHES[index % DASHES.length] },
     text: epochs.map((epoch, i) => [
       `<b>${plain(metric)}</b> · ${plain(origin(run, curve.method, curve.seed))}`, `epoch ${epoch} of ${plain(block)}`,
@@ -105,6 +103,23 @@ function curveTraces(run, index, curve) {
   if (!curve.spread.length || curve.spread.includes(null)) return [trace];
   const spread = curve.spread.map((value) => factor * value);
   return [band(x, y.map((v, i) => v - spread[i]), y.map((v, i) => v + spread[i]), colour), trace];
+}
+
+/** A curve in the legend: bounds are of layer-wise training alone, and their colours those of the layers. */
+function curveName(run, curve, metric) {
+  const method = curve.kind === "bound" ? "" : `${methodName(curve.method)}, `;
+  return plain(method + metric + (shownRuns().length > 1 ? `, ${run.name}` : ""));
+}
+
+/** Traces of which only the first of each name is in the legend. */
+function namedOnce(traces) {
+  const names = new Set();
+  return traces.map((trace) => {
+    if (trace.showlegend === false) return trace;
+    const showlegend = !names.has(trace.name);
+    names.add(trace.name);
+    return { ...trace, showlegend };
+  });
 }
 
 /** The slider's epoch in each stage, and the names of the stages of layer-wise training. */
@@ -125,23 +140,22 @@ function stageMarks(shown) {
 }
 
 function drawTraining() {
-  const ids = [];
+  const charts = [];
   for (const [kind, { title, axis }] of Object.entries(KINDS)) {
     const shown = shownCurves(kind);
     if (!shown.length) continue;
     const hasBlocks = shown.some(({ curve }) => curve.offset > 0);
-    const plot = draw("training", `training-${kind}`, title, shown.flatMap(({ run, index, curve }) => curveTraces(run, index, curve)), {
+    const traces = namedOnce(shown.flatMap(({ run, index, curve }) => curveTraces(run, index, curve)));
+    const layout = {
       xaxis: { title: { text: hasBlocks ? "epoch (through the blocks)" : "epoch", standoff: 8 } },
       yaxis: { title: { text: kind === "bound" ? `bound  [${state.unit}]` : axis, standoff: 8 } },
-      margin: { l: 58, r: 18, t: 24, b: 48 },
+      showlegend: true,
       ...stageMarks(shown),
-    });
-    if (!plot.isLinked) plot.on("plotly_click", ({ points }) => setEpoch(points[0].customdata));
-    plot.isLinked = true;
-    ids.push(`training-${kind}`);
+    };
+    charts.push({ id: `training-${kind}`, title, traces, layout });
   }
-  keepCharts("training", ids);
-  byId("training-heading").parentElement.hidden = !ids.length;
+  drawCharts("training", charts);
+  byId("training-heading").parentElement.hidden = !charts.length;
 }
 
 /** The profile of a layer at the last point up to the shown epoch. */
@@ -170,7 +184,7 @@ function profileTraces(run, index, profile) {
 }
 
 function drawProfiles() {
-  const ids = [];
+  const charts = [];
   const shown = shownRuns().flatMap(({ run, index }) =>
     ofSeed(run, run.profiles)
       .filter(({ method, layer }) => state.methods.has(method) && !state.hidden.has(layer))
@@ -182,13 +196,14 @@ function drawProfiles() {
       const limit = unitFactor(state.unit) * group[0].profile.limit;
       const marks = limitMarks("y", limitNames()[quantity === "I(X; T)" ? 0 : 1], limit, [0, 1.1 * limit]);
       const id = `profile-${quantity === "I(X; T)" ? "x" : "y"}-${key}`;
-      draw("profiles", id, `${quantity}, ${name}`, group.flatMap(({ run, index, profile }) => profileTraces(run, index, profile)), {
+      const traces = group.flatMap(({ run, index, profile }) => profileTraces(run, index, profile));
+      const layout = {
         xaxis: { type: "log", title: { text: "σ / radius of h", standoff: 8 }, tickvals: group[0].profile.shares },
         yaxis: { title: { text: `${quantity}  [${state.unit}]`, standoff: 8 }, range: [-0.04 * limit, 1.12 * limit] },
         ...marks,
-      });
-      ids.push(id);
+      };
+      charts.push({ id, title: `${quantity}, ${name}`, traces, layout });
     }
-  keepCharts("profiles", ids);
-  byId("profiles-section").hidden = !ids.length;
+  drawCharts("profiles", charts);
+  byId("profiles-section").hidden = !charts.length;
 }

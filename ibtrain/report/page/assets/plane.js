@@ -74,9 +74,10 @@ function pathTraces(run, runIndex, plane, path, share, isThin) {
   const traces = [
     {
       x, y, mode: "lines+markers", name: path.layer,
-      line: { color: translucent(style.colour, 0.65), width: isThin ? 1 : 2, dash },
+      line: { color: translucent(style.colour, isDark() ? 0.85 : 0.65), width: isThin ? 1 : 2, dash },
       marker: pointMarkers(path, count, style, share),
       error_x: endBars(path.x, count, factor, colour), error_y: endBars(path.y, count, factor, colour),
+      customdata: path.epochs.slice(0, count),
       text: path.epochs.slice(0, count).map((_, i) => hoverText(run, plane, path, i)),
       hovertemplate: "%{text}<extra></extra>",
     },
@@ -135,19 +136,19 @@ function drawPlanes() {
   const limits = planeLimits(everything);
   const ends = planeRanges(everything, limits);
   const share = epochShare();
-  for (const { key, name, shown } of charts) {
+  drawCharts("planes", charts.map(({ key, name, shown }) => {
     const [x, y] = shown[0].plane.labels.map((label) => `${label}  [${state.unit}]`);
     const marks = ["x", "y"].map((axis, i) => limitMarks(axis, limitNames()[i], planeLimits(shown)[i], ends[i]));
     const traces = shown.flatMap(({ run, index, plane }) =>
       shownPaths(run, plane).flatMap((path) => pathTraces(run, index, plane, path, share, state.seed === "all")));
-    draw("planes", `plane-${key}`, `${name}, ${shown[0].plane.title}`, traces, {
+    const layout = {
       xaxis: { title: { text: x, standoff: 8 }, range: ends[0] },
       yaxis: { title: { text: y, standoff: 8 }, range: ends[1] },
       shapes: marks.flatMap(({ shapes }) => shapes),
       annotations: marks.flatMap(({ annotations }) => annotations),
-    });
-  }
-  keepCharts("planes", charts.map(({ key }) => `plane-${key}`));
+    };
+    return { id: `plane-${key}`, title: `${name}, ${shown[0].plane.title}`, traces, layout };
+  }));
   drawKey(everything);
   drawFlags(everything);
 }

@@ -2,7 +2,6 @@
 
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 const SATURATED = ["above_ceiling", "above_label_entropy"];
-const LIGHTEST = 0.3;
 
 /** The colours of the page, which follow the light or dark scheme. */
 function theme() {
@@ -27,7 +26,8 @@ function visible(colour) {
 
 /** A colour between one near the page's and the colour itself. */
 function shade(colour, share) {
-  const weight = LIGHTEST + (1 - LIGHTEST) * share;
+  const lightest = isDark() ? 0.5 : 0.3;
+  const weight = lightest + (1 - lightest) * share;
   const back = parts(theme().back);
   return `rgb(${parts(visible(colour)).map((part, i) => Math.round(weight * part + (1 - weight) * back[i])).join(",")})`;
 }
