@@ -18,20 +18,28 @@ function update() {
 function drawAll() {
   drawPlanes();
   drawCaption();
+  drawTable();
+  drawCurves();
+}
+
+function drawCurves() {
   drawInformation();
   drawTraining();
   drawProfiles();
-  drawTable();
+}
+
+function setEpoch(epoch) {
+  moveSlider(epoch);
+  update();
 }
 
 /** Moves the slider to the last epoch of a point up to this one. */
-function setEpoch(epoch) {
+function moveSlider(epoch) {
   const index = Math.max(epochs.filter((other) => other <= epoch).length - 1, 0);
   state.epoch = epochs[index] ?? 0;
   byId("epoch").value = index;
   byId("epoch").setAttribute("aria-valuetext", `epoch ${state.epoch}`);
   byId("epoch-value").textContent = String(state.epoch);
-  update();
 }
 
 function stop() {

@@ -16,9 +16,14 @@ async function main() {
   drawParameters();
   drawAbout();
   await loadLibrary();
+  moveSlider(epochs.at(-1) ?? 0);
+  drawPlanes();
+  drawCaption();
+  drawTable();
+  // the plane is shown before the charts below it are drawn
+  await new Promise((resolve) => { setTimeout(resolve); });
+  drawCurves();
   connectControls();
-  setEpoch(epochs.at(-1) ?? 0);
-  drawAll();
   document.documentElement.dataset.drawn = Math.round(performance.now());
 }
 
