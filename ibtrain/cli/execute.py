@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["execute"]
 
-PAGE = "report.html"
-"""Name of the page in a run's folder."""
-
 
 def execute(
     config: RunConfig,
@@ -39,7 +36,7 @@ def execute(
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded
-    from ibtrain.report.page import save_page
+    from ibtrain.report.page import save_run_page
     from ibtrain.report.pictures import save_pictures
     from ibtrain.runs import RunFolder, open_run
 
@@ -57,7 +54,7 @@ def execute(
         _train(opened, workers)
         results = _results(folder, as_json)
         save_pictures(folder)
-        save_page([folder], folder.path / PAGE)
+        save_run_page(folder)
         _close(folder, results, interval)
 
 
@@ -83,14 +80,14 @@ def _show_finished(
 
 
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
-    from ibtrain.report.page import save_page
+    from ibtrain.report.page import save_run_page
     from ibtrain.report.pictures import save_pictures
 
     say(_finished(folder.path))
     with _untrusted(folder.path):
         results = _results(folder, as_json)
         save_pictures(folder)
-        save_page([folder], folder.path / PAGE)
+        save_run_page(folder)
     _close(folder, results, interval)
 
 
@@ -122,7 +119,7 @@ def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> N
     clear_parts(folder)
     echo(results)
     pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-    say(f"run folder: {folder.path} (open {PAGE} in a browser; pictures: {pictures})")
+    say(f"run folder: {folder.path} (open report.html in a browser; pictures: {pictures})")
 
 
 def _train(opened: "OpenRun", workers: int) -> None:

@@ -26,13 +26,13 @@ def command(runs: tuple[Path, ...], output: Path | None) -> None:
     RUN is the folder of a run, finished or not, or a folder of runs.
     """
     from ibtrain.report.page import save_page
-    from ibtrain.report.page.write import check_page
+    from ibtrain.report.page.write import PAGE, check_page
     from ibtrain.runs.listing import find_runs
 
     if output:
         check_page(output, "--output")
     folders = [folder for path in runs for folder in find_runs(path)]
-    path = output or (runs[0] if len(runs) == 1 else folders[0].path) / "report.html"
+    path = output or (runs[0] if len(runs) == 1 else folders[0].path) / PAGE
     save_page(folders, path)
     # as bytes, so that any file name can be piped
     click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))

@@ -14,8 +14,10 @@ from ibtrain.io.files import check_output, write_atomically
 from ibtrain.report.page.document import page_document
 from ibtrain.runs import RunFolder
 
-__all__ = ["check_page", "page_html", "save_page"]
+__all__ = ["PAGE", "check_page", "page_html", "save_page", "save_run_page"]
 
+PAGE = "report.html"
+"""Name of the page in a run's folder."""
 ASSETS = files("ibtrain.report.page") / "assets"
 SCRIPTS = (
     "format",
@@ -58,6 +60,20 @@ def save_page(folders: Sequence[RunFolder], path: Path) -> None:
         RunFolderError: If the files of a run are missing or broken, or the page can't be written.
     """
     write_atomically(path, page_html(page_document(folders)))
+
+
+def save_run_page(folder: RunFolder) -> None:
+    """Writes the report of a run into its folder.
+
+    Args:
+        folder: The run, which may have been replaced by that of another process in the meantime.
+
+    Raises:
+        RunFolderError: If it was, or as of :func:`save_page`.
+    """
+    page = page_html(page_document([folder]))
+    folder.check_owned()
+    write_atomically(folder.path / PAGE, page)
 
 
 def page_html(document: dict[str, Any]) -> str:
