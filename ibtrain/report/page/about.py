@@ -66,10 +66,10 @@ def _typed(command: Any) -> str:
     if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
         return ""
     name, *words = command or [""]
-    return " ".join([Path(name).name, *map(shell_word_or_option, words)]).strip()
+    return " ".join([Path(name).name, *map(_word, words)]).strip()
 
 
-def shell_word_or_option(word: str) -> str:
+def _word(word: str) -> str:
     """A word for a shell; an option keeps its hyphens."""
     return word if word.startswith("-") and word.replace("-", "").isalnum() else shell_word(word)
 

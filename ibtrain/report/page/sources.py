@@ -127,9 +127,9 @@ def _plane(config: RunConfig, run: ReportedRun) -> Iterator[str]:
         for name, (words, key) in MEASURES.items()
         if name in plane.measures
     ]
-    yield f"It was measured by {'; '.join(known) or numbers_of(plane.measures)}."
+    yield f"It was measured by {'; '.join(known) or _names(plane.measures)}."
 
 
-def numbers_of(measures: tuple[str, ...]) -> str:
+def _names(measures: tuple[str, ...]) -> str:
     """Names of measures without a source."""
     return ", ".join(map(printable, measures))

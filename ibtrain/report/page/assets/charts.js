@@ -24,16 +24,30 @@ function arrange(parent, charts) {
 
 function chartElement(id) {
   const box = element("div", "", { class: "chart", id });
-  box.append(element("h3"), element("div", "", { class: "plot", role: "img" }));
+  box.append(element("h3"), element("p", "", { class: "swatches" }), element("div", "", { class: "plot", role: "img" }));
   resizes.observe(box.lastChild);
   return box;
 }
 
-/** Draws a group of charts: `{id, title, traces, layout}`. A click on a point that has an epoch moves the slider there. */
+/** A line of a chart's legend. */
+function legendItem({ name, line }) {
+  const lengths = { solid: "", dash: "9 5", dot: "2 4", dashdot: "9 4 2 4" };
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const stroke = document.createElementNS("http://www.w3.org/2000/svg", "line");
+  const attributes = { x1: 0, x2: "100%", y1: "50%", y2: "50%", stroke: line.color, "stroke-width": 2, "stroke-dasharray": lengths[line.dash] ?? "14 4" };
+  for (const [key, value] of Object.entries(attributes)) stroke.setAttribute(key, value);
+  svg.append(stroke);
+  const item = element("span");
+  item.append(svg, name);
+  return item;
+}
+
+/** Draws a group of charts: `{id, title, traces, layout, legend}`, the last a list of traces. A click on a point that has an epoch moves the slider there. */
 function drawCharts(parent, charts) {
   arrange(parent, charts);
-  for (const { id, traces, layout } of charts) {
+  for (const { id, traces, layout, legend = [] } of charts) {
     const plot = byId(id).lastChild;
+    plot.previousSibling.replaceChildren(...legend.map(legendItem));
     const isNew = !plot.data;
     Plotly.react(plot, traces, merged(baseLayout(), layout), {
       displaylogo: false,
@@ -57,7 +71,6 @@ function baseLayout() {
     plot_bgcolor: back,
     margin: { l: 58, r: 18, t: 28, b: 48 },
     showlegend: false,
-    legend: { orientation: "h", x: 0, y: -0.3, yanchor: "top", font: { size: 12 }, itemclick: false, itemdoubleclick: false },
     hovermode: "closest",
     hoverlabel: { align: "left", bgcolor: back, bordercolor: line, font: { color: text, size: 13 } },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",

@@ -4,7 +4,7 @@
 function band(x, low, high, colour) {
   return {
     x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", fillcolor: translucent(colour, 0.15),
-    line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, name: "band",
+    line: { width: 0 }, mode: "lines", hoverinfo: "skip", name: "band",
   };
 }
 
@@ -73,11 +73,13 @@ const KINDS = {
 };
 const METRIC_DASHES = { train_accuracy: "dot", mi_ty: "dash", mi_xt: "dashdot" };
 
-/** The shown curves of a kind. */
+/** The shown curves of a kind. Dashes tell the metrics of one run apart, or several runs; then only test accuracies and losses are drawn. */
 function shownCurves(kind) {
+  const isOverlay = shownRuns().length > 1;
+  if (isOverlay && kind === "bound") return [];
   return shownRuns().flatMap(({ run, index }) =>
     ofSeed(run, run.curves)
-      .filter((curve) => curve.kind === kind && state.methods.has(curve.method))
+      .filter((curve) => curve.kind === kind && state.methods.has(curve.method) && !(isOverlay && curve.metric === "train_accuracy"))
       .map((curve) => ({ run, index, curve })));
 }
 
@@ -108,23 +110,18 @@ function curveTraces(run, index, curve) {
 /** A curve in the legend: bounds are of layer-wise training alone, and their colours those of the layers. */
 function curveName(run, curve, metric) {
   const method = curve.kind === "bound" ? "" : `${methodName(curve.method)}, `;
-  return plain(method + metric + (shownRuns().length > 1 ? `, ${run.name}` : ""));
+  return method + metric + (shownRuns().length > 1 ? `, ${run.name}` : "");
 }
 
-/** Traces of which only the first of each name is in the legend. */
-function namedOnce(traces) {
-  const names = new Set();
-  return traces.map((trace) => {
-    if (trace.showlegend === false) return trace;
-    const showlegend = !names.has(trace.name);
-    names.add(trace.name);
-    return { ...trace, showlegend };
-  });
+/** The first trace of each name. */
+function firstOfEachName(traces) {
+  return [...new Map([...traces].reverse().map((trace) => [trace.name, trace])).values()].reverse();
 }
 
 /** The slider's epoch in each stage, and the names of the stages of layer-wise training. */
 function stageMarks(shown) {
-  const stages = new Map(shown.map(({ run, curve }) => [`${curve.method} ${curve.offset}`, { ...curve, run }]));
+  const ofFirst = shown.filter(({ index }) => index === shown[0].index);
+  const stages = new Map(ofFirst.map(({ curve }) => [`${curve.method} ${curve.offset}`, curve]));
   const { soft, line } = theme();
   const shapes = [];
   const annotations = [];
@@ -145,14 +142,14 @@ function drawTraining() {
     const shown = shownCurves(kind);
     if (!shown.length) continue;
     const hasBlocks = shown.some(({ curve }) => curve.offset > 0);
-    const traces = namedOnce(shown.flatMap(({ run, index, curve }) => curveTraces(run, index, curve)));
+    const traces = shown.flatMap(({ run, index, curve }) => curveTraces(run, index, curve));
+    const legend = firstOfEachName(traces.filter(({ name }) => name !== "band"));
     const layout = {
       xaxis: { title: { text: hasBlocks ? "epoch (through the blocks)" : "epoch", standoff: 8 } },
       yaxis: { title: { text: kind === "bound" ? `bound  [${state.unit}]` : axis, standoff: 8 } },
-      showlegend: true,
       ...stageMarks(shown),
     };
-    charts.push({ id: `training-${kind}`, title, traces, layout });
+    charts.push({ id: `training-${kind}`, title, traces, layout, legend });
   }
   drawCharts("training", charts);
   byId("training-heading").parentElement.hidden = !charts.length;
