@@ -13,7 +13,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["ibtrain", "ibtrain.*"]),
-    package_data={"ibtrain": ["py.typed"]},
+    package_data={"ibtrain": ["py.typed"], "ibtrain.report.page": ["assets/*", "assets/vendor/*"]},
     install_requires=[
         "click>=8.1",
         "jaxtyping>=0.3",
@@ -43,6 +43,7 @@ setup(
             "pytest-benchmark>=4",
             "pytest-xdist>=3",
             "ruff>=0.6",
+            "selenium>=4.20",
             "tensorboard>=2.14",
         ],
     },

@@ -26,6 +26,7 @@ COMMANDS = {
     "estimate": "Estimate the mutual information of samples in a file.",
     "measure": "Measure the saved activations of a run again.",
     "plane": "Draw the information plane of one or several runs.",
+    "report": "Write an interactive page about one or several runs.",
     "resume": "Continue an interrupted run.",
     "runs": "List the runs in a folder.",
     "sweep": "Train a run for every combination of some settings.",
