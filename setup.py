@@ -10,12 +10,20 @@ setup(
     description="Layer-by-layer training on the information bottleneck, beside backprop, on the information plane",
     long_description=(Path(__file__).parent / "README.md").read_text(),
     long_description_content_type="text/markdown",
+    author="ibtrain developers",
     license="MIT",
+    keywords=["information bottleneck", "information plane", "mutual information", "PyTorch"],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
     packages=find_packages(include=["ibtrain", "ibtrain.*"]),
     package_data={"ibtrain": ["py.typed"]},
     install_requires=[
-        "click>=8.1",
+        "click>=8.4",
         "jaxtyping>=0.3",
         "matplotlib>=3.8",
         "numpy>=1.26",
@@ -27,6 +35,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
+        "docs": ["mkdocs-material>=9.5,<10", "mkdocs>=1.6,<2", "mkdocstrings[python]>=0.30"],
         "test": [
             "beartype>=0.18",
             "hypothesis>=6.100",
