@@ -35,7 +35,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
-        "docs": ["mkdocs-material>=9.5,<10", "mkdocs>=1.6,<2", "mkdocstrings[python]>=0.30"],
+        "docs": ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4", "sphinx>=8"],
         "test": [
             "beartype>=0.18",
             "hypothesis>=6.100",
