@@ -25,11 +25,11 @@ setup(
     install_requires=[
         "click>=8.4",
         "jaxtyping>=0.3",
-        "matplotlib>=3.8",
-        "numpy>=1.26",
-        "pillow>=10",
-        "scikit-learn>=1.4",
-        "scipy>=1.11",
+        "matplotlib>=3.9",
+        "numpy>=2",
+        "pillow>=10.1",
+        "scikit-learn>=1.5",
+        "scipy>=1.13",
         "torch>=2.11",
         "torchvision>=0.26",
         "tqdm>=4.66",
@@ -37,7 +37,7 @@ setup(
     extras_require={
         "docs": ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4", "sphinx>=8"],
         "test": [
-            "beartype>=0.18",
+            "beartype>=0.20",
             "hypothesis>=6.100",
             "mypy>=1.10",
             "pytest>=8",
