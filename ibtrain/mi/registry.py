@@ -27,6 +27,7 @@ from ibtrain.mi.permutation import MAX_PERMUTATIONS, permutation_test
 from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
+from ibtrain.text import hint
 
 __all__ = ["ESTIMATORS", "Estimator", "estimate"]
 
@@ -151,7 +152,8 @@ def estimate(
     for name in options:
         if name not in estimator.options:
             names = ", ".join(estimator.options) or "none"
-            raise ConfigError(repr(name), f"one of {names}", f"options of {method}")
+            expected = f"one of {names}{hint(name, estimator.options)}"
+            raise ConfigError(repr(name), expected, f"options of {method}")
     if estimator.is_neural:
         options |= {"device": device, "on_checkpoint": on_checkpoint, "progress": progress}
     if estimator.is_random:
