@@ -27,6 +27,7 @@ from ibtrain.mi.permutation import MAX_PERMUTATIONS, permutation_test
 from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
+from ibtrain.text import hint
 
 __all__ = ["ESTIMATORS", "Estimator", "estimate"]
 
@@ -100,6 +101,7 @@ def estimate(
     unit: str = "nats",
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> Estimate:
     """Estimates the mutual information of x and y, with its standard error, its ceiling and its flags.
@@ -124,6 +126,7 @@ def estimate(
         unit: ``nats`` or ``bits``.
         device: Device of a neural method's critic.
         on_checkpoint: Called with the values of a neural method at each evaluation on the selection split.
+        progress: Whether a neural method shows a progress bar, if there is a terminal or a notebook.
         **options: Options of the method, such as ``k`` of ``ksg`` or the fields of
             :class:`~ibtrain.mi.neural.fit.NeuralSettings`.
 
@@ -149,9 +152,10 @@ def estimate(
     for name in options:
         if name not in estimator.options:
             names = ", ".join(estimator.options) or "none"
-            raise ConfigError(repr(name), f"one of {names}", f"options of {method}")
+            expected = f"one of {names}{hint(name, estimator.options)}"
+            raise ConfigError(repr(name), expected, f"options of {method}")
     if estimator.is_neural:
-        options |= {"device": device, "on_checkpoint": on_checkpoint}
+        options |= {"device": device, "on_checkpoint": on_checkpoint, "progress": progress}
     if estimator.is_random:
         options["seed"] = seed
     sides = (
