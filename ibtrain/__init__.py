@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.mi.channel.bounds import bracket, channel_bounds
     from ibtrain.mi.channel.exact import channel, channel_mi
+    from ibtrain.mi.matrix import mi_matrix
     from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
     from ibtrain.models.conv import conv_net
@@ -71,6 +72,7 @@ _HOMES = {
     "load_network": "ibtrain.train.stored",
     "load_run": "ibtrain.runs.reading",
     "measure": "ibtrain.plane.watch",
+    "mi_matrix": "ibtrain.mi.matrix",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
     "sweep": "ibtrain.runs.sweep",
@@ -106,6 +108,7 @@ __all__ = [
     "load_network",
     "load_run",
     "measure",
+    "mi_matrix",
     "mlp",
     "run",
     "sweep",

@@ -24,6 +24,7 @@ LAYERS = (
     {"bench", "loggers", "runs"},
     {"report"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SAME_LAYER = {("models", "data")}

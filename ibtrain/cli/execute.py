@@ -33,6 +33,7 @@ def execute(
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded
+    from ibtrain.report.page import save_run_page
     from ibtrain.report.pictures import save_pictures
     from ibtrain.runs import RunFolder, open_run
 
@@ -53,6 +54,7 @@ def execute(
         _train(opened, workers)
         results = _results(folder, as_json)
         save_pictures(folder)
+        save_run_page(folder)
         _close(folder, results, interval)
 
 
@@ -78,11 +80,13 @@ def _show_finished(
 
 
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
+    from ibtrain.report.page import save_run_page
     from ibtrain.report.pictures import save_pictures
 
     with _untrusted(folder.path):
         results = _results(folder, as_json)
         save_pictures(folder)
+        save_run_page(folder)
     say(_finished(folder.path))
     _close(folder, results, interval)
 
@@ -120,7 +124,7 @@ def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> N
     clear_parts(folder)
     echo(results)
     pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-    say(f"run folder: {folder.path} (pictures: {pictures})")
+    say(f"run folder: {folder.path} (open report.html in a browser; pictures: {pictures})")
 
 
 def _train(opened: "OpenRun", workers: int) -> None:

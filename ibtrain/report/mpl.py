@@ -30,6 +30,7 @@ __all__ = [
     "colormaps",
     "pyplot_figure",
     "style",
+    "to_hex",
     "to_rgb",
     "without_warnings",
 ]
@@ -99,7 +100,7 @@ with _robust():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection
-    from matplotlib.colors import LogNorm, Normalize, to_rgb
+    from matplotlib.colors import LogNorm, Normalize, to_hex, to_rgb
     from matplotlib.figure import Figure
     from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D
