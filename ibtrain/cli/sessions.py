@@ -2,27 +2,43 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful
-from ibtrain.cli.progress import say_stage
+from ibtrain.cli.streams import say
 
 if TYPE_CHECKING:
     from ibtrain.runs.opened import OpenRun
-    from ibtrain.train.callbacks import Callback
+    from ibtrain.train.callbacks import CallbackLike, Event
 
-__all__ = ["helper_session", "main_session"]
-
-
-@contextmanager
-def main_session(opened: "OpenRun") -> Iterator[Sequence["Callback"]]:
-    """The session of the process that the user started."""
-    with graceful(opened.checkpoints.stop):
-        yield [say_stage]
+__all__ = ["TrainingSession"]
 
 
-@contextmanager
-def helper_session(opened: "OpenRun") -> Iterator[Sequence["Callback"]]:
-    """The session of a process that helps: it leaves messages about signals to the other one."""
-    with graceful(opened.checkpoints.stop, is_quiet=True):
-        yield [say_stage]
+@dataclass(frozen=True)
+class TrainingSession:
+    """Prints a line for each stage of a training, and ends it after a step when a signal comes.
+
+    Args:
+        is_helper: Whether the process helps another one, to which it leaves messages about signals.
+        is_named: Whether lines begin with the name of the run's folder.
+    """
+
+    is_helper: bool = False
+    is_named: bool = False
+
+    @contextmanager
+    def __call__(self, opened: "OpenRun") -> Iterator[Sequence["CallbackLike"]]:
+        """Surrounds the training of a run."""
+        name = f"{opened.folder.path.name}: " if self.is_named else ""
+        with graceful(opened.checkpoints.stop, is_quiet=self.is_helper):
+            yield [partial(_say_stage, name=name)]
+
+
+def _say_stage(event: "Event", name: str) -> None:
+    """Prints a line at the end of each stage."""
+    from ibtrain.train.progress import describe
+
+    if event.kind == "end":
+        say(name + describe(event))

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ibtrain.config import RunConfig
+from ibtrain.errors import IBTrainError
 from ibtrain.io.files import write_error
-from ibtrain.runs.cells import Session, silent, train_all
+from ibtrain.runs.cells import Session, silent, train_together
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun
 from ibtrain.runs.results import MethodResult, Results
 from ibtrain.runs.saved import SAVED_FOLDER
-from ibtrain.runs.workers import helpers
 
 __all__ = ["clear_parts", "is_in_parts", "train_in_parts"]
 
@@ -49,14 +49,14 @@ def train_in_parts(
         helper_session: Surrounds each training of the other processes.
 
     Raises:
-        NonFiniteError: If a training diverges; the others are finished before.
+        IBTrainError: If a training failed; the others are finished before.
     """
     configs = _part_configs(opened)
     opened.folder.subfolder(PARTS_FOLDER)
     interval = opened.checkpoints.interval
-    count = min(workers, len(configs)) - 1
-    with helpers(train_all, (configs, interval, helper_session), count):
-        train_all(configs, interval, session)
+    failed = train_together(configs, interval, workers, session, helper_session=helper_session)
+    if failed:
+        raise IBTrainError("; ".join(f"{path.name}: {text}" for path, text in failed.items()))
     _merge(opened, [RunFolder(path) for path in configs])
 
 

@@ -2,26 +2,43 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
+
 from ibtrain.backend.cuda_graphs import check_graphs
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
 from ibtrain.config import Method, RunConfig
 from ibtrain.config.recipes import with_recipes
+from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
 from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.checkpointer import State
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.trainer import Trainer
 
-__all__ = ["RunSetup"]
+__all__ = ["RunSetup", "load_data"]
+
+
+def load_data(config: RunConfig, device: torch.device) -> Dataset:
+    """Loads the data of a run."""
+    return load_dataset(
+        config.dataset,
+        config.data_root,
+        validation=config.validation,
+        train_share=config.train_share,
+        label_noise=config.label_noise,
+        resize=config.resize,
+        target=config.target,
+        device=device,
+    )
 
 
 class RunSetup:
@@ -44,15 +61,7 @@ class RunSetup:
         # with one thread, sums have the same rounding on every machine: a run that is resumed on another
         # machine gets the same samples
         with threads(1):
-            self.data = load_dataset(
-                config.dataset,
-                config.data_root,
-                validation=config.validation,
-                train_share=config.train_share,
-                label_noise=config.label_noise,
-                resize=config.resize,
-                device=self.device,
-            )
+            self.data = load_data(config, self.device)
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
         trainer = LayerwiseTrainer(model, config.objective)
@@ -88,6 +97,13 @@ class RunSetup:
                 )
 
     @property
+    def total_epochs(self) -> int:
+        """Number of epochs of all trainings."""
+        config = self.config
+        epochs = sum(self.stages[method] * config.optim(method).epochs for method in config.methods)
+        return epochs * len(config.seeds)
+
+    @property
     def trainings(self) -> list[tuple[Method, tuple[int, ...]]]:
         """The trainings in order: each one is a method with some of the seeds."""
         seeds = self.config.seeds
@@ -106,11 +122,13 @@ class RunSetup:
             return None
         return InformationPlane(self.data, config=self.config.plane, seed=seed, on_point=on_point)
 
-    def trainer(self, method: Method, seed: int, callbacks: Sequence[Callback]) -> Trainer:
+    def trainer(self, method: Method, seed: int, callbacks: Sequence[CallbackLike]) -> Trainer:
         """Creates a network and its trainer."""
         model = build_model(self.config.model, self.data, seed)
         optim = self.config.optim(method)
         if method == "end_to_end":
-            return EndToEndTrainer(model, optim, seed=seed, callbacks=callbacks)
+            return EndToEndTrainer(model, optim, seed=seed, callbacks=callbacks, progress=False)
         objective = self.config.objective
-        return LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=callbacks)
+        return LayerwiseTrainer(
+            model, objective, optim, seed=seed, callbacks=callbacks, progress=False
+        )

@@ -6,11 +6,7 @@ from typing import ClassVar
 from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig
-from ibtrain.data.dataset import Dataset
-from ibtrain.train.checkpointer import Checkpointer
-from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.objectives import BlockSpec, Objective, make_objective
-from ibtrain.train.results import FitResult
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["EndToEndTrainer"]
@@ -31,20 +27,6 @@ class EndToEndTrainer(Trainer):
 
     method: ClassVar[Method] = "end_to_end"
     freezes: ClassVar[bool] = False
-
-    def fit(self, data: Dataset, checkpointer: Checkpointer | None = None) -> FitResult:
-        """Trains the whole network.
-
-        Args:
-            data: What it trains on.
-            checkpointer: Saves the state of the training; the same call continues from it.
-
-        Raises:
-            ModelError: If the model does not fit the data.
-            NonFiniteError: If the loss became NaN or infinite.
-        """
-        (result,) = fit_ensemble([self], data, checkpointer)
-        return result
 
     @property
     def stages(self) -> Mapping[str, Sequence[str]]:

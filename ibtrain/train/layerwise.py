@@ -6,13 +6,10 @@ from typing import ClassVar
 from torch import nn
 
 from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
-from ibtrain.data.dataset import Dataset
+from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, ModelError
-from ibtrain.train.callbacks import Callback
-from ibtrain.train.checkpointer import Checkpointer
-from ibtrain.train.fit import fit_ensemble
+from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
-from ibtrain.train.results import FitResult
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["LayerwiseTrainer"]
@@ -31,7 +28,9 @@ class LayerwiseTrainer(Trainer):
         objective: Settings of the objective: name, beta, noise, what the prediction term reads, readout, order.
         optim: How each block is optimised; None is the recipe of the data set.
         seed: Seeds the critics, the data order and the noise.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
+            :class:`~ibtrain.train.callbacks.Callback`.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ModelError: If the model can't be cut into blocks, or if its output block has no weights.
@@ -51,9 +50,12 @@ class LayerwiseTrainer(Trainer):
         optim: OptimConfig | None = None,
         *,
         seed: int = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[CallbackLike] = (),
+        progress: bool = True,
     ) -> None:
-        super().__init__(model, optim, seed=seed, callbacks=callbacks)
+        super().__init__(model, optim, seed=seed, callbacks=callbacks, progress=progress)
+        if objective is not None:
+            check_config("objective", objective, ObjectiveConfig)
         self.objective = objective or ObjectiveConfig()
         for setting in ("beta", "noise_std"):
             self.objective.for_blocks(setting, len(self.blocks))
@@ -63,20 +65,6 @@ class LayerwiseTrainer(Trainer):
         if self.objective.readout != "critic" and next(output.parameters(), None) is None:
             expected = "weights that can be trained: join it to the block before it"
             raise ModelError("an output block without weights", expected, f"block {name}")
-
-    def fit(self, data: Dataset, checkpointer: Checkpointer | None = None) -> FitResult:
-        """Trains every block in turn.
-
-        Args:
-            data: What they train on.
-            checkpointer: Saves the state of the training; the same call continues from it.
-
-        Raises:
-            ModelError: If the model does not fit the data.
-            NonFiniteError: If a bound became NaN or infinite.
-        """
-        (result,) = fit_ensemble([self], data, checkpointer)
-        return result
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
-
 from ibtrain.checks import check_fields
 from ibtrain.config import Method
+from ibtrain.lazy import html_method
+from ibtrain.train.network import TrainedNetwork
 
 __all__ = ["EpochRecord", "FitResult"]
 
@@ -40,14 +40,12 @@ class EpochRecord:
 
 
 @dataclass
-class FitResult:
-    """A trained network and its accuracies.
+class FitResult(TrainedNetwork):
+    """A trained network, which predicts, and its accuracies.
 
     Args:
         method: The method that trained it.
         seed: The seed of the training.
-        network: The trained blocks, on the training device.
-        readout: Maps the last block's output to class scores whose argmax is the prediction.
         accuracies: Share of correct predictions, by split.
         seconds: Training time, without evaluation and callbacks; networks that train at once share it.
         history: The metrics of every epoch.
@@ -55,8 +53,19 @@ class FitResult:
 
     method: Method
     seed: int
-    network: nn.Sequential
-    readout: nn.Module
     accuracies: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """Method, seed and accuracies in a line."""
+        accuracies = ", ".join(f"{name} {100 * x:.1f} %" for name, x in self.accuracies.items())
+        name = self.method.replace("_", "-")
+        return f"{name}, seed {self.seed}, accuracy: {accuracies}; {self.seconds:.1f} s"
+
+    def __repr__(self) -> str:
+        # not all weights and epochs
+        return f"<FitResult: {self.summary}>"
+
+    _repr_html_ = html_method("ibtrain.report.notebook:fit_html")

@@ -2,14 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import VALIDATION_SHARE
+from ibtrain.config.settings import check_config
+from ibtrain.data.convert import as_dataset
+from ibtrain.data.dataset import Dataset
+from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import cut_into_blocks
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.arguments import check_callbacks, check_seed
+from ibtrain.train.callbacks import CallbackLike
+from ibtrain.train.checkpointer import Checkpointer
 from ibtrain.train.objectives.base import BlockSpec, Objective
+from ibtrain.train.results import FitResult
 
 __all__ = ["Trainer"]
 
@@ -21,10 +29,13 @@ class Trainer(ABC):
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
         optim: How each stage is optimised; None is the recipe of the data set.
         seed: Seeds everything random in the training.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
+            :class:`~ibtrain.train.callbacks.Callback`.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ModelError: If the model can't be cut into blocks.
+        ConfigError: If a callback can't be called.
 
     Attributes:
         method: Name of the method in results and events, of :data:`~ibtrain.config.METHODS`.
@@ -40,12 +51,56 @@ class Trainer(ABC):
         optim: OptimConfig | None = None,
         *,
         seed: int = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[CallbackLike] = (),
+        progress: bool = True,
     ) -> None:
         self.blocks = cut_into_blocks(model)
+        if optim is not None:
+            check_config("optim", optim, OptimConfig)
         self.optim = optim
-        self.seed = seed
-        self.callbacks = callbacks
+        self.seed = check_seed(seed)
+        self.callbacks = check_callbacks(callbacks)
+        self.progress = progress
+
+    def fit(
+        self,
+        data: Any,
+        y: Any = None,
+        *,
+        test: Any = None,
+        checkpointer: Checkpointer | None = None,
+    ) -> FitResult:
+        """Trains the network, stage by stage.
+
+        Args:
+            data: A :class:`~ibtrain.data.dataset.Dataset`, a torch ``Dataset`` or ``DataLoader``, or samples with labels
+                ``y``, of any kind that :meth:`Dataset.from_arrays` takes; all but the first are standardised.
+            y: Labels of the samples.
+            test: The test split, of the same kind: a pair of samples and labels, or a torch ``Dataset`` or
+                ``DataLoader``; None takes a fixed fifth of the samples.
+            checkpointer: Saves the state of the training; the same call continues from it.
+
+        Raises:
+            DataError: If the samples or labels can't be trained on.
+            ModelError: If the model does not fit the data.
+            NonFiniteError: If a bound or a loss became NaN or infinite.
+        """
+        # it knows trainers
+        from ibtrain.train.fit import fit_ensemble
+
+        (result,) = fit_ensemble([self], self.dataset(data, y, test), checkpointer)
+        return result
+
+    def dataset(self, data: Any, y: Any = None, test: Any = None) -> Dataset:
+        """Returns what :meth:`fit` is given as a data set, on the model's device; a given data set stays as it is.
+
+        With early stopping, a tenth of the training samples becomes the validation split.
+        """
+        if isinstance(y, Checkpointer):
+            raise ConfigError("a Checkpointer as y", "fit(data, checkpointer=...)", "fit")
+        parameter = next(self.blocks.parameters())
+        share = VALIDATION_SHARE if self.optim and self.optim.patience else 0.0
+        return as_dataset(data, y, test, validation=share, device=parameter.device)
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:

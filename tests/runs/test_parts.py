@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from folders import made
 from processes import SETTINGS, check_same, ended, start
 
 from ibtrain import OptimConfig, PlaneConfig, RunConfig, run
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import ConfigError, NonFiniteError
+from ibtrain.errors import ConfigError, IBTrainError
 from ibtrain.io.lock import folder_lock
 from ibtrain.runs import RunFolder
-from ibtrain.runs.cells import train_all
+from ibtrain.runs.cells import train_all, train_together
 from ibtrain.runs.opened import OpenRun, open_run
 from ibtrain.runs.parts import is_in_parts
 
@@ -90,8 +91,7 @@ def test_a_claimed_run_is_left_to_its_owner(
     def finish(seconds: float) -> None:
         # the owner of the claim finishes while this process waits
         del seconds
-        with open_run(ONE, paths[0], INTERVAL) as opened:
-            opened.folder.write_results({})
+        made(paths[0], ONE).write_results({})
 
     monkeypatch.setattr(OpenRun, "train", train)
     monkeypatch.setattr("ibtrain.runs.cells.time.sleep", finish)
@@ -106,9 +106,21 @@ def test_a_failed_run_is_reported_after_the_others(tmp_path: Path) -> None:
     diverging = replace(diverging, end_to_end=replace(fast, optimizer="sgd", learning_rate=1e30))
     good = replace(diverging, end_to_end=fast)
     paths = [tmp_path / name for name in ("diverging", "good")]
-    with pytest.raises(NonFiniteError):
-        train_all(dict(zip(paths, (diverging, good), strict=True)), INTERVAL)
+    configs = dict(zip(paths, (diverging, good), strict=True))
+    failed = train_together(configs, INTERVAL, 1)
+    assert list(failed) == paths[:1]
+    assert "seed 0" in failed[paths[0]]
     assert [RunFolder(path).is_finished for path in paths] == [False, True]
+    # it is tried again, and by one process only
+    assert train_together(configs, INTERVAL, 1) == failed
+    train_all(configs, INTERVAL)
+
+
+def test_a_failed_part_fails_the_run(tmp_path: Path) -> None:
+    optim = OptimConfig(optimizer="sgd", learning_rate=1e30)
+    config = replace(ONE, seeds=(0, 1), plane=PlaneConfig(points=0), end_to_end=optim)
+    with pytest.raises(IBTrainError, match=r"end_to_end-seed0: .*; end_to_end-seed1: "):
+        run(config, tmp_path / "run", workers=2)
 
 
 def test_nothing_is_left_to_do_in_a_deleted_folder(tmp_path: Path) -> None:

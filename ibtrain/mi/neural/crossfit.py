@@ -24,6 +24,7 @@ from ibtrain.mi.neural.fit import (
 )
 from ibtrain.mi.neural.folds import Fold, TrainGap, fit_flags, mean_of, training_loss
 from ibtrain.mi.neural.preparation import pair_scorer, prepare
+from ibtrain.mi.neural.progress import CriticProgress
 from ibtrain.mi.neural.scorer import Scorer
 from ibtrain.mi.neural.splits import Splits, draw_splits, split_evenly
 from ibtrain.mi.result import Estimate, value_flags
@@ -67,6 +68,7 @@ def fit_variational(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
 ) -> VariationalFit:
     """Fits critics on a training split, selects a checkpoint on a second split, reports on a third one.
 
@@ -84,6 +86,7 @@ def fit_variational(
         seed: Seeds the splits, the initial weights and the batches.
         device: Device of the critics.
         on_checkpoint: Called with each checkpoint.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ConfigError: If a setting is out of range.
@@ -98,8 +101,12 @@ def fit_variational(
     most = max(settings.steps * settings.batch_size, MIN_TRAIN_LIMIT)
     fold_count = critics if critics > 1 else SINGLE_CRITIC_FOLDS
     splits = list(draw_splits(len(samples), fold_count, seed, most, samples.block))
-    fit = _CrossFit(samples, bound, settings, torch.device(device), on_checkpoint)
-    with differentiable():
+    with (
+        differentiable(),
+        CriticProgress(critics, settings.steps, show=progress) as progress_bar,
+    ):
+        observers: list[OnCheckpoint] = [progress_bar, *([on_checkpoint] if on_checkpoint else [])]
+        fit = _CrossFit(samples, bound, settings, torch.device(device), observers)
         folds = [
             fit.fold(fold_splits, splits[critics:], derive_seed(seed, method, "fold", index))
             for index, fold_splits in enumerate(splits[:critics])
@@ -119,8 +126,11 @@ def fit_variational(
         method=method,
         ceiling=ceiling,
         flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label) + fit_flags(folds, mi),
-        n_train=len(splits[0].train) + len(splits[0].select),
+        n_train=len(splits[0].train),
+        n_select=len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
+        n_control=len(samples) if all(fold.is_controlled for fold in folds) else 0,
+        critics=len(folds),
         seconds=time.perf_counter() - start,
     )
     if is_label:
@@ -149,6 +159,7 @@ def variational(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
     **settings: Any,
 ) -> Estimate:
     """The estimate of :func:`fit_variational`, without the critics."""
@@ -159,6 +170,7 @@ def variational(
         seed=seed,
         device=device,
         on_checkpoint=on_checkpoint,
+        progress=progress,
     )
     return fit.estimate
 
@@ -171,7 +183,7 @@ class _CrossFit:
     bound: Bound
     settings: NeuralSettings
     device: torch.device
-    on_checkpoint: OnCheckpoint | None
+    observers: Sequence[OnCheckpoint]
 
     def fold(self, splits: Splits, other_folds: Sequence[Splits], seed: int) -> Fold:
         """Fits a critic and reports its value; its closed form also reports on ``other_folds``."""
@@ -186,7 +198,7 @@ class _CrossFit:
             indices.select,
             prepared.settings,
             seed,
-            self.on_checkpoint,
+            self.observers,
         )
         bound = self.bound
         critics = (
@@ -201,7 +213,6 @@ class _CrossFit:
         stderr = math.hypot(on_train.stderr, plain.stderr)
         train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
         reports = {bound: (plain.value, plain.stderr)}
-        count = len(splits.report)
         if self.samples.num_classes:
             (secondary,) = self._read(prepared.scorer, critics, splits.report, likelihood)
             reports[likelihood] = secondary.value, secondary.stderr
@@ -212,8 +223,8 @@ class _CrossFit:
             reports[bound] = control_variate(
                 plain, closed[0], self._closed_values(other_folds, base)
             )
-            count = len(self.samples)
-        return Fold(base, fitted, reports, train_gap, count, groups)
+        count = len(splits.report)
+        return Fold(base, fitted, reports, train_gap, count, groups, is_controlled=bool(closed))
 
     def _load(self, splits: Splits) -> tuple[Samples, Splits]:
         """The training and selection samples in memory, and their indices there."""

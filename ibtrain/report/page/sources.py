@@ -102,10 +102,11 @@ def _trained(config: RunConfig, method: Method) -> str:
     if method == "end_to_end":
         return f"End-to-end training minimised the cross-entropy by backpropagation{settings}."
     objective = config.objective
-    words = printable(objective_words(vars(objective), "beta = "))
+    values = vars(objective)
+    words = printable(objective_words(values, "beta = "))
     if objective.name != "ib":
         return f"{METHOD_NAMES[method].capitalize()} training gave each block an objective of its own{settings}: {words}."
-    noise = f"noise of standard deviation {numbers(objective.noise_std)} ({objective.noise_scale})"
+    noise = f"noise of standard deviation {numbers(values['noise_std'])} ({objective.noise_scale})"
     return (
         f"Layer-wise training maximised I(h; y) - beta I(x; t) of each block [{LAYERWISE}]{settings}, with Donsker-Varadhan "
         f"bounds by critics [{CRITICS}], {noise}, {words}."
