@@ -184,6 +184,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     scripts = Scripts(page_html(document))
     assert scripts.tags.count("script") == 3
     assert "img" not in scripts.tags
+    assert not set(scripts.texts["document"]) & set("<>&")
     assert json.loads(scripts.texts["document"]) == document
     assert document["layers"][0]["name"] == HOSTILE
 
