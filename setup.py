@@ -27,6 +27,7 @@ setup(
         "jaxtyping>=0.3",
         "matplotlib>=3.9",
         "numpy>=2",
+        "pandas>=2.2.2",
         "pillow>=10.1",
         "scikit-learn>=1.5",
         "scipy>=1.13",
@@ -36,10 +37,13 @@ setup(
     ],
     extras_require={
         "docs": ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4", "sphinx>=8"],
+        "onnx": ["onnx>=1.16", "onnxscript>=0.2"],
+        "parquet": ["pyarrow>=15"],
         "test": [
             "beartype>=0.20",
             "hypothesis>=6.100",
             "mypy>=1.10",
+            "pyarrow>=15",
             "pytest>=8",
             "pytest-benchmark>=4",
             "pytest-xdist>=3",

@@ -45,9 +45,17 @@ COMMON = (
 PROBLEMS_OF_METHOD = {
     "mine": (*COMMON, "gaussian-20-mi-2", "equicorrelated-50"),
     "ksg": (*COMMON, "rounded-coarse-1", "poisson-counts"),
+    "gaussian": (
+        "independent-3",
+        "gaussian-1",
+        "gaussian-3",
+        "gaussian-5",
+        "gaussian-20-mi-2",
+        "equicorrelated-50",
+    ),
 }
 """Twenty problems for each method, no two of which are the same but for an increasing map of coordinates. Nearest
-neighbours are for few dimensions."""
+neighbours are for few dimensions, and the closed form for the Gaussian problems."""
 
 
 def summary(rows: list[dict[str, Any]]) -> str:

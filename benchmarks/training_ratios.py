@@ -26,7 +26,7 @@ AT_ONCE = {
     f"{order}, beta {beta:g}": ObjectiveConfig(order=order, beta=(beta,))
     for order in ORDERS
     if order != "sequential"
-    for beta in (ObjectiveConfig().beta[0], 0.0)
+    for beta in (ObjectiveConfig().for_blocks("beta", 1)[0], 0.0)
 }
 """Layer-wise training whose blocks train at every batch."""
 

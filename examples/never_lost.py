@@ -27,7 +27,7 @@ def train(folder: Path, callbacks: tuple[Callable[[Event], None], ...] = ()) -> 
     torch.manual_seed(0)
     trainer = LayerwiseTrainer(mlp(64, [30, 20], 10), optim=optim, callbacks=callbacks)
     # with what the folder holds, the same call goes on; here it is written after every epoch
-    result = trainer.fit(data, Checkpoints(folder, CheckpointInterval(epochs=1)))
+    result = trainer.fit(data, checkpointer=Checkpoints(folder, CheckpointInterval(epochs=1)))
     return torch.nn.utils.parameters_to_vector(result.network.parameters())
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.mi.channel.bounds import bracket, channel_bounds
     from ibtrain.mi.channel.exact import channel, channel_mi
+    from ibtrain.mi.matrix import mi_matrix
     from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
     from ibtrain.models.conv import conv_net
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
     from ibtrain.plane.tracker import InformationPlane
     from ibtrain.plane.watch import measure
     from ibtrain.runs.checkpoints import Checkpoints
+    from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
+    from ibtrain.runs.sweep import sweep
     from ibtrain.train.callbacks import Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
+    from ibtrain.train.network import TrainedNetwork
+    from ibtrain.train.stored import load_network
 
 __version__ = "0.1.0"
 
@@ -52,6 +57,7 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "TrainedNetwork": "ibtrain.train.network",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
@@ -60,9 +66,13 @@ _HOMES = {
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",
+    "load_network": "ibtrain.train.stored",
+    "load_run": "ibtrain.runs.reading",
     "measure": "ibtrain.plane.watch",
+    "mi_matrix": "ibtrain.mi.matrix",
     "mlp": "ibtrain.models.mlp",
     "run": "ibtrain.runs.runner",
+    "sweep": "ibtrain.runs.sweep",
 }
 
 __all__ = [
@@ -81,6 +91,7 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "TrainedNetwork",
     "bracket",
     "channel",
     "channel_bounds",
@@ -89,9 +100,13 @@ __all__ = [
     "estimate",
     "fit_ensemble",
     "load_dataset",
+    "load_network",
+    "load_run",
     "measure",
+    "mi_matrix",
     "mlp",
     "run",
+    "sweep",
 ]
 
 

@@ -69,12 +69,10 @@ def check_choice(where: str, value: object, choices: tuple[str, ...]) -> None:
         raise ConfigError(repr(value), "one of " + ", ".join(choices) + hint(value, choices), where)
 
 
-def check_per_block(where: str, values: tuple[float, ...], low: float) -> None:
+def check_per_block(where: str, values: object, low: float) -> None:
     """Checks a tuple of one number, or of one number for each block; each is at least ``low``."""
     if not isinstance(values, tuple):
-        raise ConfigError(
-            repr(values), "a tuple of one number, or of one number for each block", where
-        )
+        raise ConfigError(repr(values), "a number, or a tuple of one number for each block", where)
     if not values:
         raise ConfigError("nothing", "one number, or one number for each block", where)
     if len(values) > MAX_LAYERS + 1:

@@ -120,7 +120,7 @@ def loaded(code: str) -> set[str]:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     modules = loaded("import ibtrain")
     assert "ibtrain" in modules
-    assert not modules & {"torch", "torchvision", "matplotlib", "sklearn", "click"}
+    assert not modules & {"torch", "torchvision", "matplotlib", "sklearn", "click", "pandas"}
 
 
 def test_help_does_not_load_torch() -> None:

@@ -20,3 +20,16 @@ def test_what_was_set_stays() -> None:
     config = with_recipes(RunConfig(layerwise=optim))
     assert config.layerwise == optim
     assert config.end_to_end == recipe("end_to_end", "digits")
+
+
+def test_a_small_data_set_gets_the_recipe_of_the_digits() -> None:
+    for method in METHODS:
+        digits = recipe(method, "digits")
+        assert recipe(method, "arrays", 5000) == digits
+        # as many samples as the digits' training sees
+        assert recipe(method, "arrays", 479).epochs == 3 * digits.epochs
+        assert recipe(method, "arrays", 100).epochs == 10 * digits.epochs
+        assert recipe(method, "arrays", 10_000) == recipe(method, "mnist")
+        assert recipe(method, "digits", 100) == digits
+        assert recipe(method, "some.csv").batch_size == 32
+        assert recipe(method, "parquet:some") == recipe(method, "csv:some.csv")

@@ -339,7 +339,7 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
 
 
 def fitted(network: nn.Module) -> FitResult:
-    return FitResult("layerwise", 0, nn.Sequential(network), nn.Identity())
+    return FitResult(nn.Sequential(network), nn.Identity(), "layerwise", 0)
 
 
 def test_checkpoints_load_without_unpickling_code(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ibtrain.text import hint
 
 __all__ = ["CommaSeparated", "NearChoice", "keywords"]
 
-OPTIONAL_TYPES = {"data_root": str, "resize": int}
+OPTIONAL_TYPES = {"data_root": str, "resize": int, "target": str}
 """Types of the settings that are None by default."""
 METAVARS = {
     "batch_size": "INTEGER|full",
@@ -23,6 +23,7 @@ METAVARS = {
     "dataset": "NAME",
     "hidden": "INT,...|NAME",
     "name": "NAME",
+    "target": "COLUMN",
 }
 
 
@@ -137,6 +138,8 @@ def _plain_type(field: Field[Any]) -> Any:
         return NearChoice(tuple(choices), case_sensitive=False)
     if isinstance(field.default, tuple):
         kind = get_args(field.type)[0]
+        # a single number may stand for a tuple of one
+        kind = get_args(kind)[0] if get_args(kind) else kind
         if kind is str:
             return CommaSeparatedWords()
         return CommaSeparated(kind, has_auto=not field.default)

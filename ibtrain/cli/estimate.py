@@ -1,6 +1,7 @@
 """``ibtrain estimate``."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,43 @@ from ibtrain.io.documents import json_text, parse_json
 
 __all__ = ["command"]
 
+SCHEMA = 2
+"""Version of the JSON document. In version 1, ``n_train`` included ``n_select``, and ``n_test`` was ``n_control`` where
+there was one."""
+
+RESERVED_SETTINGS = {"x", "y", "frame", "on_checkpoint"}
+"""Arguments of the estimating functions that are no options of a method."""
+
 
 @click.command("estimate")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--x", "key_x", default="x", metavar="KEY", help="Name of the array x in the file.  [x]"
+    "--x",
+    "choices_x",
+    multiple=True,
+    default=("x",),
+    metavar="NAME",
+    help="What x is: a column or an array of the file, or several as one x: a,b or 0:3 (columns by position), "
+    "in an npz archive 'features[:, 0:3]'. Give --x and --y again for each further pair.  [x]",
 )
 @click.option(
-    "--y", "key_y", default="y", metavar="KEY", help="Name of the array y in the file.  [y]"
+    "--y",
+    "choices_y",
+    multiple=True,
+    default=("y",),
+    metavar="NAME",
+    help="What y is, likewise. Given once, it is the y of every --x.  [y]",
+)
+@click.option(
+    "--matrix",
+    "is_matrix",
+    is_flag=True,
+    help="Estimate all pairs of columns (of those of --x, if it is given).",
 )
 @click.option(
     "--method",
-    default="mine",
     metavar="NAME",
-    help="mine, nwj, infonce, smile, js, ksg, binning or gaussian.  [mine]",
+    help="mine, nwj, infonce, smile, js, ksg, binning or gaussian.  [mine; with --matrix ksg]",
 )
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option(
@@ -52,7 +76,13 @@ __all__ = ["command"]
     show_default=True,
     help="Unit of the value.",
 )
-@click.option("--shuffled", is_flag=True, help="Also estimate samples with shuffled y (truth: 0).")
+@click.option(
+    "--permutations",
+    default=0,
+    metavar="N",
+    help="Also estimate N times with shuffled y (whole blocks of it with --blocks): the p-value of independence, and "
+    "the mean, which is the bias. It takes N times as long; ksg, binning and gaussian are fast.  [0]",
+)
 @click.option(
     "--normalized",
     is_flag=True,
@@ -71,66 +101,176 @@ __all__ = ["command"]
     metavar="FILE",
     help="Draw how a neural method's critic was trained (png, svg or pdf).",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --matrix, write the values (csv) or draw them (png, svg or pdf).",
+)
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@click.option("--cite", is_flag=True, help="Also print a sentence on the method, and BibTeX.")
 @click.option("--json", "as_json", is_flag=True, help="Print the estimate as JSON.")
 def command(
     file: Path,
-    key_x: str,
-    key_y: str,
-    method: str,
-    normalized: bool,
+    choices_x: tuple[str, ...],
+    choices_y: tuple[str, ...],
+    is_matrix: bool,
+    method: str | None,
     settings: tuple[str, ...],
     curve: Path | None,
+    output: Path | None,
     device: str,
-    as_json: bool,
     **arguments: Any,
 ) -> None:
-    """Estimate the mutual information of x and y in FILE, an npz archive with one row per sample.
+    """Estimate the mutual information of x and y in FILE, with a row for each sample.
 
-    x and y may also be called x_train and y_train. The value comes with its standard error, the upper
-    limit of what the method can report, and flags: reasons not to trust it.
+    FILE is a table (.csv, .tsv, .parquet) or an npz archive, whose arrays may also be called x_train and y_train. The
+    value comes with an interval of 95 %, what was done with which samples, the largest value that they can
+    show, and flags: reasons not to trust it.
+
+    \b
+    ibtrain estimate data.csv --x height,weight --y species
+    ibtrain estimate data.csv --x height --x weight --y species     two pairs
+    ibtrain estimate data.csv --matrix -o matrix.csv                all pairs
     """
     options = dict(_setting(text) for text in settings)
+    output_options = {name: arguments.pop(name) for name in ("normalized", "cite", "as_json")}
+    if is_matrix:
+        _check_matrix_options(arguments, curve=curve, normalized=output_options["normalized"])
+        from ibtrain.cli.mi_matrix import print_matrix
+
+        chosen = choices_x if _is_given("choices_x") else ()
+        arguments |= {"device": device, **options}
+        print_matrix(file, chosen, method or "ksg", output, output_options, arguments)
+        return
+    if output:
+        raise ConfigError(str(output), "--matrix, whose values it writes", "--output")
+    pairs = _pairs(choices_x, choices_y)
+    _check_curve(curve, method or "mine", len(pairs))
+    _print_pairs(
+        file, pairs, method or "mine", curve, device, output_options, {**arguments, **options}
+    )
+
+
+def _print_pairs(
+    file: Path,
+    pairs: Sequence[tuple[str, str]],
+    method: str,
+    curve: Path | None,
+    device: str,
+    output: dict[str, bool],
+    arguments: dict[str, Any],
+) -> None:
     from ibtrain.backend.device import choose_device, threads
-    from ibtrain.data.mapped import map_archive
+    from ibtrain.data.columns import read_columns
+    from ibtrain.mi.citations import bibtex, method_sentence
     from ibtrain.mi.neural.convergence import CurvePoint
-    from ibtrain.mi.registry import ESTIMATORS, estimate
+    from ibtrain.mi.registry import estimate
     from ibtrain.report.estimates import describe
 
-    if curve:
-        from ibtrain.report.style import check_picture
-
-        check_picture(curve, "--curve")
-    if curve and method in ESTIMATORS and not ESTIMATORS[method].is_neural:
-        raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
-    arrays = map_archive(file, (key_x, key_y), {"x": "x_train", "y": "y_train"})
+    choices = list(dict.fromkeys(choice for pair in pairs for choice in pair))
+    columns = dict(zip(choices, read_columns(file, choices), strict=True))
+    device = str(choose_device(device))
     points: list[CurvePoint] = []
-    with threads(1):
-        result = estimate(
-            arrays[key_x],
-            arrays[key_y],
-            method,
-            device=str(choose_device(device)),
-            on_checkpoint=points.append,
-            **arguments,
-            **options,
-        )
+    documents = []
+    for x, y in pairs:
+        with threads(1):
+            result = estimate(
+                columns[x],
+                columns[y],
+                method,
+                device=device,
+                on_checkpoint=points.append,
+                **arguments,
+            )
+        document = result.to_dict() | {"interval": _finite(result.interval)}
+        if output["normalized"]:
+            document["normalized"] = result.normalized
+        text = describe(result, x=x, y=y, normalized=output["normalized"])
+        if output["cite"]:
+            document |= {"cite": method_sentence(result), "bibtex": bibtex(result)}
+            text += f"\n\n{method_sentence(result)}\n\n{bibtex(result)}"
+        documents.append({**document, "x": x, "y": y})
+        if not output["as_json"]:
+            echo("\n" * (len(documents) > 1) + text)
     if curve:
         from ibtrain.report.critic import critic_figure
         from ibtrain.report.style import save_figure
 
         save_figure(critic_figure(points, result), curve)
-    document = result.to_dict() | ({"normalized": result.normalized} if normalized else {})
-    text = describe(result, normalized=normalized)
-    echo(json_text(document, "estimate") if as_json else text)
+    if output["as_json"]:
+        whole = documents[0] if len(documents) == 1 else {"estimates": documents}
+        echo(json_text({**whole, "schema": SCHEMA}, "estimate"))
+
+
+def _finite(interval: tuple[float, float]) -> list[float | None]:
+    """The interval in JSON, where None is no upper end."""
+    low, high = interval
+    return [low, high if high < float("inf") else None]
+
+
+def _pairs(choices_x: Sequence[str], choices_y: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs each --x with the --y in the same place; a single one belongs to all of the others.
+
+    Raises:
+        ConfigError: If there are several of both, and not as many of each.
+    """
+    count = max(len(choices_x), len(choices_y))
+    if {len(choices_x), len(choices_y)} - {1, count}:
+        given = f"{len(choices_x)} times --x and {len(choices_y)} times --y"
+        expected = "as many of each, or one of either (--x a,b is one x of two columns)"
+        raise ConfigError(given, expected, "--x and --y")
+    several_x, several_y = (
+        list(choices) * (count if len(choices) == 1 else 1) for choices in (choices_x, choices_y)
+    )
+    return list(zip(several_x, several_y, strict=True))
+
+
+def _check_curve(curve: Path | None, method: str, pairs: int) -> None:
+    if curve is None:
+        return
+    from ibtrain.mi.registry import ESTIMATORS
+    from ibtrain.report.style import check_picture
+
+    check_picture(curve, "--curve")
+    if method in ESTIMATORS and not ESTIMATORS[method].is_neural:
+        raise ConfigError(method, "a neural method, which has a critic to draw", "--curve")
+    if pairs > 1:
+        raise ConfigError(f"{pairs} pairs", "one pair, whose critic is drawn", "--curve")
+
+
+def _is_given(name: str) -> bool:
+    """Whether the user gave an option, by the name of its parameter."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _check_matrix_options(arguments: dict[str, Any], **others: Any) -> None:
+    """Removes the options of a single pair from the arguments.
+
+    Raises:
+        ConfigError: If one of them is given.
+    """
+    sides = {name: arguments.pop(name) for name in ("discrete", "discrete_x")}
+    given = {
+        "--y": _is_given("choices_y"),
+        "--discrete or --continuous": sides["discrete"] is not None,
+        "--discrete-x or --continuous-x": sides["discrete_x"] is not None,
+        "--curve": others["curve"] is not None,
+        "--normalized": others["normalized"],
+    }
+    for name, is_given in given.items():
+        if is_given:
+            expected = "no option of a single pair (the columns are those of --x, or all)"
+            raise ConfigError(name, expected, "--matrix")
 
 
 def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ConfigError(repr(text), "NAME=VALUE", "--set")
-    parameters = {parameter.name for parameter in command.params}
-    if name in parameters or name == "on_checkpoint":
+    if name in RESERVED_SETTINGS | {parameter.name for parameter in command.params}:
         expected = "an option of the method (for other options see ibtrain estimate --help)"
         raise ConfigError(repr(name), expected, "--set")
     try:

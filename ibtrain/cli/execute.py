@@ -1,19 +1,17 @@
 """Executes a run for a command, with its folder, progress, pictures and table."""
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from signal import SIGINT
 from typing import TYPE_CHECKING
 
-from ibtrain.cli.interrupts import graceful, immediate
+from ibtrain.cli.interrupts import graceful, interruptible
 from ibtrain.cli.progress import Progress
-from ibtrain.cli.sessions import helper_session, main_session
+from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import InterruptedRunError, RunFolderError
+from ibtrain.errors import RunFolderError
 from ibtrain.io.documents import json_text
 from ibtrain.io.untrusted import untrusted
 from ibtrain.text import shell_word
@@ -42,7 +40,10 @@ def execute(
     if run_dir is not None and RunFolder(run_dir).is_finished:
         _show_finished(config, run_dir, as_json, interval)
         return
-    with open_run(config, run_dir, interval) as opened, _interruptible(opened.folder.path):
+    with (
+        open_run(config, run_dir, interval) as opened,
+        interruptible(_continuation(opened.folder.path)),
+    ):
         folder = opened.folder
         if folder.is_finished:
             # another process finished the run in the meantime
@@ -71,7 +72,7 @@ def _show_finished(
             results = _results(folder, as_json)
         echo(results)
         return
-    with RunFolder.claim(path, config, {}) as folder, _interruptible(path):
+    with RunFolder.claim(path, config, {}) as folder, interruptible(_continuation(path)):
         if not folder.is_finished:
             raise RunFolderError("results that were just deleted", "a finished run", str(path))
         _show_again(folder, as_json, interval)
@@ -80,11 +81,16 @@ def _show_finished(
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
     from ibtrain.report.pictures import save_pictures
 
-    say(_finished(folder.path))
     with _untrusted(folder.path):
         results = _results(folder, as_json)
         save_pictures(folder)
+    say(_finished(folder.path))
     _close(folder, results, interval)
+
+
+def _continuation(path: Path) -> str:
+    """The command that continues a run."""
+    return f"ibtrain resume {shell_word(str(path))}"
 
 
 def _finished(path: Path) -> str:
@@ -123,7 +129,8 @@ def _train(opened: "OpenRun", workers: int) -> None:
     from ibtrain.runs.parts import is_in_parts, train_in_parts
 
     if is_in_parts(opened, workers):
-        train_in_parts(opened, workers, main_session, helper_session=helper_session)
+        helper = TrainingSession(is_helper=True)
+        train_in_parts(opened, workers, TrainingSession(), helper_session=helper)
         return
     run = opened.load()
     if run.is_resuming:
@@ -131,20 +138,6 @@ def _train(opened: "OpenRun", workers: int) -> None:
     progress = Progress(opened.setup.config, opened.setup.stages, run.epochs)
     with graceful(opened.checkpoints.stop), progress:
         opened.train(run, [progress])
-
-
-@contextmanager
-def _interruptible(path: Path) -> Iterator[None]:
-    """Turns an interruption within the block into an error with the command that continues the run."""
-    try:
-        with immediate():
-            yield
-    except (InterruptedRunError, KeyboardInterrupt) as error:
-        number = (
-            error.signal if isinstance(error, InterruptedRunError) else (*error.args, SIGINT)[0]
-        )
-        command = f"ibtrain resume {shell_word(str(path))}"
-        raise InterruptedRunError(number, command) from error
 
 
 def _optimizer(optim: OptimConfig) -> str:
@@ -170,7 +163,7 @@ def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[s
     noise = f" (label noise {config.label_noise:g})" if config.label_noise else ""
     return (
         f"{data.name}: {len(data.train)} training{noise} and {len(data.test)} test samples of "
-        f"{data.dim_x} values, {data.num_classes} classes; "
+        f"{data.dim_x} values, {data.num_classes} classes; {data.scaling_text}; "
         f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",
         optims,
         f"writing {path}" + saved,

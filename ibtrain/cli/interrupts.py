@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["graceful", "immediate"]
+from ibtrain.errors import InterruptedRunError
+
+__all__ = ["graceful", "immediate", "interruptible"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
@@ -42,6 +44,28 @@ def immediate() -> Iterator[None]:
     """Turns any of the signals within the block into ``KeyboardInterrupt``, with the signal as its argument."""
     with _handled(_raise):
         yield
+
+
+@contextmanager
+def interruptible(continuation: str) -> Iterator[None]:
+    """Turns an interruption within the block into an error that says how to continue.
+
+    Args:
+        continuation: The command that continues what was interrupted.
+
+    Raises:
+        InterruptedRunError: After an interruption.
+    """
+    try:
+        with immediate():
+            yield
+    except (InterruptedRunError, KeyboardInterrupt) as error:
+        number = (
+            error.signal
+            if isinstance(error, InterruptedRunError)
+            else (*error.args, signal.SIGINT)[0]
+        )
+        raise InterruptedRunError(number, continuation) from error
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

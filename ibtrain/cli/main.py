@@ -27,6 +27,7 @@ COMMANDS = {
     "plane": "Draw the information plane of one or several runs.",
     "resume": "Continue an interrupted run.",
     "runs": "List the runs in a folder.",
+    "sweep": "Train a run for every combination of some settings.",
     "train": "Train with one method.",
     "validate": "Check the estimators on problems with known mutual information.",
 }

@@ -11,6 +11,7 @@ from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
+from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError
 
 __all__ = ["SETTINGS", "execution_options", "run_config", "training_options"]
@@ -37,6 +38,7 @@ SETTINGS = {
     "--train-share": "train_share",
     "--label-noise": "label_noise",
     "--resize": "resize",
+    "--target": "target",
     "--model": "model.kind",
     "--hidden": "model.hidden",
     "--channels": "model.channels",
@@ -186,14 +188,7 @@ def run_config(
             raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
         values[name] = {**vars(defaults), **table}
     values["methods"] = list(methods)
-    for setting, value in settings.items():
-        table_name, _, key = setting.rpartition(".")
-        tables = METHODS if table_name == "optim" else (table_name,)
-        for name in tables:
-            table = values.setdefault(name, {}) if name else values
-            if not isinstance(table, dict):
-                raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
-            table[key] = value
+    assign(values, settings, str(config_file))
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE

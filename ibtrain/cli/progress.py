@@ -73,10 +73,15 @@ class Progress:
         self.bar.set_description_str(text)
 
 
-def say_stage(event: "Event") -> None:
-    """A trainer's callback that prints a line at the end of each stage."""
+def say_stage(event: "Event", name: str = "") -> None:
+    """A trainer's callback that prints a line at the end of each stage.
+
+    Args:
+        event: What happened.
+        name: Beginning of the line.
+    """
     if event.kind == "end":
-        say(_describe(event))
+        say(name + _describe(event))
 
 
 def _describe(event: "Event") -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful
@@ -11,18 +13,24 @@ if TYPE_CHECKING:
     from ibtrain.runs.opened import OpenRun
     from ibtrain.train.callbacks import Callback
 
-__all__ = ["helper_session", "main_session"]
+__all__ = ["TrainingSession"]
 
 
-@contextmanager
-def main_session(opened: "OpenRun") -> Iterator[Sequence["Callback"]]:
-    """The session of the process that the user started."""
-    with graceful(opened.checkpoints.stop):
-        yield [say_stage]
+@dataclass(frozen=True)
+class TrainingSession:
+    """Prints a line for each stage of a training, and ends it after a step when a signal comes.
 
+    Args:
+        is_helper: Whether the process helps another one, to which it leaves messages about signals.
+        is_named: Whether lines begin with the name of the run's folder.
+    """
 
-@contextmanager
-def helper_session(opened: "OpenRun") -> Iterator[Sequence["Callback"]]:
-    """The session of a process that helps: it leaves messages about signals to the other one."""
-    with graceful(opened.checkpoints.stop, is_quiet=True):
-        yield [say_stage]
+    is_helper: bool = False
+    is_named: bool = False
+
+    @contextmanager
+    def __call__(self, opened: "OpenRun") -> Iterator[Sequence["Callback"]]:
+        """Surrounds the training of a run."""
+        name = f"{opened.folder.path.name}: " if self.is_named else ""
+        with graceful(opened.checkpoints.stop, is_quiet=self.is_helper):
+            yield [partial(say_stage, name=name)]

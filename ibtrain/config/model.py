@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequence, check_share
-from ibtrain.config.settings import choice, named
+from ibtrain.config.settings import choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = ["ACTIVATIONS", "HIDDEN", "MAX_WIDTH", "MODELS", "ModelConfig"]
@@ -59,6 +59,7 @@ class ModelConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         check_choice("model", self.kind, tuple(MODELS))
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
         check_share("dropout", self.dropout, excluded=(1,))

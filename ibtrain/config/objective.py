@@ -5,7 +5,7 @@ from typing import Literal
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
 from ibtrain.config.model import MAX_WIDTH
-from ibtrain.config.settings import choice
+from ibtrain.config.settings import choice, convert_fields
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -75,8 +75,8 @@ class ObjectiveConfig:
 
     name: str = choice("ib", OBJECTIVES)
     order: str = choice("sequential", ORDERS)
-    beta: tuple[float, ...] = (1e-4,)
-    noise_std: tuple[float, ...] = (0.5,)
+    beta: tuple[float, ...] | float = (1e-4,)
+    noise_std: tuple[float, ...] | float = (0.5,)
     noise_scale: str = choice("absolute", NOISE_SCALES)
     predict_from: str = choice("mixed", PREDICT_FROM)
     readout: str = choice("dv", READOUTS)
@@ -85,14 +85,16 @@ class ObjectiveConfig:
     ema_rate: float = 0.1
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         check_choice("objective", self.name, tuple(OBJECTIVES))
         check_choice("order", self.order, tuple(ORDERS))
-        check_per_block("beta", self.beta, 0)
-        for beta in self.beta:
+        betas, noise_stds = self._values("beta"), self._values("noise_std")
+        check_per_block("beta", betas, 0)
+        for beta in betas:
             if beta > MAX_BETA:
                 raise ConfigError(beta, f"a number of {MAX_BETA:g} or less", "beta")
-        check_per_block("noise_std", self.noise_std, 0)
-        for noise_std in self.noise_std:
+        check_per_block("noise_std", noise_stds, 0)
+        for noise_std in noise_stds:
             check_noise_std("noise_std", noise_std)
         check_choice("noise_scale", self.noise_scale, NOISE_SCALES)
         check_choice("predict_from", self.predict_from, tuple(PREDICT_FROM))
@@ -103,8 +105,8 @@ class ObjectiveConfig:
         if self.ema_rate > 1:
             raise ConfigError(self.ema_rate, "a number in (0, 1]", "ema_rate")
         for beta, noise_std in zip(
-            self.for_blocks("beta", max(len(self.beta), len(self.noise_std))),
-            self.for_blocks("noise_std", max(len(self.beta), len(self.noise_std))),
+            self.for_blocks("beta", max(len(betas), len(noise_stds))),
+            self.for_blocks("noise_std", max(len(betas), len(noise_stds))),
             strict=True,
         ):
             if beta > 0 and noise_std == 0:
@@ -124,9 +126,14 @@ class ObjectiveConfig:
         # the output layer, which will read the last hidden block, is linear, and so is the block's critic
         return [self.critic_width] if self.critic_width and index < count - 2 else []
 
+    def _values(self, name: Literal["beta", "noise_std"]) -> tuple[float, ...]:
+        # a single number has become a tuple
+        values: tuple[float, ...] = getattr(self, name)
+        return values
+
     def for_blocks(self, name: Literal["beta", "noise_std"], count: int) -> tuple[float, ...]:
         """Returns one value of ``beta`` or ``noise_std`` for each of ``count`` blocks."""
-        values: tuple[float, ...] = getattr(self, name)
+        values = self._values(name)
         if len(values) == 1:
             return values * count
         if len(values) != count:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_share
-from ibtrain.config.settings import choice, named
+from ibtrain.config.settings import choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = ["ON_NONFINITE", "OPTIMIZERS", "PRECISIONS", "SCHEDULES", "OptimConfig"]
@@ -52,6 +52,7 @@ class OptimConfig:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         check_number("learning_rate", self.learning_rate, above=0)
         check_choice("schedule", self.schedule, SCHEDULES)
         # 0.0 and False are equal to 0

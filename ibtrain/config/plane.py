@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
 from ibtrain.config.objective import check_noise_std
-from ibtrain.config.settings import choice
+from ibtrain.config.settings import choice, convert_fields
 from ibtrain.config.units import UNITS
 from ibtrain.errors import ConfigError
 
@@ -122,6 +122,7 @@ class PlaneConfig:
     unit: str = choice("nats", UNITS)
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         self._check_epochs()
         check_choice("plane on", self.on, PLANE_SPLITS)
         self._check_noise()

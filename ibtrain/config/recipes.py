@@ -3,6 +3,7 @@
 docs/tuning.md records how they were chosen; both methods had the same tuning budget.
 """
 
+import re
 from dataclasses import replace
 
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
@@ -27,8 +28,26 @@ _BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
 }
 
 
-def recipe(method: Method, dataset: str) -> OptimConfig:
+SMALL = 10_000
+"""Number of training samples below which a data set without a recipe gets that of the digits."""
+DIGITS_SAMPLES = 1437
+MAX_FACTOR = 10
+"""Maximum number by which the epochs of the digits are multiplied."""
+TABLE_EPOCHS = 50
+TABLE_BATCH = 32
+TABLE_FILES = re.compile(r"(csv|tsv|parquet):.*|.*\.(csv|tsv|parquet)", re.IGNORECASE | re.DOTALL)
+"""Names of data sets in tables."""
+
+
+def recipe(method: Method, dataset: str, count: int | None = None) -> OptimConfig:
     """Returns the optimiser settings of a method for a data set.
+
+    Args:
+        method: The method.
+        dataset: Name of the data set.
+        count: Number of training samples; None if it is not known yet. Without a recipe of its own, a small data set
+            gets that of the digits, with so many epochs that it sees as many samples as the digits' training does; and a
+            table of unknown length gets its learning rate, small batches, and 50 epochs.
 
     Raises:
         ConfigError: If the method has no recipe.
@@ -36,7 +55,16 @@ def recipe(method: Method, dataset: str) -> OptimConfig:
     if method not in _DEFAULTS:
         expected = f"a recipe of {', '.join(_DEFAULTS)}, or the optimiser's settings (optim)"
         raise ConfigError(repr(method), expected, "method")
-    return _BY_DATASET.get((method, dataset), _DEFAULTS[method])
+    settings = _BY_DATASET.get((method, dataset), _DEFAULTS[method])
+    if (method, dataset) in _BY_DATASET:
+        return settings
+    digits = _BY_DATASET[method, "digits"]
+    if count is None and TABLE_FILES.fullmatch(dataset):
+        return replace(digits, batch_size=TABLE_BATCH, epochs=TABLE_EPOCHS)
+    if count is None or count >= SMALL:
+        return settings
+    factor = min(max(1.0, DIGITS_SAMPLES / count), MAX_FACTOR)
+    return replace(digits, epochs=round(digits.epochs * factor))
 
 
 def plane_recipe(dataset: str) -> PlaneConfig:

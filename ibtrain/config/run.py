@@ -1,6 +1,7 @@
 """Settings of a whole run: data, methods, network, training, and measurements."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,11 +12,27 @@ from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
 from ibtrain.config.optim import OptimConfig
 from ibtrain.config.plane import PlaneConfig
-from ibtrain.config.settings import build, choice, read_settings, toml_lines
+from ibtrain.config.settings import (
+    build,
+    check_config,
+    choice,
+    convert_fields,
+    read_settings,
+    toml_lines,
+)
 from ibtrain.errors import ConfigError
 from ibtrain.io.documents import json_text
 
-__all__ = ["DEVICES", "MAX_PATH", "MAX_SEEDS", "MAX_SIDE", "METHODS", "Method", "RunConfig"]
+__all__ = [
+    "DEVICES",
+    "MAX_PATH",
+    "MAX_SEEDS",
+    "MAX_SIDE",
+    "METHODS",
+    "Method",
+    "RunConfig",
+    "assign",
+]
 
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -34,7 +51,7 @@ class RunConfig:
 
     Args:
         dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR``,
-            ``npz:FILE`` or ``mat:FILE``.
+            ``npz:FILE``, ``mat:FILE``, ``csv:FILE`` or ``parquet:FILE``.
         data_root: Folder of the data sets, also for downloads; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
         seeds: Random seeds; every method is trained once with each seed.
         methods: Training methods: ``layerwise``, ``end_to_end``, or both.
@@ -50,6 +67,8 @@ class RunConfig:
         save: What is saved at every point of the plane: ``weights``, ``activations`` and mean ``gradients`` of the layers in
             training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
+        target: Column of the labels in ``csv:FILE`` or ``parquet:FILE``; by default the only one called y, target, label or
+            class.
         train_share: Share of the training samples that is kept; validation and test samples stay.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of
             validation and test samples stay.
@@ -70,10 +89,15 @@ class RunConfig:
     cuda_graphs: bool = False
     save: tuple[str, ...] = ()
     resize: int | None = None
+    target: str | None = None
     train_share: float = 1.0
     label_noise: float = 0.0
 
     def __post_init__(self) -> None:
+        convert_fields(self)
+        for name, table in TABLES.items():
+            if getattr(self, name) is not None or name not in METHODS:
+                check_config(name, getattr(self, name), table)
         self._check_paths()
         self._check_seeds()
         check_sequence("methods", self.methods)
@@ -106,7 +130,11 @@ class RunConfig:
             raise ConfigError(repr(self.dataset), "a data set's name", "dataset")
         if self.data_root is not None and not isinstance(self.data_root, str):
             raise ConfigError(repr(self.data_root), "a folder's path", "data_root")
-        for name, path in (("dataset", self.dataset), ("data_root", self.data_root or "")):
+        if self.target is not None and not isinstance(self.target, str):
+            raise ConfigError(repr(self.target), "a column's name", "target")
+        texts = {"dataset": self.dataset, "data_root": self.data_root, "target": self.target}
+        for name, text in texts.items():
+            path = text or ""
             if len(path) > MAX_PATH:
                 raise ConfigError(f"{len(path)} characters", f"at most {MAX_PATH}", name)
 
@@ -172,6 +200,26 @@ class RunConfig:
         for name, table in tables.items():
             lines += ["", f"[{name}]", *toml_lines(table)]
         return "\n".join(lines) + "\n"
+
+
+def assign(values: dict[str, Any], settings: Mapping[str, Any], where: str) -> None:
+    """Sets some of the settings in nested dictionaries.
+
+    Args:
+        values: All settings, which are changed in place.
+        settings: New values by dotted name; ``optim.`` stands for the optimisers of both methods.
+        where: The file or argument that holds ``values``, for error messages.
+
+    Raises:
+        ConfigError: If a table of settings is no table.
+    """
+    for setting, value in settings.items():
+        table_name, _, key = setting.rpartition(".")
+        for name in METHODS if table_name == "optim" else (table_name,):
+            table = values.setdefault(name, {}) if name else values
+            if not isinstance(table, dict):
+                raise ConfigError(repr(table), "a table of settings", f"{where}: {name}")
+            table[key] = value
 
 
 TABLES: dict[str, type[Any]] = {

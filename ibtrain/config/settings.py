@@ -10,7 +10,16 @@ from ibtrain.errors import ConfigError
 from ibtrain.io.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.text import hint
 
-__all__ = ["build", "choice", "difference", "named", "read_settings", "toml_lines"]
+__all__ = [
+    "build",
+    "check_config",
+    "choice",
+    "convert_fields",
+    "difference",
+    "named",
+    "read_settings",
+    "toml_lines",
+]
 
 T = TypeVar("T")
 
@@ -33,6 +42,57 @@ def named(default: Any, names: Mapping[str, Any]) -> Any:
         names: Values by name.
     """
     return field(default=default, metadata={"names": names})
+
+
+def convert_fields(record: Any) -> None:
+    """Converts the numbers of NumPy and torch in a dataclass to Python's.
+
+    Where the default of a field is a tuple, a list, an array or a single number becomes a tuple too.
+    """
+    for setting in dataclasses.fields(record):
+        value = _plain(getattr(record, setting.name))
+        if isinstance(setting.default, tuple):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            value = (value,) if is_number else value
+            value = tuple(map(_plain, value)) if isinstance(value, list | tuple | range) else value
+        object.__setattr__(record, setting.name, value)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def check_config(where: str, value: object, kind: type[Any]) -> None:
+    """Checks that an argument is a configuration, and not a word, a dictionary or another configuration.
+
+    Raises:
+        ConfigError: If it is something else.
+    """
+    if isinstance(value, kind):
+        return
+    name = kind.__name__
+
+    def article(word: str) -> str:
+        return f"an {word}" if word[0] in "AEIOU" else f"a {word}"
+
+    words = (f.name for f in dataclasses.fields(kind) if "choices" in f.metadata)
+    if isinstance(value, str):
+        word = next((f for f in words if value in _choices(kind, f)), None)
+        example = f", such as {name}({word}={value!r})" if word else ""
+    elif isinstance(value, dict):
+        example = f": {name}(**settings)"
+    elif dataclasses.is_dataclass(value):
+        example = f"; name the argument that is meant to be the {type(value).__name__}"
+    else:
+        example = ""
+    given = repr(value) if isinstance(value, str | int | float) else article(type(value).__name__)
+    raise ConfigError(given, f"{article(name)}{example}", where)
+
+
+def _choices(kind: type[Any], name: str) -> Collection[str]:
+    (found,) = (f.metadata["choices"] for f in dataclasses.fields(kind) if f.name == name)
+    choices: Collection[str] = found
+    return choices
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -106,9 +166,8 @@ def build(cls: type[T], values: object, tables: Mapping[str, type[Any]], where: 
         elif key in tables:
             arguments[key] = build(tables[key], value, {}, f"{where}.{key}")
         elif isinstance(fields[key].default, tuple):
-            if not isinstance(value, list | tuple):
-                raise ConfigError(repr(value), "a list", f"{where}.{key}")
-            arguments[key] = tuple(value)
+            # a single number will do, and the dataclass refuses anything else
+            arguments[key] = tuple(value) if isinstance(value, list) else value
         else:
             arguments[key] = value
     return cls(**arguments)

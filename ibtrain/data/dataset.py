@@ -1,67 +1,24 @@
 """Data sets in memory: tensors on the training device."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import reduce
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_number
 from ibtrain.data.copies import draw_split
+from ibtrain.data.scaling import Scaling, scale_split
+from ibtrain.data.split import MAX_MAGNITUDE, Split, find_beyond, label_entropy, place_of
 from ibtrain.errors import DataError
 
-__all__ = ["CHUNK_BYTES", "MAX_MAGNITUDE", "Dataset", "Split", "label_entropy"]
+__all__ = ["Dataset", "Split", "label_entropy"]
 
-MAX_MAGNITUDE = 1.8e19
-"""Largest magnitude of a value whose square float32 can hold."""
-MAX_DEVIATIONS = 1e6
-"""Maximum distance from the training mean, in standard deviations; values beyond are taken for fill values."""
 MIN_SAMPLES = {"train": 4, "test": 2, "validation": 1}
 """Minimum number of samples of each split."""
-CHUNK_BYTES = 1 << 20
-"""Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """Samples ``x`` ``(samples, ...)`` and their labels ``y`` ``(samples,)``, whole numbers.
-
-    Samples are kept as uint8 or float32, to which every other type is converted.
-
-    Raises:
-        DataError: If samples are complex, labels are not whole numbers, or their number is not that of samples.
-    """
-
-    x: Tensor
-    y: Tensor
-
-    def __post_init__(self) -> None:
-        if self.y.ndim != 1 or self.x.ndim < 2 or len(self.x) != len(self.y):
-            given = f"samples of shape {tuple(self.x.shape)}, labels of shape {tuple(self.y.shape)}"
-            raise DataError(given, "(samples, ...) and one label for each", "split")
-        if self.x.is_complex():
-            raise DataError(f"samples of type {self.x.dtype}", "real numbers", "split")
-        if self.x.dtype not in (torch.uint8, torch.float32):
-            object.__setattr__(self, "x", self.x.to(torch.float32))
-        if self.y.dtype != torch.int64:
-            object.__setattr__(self, "y", _class_labels(self.y))
-        for name in ("x", "y"):
-            if getattr(self, name).is_inference():
-                # tensors created in torch.inference_mode can't be used in training
-                with differentiable():
-                    object.__setattr__(self, name, getattr(self, name).clone())
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def to(self, device: torch.device) -> "Split":
-        """Returns the same samples on a device."""
-        return Split(self.x.to(device), self.y.to(device))
 
 
 @dataclass(frozen=True)
@@ -74,6 +31,8 @@ class Dataset:
         test: Test split, which is used for the reported results only.
         num_classes: Number of classes; labels are ``0 .. num_classes - 1``.
         validation: Validation split, for early stopping and tuning; None if it is not needed.
+        scaling: How the samples were made from raw ones; None if they are raw.
+        classes: The user's label of each class, such as its name; by default its number.
 
     Raises:
         DataError: If a split has too few samples, samples of another shape or type than the training
@@ -86,11 +45,25 @@ class Dataset:
     test: Split
     num_classes: int
     validation: Split | None = None
+    scaling: Scaling | None = None
+    classes: tuple[str | int | bool, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.classes or (
+            # after a change of num_classes only
+            len(self.classes) != self.num_classes and not isinstance(self.classes[0], str)
+        ):
+            object.__setattr__(self, "classes", tuple(range(self.num_classes)))
+        if self.scaling and self.scaling.is_scaled:
+            for split in self.splits.values():
+                # a network that scales raw samples so itself refuses them
+                split.x.scaling = self.scaling  # type: ignore[attr-defined]
         if self.train.x.is_meta:
             # there are no values to check
             return
+        if len(self.classes) != self.num_classes:
+            given = f"{len(self.classes)} names of classes"
+            raise DataError(given, f"one for each of {self.num_classes}", self.name)
         if self.num_classes < 2:
             raise DataError("a single class", "at least two classes", self.name)
         for name, split in self.splits.items():
@@ -99,8 +72,101 @@ class Dataset:
         if len(present) < self.num_classes:
             gaps = (present != torch.arange(len(present), device=present.device)).nonzero()
             absent = int(gaps[0]) if len(gaps) else len(present)
-            expected = f"samples of every class 0..{self.num_classes - 1}"
-            raise DataError(f"no training sample of class {absent}", expected, self.name)
+            expected = f"samples of every class {self._all_classes}"
+            given = f"no training sample of class {self.classes[absent]}"
+            raise DataError(given, expected, self.name)
+
+    @classmethod
+    def from_arrays(
+        cls, x: Any, y: Any, test: tuple[Any, Any] | None = None, **options: Any
+    ) -> "Dataset":
+        """Makes a data set of samples and labels, standardised by column, or by channel for images.
+
+        Args:
+            x: Samples ``(samples, dim)``, or images ``(samples, height, width)``, ``(samples, channels, height, width)``
+                or ``(samples, height, width, channels)``: a NumPy array, a tensor, nested lists or a data frame.
+            y: Labels ``(samples,)`` or ``(samples, 1)``: whole numbers of any range, booleans or strings; or one-hot rows.
+            test: Samples and labels of the test split; None takes a fixed fifth of the samples.
+            options: ``name`` of the data set; ``classes``, names of the labels 0, 1, ...; ``validation``, share of the
+                training samples held out for early stopping, chosen by ``seed``; ``standardise=False`` to leave
+                the values as they are; ``device`` of the tensors.
+
+        Raises:
+            DataError: If values are missing, or are not numbers, or if the labels are not those of a classification.
+
+        Example:
+            >>> data = Dataset.from_arrays([[n, n % 3] for n in range(20)], ["no"] * 10 + ["yes"] * 10)
+            >>> data.classes, len(data.train), len(data.test)
+            (('no', 'yes'), 16, 4)
+        """
+        from ibtrain.data.arrays import from_arrays
+
+        return from_arrays(x, y, test, **options)
+
+    from_tensors = from_arrays
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, target: str, test: Any | None = None, **options: Any
+    ) -> "Dataset":
+        """Makes a data set of a data frame, whose columns are standardised.
+
+        Args:
+            frame: A pandas data frame: columns of numbers, and one of labels.
+            target: Name of the column of labels.
+            test: Data frame of the test split, with the same columns; None takes a fixed fifth of the rows.
+            options: Further arguments of :meth:`from_arrays`.
+
+        Raises:
+            DataError: If there is no such column, or for the reasons of :meth:`from_arrays`.
+
+        Example:
+            >>> import pandas as pd
+            >>> frame = pd.DataFrame({"age": range(40), "weight": [5, 7] * 20, "sex": ["f", "m"] * 20})
+            >>> Dataset.from_frame(frame, target="sex").dim_x
+            2
+        """
+        from ibtrain.data.arrays import from_frame
+
+        return from_frame(frame, target, test, **options)
+
+    @classmethod
+    def from_torch(cls, train: Any, test: Any | None = None, **options: Any) -> "Dataset":
+        """Makes a data set of torch's, read once into memory: random transforms are drawn once for each sample.
+
+        Args:
+            train: A torch ``Dataset`` or ``DataLoader`` of (inputs, label) pairs.
+            test: The test split, likewise; None takes a fixed fifth of the samples.
+            options: Further arguments of :meth:`from_arrays`. By default the classes are those of an attribute ``classes``.
+
+        Raises:
+            DataError: If batches are no pairs, or for the reasons of :meth:`from_arrays`.
+        """
+        from ibtrain.data.torch_data import from_torch
+
+        return from_torch(train, test, **options)
+
+    @classmethod
+    def from_hf(cls, splits: Any, x: str = "x", y: str = "label", **options: Any) -> "Dataset":
+        """Makes a data set of Hugging Face's, or of any mapping of splits to mappings of columns.
+
+        Args:
+            splits: Maps ``train``, and ``test`` if there is one, to columns by name; or the training split alone.
+            x: Name of the column of vectors or images.
+            y: Name of the column of labels, whose names are those of ``features[y].names`` if there are any.
+            options: Further arguments of :meth:`from_arrays`.
+
+        Raises:
+            DataError: If a split or a column is missing, or for the reasons of :meth:`from_arrays`.
+        """
+        from ibtrain.data.torch_data import from_hf
+
+        return from_hf(splits, x, y, **options)
+
+    @property
+    def _all_classes(self) -> str:
+        first, last = self.classes[0], self.classes[-1]
+        return f"{first}..{last}" if isinstance(first, int) else f"{first}, ..., {last}"
 
     def _check_split(self, name: str, split: Split) -> None:
         split_name = "training" if name == "train" else name
@@ -119,9 +185,9 @@ class Dataset:
         if len(outside):
             expected = f"labels in 0..{self.num_classes - 1}, the classes of the training split"
             raise DataError(f"label {outside[0]}", expected, self.name)
-        index = _beyond(split.x, MAX_MAGNITUDE)
+        index = find_beyond(split.x, MAX_MAGNITUDE)
         if index is not None:
-            given = f"a value of {split.x.flatten(1)[index]:g} in {_place(index)} of the {split_name} split"
+            given = f"a value of {split.x.flatten(1)[index]:g} in {place_of(index)} of the {split_name} split"
             raise DataError(given, "values whose squares float32 can hold", self.name)
 
     @property
@@ -134,6 +200,11 @@ class Dataset:
         """Splits by name, without a missing validation split."""
         splits = {"train": self.train, "test": self.test}
         return splits if self.validation is None else {**splits, "validation": self.validation}
+
+    @property
+    def scaling_text(self) -> str:
+        """Says in words how the samples were scaled."""
+        return self.scaling.describe() if self.scaling else "inputs as given"
 
     @property
     def dim_x(self) -> int:
@@ -205,91 +276,19 @@ class Dataset:
 
         Images ``(samples, channels, height, width)`` are standardised by channel, vectors
         ``(samples, dim)`` by coordinate; constant ones are only centred. The statistics are computed in
-        float64 on the host; the result is float32.
+        float64 on the host; the result is float32. Samples that are scaled already are left as they are.
 
         Raises:
-            DataError: If all training samples are equal, or if a value is more than ``MAX_DEVIATIONS``
+            DataError: If all training samples are equal, or if a value is more than a million
                 standard deviations from the training mean.
         """
+        if self.scaling and self.scaling.is_scaled:
+            return self
         x = self.train.x
         if all(torch.equal(sample, x[0]) for sample in x):
             given = f"{len(x)} training samples that are all the same"
             raise DataError(given, "samples that differ", self.name)
-        dims = [0, *range(2, x.ndim)]
-        count = x.numel() // x.shape[1]
-        mean = _total(chunk.sum(dims, keepdim=True) for chunk in _chunks(x)) / count
-        squares = _total((chunk - mean).square_().sum(dims, keepdim=True) for chunk in _chunks(x))
-        # not by the standard deviation: for a constant it is the rounding error of the mean
-        is_constant = x.amax(dims, keepdim=True) == x.amin(dims, keepdim=True)
-        std = torch.where(is_constant.cpu(), 1.0, (squares / count).sqrt())
-        train, test = (self._scaled(name, mean, std) for name in ("train", "test"))
-        validation = self._scaled("validation", mean, std) if self.validation else None
-        return replace(self, train=train, test=test, validation=validation)
-
-    def _scaled(self, name: str, mean: Tensor, std: Tensor) -> Split:
-        split = self.splits[name]
-        x = torch.empty(split.x.shape, dtype=torch.float32, device=split.x.device)
-        start = 0
-        for chunk in _chunks(split.x):
-            x[start : start + len(chunk)] = chunk.sub_(mean).div_(std)
-            start += len(chunk)
-        index = _beyond(x, MAX_DEVIATIONS)
-        if index is not None:
-            deviations = x.flatten(1)[index].item()
-            column = index[1] // x[0, 0].numel()
-            distance = abs(deviations * std.flatten()[column].item())
-            given = (
-                f"a value in {_place(index)} of the {name} split that is {distance:g}, or "
-                f"{abs(deviations):.1g} standard deviations, "
-                f"{'above' if deviations > 0 else 'below'} the training mean"
-            )
-            raise DataError(given, f"at most {MAX_DEVIATIONS:g} (is it a fill value?)", self.name)
-        return Split(x, split.y)
-
-
-def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
-    """Converts labels of any type to int64.
-
-    Raises:
-        DataError: If a label is not a whole number.
-    """
-    if y.is_complex():
-        raise DataError(f"labels of type {y.dtype}", "whole numbers", "split")
-    fractional = y[~(y == y.floor())] if y.is_floating_point() else y[:0]
-    if len(fractional):
-        given = f"label {fractional[0].item()}"
-        raise DataError(given, "whole numbers, the classes (not targets of a regression)", "split")
-    return y.long()
-
-
-def _chunks(x: Tensor) -> Iterator[Tensor]:
-    """Yields chunks of samples as float64 copies on the host; bytes are scaled to [0, 1]."""
-    rows = max(1, CHUNK_BYTES // (8 * x[0].numel()))
-    for chunk in x.split(rows):
-        copy = chunk.to("cpu", torch.float64, copy=True)
-        yield copy.div_(255.0) if x.dtype == torch.uint8 else copy
-
-
-def _total(tensors: Iterable[Tensor]) -> Tensor:
-    return reduce(torch.add, tensors)
-
-
-def _beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
-    """Returns row and column of a value whose magnitude exceeds a limit, or NaN; None if there is no such value."""
-    # minimum and maximum need no temporary tensor of the size of x
-    if x.amax() <= limit and x.amin() >= -limit:
-        return None
-    flat = x.flatten(1)
-    row, column = (~(flat.abs() <= limit)).nonzero()[0].tolist()
-    return row, column
-
-
-def _place(index: tuple[int, int]) -> str:
-    return f"row {index[0]}, column {index[1]}"
-
-
-def label_entropy(labels: Int[Tensor, " n"]) -> float:
-    r"""Returns the entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
-    shares = torch.bincount(labels).cpu().double() / len(labels)
-    present = shares[shares > 0]
-    return -(present * present.log()).sum().item() + 0.0
+        scaling = Scaling.fit(x, self.scaling)
+        parts = {n: scale_split(split, scaling, n, self.name) for n, split in self.splits.items()}
+        train, test, validation = parts["train"], parts["test"], parts.get("validation")
+        return replace(self, train=train, test=test, validation=validation, scaling=scaling)

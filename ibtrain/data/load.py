@@ -2,18 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ibtrain.checks import check_integer, check_share
 from ibtrain.config import MAX_SIDE
-from ibtrain.data.dataset import Dataset, Split
+from ibtrain.data.dataset import Dataset
 from ibtrain.data.matlab import read_mat
-from ibtrain.data.raw import RawData
+from ibtrain.data.raw import RawData, to_dataset
 from ibtrain.data.sources import SOURCES, read_folder, read_npz
+from ibtrain.data.table_data import read_rows
 from ibtrain.data.training_samples import replace_labels, take_share
 from ibtrain.errors import DataError
 from ibtrain.text import hint
@@ -22,6 +20,8 @@ __all__ = ["default_data_root", "load_dataset"]
 
 FILE_READERS = {"npz": read_npz, "mat": read_mat}
 """Readers of data sets in a file, by the prefix of the file's path."""
+TABLES = ("csv", "tsv", "parquet")
+"""Prefixes of files with a row for each sample."""
 
 
 def default_data_root() -> Path:
@@ -44,6 +44,7 @@ def load_dataset(
     train_share: float = 1.0,
     label_noise: float = 0.0,
     resize: int | None = None,
+    target: str | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> Dataset:
@@ -52,14 +53,16 @@ def load_dataset(
     Args:
         name: ``digits``, ``szt`` (the 12-bit problem, :mod:`ibtrain.data.szt`), ``mnist``, ``fashion-mnist``,
             ``kmnist``, ``cifar10``, ``folder:DIR`` (``train/CLASS/*`` and ``test/CLASS/*`` images), ``npz:FILE``
-            (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``) or
-            ``mat:FILE`` (``F`` and ``y``).
+            (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``),
+            ``mat:FILE`` (``F`` and ``y``), ``csv:FILE`` or ``parquet:FILE`` (a row for each sample); or a path that ends
+            in ``.npz``, ``.mat``, ``.csv``, ``.tsv`` or ``.parquet``.
         data_root: Folder of torchvision's data sets, also for downloads.
         validation: Share of the training samples held out as a validation split; 0 holds out none.
         train_share: Share of the training samples that is kept.
         label_noise: Share of the training labels that is replaced by classes drawn uniformly; 1 makes all labels
             random. Labels of validation and test samples stay.
         resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
+        target: Column of the labels in a CSV or Parquet file; None is the only one called y, target, label or class.
         seed: Seeds the choice of the validation samples, of the training samples and of their labels.
         device: Device of the tensors.
 
@@ -77,7 +80,7 @@ def load_dataset(
     if resize is not None:
         check_integer("resize", resize, 1, MAX_SIDE)
     root = _expanded(data_root) if data_root is not None else default_data_root()
-    data = _tensors(name, _read(name, root, resize))
+    data = to_dataset(name, _read(name, root, resize, target))
     if validation:
         data = data.hold_out(validation, seed)
     # after the validation split, which is then the same for every share, and whose labels, like those of the test
@@ -90,8 +93,16 @@ def load_dataset(
     return data.standardised().to(torch.device(device))
 
 
-def _read(name: str, root: Path, resize: int | None) -> RawData:
+def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawData:
     kind, _, path = name.partition(":")
+    ending = Path(name).suffix.lower().removeprefix(".")
+    if kind not in (*FILE_READERS, *TABLES, "folder") and ending in (*FILE_READERS, *TABLES):
+        kind, path = ending, name
+    if kind in TABLES and path and resize is None:
+        return read_rows(_expanded(path), target)
+    if target is not None:
+        given = f"{target} with {name}"
+        raise DataError(given, "csv:FILE or parquet:FILE with such a column", "target")
     if kind == "folder" and path:
         return read_folder(_expanded(path), resize)
     if resize is not None:
@@ -99,7 +110,7 @@ def _read(name: str, root: Path, resize: int | None) -> RawData:
     if kind in FILE_READERS and path:
         return FILE_READERS[kind](_expanded(path))
     if name not in SOURCES:
-        files = ", ".join(f"{kind}:FILE" for kind in FILE_READERS)
+        files = ", ".join(f"{kind}:FILE" for kind in (*FILE_READERS, "csv", "parquet"))
         expected = f"one of {', '.join(SOURCES)}, folder:DIR, {files}{hint(name, SOURCES)}"
         raise DataError(repr(name), expected, "dataset")
     return SOURCES[name](root)
@@ -111,22 +122,3 @@ def _expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
-
-
-def _tensors(name: str, raw: RawData) -> Dataset:
-    """Converts raw arrays to a data set; bytes stay bytes."""
-    y_train, y_test = _labels(name, raw.y_train), _labels(name, raw.y_test)
-    num_classes = raw.num_classes or int(y_train.max()) + 1
-    train = Split(torch.from_numpy(raw.x_train), torch.from_numpy(y_train))
-    test = Split(torch.from_numpy(raw.x_test), torch.from_numpy(y_test))
-    return Dataset(name, train, test, num_classes)
-
-
-def _labels(name: str, y: NDArray[Any]) -> NDArray[np.int64]:
-    fractional = y[y != np.floor(y)] if y.dtype.kind == "f" else y[:0]
-    if len(fractional):
-        expected = "whole numbers, the classes (not targets of a regression)"
-        raise DataError(f"label {fractional[0]}", expected, name)
-    # a float beyond the range of int64 becomes a negative label, which is rejected later
-    with np.errstate(invalid="ignore"):
-        return y.astype(np.int64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ibtrain.backend.memory import check_memory
 from ibtrain.data.archives import read_errors
 from ibtrain.data.npz import DEFLATE_RATIO
-from ibtrain.data.raw import RawData, center_of, centred, check_arrays, split_off_test
+from ibtrain.data.raw import RawData, raw_data
 from ibtrain.errors import DataError, UnreadableError
 from ibtrain.io.documents import is_regular, read_bytes
 
@@ -61,8 +61,7 @@ def read_mat(path: Path) -> RawData:
         arrays = _read_arrays(read_bytes(path, size), where)
     x, y = arrays[SAMPLES], arrays[LABELS]
     y = y.reshape(-1) if 1 in y.shape else y
-    check_arrays(x, y, f"{path}: {SAMPLES}, {LABELS}")
-    return split_off_test(centred(x, center_of(x)), y, where)
+    return raw_data(x, y, f"{path}: {SAMPLES}, {LABELS}", source=where)
 
 
 def _read_arrays(content: bytes, where: str) -> dict[str, NDArray[Any]]:

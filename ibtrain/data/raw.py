@@ -1,16 +1,21 @@
 """Samples and labels as a source stores them: their checks, and the split of those without a test split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ibtrain.data.copies import draw_split
-from ibtrain.data.dataset import CHUNK_BYTES, MAX_MAGNITUDE
+from ibtrain.data.dataset import Dataset
+from ibtrain.data.labels import Class, class_index, find_classes, read_labels
+from ibtrain.data.samples import check_values, with_channels
+from ibtrain.data.scaling import Scaling
+from ibtrain.data.split import CHUNK_BYTES, Split
 from ibtrain.errors import DataError
 
-__all__ = ["RawData", "center_of", "centred", "check_arrays", "split_off_test"]
+__all__ = ["RawData", "checked_arrays", "raw_data", "split_off_test", "to_dataset"]
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 0
@@ -26,14 +31,58 @@ class RawData:
         y_train: Training labels, ``(samples,)``.
         x_test: Test samples.
         y_test: Test labels.
-        num_classes: Number of classes; None derives it from the training labels.
+        classes: The classes; empty for the distinct training labels. Labels may be indices of classes that are names.
+        center: What was subtracted from the samples.
+        columns: Names of the columns of the samples; empty if they have none.
     """
 
     x_train: NDArray[Any]
     y_train: NDArray[Any]
     x_test: NDArray[Any]
     y_test: NDArray[Any]
-    num_classes: int | None = None
+    classes: tuple[Class, ...] = ()
+    center: NDArray[np.float64] | None = None
+    columns: tuple[str, ...] = ()
+
+
+def raw_data(
+    x: NDArray[Any],
+    y: Any,
+    where: str,
+    *,
+    test: tuple[NDArray[Any], Any] | None = None,
+    test_where: str = "test",
+    source: str = "",
+    classes: tuple[Class, ...] = (),
+    columns: tuple[str, ...] = (),
+) -> RawData:
+    """Checks samples and labels, centres the samples, and splits off a test split if there is none.
+
+    Args:
+        x: Samples: vectors, or images with or without an axis of channels.
+        y: Labels.
+        where: The samples and labels, for error messages.
+        test: Samples and labels of the test split; None takes a fixed fifth of the samples.
+        test_where: The test split, for error messages.
+        source: The data set, for a warning of copies; by default ``where``.
+        classes: The classes, as of :class:`RawData`.
+        columns: Names of the columns of the samples; empty if they have none.
+
+    Raises:
+        DataError: If the samples or labels can't be used.
+    """
+    x, y = checked_arrays(x, y, where)
+    center = _center_of(x)
+    if test is None:
+        x = _centred(x, center)
+        raw = split_off_test(x, y, source or where)
+        return replace(raw, classes=classes, center=center, columns=columns)
+    x_test, y_test = checked_arrays(*test, test_where)
+    if x_test.shape[1:] != x.shape[1:]:
+        expected = f"samples of shape {x.shape[1:]}, as in training"
+        raise DataError(f"shape {x_test.shape[1:]}", expected, test_where)
+    x, x_test = _centred(x, center), _centred(x_test, center)
+    return RawData(x, y, x_test, y_test, classes, center, columns)
 
 
 def split_off_test(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
@@ -47,13 +96,53 @@ def split_off_test(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
 
 
-def center_of(x: NDArray[Any]) -> NDArray[np.float64]:
+def to_dataset(name: str, raw: RawData) -> Dataset:
+    """Converts raw arrays to a data set; bytes stay bytes."""
+    y_train, y_test = (read_labels(y, name) for y in (raw.y_train, raw.y_test))
+    classes = raw.classes or find_classes(y_train, name)
+    train, test = (
+        Split(torch.from_numpy(x), torch.from_numpy(class_index(y, classes, name)))
+        for x, y in ((raw.x_train, y_train), (raw.x_test, y_test))
+    )
+    is_bytes = train.x.dtype == torch.uint8
+    center = None if raw.center is None or is_bytes else torch.from_numpy(raw.center)
+    shape = tuple(train.x.shape[1:])
+    scaling = Scaling(shape, is_bytes=is_bytes, center=center, columns=raw.columns)
+    return Dataset(name, train, test, len(classes), scaling=scaling, classes=classes)
+
+
+def checked_arrays(x: NDArray[Any], y: Any, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Checks that samples are finite numbers and labels classes, and that there are equally many.
+
+    Returns:
+        Samples, with the channels of images in the second axis, and labels ``(samples,)``.
+
+    Raises:
+        DataError: If a check fails; the message names the first one.
+    """
+    x = with_channels(x)
+    if x.ndim not in (2, 4):
+        expected = "(samples, dim) or (samples, channels, height, width)"
+        raise DataError(f"samples of shape {x.shape}", expected, where)
+    if x.size == 0:
+        raise DataError(f"samples of shape {x.shape}", "at least one value in each", where)
+    labels = read_labels(y, where)
+    if len(labels) != len(x):
+        expected = f"one label for each of {len(x)} samples"
+        raise DataError(f"labels of shape {labels.shape}", expected, where)
+    if len(x) < 2:
+        raise DataError(f"{len(x)} samples", "at least 2", where)
+    check_values(x, where)
+    return x, labels
+
+
+def _center_of(x: NDArray[Any]) -> NDArray[np.float64]:
     """Returns the mean of each coordinate, or of each channel."""
     mean: NDArray[np.float64] = x.mean((0, *range(2, x.ndim)), dtype=np.float64, keepdims=True)
     return mean
 
 
-def centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
+def _centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
     """Subtracts the centre before rounding to float32, which is coarse for large values; bytes are unchanged."""
     if x.dtype == np.uint8:
         return x
@@ -62,35 +151,3 @@ def centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
     for start in range(0, len(x), step):
         values[start : start + step] = x[start : start + step].astype(np.float64) - center
     return values
-
-
-def check_arrays(x: NDArray[Any], y: NDArray[Any], where: str) -> None:
-    """Checks that samples and labels are finite numbers, not too large, and equal in number.
-
-    Raises:
-        DataError: If a check fails; the message names the first one.
-    """
-    if x.ndim not in (2, 4):
-        expected = "(samples, dim) or (samples, channels, height, width)"
-        raise DataError(f"samples of shape {x.shape}", expected, where)
-    if x.size == 0:
-        raise DataError(f"samples of shape {x.shape}", "at least one value in each", where)
-    if y.shape != (len(x),):
-        raise DataError(
-            f"labels of shape {y.shape}", f"one label for each of {len(x)} samples", where
-        )
-    if len(x) < 2:
-        raise DataError(f"{len(x)} samples", "at least 2", where)
-    for name, array in (("samples", x), ("labels", y)):
-        if array.dtype.kind not in "biuf":
-            raise DataError(f"{name} of type {array.dtype}", "numbers", where)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            count = int((~np.isfinite(array)).sum())
-            raise DataError(
-                f"{count} NaN or infinite values in the {name}", "finite numbers", where
-            )
-        # compared as Python numbers, because float16 can't hold the limit
-        if array.dtype.kind == "f" and max(array.max().item(), -array.min().item()) > MAX_MAGNITUDE:
-            row, column = divmod(int(np.abs(array).argmax()), array[0].size)
-            given = f"a value of {array[row].flat[column]:g} in row {row}, column {column} of the {name}"
-            raise DataError(given, "values whose squares float32 can hold", where)

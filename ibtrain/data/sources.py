@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
 from ibtrain.data.images import list_images, read_images, widened
-from ibtrain.data.raw import RawData, center_of, centred, check_arrays, split_off_test
+from ibtrain.data.raw import RawData, checked_arrays, raw_data, split_off_test
 from ibtrain.data.szt import read_szt
 from ibtrain.errors import DataError
 from ibtrain.io.files import is_folder, read_error, system_failure
 
 __all__ = ["SOURCES", "read_folder", "read_npz"]
-
-CHANNEL_COUNTS = (1, 3, 4)
-"""Possible numbers of channels of images: grey, RGB and RGBA."""
 
 
 def read_digits(root: Path) -> RawData:
@@ -58,10 +55,12 @@ def _read_torchvision(class_name: str, folder: str) -> Callable[[Path], RawData]
                 raise read_error(failure, root / folder) from error
             expected = f"the complete files of {class_name} as torchvision stores them ({error})"
             raise DataError("a missing or broken file", expected, str(root / folder)) from error
-        raw = RawData(*train, *test, 10)
         where = str(root / folder)
-        check_arrays(raw.x_train, raw.y_train, f"{where}: train")
-        check_arrays(raw.x_test, raw.y_test, f"{where}: test")
+        train, test = (
+            checked_arrays(*train, f"{where}: train"),
+            checked_arrays(*test, f"{where}: test"),
+        )
+        raw = RawData(*train, *test, tuple(range(10)))
         if raw.x_train.shape[1:] != raw.x_test.shape[1:]:
             expected = f"samples of shape {raw.x_train.shape[1:]}, as in train"
             raise DataError(f"shape {raw.x_test.shape[1:]}", expected, f"{where}: test")
@@ -128,7 +127,7 @@ def read_folder(path: Path, resize: int | None = None) -> RawData:
     if x_train.dtype != x_test.dtype:
         x_train, x_test = widened(x_train), widened(x_test)
     return RawData(
-        _images(x_train), _targets(train), _images(x_test), _targets(test), num_classes=len(train)
+        _images(x_train), _targets(train), _images(x_test), _targets(test), classes=tuple(train)
     )
 
 
@@ -144,7 +143,7 @@ def read_npz(path: Path) -> RawData:
     ``(samples, height, width, channels)``. If the second axis has 1, 3 or 4 entries too, it is taken for
     the channels, as in PyTorch.
 
-    Samples that are not bytes are centred before they are rounded to float32.
+    Labels are whole numbers of any range, strings or one-hot rows. Samples that are not bytes are centred before they are rounded to float32.
     """
     aliases = {"x": "x_train", "y": "y_train"}
     arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"), aliases)
@@ -152,32 +151,16 @@ def read_npz(path: Path) -> RawData:
         raise DataError(
             f"keys {', '.join(arrays)}", "both x_test and y_test, or neither", str(path)
         )
-    x, y = _channels_first(arrays["x"]), _flat_labels(arrays["y"])
-    check_arrays(x, y, f"{path}: x, y")
-    center = center_of(x)
-    if "x_test" not in arrays:
-        # frees the memory of the arrays before copies are made
-        del arrays
-        x = centred(x, center)
-        return split_off_test(x, y, str(path))
-    x_test, y_test = _channels_first(arrays["x_test"]), _flat_labels(arrays["y_test"])
-    check_arrays(x_test, y_test, f"{path}: x_test, y_test")
-    if x_test.shape[1:] != x.shape[1:]:
-        expected = f"samples of shape {x.shape[1:]}, as in x"
-        raise DataError(f"shape {x_test.shape[1:]}", expected, f"{path}: x_test")
-    return RawData(centred(x, center), y, centred(x_test, center), y_test)
-
-
-def _channels_first(x: NDArray[Any]) -> NDArray[Any]:
-    """Returns images as ``(samples, channels, height, width)``, and other arrays unchanged."""
-    if x.ndim == 3:
-        return x[:, None]
-    is_last = x.ndim == 4 and x.shape[3] in CHANNEL_COUNTS and x.shape[1] not in CHANNEL_COUNTS
-    return x.transpose(0, 3, 1, 2) if is_last else x
-
-
-def _flat_labels(y: NDArray[Any]) -> NDArray[Any]:
-    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    test = (arrays.pop("x_test"), arrays.pop("y_test")) if "x_test" in arrays else None
+    # popped, so that the memory of the arrays is free as soon as they are copied
+    return raw_data(
+        arrays.pop("x"),
+        arrays.pop("y"),
+        f"{path}: x, y",
+        test=test,
+        test_where=f"{path}: x_test, y_test",
+        source=str(path),
+    )
 
 
 SOURCES: dict[str, Callable[[Path], RawData]] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ibtrain.backend.seeding import derive_seed
+from ibtrain import __version__
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.config import UNITS
 from ibtrain.errors import ConfigError, DataError
@@ -23,6 +23,7 @@ from ibtrain.mi.copies import find_copies
 from ibtrain.mi.diagnostics import sample_flags
 from ibtrain.mi.neural.crossfit import variational
 from ibtrain.mi.neural.fit import NeuralSettings, OnCheckpoint
+from ibtrain.mi.permutation import MAX_PERMUTATIONS, permutation_test
 from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
@@ -96,7 +97,7 @@ def estimate(
     discrete: bool | None = None,
     discrete_x: bool | None = None,
     blocks: int = 1,
-    shuffled: bool = False,
+    permutations: int = 0,
     unit: str = "nats",
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
@@ -119,8 +120,8 @@ def estimate(
         discrete_x: Whether x is discrete; None decides from its values.
         blocks: Number of consecutive rows that may depend on each other, as in a time series. Samples are then
             split, and standard errors computed, by blocks of this many rows.
-        shuffled: Whether ``estimate.shuffled`` is computed: the estimate by the same method for samples with
-            shuffled y, whose true value is 0.
+        permutations: Number N of times that the samples are estimated again with shuffled y (blocks of it stay whole):
+            ``estimate.permutation`` has the p-value, which is at least 1 / (N + 1), and the mean, the bias.
         unit: ``nats`` or ``bits``.
         device: Device of a neural method's critic.
         on_checkpoint: Called with the values of a neural method at each evaluation on the selection split.
@@ -144,6 +145,7 @@ def estimate(
     check_choice("unit", unit, UNITS)
     check_integer("seed", seed, 0)
     check_integer("blocks", blocks, 1)
+    check_integer("permutations", permutations, 0, MAX_PERMUTATIONS)
     estimator = ESTIMATORS[method]
     for name in options:
         if name not in estimator.options:
@@ -163,14 +165,22 @@ def estimate(
     kept, flags = _examine_rows(samples)
     result = _run(estimator, method, kept, seed, options)
     entropies = [side.entropy for side in (kept.x, kept.y) if side.entropy is not None]
-    if shuffled:
-        order = np.random.default_rng(derive_seed(seed, "shuffled")).permutation(len(kept))
-        permuted = replace(kept, y=replace(kept.y, values=kept.y.values[order]), block=1)
+    if permutations:
         quiet_options = options | ({"on_checkpoint": None} if estimator.is_neural else {})
-        result = replace(result, shuffled=_run(estimator, method, permuted, seed, quiet_options))
-    flags = tuple(dict.fromkeys((*result.flags, *flags)))
-    result = replace(result, read_as=read_as, flags=flags, entropy=min(entropies, default=None))
-    return result.to_unit(unit)
+
+        def value_of(permuted: StoredSamples) -> float:
+            return _estimate(estimator, method, permuted, seed, quiet_options).mi
+
+        test = permutation_test(kept, result.mi, value_of, permutations, seed)
+        result = replace(result, permutation=test)
+    return replace(
+        result,
+        read_as=read_as,
+        flags=tuple(dict.fromkeys((*result.flags, *flags))),
+        entropy=min(entropies, default=None),
+        seed=seed,
+        version=__version__,
+    ).to_unit(unit)
 
 
 def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:
@@ -187,22 +197,38 @@ def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...
     return samples, flags
 
 
-def _run(
+def _estimate(
     method: Estimator, name: str, samples: StoredSamples, seed: int, options: dict[str, Any]
 ) -> Estimate:
-    """Runs an estimator on checked samples; returns the estimate in nats with all flags of the samples."""
+    """Runs an estimator on checked samples; returns the estimate in nats with the flags of the method."""
     count = len(samples)
     if samples.is_constant:
         return Estimate(0.0, 0.0, name, math.log(count), ("constant",), n_test=count)
     if samples.x.classes is not None and samples.y.classes is not None:
         return plug_in(samples.x.labels(), samples.y.labels(), seed=seed, block=samples.block)
-    if samples.x.classes is not None:
-        # information is symmetric, and estimators read a label as y
-        samples = replace(samples, x=samples.y, y=samples.x)
+    samples = _label_last(samples)
     if samples.num_classes and not method.reads_labels:
         expected = "continuous x and y (or discrete=False)"
         raise DataError("a discrete side", expected, f"samples of method {name}")
-    result = method.run(samples if method.is_neural else samples.take(), **options)
+    return method.run(samples if method.is_neural else samples.take(), **options)
+
+
+def _label_last(samples: StoredSamples) -> StoredSamples:
+    """Returns the samples with the label, if one side is discrete, as y, where estimators read it."""
+    if samples.x.classes is None:
+        return samples
+    return replace(samples, x=samples.y, y=samples.x)
+
+
+def _run(
+    method: Estimator, name: str, samples: StoredSamples, seed: int, options: dict[str, Any]
+) -> Estimate:
+    """Runs an estimator on checked samples; returns the estimate in nats with all flags of the samples."""
+    result = _estimate(method, name, samples, seed, options)
+    is_counted = samples.x.classes is not None and samples.y.classes is not None
+    if samples.is_constant or is_counted:
+        return result
+    samples = _label_last(samples)
     flags: tuple[str, ...] = ()
     if method.is_neural and _is_far_below_neighbours(result, samples, seed):
         flags = ("below_neighbours",)

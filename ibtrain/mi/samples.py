@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import entropy
 
 from ibtrain.errors import ConfigError, DataError
+from ibtrain.mi.arrays import as_array
 from ibtrain.mi.columns import distinct, examine_columns, to_float
 
 __all__ = [
@@ -72,6 +73,7 @@ class Side:
         smallest: Smallest value of each column, ``(dim,)``; unused if the values are strings.
         classes: Classes in ascending order; None if the side is continuous.
         class_counts: Number of samples of each class.
+        shape: Shape of the input array, which the matrix may flatten.
     """
 
     values: NDArray[Any]
@@ -79,6 +81,7 @@ class Side:
     smallest: NDArray[Any]
     classes: NDArray[Any] | None = None
     class_counts: NDArray[np.int64] | None = None
+    shape: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -124,10 +127,15 @@ class Side:
     def describe(self) -> str:
         """Describes in words how the side is read."""
         if self.classes is not None:
-            return f"{self.num_classes} classes"
-        count, dropped = len(self.varying), self.values.shape[1] - len(self.varying)
-        dimensions = f"{count} continuous dimension{'s' * (count != 1)}"
-        return f"{dimensions} ({dropped} constant left out)" if dropped else dimensions
+            count = self.num_classes
+            words = f"a label with {count} class{'es' * (count != 1)}"
+        else:
+            count = len(self.varying)
+            words = f"{count} continuous dimension{'s' * (count != 1)}"
+        dropped = self.values.shape[1] - len(self.varying)
+        if dropped and self.classes is None:
+            words += f" ({dropped} constant left out)"
+        return f"shape {self.shape}, {words}" if self.shape else words
 
 
 @dataclass(frozen=True)
@@ -215,7 +223,7 @@ def check_side(where: str, values: Any, *, discrete: bool | None = None) -> Side
     Args:
         where: Name of the side in error messages.
         values: Samples, ``(n,)``, ``(n, dim)`` or with more dimensions, which are flattened: anything that numpy
-            converts to numbers or strings, a memory map, or a tensor.
+            converts to numbers or strings, a memory map, a tensor, or columns of a data frame.
         discrete: Whether the side holds classes. None: it does if it is one column of strings, of booleans,
             or of integers (by dtype) of which at most a tenth are distinct.
 
@@ -223,7 +231,10 @@ def check_side(where: str, values: Any, *, discrete: bool | None = None) -> Side
         DataError: If there is NaN or infinity, a masked value, fewer than two samples, or a value
             that is neither a number nor a class.
     """
-    matrix = _matrix(where, values)
+    array = as_array(where, values)
+    matrix = array.reshape(len(array), -1)
+    if len(matrix) < 2:
+        raise DataError("1 sample", "at least 2", where)
     is_text = matrix.dtype.kind in "US"
     if is_text and (discrete is False or matrix.shape[1] > 1):
         expected = "an array of numbers, or one column of class names"
@@ -239,50 +250,5 @@ def check_side(where: str, values: Any, *, discrete: bool | None = None) -> Side
     if discrete or (discrete is None and may_be_classes):
         most = np.inf if discrete or is_text else max(2, MAX_LABEL_SHARE * len(matrix))
         if values_and_counts := distinct(matrix, most):
-            return Side(matrix, varying, smallest, *values_and_counts)
-    return Side(matrix, varying, smallest)
-
-
-def _matrix(where: str, values: Any) -> NDArray[Any]:
-    array = _array(where, values)
-    matrix = array.reshape(len(array), -1)
-    if len(matrix) < 2:
-        raise DataError("1 sample", "at least 2", where)
-    return matrix
-
-
-def _array(where: str, values: Any) -> NDArray[Any]:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        # numpy has no bfloat16
-        is_short = values.is_floating_point() and values.itemsize < 4
-        values = (values.double() if is_short else values).numpy()
-    _check_mask(where, values)
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError("rows of different lengths", "an array of numbers", where) from error
-    except (RuntimeError, TypeError) as error:
-        # raised by torch for a list of tensors that numpy can't convert
-        raise DataError(
-            f"{type(values).__name__} ({error})", "an array of numbers", where
-        ) from error
-    if array.dtype.kind == "U" and isinstance(values, (list, tuple)):
-        # numpy would convert a missing value to the string "nan"
-        array = np.asarray(values, dtype=object)
-    if array.dtype.kind == "O" and array.size and all(isinstance(v, str) for v in array.flat):
-        array = array.astype(np.str_)
-    if array.dtype.kind not in "biufUS":
-        expected = "an array of numbers, or one column of class names"
-        raise DataError(f"an array of {array.dtype}", expected, where)
-    if array.ndim == 0 or array.size == 0:
-        raise DataError(f"an array of shape {array.shape}", "samples, one per row", where)
-    return array
-
-
-def _check_mask(where: str, values: Any) -> None:
-    """Rejects masked values: the conversion of a masked array to a plain array would uncover them."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
-        expected = "samples without masked values (leave these rows out of x and y)"
-        raise DataError(f"a masked value in row {row}", expected, where)
+            return Side(matrix, varying, smallest, *values_and_counts, array.shape)
+    return Side(matrix, varying, smallest, shape=array.shape)

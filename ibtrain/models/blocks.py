@@ -55,11 +55,15 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
     elif isinstance(model, nn.Sequential):
         blocks = _cut(model)
     else:
-        raise ModelError(
-            f"a {type(model).__name__}",
-            "an nn.Sequential or a mapping from block names to modules, which can be cut into blocks",
-            "model",
+        children = model.named_children() if isinstance(model, nn.Module) else ()
+        example = ", ".join(f"'{name}': model.{name}" for name, _ in children)
+        such = (
+            f", such as {{{example}}}, where each reads the output of the one before"
+            if example
+            else ""
         )
+        expected = f"an nn.Sequential or a mapping from block names to modules{such}"
+        raise ModelError(f"a {type(model).__name__}", expected, "model")
     if next(blocks.parameters(), None) is None:
         raise ModelError("no layer with weights", "at least one block to train", "model")
     # named_children() would omit a repeated block

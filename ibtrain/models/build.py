@@ -9,7 +9,7 @@ from ibtrain.config import MODELS, ModelConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.lazy import load_object
 
-__all__ = ["build_model"]
+__all__ = ["build_model", "create_network"]
 
 Factory = Callable[[ModelConfig, tuple[int, ...], int], nn.Sequential]
 
@@ -25,7 +25,24 @@ def build_model(config: ModelConfig, data: Dataset, seed: int) -> nn.Sequential:
     Raises:
         ModelError: If the network can't process samples of this shape.
     """
+    x = data.train.x
+    return create_network(config, tuple(x.shape[1:]), data.num_classes, seed).to(x.device)
+
+
+def create_network(
+    config: ModelConfig, sample_shape: tuple[int, ...], num_classes: int, seed: int
+) -> nn.Sequential:
+    """Creates a network on the CPU.
+
+    Args:
+        config: The settings of the network.
+        sample_shape: Shape of a sample.
+        num_classes: Number of classes.
+        seed: Seeds the weights.
+
+    Raises:
+        ModelError: If the network can't process samples of this shape.
+    """
     create: Factory = load_object(MODELS[config.kind])
     with seeded(seed, "model"):
-        model = create(config, tuple(data.train.x.shape[1:]), data.num_classes)
-    return model.to(data.train.x.device)
+        return create(config, sample_shape, num_classes)

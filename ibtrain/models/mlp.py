@@ -10,7 +10,7 @@ from torch import nn
 from ibtrain.backend.memory import check_memory
 from ibtrain.checks import check_integer, check_share
 from ibtrain.config import ACTIVATIONS, ModelConfig
-from ibtrain.errors import ModelError
+from ibtrain.errors import ConfigError, ModelError
 from ibtrain.lazy import load_object
 
 __all__ = [
@@ -55,6 +55,8 @@ def check_widths(**widths: int | Sequence[int]) -> None:
         ConfigError: If a width is not a whole number above 0.
     """
     for name, value in widths.items():
+        if name in ("hidden", "channels") and not isinstance(value, Sequence):
+            raise ConfigError(repr(value), "a list of widths, such as [100, 40]", name)
         for width in value if isinstance(value, Sequence) else [value]:
             check_integer(name, width, 1)
 
@@ -111,6 +113,7 @@ def mlp(
         ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
         ModelError: If the activation is unknown, or the weights are larger than memory.
     """
+    hidden = hidden.tolist() if hasattr(hidden, "tolist") else hidden
     check_widths(dim_x=dim_x, hidden=hidden, num_classes=num_classes)
     check_weights(sum(a * b + b for a, b in pairwise([dim_x, *hidden, num_classes])))
     blocks: OrderedDict[str, nn.Module] = OrderedDict()

@@ -4,14 +4,16 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.files import read_error, write_atomically
 from ibtrain.lazy import load_object
 from ibtrain.plane.point import IDENTITY_FIELDS, PlanePoint
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["PlanePoints", "csv_text"]
 
@@ -32,12 +34,10 @@ class PlanePoints:
         layers = len({point.layer for point in self.points})
         return f"<{type(self).__name__}: {len(self.points)} points of {layers} layers>"
 
-    def to_frame(self) -> Any:
-        """All points as a table: a row for each point, a column for each value and each standard error.
+    def to_frame(self) -> "pandas.DataFrame":
+        """All points as a data frame: a row for each point, a column for each value and each standard error."""
+        import pandas as pd
 
-        Returns:
-            A pandas data frame, or a dictionary of columns if pandas is not installed.
-        """
         rows = []
         for point in self.points:
             row = {**{name: getattr(point, name) for name in IDENTITY_FIELDS}, **point.scalars}
@@ -45,11 +45,7 @@ class PlanePoints:
                 row |= {name: estimate.mi, f"{name}_stderr": estimate.stderr}
             rows.append(row)
         names = list(dict.fromkeys(name for row in rows for name in row))
-        columns = {name: [row.get(name) for row in rows] for name in names}
-        try:
-            return import_module("pandas").DataFrame(columns)
-        except ImportError:
-            return columns
+        return pd.DataFrame({name: [row.get(name) for row in rows] for name in names})
 
     def plot(self, ax: Any = None, measure: str | None = None) -> Any:
         """Draws the path of each layer on the plane; see :func:`~ibtrain.report.watched.plot_points`.

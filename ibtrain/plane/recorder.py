@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import LARGEST_FLOAT32, check_integer
 from ibtrain.config import PlaneConfig
+from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.channel.noise import activation_scale
 from ibtrain.mi.result import Estimate
@@ -23,11 +24,13 @@ __all__ = ["LayerRecorder", "with_noise"]
 
 
 def with_noise(
-    config: PlaneConfig,
+    config: PlaneConfig | None,
     noise_std: float | tuple[float, ...] | None,
     noise_scale: str | None,
 ) -> PlaneConfig:
-    """Returns settings with another noise, or another unit of the noise, if they are given."""
+    """Returns settings, or the default ones, with another noise, or another unit of the noise, if they are given."""
+    config = PlaneConfig() if config is None else config
+    check_config("config", config, PlaneConfig)
     if noise_std is not None:
         values = noise_std if isinstance(noise_std, tuple) else (noise_std,)
         config = replace(config, noise_std=values)

@@ -10,6 +10,7 @@ from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.seeding import generator
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
+from ibtrain.errors import DataError
 from ibtrain.plane.gradients import GradientStatistics, gradient_statistics
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerRecorder, with_noise
@@ -57,7 +58,10 @@ class InformationPlane(LayerRecorder):
         seed: int = 0,
         on_point: Callable[[PlanePoint], None] | None = None,
     ) -> None:
-        config = with_noise(config or PlaneConfig(), noise_std, noise_scale)
+        if not isinstance(data, Dataset):
+            expected = "a Dataset, such as Dataset.from_arrays(x, y)"
+            raise DataError(f"a {type(data).__name__}", expected, "InformationPlane")
+        config = with_noise(config, noise_std, noise_scale)
         train_index = draw_index(len(data.train), config.train_samples)
         self.train_index = train_index.to(data.train.y.device)
         self.index = measured_samples(data, config)

@@ -1,8 +1,7 @@
 """The information plane of any PyTorch module, in any training loop."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.backend.gradients import differentiable
-from ibtrain.backend.modes import evaluation_mode
+from ibtrain.backend.modes import undisturbed
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, ModelError
@@ -84,19 +83,18 @@ class WatchedPlane(LayerRecorder):
         loss: Loss = nn.functional.cross_entropy,
         seed: int = 0,
     ) -> None:
-        config = replace(config or PlaneConfig(), measures=tuple(measures))
-        config = with_noise(config, noise_std, noise_scale)
+        config = replace(with_noise(config, noise_std, noise_scale), measures=tuple(measures))
         self.model = model
         self.loss = loss
-        device = next(model.parameters(), torch.zeros(())).device
+        like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
         if isinstance(data, Dataset):
             train = (data.train.x, data.train.y) if train is None else train
             index = measured_samples(data, config)
             parts = [data.splits[name].x[rows] for name, rows in index.items()]
             data = torch.cat(parts), measured_labels(data, index)
-        self.x_test, y_test = _read(data, config.samples, device, "data")
+        self.x_test, y_test = _read(data, config.samples, like, "data")
         if train is not None:
-            self.x_train, y_train = _read(train, config.train_samples, device, "train")
+            self.x_train, y_train = _read(train, config.train_samples, like, "train")
         elif any(measure_class(name).fits for name in measures):
             expected = "train=(x, y), to which the critics and probes of these measures are fitted"
             raise DataError("no training samples", expected, "train")
@@ -126,7 +124,7 @@ class WatchedPlane(LayerRecorder):
         count = len(self.points)
         gradients = cache(self._gradients)
         for layers in self._groups():
-            with _undisturbed(self.model):
+            with undisturbed(self.model):
                 held_out = self._activations(self.x_test, layers)
                 is_same = self.x_train is self.x_test
                 train = held_out if is_same else self._activations(self.x_train, layers)
@@ -171,7 +169,7 @@ class WatchedPlane(LayerRecorder):
         """The gradients of all layers on the training samples, or else on the measured ones."""
         layers = {layer: self.model.get_submodule(module_name(layer)) for layer in self.layers}
         samples, size = (self.x_train, self.y_train), self.config.batch_size
-        with _undisturbed(self.model):
+        with undisturbed(self.model):
             try:
                 return gradient_statistics(
                     lambda x, y: self.loss(self.model(x), y), *samples, layers, size
@@ -186,7 +184,7 @@ class WatchedPlane(LayerRecorder):
             raise ModelError(f"the string {layers!r}", "a list of names", "layers")
         chosen = default_layers(self.model) if layers is None else list(layers)
         check_modules(self.model, chosen)
-        with _undisturbed(self.model), torch.no_grad():
+        with undisturbed(self.model), torch.no_grad():
             try:
                 outputs = layer_outputs(self.model, self.x_test[:2], chosen)
             except (RuntimeError, TypeError, ValueError) as error:
@@ -233,20 +231,10 @@ def measure(
     return PlanePoints(plane.measure(epoch=0))
 
 
-@contextmanager
-def _undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode; each module's own mode, and torch's random numbers, are put back afterwards."""
-    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=list(devices)), evaluation_mode(model):
-        yield
-
-
-def _read(
-    data: Samples | Iterable[Samples], count: int, device: torch.device, where: str
-) -> Samples:
-    """Samples on the model's device: random ones of a pair of tensors, or the first ones of an iterable of batches."""
+def _read(data: Samples | Iterable[Samples], count: int, like: Tensor, where: str) -> Samples:
+    """Samples of the model's type and on its device, which those of a parameter are: random ones of a pair of tensors, or the first ones of an iterable of batches."""
     if isinstance(data, tuple | list) and len(data) == 2 and hasattr(data[0], "shape"):
-        x, y = map(torch.as_tensor, data)
+        x, y = _tensors(data, where)
         if len(x) == len(y):
             rows = draw_index(len(x), count)
             x, y = x[rows], y[rows]
@@ -255,7 +243,7 @@ def _read(
     for batch in data:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             raise DataError(f"a batch of type {type(batch).__name__}", "inputs and classes", where)
-        x, y = (torch.as_tensor(part) for part in batch)
+        x, y = _tensors(batch, where)
         if y.ndim != 1 or len(x) != len(y) or y.is_floating_point():
             given = (
                 f"inputs of shape {tuple(x.shape)} and classes of shape {tuple(y.shape)}, {y.dtype}"
@@ -268,4 +256,17 @@ def _read(
             break
     if total < 2:
         raise DataError(f"{total} samples", "at least 2", where)
-    return torch.cat(inputs).to(device), torch.cat(classes).to(device)
+    x = torch.cat(inputs)
+    # NumPy's numbers are doubles
+    x = x.to(like) if x.dtype == torch.float64 else x.to(like.device)
+    return x, torch.cat(classes).to(like.device)
+
+
+def _tensors(pair: Sequence[Any], where: str) -> Samples:
+    try:
+        x, y = map(torch.as_tensor, pair)
+    except (TypeError, ValueError, RuntimeError) as error:
+        given = " and ".join(type(part).__name__ for part in pair)
+        expected = f"numbers: Dataset.from_arrays(x, y) converts strings and frames ({error})"
+        raise DataError(given, expected, where) from error
+    return x, y

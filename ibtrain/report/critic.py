@@ -39,8 +39,8 @@ def critic_figure(points: Sequence[CurvePoint], estimate: Estimate) -> Figure:
     )
     axis.set(xlabel="step", ylabel="bound  [nats]")
     axis.set_title(
-        f"{estimate.method}: {estimate.n_train} samples fit and select a critic, "
-        f"{estimate.n_test} report"
+        f"{estimate.method}: {estimate.n_train} samples train a critic, "
+        f"{estimate.n_select} select it, {estimate.n_test} report"
     )
     axis.legend(loc="best")
     return figure

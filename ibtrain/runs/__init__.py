@@ -3,6 +3,7 @@
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.listing import list_runs
 from ibtrain.runs.opened import open_run
+from ibtrain.runs.reading import load_run
 from ibtrain.runs.runner import run
 
-__all__ = ["RunFolder", "list_runs", "open_run", "run"]
+__all__ = ["RunFolder", "list_runs", "load_run", "open_run", "run"]

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import IBTrainError, InterruptedRunError, InvalidInputError, LockedError
+from ibtrain.errors import IBTrainError, InterruptedRunError, LockedError, RunFolderError
 from ibtrain.io.files import write_json
 from ibtrain.io.lock import folder_lock
+from ibtrain.io.untrusted import untrusted
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun, open_run
+from ibtrain.runs.places import make_folder
 from ibtrain.runs.workers import helpers
 from ibtrain.train.callbacks import Callback
 
-__all__ = ["Session", "silent", "train_all", "train_together"]
+__all__ = ["Session", "failure", "silent", "train_all", "train_together"]
 
 Session = Callable[[OpenRun], AbstractContextManager[Sequence[Callback]]]
 """Surrounds the training of a run, and returns callbacks; a function or an object that can be pickled."""
@@ -47,13 +49,13 @@ def train_all(
         session: Surrounds the training of each run.
 
     Raises:
-        InvalidInputError: If the settings, the data or a folder can't be used.
+        RunFolderError: If a folder can't be used.
     """
     while waiting := [path for path in configs if not _is_over(path)]:
         try:
             if not any(_train(path, configs[path], interval, session) for path in waiting):
                 time.sleep(WAIT)
-        except InvalidInputError:
+        except RunFolderError:
             if waiting[0].parent.exists():
                 raise
             return
@@ -84,11 +86,19 @@ def train_together(
     count = min(workers, len(configs)) - 1
     with helpers(train_all, (configs, interval, helper_session), count):
         train_all(configs, interval, session)
-    return {
-        path: RunFolder(path).read_json(FAILURE)["message"]
-        for path in configs
-        if (path / FAILURE).exists()
-    }
+    return {path: message for path in configs if (message := failure(path))}
+
+
+def failure(path: Path) -> str:
+    """Why a run failed; an empty string if it did not.
+
+    Raises:
+        RunFolderError: If the file that tells is broken.
+    """
+    if not (path / FAILURE).exists():
+        return ""
+    with untrusted("a message", "what a failed run writes", str(path / FAILURE)):
+        return str(RunFolder(path).read_json(FAILURE)["message"])
 
 
 def _is_over(path: Path) -> bool:
@@ -101,19 +111,24 @@ def _train(path: Path, config: RunConfig, interval: CheckpointInterval, session:
     try:
         # not the lock in the run's folder, which is taken only once the data are loaded
         with folder_lock(path.with_name(f"{path.name}.lock")):
-            if _is_over(path):
-                return False
-            with open_run(config, path, interval) as opened:
-                try:
-                    with session(opened) as callbacks:
-                        opened.train(opened.load(), callbacks)
-                except (InterruptedRunError, InvalidInputError):
-                    raise
-                except IBTrainError as error:
-                    # so that no other process tries the same
-                    write_json(path / FAILURE, {"message": str(error)})
-                    return True
-                opened.checkpoints.clear()
-            return True
+            if not _is_over(path):
+                _finish(path, config, interval, session)
+                return True
     except LockedError:
-        return False
+        pass
+    return False
+
+
+def _finish(path: Path, config: RunConfig, interval: CheckpointInterval, session: Session) -> None:
+    """Trains a run to its end, or records its failure, so that no other process tries the same."""
+    try:
+        with open_run(config, path, interval) as opened:
+            with session(opened) as callbacks:
+                opened.train(opened.load(), callbacks)
+            opened.checkpoints.clear()
+    except (InterruptedRunError, RunFolderError):
+        raise
+    except IBTrainError as error:
+        # invalid settings are found before the folder is made
+        make_folder(path)
+        write_json(path / FAILURE, {"message": str(error)})

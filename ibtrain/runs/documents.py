@@ -57,7 +57,7 @@ def read_config(path: Path) -> RunConfig:
         return config
     # an earlier version wrote the file, whose planes had the noise of the training
     noise = config.objective
-    plane = replace(config.plane, noise_std=noise.noise_std, noise_scale=noise.noise_scale)
+    plane = replace(config.plane, **{n: getattr(noise, n) for n in ("noise_std", "noise_scale")})
     return replace(config, plane=plane)
 
 

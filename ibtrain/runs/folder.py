@@ -4,9 +4,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ibtrain.config import RunConfig, difference
+from ibtrain.config import Method, RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.io.documents import is_regular
@@ -18,6 +18,9 @@ from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
 from ibtrain.runs.places import LOCK, is_empty, make_folder, new_path
+
+if TYPE_CHECKING:
+    from ibtrain.train.network import TrainedNetwork
 
 __all__ = ["RunFolder"]
 
@@ -233,6 +236,24 @@ class RunFolder:
             RunFolderError: If the settings are missing, broken, or invalid.
         """
         return read_config(self.path / "config.json")
+
+    def network(self, seed: int = 0, method: Method | None = None) -> "TrainedNetwork":
+        """Returns a trained network of the run, on the CPU, which predicts from raw samples.
+
+        The folder of an earlier version has no statistics of the inputs, for which the data set is then loaded again.
+
+        Args:
+            seed: Seed of the training.
+            method: Method of the training; None is the run's first, layer-wise in a comparison.
+
+        Raises:
+            RunFolderError: If the run has no such network yet, or if its file is broken.
+            DataError: If the data set is needed and can't be loaded.
+        """
+        from ibtrain.runs.networks import read_network
+
+        config = self.config()
+        return read_network(self.path, config, method or config.methods[0], seed)
 
     def results(self) -> dict[str, Any]:
         """The document ``results.json``, whose accuracies and names are checked.

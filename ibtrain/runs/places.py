@@ -48,13 +48,18 @@ def _is_empty_folder(path: Path) -> bool:
     return path.name == "checkpoints" and path.is_dir() and not any(path.iterdir())
 
 
-def new_path(config: RunConfig) -> Path:
-    """Returns the folder of a new run, ``runs/METHOD-DATASET-DATE-TIME``, which no run has yet."""
+def new_path(config: RunConfig, kind: str = "") -> Path:
+    """Returns the folder of a new run, ``runs/KIND-DATASET-DATE-TIME``, which no run has yet.
+
+    Args:
+        config: The run's settings.
+        kind: First word of the name; by default the method, or ``compare`` for both.
+    """
     # a slash in the name would be read as a subfolder
-    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])
+    dataset = re.sub(r"[^\w-]", "_", config.dataset.partition(":")[0])[-40:]
     method = "compare" if len(config.methods) > 1 else config.methods[0].replace("_", "-")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    base = Path("runs") / f"{method}-{dataset}-{stamp}"
+    base = Path("runs") / f"{kind or method}-{dataset}-{stamp}"
     path, number = base, 2
     while path.exists():
         path, number = base.with_name(f"{base.name}-{number}"), number + 1

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
+
 from ibtrain.backend.cuda_graphs import check_graphs
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
 from ibtrain.config import Method, RunConfig
 from ibtrain.config.recipes import with_recipes
+from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
@@ -21,7 +24,21 @@ from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.trainer import Trainer
 
-__all__ = ["RunSetup"]
+__all__ = ["RunSetup", "load_data"]
+
+
+def load_data(config: RunConfig, device: torch.device) -> Dataset:
+    """Loads the data of a run."""
+    return load_dataset(
+        config.dataset,
+        config.data_root,
+        validation=config.validation,
+        train_share=config.train_share,
+        label_noise=config.label_noise,
+        resize=config.resize,
+        target=config.target,
+        device=device,
+    )
 
 
 class RunSetup:
@@ -44,15 +61,7 @@ class RunSetup:
         # with one thread, sums have the same rounding on every machine: a run that is resumed on another
         # machine gets the same samples
         with threads(1):
-            self.data = load_dataset(
-                config.dataset,
-                config.data_root,
-                validation=config.validation,
-                train_share=config.train_share,
-                label_noise=config.label_noise,
-                resize=config.resize,
-                device=self.device,
-            )
+            self.data = load_data(config, self.device)
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
         trainer = LayerwiseTrainer(model, config.objective)

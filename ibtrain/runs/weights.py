@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ibtrain.io.files import write_atomically
 from ibtrain.runs.folder import RunFolder
+from ibtrain.runs.networks import weights_name
 from ibtrain.train.results import FitResult
 
 __all__ = ["save_weights"]
@@ -15,7 +16,8 @@ __all__ = ["save_weights"]
 def save_weights(folder: RunFolder, fit: FitResult) -> None:
     """Saves the network and its readout as ``checkpoints/METHOD-seedN.pt``.
 
-    Both are state dicts on the CPU, and load with ``weights_only=True``.
+    Both are state dicts on the CPU, with the ``scaling`` of the inputs and the names of the ``classes`` beside them; the
+    file loads with ``weights_only=True``.
     """
     buffer = io.BytesIO()
     states = {
@@ -26,7 +28,8 @@ def save_weights(folder: RunFolder, fit: FitResult) -> None:
         }
         for name, module in (("network", fit.network), ("readout", fit.readout))
     }
-    torch.save(states, buffer)
+    document = {**states, "scaling": fit.scaling.to_dict(), "classes": list(fit.classes)}
+    torch.save(document, buffer)
     folder.check_owned()
-    name = f"{fit.method}-seed{fit.seed}.pt"
+    name = weights_name(fit.method, fit.seed)
     write_atomically(folder.path / "checkpoints" / name, buffer.getvalue())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -21,7 +21,7 @@ CHUNK = 2048
 
 @torch.no_grad()
 def apply_in_chunks(
-    module: Callable[[Tensor], Tensor], x: Float[Tensor, "n *shape"]
+    module: Callable[[Tensor], Tensor], x: Shaped[Tensor, "n *shape"]
 ) -> Float[Tensor, "n *out"]:
     """The module's output on ``x``, without gradients and without a large intermediate."""
     return torch.cat([module(chunk) for chunk in x.split(CHUNK)])

@@ -1,12 +1,12 @@
 """Greedy training: each block on its own information-bottleneck objective, then frozen."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import nn
 
 from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
-from ibtrain.data.dataset import Dataset
+from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.train.callbacks import Callback
 from ibtrain.train.checkpointer import Checkpointer
@@ -54,6 +54,8 @@ class LayerwiseTrainer(Trainer):
         callbacks: Sequence[Callback] = (),
     ) -> None:
         super().__init__(model, optim, seed=seed, callbacks=callbacks)
+        if objective is not None:
+            check_config("objective", objective, ObjectiveConfig)
         self.objective = objective or ObjectiveConfig()
         for setting in ("beta", "noise_std"):
             self.objective.for_blocks(setting, len(self.blocks))
@@ -64,18 +66,30 @@ class LayerwiseTrainer(Trainer):
             expected = "weights that can be trained: join it to the block before it"
             raise ModelError("an output block without weights", expected, f"block {name}")
 
-    def fit(self, data: Dataset, checkpointer: Checkpointer | None = None) -> FitResult:
+    def fit(
+        self,
+        data: Any,
+        y: Any = None,
+        *,
+        test: Any = None,
+        checkpointer: Checkpointer | None = None,
+    ) -> FitResult:
         """Trains every block in turn.
 
         Args:
-            data: What they train on.
+            data: A :class:`~ibtrain.data.dataset.Dataset`, a torch ``Dataset`` or ``DataLoader``, or samples with labels
+                ``y``, of any kind that :meth:`Dataset.from_arrays` takes; all but the first are standardised.
+            y: Labels of the samples.
+            test: The test split, of the same kind: a pair of samples and labels, or a torch ``Dataset`` or
+                ``DataLoader``; None takes a fixed fifth of the samples.
             checkpointer: Saves the state of the training; the same call continues from it.
 
         Raises:
+            DataError: If the samples or labels can't be trained on.
             ModelError: If the model does not fit the data.
-            NonFiniteError: If a bound became NaN or infinite.
+            NonFiniteError: If a bound or a loss became NaN or infinite.
         """
-        (result,) = fit_ensemble([self], data, checkpointer)
+        (result,) = fit_ensemble([self], self.dataset(data, y, test), checkpointer)
         return result
 
     @property

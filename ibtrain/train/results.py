@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
-
 from ibtrain.checks import check_fields
 from ibtrain.config import Method
+from ibtrain.train.network import TrainedNetwork
 
 __all__ = ["EpochRecord", "FitResult"]
 
@@ -40,14 +39,12 @@ class EpochRecord:
 
 
 @dataclass
-class FitResult:
-    """A trained network and its accuracies.
+class FitResult(TrainedNetwork):
+    """A trained network, which predicts, and its accuracies.
 
     Args:
         method: The method that trained it.
         seed: The seed of the training.
-        network: The trained blocks, on the training device.
-        readout: Maps the last block's output to class scores whose argmax is the prediction.
         accuracies: Share of correct predictions, by split.
         seconds: Training time, without evaluation and callbacks; networks that train at once share it.
         history: The metrics of every epoch.
@@ -55,8 +52,6 @@ class FitResult:
 
     method: Method
     seed: int
-    network: nn.Sequential
-    readout: nn.Module
     accuracies: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)

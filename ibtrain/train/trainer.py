@@ -2,13 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import VALIDATION_SHARE
+from ibtrain.config.settings import check_config
+from ibtrain.data.convert import as_dataset
+from ibtrain.data.dataset import Dataset
+from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import cut_into_blocks
+from ibtrain.train.arguments import check_callbacks, check_seed
 from ibtrain.train.callbacks import Callback
+from ibtrain.train.checkpointer import Checkpointer
 from ibtrain.train.objectives.base import BlockSpec, Objective
 
 __all__ = ["Trainer"]
@@ -43,9 +50,22 @@ class Trainer(ABC):
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.blocks = cut_into_blocks(model)
+        if optim is not None:
+            check_config("optim", optim, OptimConfig)
         self.optim = optim
-        self.seed = seed
-        self.callbacks = callbacks
+        self.seed = check_seed(seed)
+        self.callbacks = check_callbacks(callbacks)
+
+    def dataset(self, data: Any, y: Any = None, test: Any = None) -> Dataset:
+        """Returns what :meth:`fit` is given as a data set, on the model's device; a given data set stays as it is.
+
+        With early stopping, a tenth of the training samples becomes the validation split.
+        """
+        if isinstance(y, Checkpointer):
+            raise ConfigError("a Checkpointer as y", "fit(data, checkpointer=...)", "fit")
+        parameter = next(self.blocks.parameters())
+        share = VALIDATION_SHARE if self.optim and self.optim.patience else 0.0
+        return as_dataset(data, y, test, validation=share, device=parameter.device)
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:

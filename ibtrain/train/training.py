@@ -11,8 +11,10 @@ from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config.recipes import recipe
 from ibtrain.data.dataset import Dataset
+from ibtrain.data.scaling import Scaling
 from ibtrain.errors import ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block
+from ibtrain.train.arguments import check_model
 from ibtrain.train.callbacks import ModelView, apply_in_chunks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
@@ -38,10 +40,11 @@ class Training:
     """
 
     def __init__(self, trainer: Trainer, data: Dataset) -> None:
+        check_model(trainer.blocks, data)
         check_output_block(trainer.blocks, data.train.x, data.num_classes)
         self.trainer = trainer
         self.data = data
-        self.optim = trainer.optim or recipe(trainer.method, data.name)
+        self.optim = trainer.optim or recipe(trainer.method, data.name, len(data.train))
         self.stages = _checked_stages(trainer)
         self.index = 0
         self.is_finished = False
@@ -82,6 +85,8 @@ class Training:
             seed=self.trainer.seed,
             network=self._blocks([name for _, names in self.stages for name in names]),
             readout=self.stage.model.readout,
+            scaling=self.data.scaling or Scaling(tuple(self.data.train.x.shape[1:])),
+            classes=self.data.classes,
             accuracies={name: self.stage.model.accuracy(name, split.y) for name, split in splits},
             seconds=self.seconds,
             history=self.history,

@@ -73,11 +73,9 @@ def broken(**changes: Any) -> dict[str, Any]:
     [
         (broken(x=np.where(np.arange(4) == 2, np.nan, X)), "60 NaN or infinite values"),
         (broken(y=Y[:-1]), r"labels of shape \(59,\), expected one label for each of 60"),
-        (broken(y=Y - 1), "got label -1, expected labels in 0..1"),
+        (broken(y=np.arange(60)), "got 48 distinct labels of 48 samples, expected classes"),
         (broken(y=Y + 0.5), "label 0.5, expected whole numbers"),
         (broken(y=np.zeros(60)), "a single class"),
-        (broken(y=2 * Y), "no training sample of class 1"),
-        (broken(y=Y.astype(str)), "labels of type <U"),
         (broken(x=X[:, :, None, None, None]), r"samples of shape \(60, 4, 1, 1, 1\)"),
         (broken(x=np.array(1e20)), r"samples of shape \(\)"),
         (broken(x_test=np.array(1e20), y_test=Y), r"x_test, y_test: got samples of shape \(\)"),
@@ -100,7 +98,10 @@ def broken(**changes: Any) -> dict[str, Any]:
         ({"x": X}, "keys x, expected a key 'y'"),
         (broken(x_test=X), "both x_test and y_test"),
         (broken(x_test=X[:, :2], y_test=Y), r"shape \(2,\), expected samples of shape \(4,\)"),
-        (broken(x_test=X[:3], y_test=np.array([0, 1, 7])), "label 7, expected labels in 0..2"),
+        (
+            broken(x_test=X[:3], y_test=np.array([0, 1, 7])),
+            "label 7, expected one of the classes 0, 1, 2",
+        ),
     ],
 )
 def test_a_broken_npz_is_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -282,7 +283,7 @@ def spoilt(value: float) -> np.ndarray:
             r"got a value in row 7, column 2 of the test split that is 1e\+10, or 1e\+10 standard",
         ),
         (broken(x=np.empty((60, 0))), "at least one value in each"),
-        (broken(y=np.where(np.arange(60) == 0, 10**12, Y)), "no training sample of class 3"),
+        (broken(y=np.where(np.arange(60) == 0, 1e30, Y)), "expected labels that int64 can hold"),
         ({"x": X[:5], "y": np.arange(5) % 2}, "got 1 test samples, expected at least 2"),
         (broken(x_test=X[:1], y_test=Y[:1]), "got 1 samples, expected at least 2"),
     ],

@@ -20,10 +20,10 @@ WORDS = (
     "", "-", "--", "~", "~nobody", ".", "$x^$", "a=b", "\x1b[2J", "é", "\udcff", "x" * 300, "0", "1",
     "digits", "mnist", "szt", "mat:", "npz:", "folder:", "npz:good.npz", "npz:bad.npz", "folder:images", "k=3",
     "hidden=[16]", "hidden=[[1]]", "steps=1e3", "k=NaN", "bins=[", "num_bins=4", "base=null",
-    "x", "y", "mine", "ksg", "gaussian", "binning", "channel", "gaussian-1", "relu-layer",
+    "x", "y", "x,y", "0:1", "x[:, 0:1]", "x[:,", "mine", "ksg", "gaussian", "binning", "channel", "gaussian-1", "relu-layer",
 )  # fmt: skip
 PATHS = (
-    "good.npz", "bad.npz", "images", "run", "runs", "config.toml", "config.json", "record.json",
+    "good.npz", "bad.npz", "good.csv", "images", "run", "runs", "config.toml", "config.json", "record.json",
     "empty", "pipe", "nowhere", "nowhere/x.png", "run/x", "picture.png", "picture.PDF", "film.gif",
     "picture", "images/train", "good.npz/x", "", ".", "new", "-", "x" * 300,
 )  # fmt: skip

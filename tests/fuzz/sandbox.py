@@ -135,6 +135,8 @@ def furnish(root: Path) -> None:
     make_checkpoint(work)
     make_paused(work / "paused")
     (work / "bad.npz").write_bytes(b"PK\x03\x04")
+    rows = "".join(f"{index / 7},{index % 3}\n" for index in range(80))
+    (work / "good.csv").write_text(f"x,y\n{rows}")
     (work / "config.json").write_text(json.dumps(config_document()))
     (work / "config.toml").write_text(RunConfig().to_toml())
     (work / "record.json").write_text(json.dumps(record_document()))

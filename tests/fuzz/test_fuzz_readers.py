@@ -1,12 +1,14 @@
 """Every reader refuses in one line what it can't read, and writes nothing."""
 
 import errno
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -34,6 +36,7 @@ from sandbox import (
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.data.load import load_dataset
+from ibtrain.data.tables import read_table
 from ibtrain.runs import RunFolder
 
 TOML = RunConfig().to_toml().encode()
@@ -72,6 +75,28 @@ def test_mat_data_sets(box: Sandbox, content: bytes) -> None:
     with box.case() as work:
         (work / "d.mat").write_bytes(content)
         check_reader(lambda: load_dataset(f"mat:{work}/d.mat"))
+
+
+@given(
+    content=broken(b"a;b;c\n1,5;red;2\n2,5;blue;3\n-1;red;4\n"),
+    ending=st.sampled_from(["csv", "tsv"]),
+)
+@pytest.mark.filterwarnings("ignore::ibtrain.errors.IBTrainWarning")
+def test_csv_tables(box: Sandbox, content: bytes, ending: str) -> None:
+    with box.case() as work:
+        path = work / f"d.{ending}"
+        path.write_bytes(content)
+        check_reader(lambda: read_table(path))
+
+
+@given(data=st.data())
+def test_parquet_tables(box: Sandbox, data: st.DataObject) -> None:
+    pytest.importorskip("pyarrow")
+    file = io.BytesIO()
+    pd.DataFrame({"a": [0.5, 1.0], "b": ["red", "blue"]}).to_parquet(file)
+    with box.case() as work:
+        (work / "d.parquet").write_bytes(data.draw(broken(file.getvalue())))
+        check_reader(lambda: read_table(work / "d.parquet"))
 
 
 @given(content=npz_files(), key=st.sampled_from(["x", "y", "../../x", "/x", "", "\0", "z" * 999]))

@@ -90,6 +90,9 @@ def test_shuffled_samples_are_those_that_were_kept() -> None:
     rng = np.random.default_rng(0)
     x, noise = rng.standard_normal((2, 500))
     rows = np.concatenate([np.arange(500), rng.integers(0, 500, 4500)])
-    result = estimate(x[rows], (x + noise)[rows], "ksg", shuffled=True)
-    assert result.shuffled is not None
-    assert result.n_test == result.shuffled.n_test == 500
+    kept, whole = (
+        estimate(x[rows], (x + noise)[rows], "ksg", permutations=3)
+        for rows in (rows, np.arange(500))
+    )
+    assert kept.n_test == 500
+    assert kept.permutation == whole.permutation

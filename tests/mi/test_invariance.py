@@ -136,7 +136,10 @@ def test_a_code_of_categories_is_no_number() -> None:
     code, y, truth = coded()
     result = estimate(code, y, "ksg")
     assert abs(result.mi - truth) <= 3 * result.stderr + 0.02
-    assert result.read_as == {"x": "100 classes", "y": "1 continuous dimension"}
+    assert result.read_as == {
+        "x": f"shape {code.shape}, a label with 100 classes",
+        "y": f"shape {y.shape}, 1 continuous dimension",
+    }
     swapped = estimate(y, code, "ksg")
     assert (swapped.mi, swapped.stderr) == (result.mi, result.stderr)
     # read as a number on request, it carries less information

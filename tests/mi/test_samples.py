@@ -75,7 +75,7 @@ def test_constant_columns_are_left_out() -> None:
     mixed = np.column_stack([np.zeros(300), X[:, 0], np.full(300, 7.0), X[:, 1]])
     side = check_side("x", mixed)
     np.testing.assert_array_equal(side.numbers(), X[:, :2].astype(np.float64))
-    assert side.describe() == "2 continuous dimensions (2 constant left out)"
+    assert side.describe() == (f"shape {side.shape}, 2 continuous dimensions (2 constant left out)")
     expected = estimate(X[:, :2], X[:, 2] + X[:, 0], "gaussian").mi
     assert estimate(mixed, X[:, 2] + X[:, 0], "gaussian").mi == expected
 
@@ -115,7 +115,7 @@ def test_class_names_are_classes_on_either_side(names: Any, side: str) -> None:
     # the order of the class indices does not matter
     assert result.mi == pytest.approx(expected.mi, abs=1e-12)
     assert result.read_as is not None
-    assert result.read_as[side] == "3 classes"
+    assert result.read_as[side].endswith("a label with 3 classes")
 
 
 def test_what_is_no_number_and_no_class_is_refused() -> None:

@@ -110,9 +110,9 @@ def test_a_checkpoint_of_another_trainer_is_refused(
     toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interval = CheckpointInterval(epochs=1)
-    EndToEndTrainer(network(), OPTIM).fit(toy, Checkpoints(tmp_path, interval))
+    EndToEndTrainer(network(), OPTIM).fit(toy, checkpointer=Checkpoints(tmp_path, interval))
     monkeypatch.setattr(Staged, "order", {"network": ["layer0", "layer2"]})
     with pytest.raises(
         RunFolderError, match="got trainer EndToEndTrainer, expected trainer Staged"
     ):
-        Staged(network(), OPTIM).fit(toy, Checkpoints(tmp_path, interval))
+        Staged(network(), OPTIM).fit(toy, checkpointer=Checkpoints(tmp_path, interval))

@@ -275,49 +275,51 @@ def test_a_state_of_another_training_is_told(
 ) -> None:
     settings: dict[str, object] = {"optim": OPTIM, "objective": OBJECTIVE}
     shelf = Shelf()
-    LayerwiseTrainer(small(nn.ReLU()), **settings).fit(toy, shelf)  # type: ignore[arg-type]
+    LayerwiseTrainer(small(nn.ReLU()), **settings).fit(toy, checkpointer=shelf)  # type: ignore[arg-type]
     if kind is EndToEndTrainer:
         del settings["objective"]
     settings = {"model": small(nn.ReLU()), **settings, **changes}
     with pytest.raises(RunFolderError, match=f"checkpoint: {message}"):
-        kind(**settings).fit(toy, shelf)  # type: ignore[arg-type]
+        kind(**settings).fit(toy, checkpointer=shelf)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [EndToEndTrainer, LayerwiseTrainer])
 def test_a_state_of_other_samples_is_told(toy: Dataset, kind: type[Trainer]) -> None:
     shelf = Shelf()
-    kind(small(), optim=OPTIM).fit(toy, shelf)
+    kind(small(), optim=OPTIM).fit(toy, checkpointer=shelf)
     other = replace(toy, train=Split(toy.train.x + 1, toy.train.y))
     with pytest.raises(RunFolderError, match=f"got samples {toy.fingerprint()}, expected samples"):
-        kind(small(), optim=OPTIM).fit(other, shelf)
+        kind(small(), optim=OPTIM).fit(other, checkpointer=shelf)
 
 
 def test_a_state_without_a_record_is_refused(toy: Dataset) -> None:
     shelf = Shelf()
-    EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
+    EndToEndTrainer(small(), OPTIM).fit(toy, checkpointer=shelf)
     assert shelf.state is not None
     del shelf.state["identity"]
     with pytest.raises(RunFolderError, match="missing key 'identity'"):
-        EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
+        EndToEndTrainer(small(), OPTIM).fit(toy, checkpointer=shelf)
 
 
 def test_a_second_training_in_a_folder_of_checkpoints_is_refused(
     toy: Dataset, tmp_path: Path
 ) -> None:
     checkpoints = Checkpoints(tmp_path, CheckpointInterval.parse("1", "test"))
-    EndToEndTrainer(small(), OPTIM).fit(toy, checkpoints)
+    EndToEndTrainer(small(), OPTIM).fit(toy, checkpointer=checkpoints)
     slower = replace(OPTIM, learning_rate=1e-3)
     with pytest.raises(RunFolderError, match=r"got optim.learning_rate 0.005, expected .* 0.001"):
-        EndToEndTrainer(small(), slower).fit(toy, Checkpoints(tmp_path, checkpoints.interval))
+        EndToEndTrainer(small(), slower).fit(
+            toy, checkpointer=Checkpoints(tmp_path, checkpoints.interval)
+        )
 
 
 def test_a_damaged_record_is_told(toy: Dataset) -> None:
     shelf = Shelf()
-    EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
+    EndToEndTrainer(small(), OPTIM).fit(toy, checkpointer=shelf)
     assert shelf.state is not None
     shelf.state["identity"] = "mine"
     with pytest.raises(RunFolderError, match="got a state that does not fit"):
-        EndToEndTrainer(small(), OPTIM).fit(toy, shelf)
+        EndToEndTrainer(small(), OPTIM).fit(toy, checkpointer=shelf)
 
 
 @pytest.mark.parametrize("state", [[1], "x", 3])
@@ -325,7 +327,7 @@ def test_a_state_that_is_no_table_is_told(toy: Dataset, state: object) -> None:
     shelf = Shelf()
     shelf.state = state  # type: ignore[assignment]
     with pytest.raises(RunFolderError, match="checkpoint: "):
-        EndToEndTrainer(small(), optim=OPTIM).fit(toy, shelf)
+        EndToEndTrainer(small(), optim=OPTIM).fit(toy, checkpointer=shelf)
 
 
 class Noting(nn.Linear):
@@ -344,6 +346,8 @@ def test_modules_with_extra_state_are_kept(
 ) -> None:
     model = nn.Sequential(Noting(6, 4), nn.ReLU(), nn.Linear(4, 3))
     checkpoints = Checkpoints(tmp_path, CheckpointInterval.parse("1", "test"))
-    fitted = kind(model, optim=OPTIM).fit(toy, checkpoints)
-    again = kind(model, optim=OPTIM).fit(toy, Checkpoints(tmp_path, checkpoints.interval))
+    fitted = kind(model, optim=OPTIM).fit(toy, checkpointer=checkpoints)
+    again = kind(model, optim=OPTIM).fit(
+        toy, checkpointer=Checkpoints(tmp_path, checkpoints.interval)
+    )
     assert again.history == fitted.history

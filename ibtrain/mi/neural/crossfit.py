@@ -119,8 +119,11 @@ def fit_variational(
         method=method,
         ceiling=ceiling,
         flags=value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label) + fit_flags(folds, mi),
-        n_train=len(splits[0].train) + len(splits[0].select),
+        n_train=len(splits[0].train),
+        n_select=len(splits[0].select),
         n_test=sum(fold.count for fold in folds),
+        n_control=len(samples) if all(fold.is_controlled for fold in folds) else 0,
+        critics=len(folds),
         seconds=time.perf_counter() - start,
     )
     if is_label:
@@ -201,7 +204,6 @@ class _CrossFit:
         stderr = math.hypot(on_train.stderr, plain.stderr)
         train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
         reports = {bound: (plain.value, plain.stderr)}
-        count = len(splits.report)
         if self.samples.num_classes:
             (secondary,) = self._read(prepared.scorer, critics, splits.report, likelihood)
             reports[likelihood] = secondary.value, secondary.stderr
@@ -212,8 +214,8 @@ class _CrossFit:
             reports[bound] = control_variate(
                 plain, closed[0], self._closed_values(other_folds, base)
             )
-            count = len(self.samples)
-        return Fold(base, fitted, reports, train_gap, count, groups)
+        count = len(splits.report)
+        return Fold(base, fitted, reports, train_gap, count, groups, is_controlled=bool(closed))
 
     def _load(self, splits: Splits) -> tuple[Samples, Splits]:
         """The training and selection samples in memory, and their indices there."""

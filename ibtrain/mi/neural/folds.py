@@ -37,6 +37,7 @@ class Fold:
         train_gap: Difference between the values on training and reporting samples.
         count: Number of reporting samples.
         groups: Number of groups of reporting samples; only pairs within a group are scored.
+        is_controlled: Whether the closed form, measured on all samples, is the control variate of the value.
     """
 
     base: str
@@ -45,6 +46,7 @@ class Fold:
     train_gap: TrainGap
     count: int
     groups: int
+    is_controlled: bool = False
 
 
 def mean_of(folds: Sequence[Fold], bound: Bound) -> tuple[float, float]:

@@ -31,8 +31,9 @@ class Readout(nn.Module):
         self.scores = scores
         self.register_buffer("log_prior", log_prior)
 
-    def forward(self, h: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch classes"]:
-        """Class scores of h."""
+    # torch.jit.script can't read annotations of shapes
+    def forward(self, h: Tensor) -> Tensor:
+        """Class scores ``(batch, classes)`` of h ``(batch, ...)``."""
         scores: Tensor = self.scores(h)
         return scores + self.log_prior
 

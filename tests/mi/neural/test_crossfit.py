@@ -120,8 +120,8 @@ def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None
         for base in ("gaussian", "none")
     )
     (fold,) = with_form.folds
-    assert with_form.estimate.n_test == 4000
-    assert without.estimate.n_test == 800
+    assert (with_form.estimate.n_test, with_form.estimate.n_control) == (800, 4000)
+    assert (without.estimate.n_test, without.estimate.n_control) == (800, 0)
     pooled = fit_variational(data, settings=NeuralSettings(**SMALL | {"folds": 5}, steps=1))
     # as if all five folds had reported; measured: 0.98 to 1.02 times that error over five seeds
     (_, error), *_ = fold.reports.values()
@@ -268,7 +268,7 @@ def test_reports_of_many_pieces_are_those_of_all_samples_together(
     chunked = fit_variational(data, method, settings).estimate
     assert chunked.mi == pytest.approx(grouped.mi, abs=1e-9)
     assert chunked.stderr == pytest.approx(grouped.stderr, rel=1e-9)
-    assert chunked.n_test == whole.n_test == 2000
+    assert (chunked.n_test, chunked.n_control) == (400, 2000)
     # measured: 0.21 standard errors below, errors 5 % larger; InfoNCE depends on the size of a group
     if method != "infonce":
         assert abs(chunked.mi - whole.mi) < 0.3 * whole.stderr
@@ -295,9 +295,9 @@ def test_no_more_samples_train_and_select_than_a_fit_can_use(
     monkeypatch.setattr("ibtrain.mi.neural.splits.MAX_SELECTION", 90)
     data = samples("gaussian-3", 3000)
     limited = fit_variational(data, settings=NeuralSettings(**SMALL, steps=2)).estimate
-    assert (limited.n_train, limited.n_test) == (590, 3000)
+    assert (limited.n_train, limited.n_select, limited.n_test) == (500, 90, 600)
     more = fit_variational(data, settings=NeuralSettings(**SMALL, steps=5)).estimate
-    assert more.n_train == 5 * 128 + 90
+    assert more.n_train == 5 * 128
     splits, *_ = draw_splits(3000, 5, seed=0, most=500)
     assert len({*splits.train.tolist(), *splits.select.tolist(), *splits.report.tolist()}) == 1190
 

@@ -1,0 +1,111 @@
+"""One split of a data set: samples and their classes, as tensors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ibtrain.backend.gradients import differentiable
+from ibtrain.errors import DataError
+
+__all__ = [
+    "CHUNK_BYTES",
+    "MAX_MAGNITUDE",
+    "Split",
+    "find_beyond",
+    "label_entropy",
+    "place_of",
+    "row_chunks",
+]
+
+MAX_MAGNITUDE = 1.8e19
+"""Largest magnitude of a value whose square float32 can hold."""
+CHUNK_BYTES = 1 << 20
+"""Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples ``x`` ``(samples, ...)`` and their labels ``y`` ``(samples,)``, whole numbers.
+
+    Samples are kept as uint8 or float32, to which every other type is converted.
+
+    Raises:
+        DataError: If samples are complex, labels are not whole numbers, or their number is not that of samples.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y"):
+            value = getattr(self, name)
+            if not isinstance(value, Tensor):
+                expected = "a tensor: Dataset.from_arrays(x, y) converts arrays, lists and frames"
+                raise DataError(f"a {type(value).__name__}", expected, f"split: {name}")
+        if self.y.ndim != 1 or self.x.ndim < 2 or len(self.x) != len(self.y):
+            given = f"samples of shape {tuple(self.x.shape)}, labels of shape {tuple(self.y.shape)}"
+            raise DataError(given, "(samples, ...) and one label for each", "split")
+        if self.x.is_complex():
+            raise DataError(f"samples of type {self.x.dtype}", "real numbers", "split")
+        if self.x.dtype not in (torch.uint8, torch.float32):
+            object.__setattr__(self, "x", self.x.to(torch.float32))
+        if self.y.dtype != torch.int64:
+            object.__setattr__(self, "y", _class_labels(self.y))
+        for name in ("x", "y"):
+            if getattr(self, name).is_inference():
+                # tensors created in torch.inference_mode can't be used in training
+                with differentiable():
+                    object.__setattr__(self, name, getattr(self, name).clone())
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def to(self, device: torch.device) -> "Split":
+        """Returns the same samples on a device."""
+        return Split(self.x.to(device), self.y.to(device))
+
+
+def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
+    """Converts labels of any type to int64.
+
+    Raises:
+        DataError: If a label is not a whole number.
+    """
+    if y.is_complex():
+        raise DataError(f"labels of type {y.dtype}", "whole numbers", "split")
+    fractional = y[~(y == y.floor())] if y.is_floating_point() else y[:0]
+    if len(fractional):
+        given = f"label {fractional[0].item()}"
+        raise DataError(given, "whole numbers, the classes (not targets of a regression)", "split")
+    return y.long()
+
+
+def row_chunks(x: Tensor) -> Iterator[Tensor]:
+    """Yields chunks of samples on the host, each of at most :data:`CHUNK_BYTES` in float64."""
+    for chunk in x.split(max(1, CHUNK_BYTES // (8 * x[0].numel()))):
+        yield chunk.cpu()
+
+
+def find_beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
+    """Returns row and column of a value whose magnitude exceeds a limit, or NaN; None if there is no such value."""
+    # minimum and maximum need no temporary tensor of the size of x
+    if x.amax() <= limit and x.amin() >= -limit:
+        return None
+    flat = x.flatten(1)
+    row, column = (~(flat.abs() <= limit)).nonzero()[0].tolist()
+    return row, column
+
+
+def place_of(index: tuple[int, int]) -> str:
+    """Returns row and column in words."""
+    return f"row {index[0]}, column {index[1]}"
+
+
+def label_entropy(labels: Int[Tensor, " n"]) -> float:
+    r"""Returns the entropy of the empirical distribution of labels, :math:`-\sum_c p_c \ln p_c`, in nats."""
+    shares = torch.bincount(labels).cpu().double() / len(labels)
+    present = shares[shares > 0]
+    return -(present * present.log()).sum().item() + 0.0

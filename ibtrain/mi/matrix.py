@@ -1,0 +1,141 @@
+"""Mutual information of every pair of columns of a data frame."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from ibtrain.errors import DataError
+from ibtrain.mi.classical.plug_in import plug_in
+from ibtrain.mi.registry import estimate
+from ibtrain.mi.result import Estimate
+from ibtrain.mi.samples import check_side
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["MIMatrix", "mi_matrix"]
+
+ENTROPY_FLAGS = ("undersampled",)
+"""Flags of an entropy; that the information of a column with itself has reached its entropy is no problem."""
+
+
+@dataclass(frozen=True)
+class MIMatrix:
+    """Mutual information of pairs of columns.
+
+    Args:
+        columns: Names of the columns.
+        cells: Estimate of each pair of columns, in the order of the columns; of a discrete column and itself, its
+            entropy. Pairs without a value are missing.
+        errors: Why a pair (or, for a column that can't be used, the column and itself) has no value.
+        method: Name of the method.
+        unit: ``nats`` or ``bits``.
+    """
+
+    columns: tuple[str, ...]
+    cells: dict[tuple[str, str], Estimate]
+    errors: dict[tuple[str, str], str]
+    method: str
+    unit: str = "nats"
+
+    def __getitem__(self, pair: tuple[str, str]) -> Estimate:
+        """Returns the estimate of two columns, in any order."""
+        return self.cells[pair] if pair in self.cells else self.cells[pair[::-1]]
+
+    def to_frame(self, value: str = "mi") -> "pandas.DataFrame":
+        """Returns one value of all pairs as a symmetric data frame, NaN where there is none.
+
+        Args:
+            value: ``mi``, ``stderr``, or ``p_value`` of a test with permutations.
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame(float("nan"), index=[*self.columns], columns=[*self.columns])
+        for (first, second), cell in self.cells.items():
+            holder = cell.permutation if value == "p_value" else cell
+            if holder is not None:
+                number = getattr(holder, value)
+                frame.loc[first, second] = frame.loc[second, first] = number
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the JSON form: a list of cells, each with the names of its columns, and its estimate or its error."""
+        cells: list[dict[str, Any]] = [
+            {"x": x, "y": y} | cell.to_dict() for (x, y), cell in self.cells.items()
+        ]
+        cells += [{"x": x, "y": y, "error": message} for (x, y), message in self.errors.items()]
+        names = {"columns": list(self.columns), "method": self.method, "unit": self.unit}
+        return names | {"cells": cells}
+
+
+def mi_matrix(
+    frame: "pandas.DataFrame", method: str = "ksg", *, unit: str = "nats", **arguments: Any
+) -> MIMatrix:
+    """Estimates the mutual information of every pair of columns of a data frame.
+
+    Columns are continuous or discrete, as :func:`~ibtrain.estimate` reads them; two discrete ones are counted, whatever
+    the method. A pair that can't be estimated has an error instead of a value.
+
+    Args:
+        frame: Data frame with at least two columns, a row for each sample.
+        method: Name of an estimator; ``ksg`` and ``gaussian`` are fast, and ``gaussian`` reads no discrete columns.
+        unit: ``nats`` or ``bits``.
+        **arguments: Further arguments of :func:`~ibtrain.estimate`, such as ``permutations``, ``blocks`` and ``k``.
+
+    Returns:
+        The estimates, a symmetric matrix, whose diagonal has the entropies of discrete columns and nothing else.
+
+    Raises:
+        DataError: If there are fewer than two columns, or two of one name.
+        ConfigError: If an argument is invalid.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> a, b = np.random.default_rng(0).standard_normal((2, 1000))
+        >>> frame = pd.DataFrame({"a": a, "sum": a + b, "sign": np.where(b > 0, "plus", "minus")})
+        >>> mi_matrix(frame, "ksg", unit="bits").to_frame().round(1)
+                a  sum  sign
+        a     NaN  0.5   0.0
+        sum   0.5  NaN   0.4
+        sign  0.0  0.4   1.0
+    """
+    names = [str(name) for name in frame.columns]
+    if len(names) < 2 or len(set(names)) < len(names):
+        given = f"columns {', '.join(names) or 'none'}"
+        raise DataError(given, "at least two columns with distinct names", "matrix")
+    columns = {name: frame.iloc[:, index] for index, name in enumerate(names)}
+    cells: dict[tuple[str, str], Estimate] = {}
+    errors: dict[tuple[str, str], str] = {}
+    for name, column in columns.items():
+        try:
+            side = check_side(name, column)
+        except DataError as error:
+            errors[name, name] = str(error)
+        else:
+            if side.classes is not None:
+                cells[name, name] = _entropy(side.labels()).to_unit(unit)
+    for first, second in combinations(names, 2):
+        try:
+            unreadable = next((errors[n, n] for n in (first, second) if (n, n) in errors), None)
+            if unreadable is not None:
+                errors[first, second] = unreadable
+                continue
+            sides = columns[first], columns[second]
+            cells[first, second] = estimate(*sides, method, unit=unit, **arguments)
+        except DataError as error:
+            errors[first, second] = str(error)
+    return MIMatrix(tuple(names), cells, errors, method, unit)
+
+
+def _entropy(labels: Any) -> Estimate:
+    """The entropy of a discrete column: its information with itself, counted as that of two columns is."""
+    own = plug_in(labels, labels)
+    return Estimate(
+        own.mi,
+        own.stderr,
+        "entropy",
+        own.ceiling,
+        tuple(flag for flag in own.flags if flag in ENTROPY_FLAGS),
+        n_test=own.n_test,
+        seconds=own.seconds,
+    )

@@ -1,0 +1,124 @@
+"""Several runs beside each other, as a table and as a JSON document."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ibtrain.config import METHODS
+from ibtrain.report.style import METHOD_NAMES
+from ibtrain.report.table import spread
+from ibtrain.report.text import blocks
+from ibtrain.runs.summary import Interval, RunSummary, varied_settings
+
+__all__ = ["comparison_document", "comparison_table", "setting_text", "short_names"]
+
+
+def comparison_table(runs: Sequence[RunSummary], width: int) -> str:
+    """A row for each run: the settings in which they differ, mean accuracies, and differences of the methods.
+
+    Args:
+        runs: The runs.
+        width: Largest number of characters in a line; a table that is wider is split into several.
+    """
+    varied = varied_settings(runs)
+    settings = [
+        [short, *(setting_text(run.settings.get(name)) for run in runs)]
+        for name, short in short_names(varied).items()
+    ]
+    names = settings or [["run", *(run.name for run in runs)]]
+    columns = [
+        [f"{METHOD_NAMES[method]} {split} %", *(_accuracy(run, method, split) for run in runs)]
+        for method in METHODS
+        for split in ("test", "validation")
+        if any(split in run.accuracies.get(method, {}) for run in runs)
+    ]
+    difference = [["difference %", *(interval_text(run.difference) for run in runs)]]
+    groups = [[column] for column in columns]
+    if any(run.difference for run in runs):
+        groups.append(difference)
+    if any(not run.accuracies for run in runs):
+        groups.append([["state", *(_state(run) for run in runs)]])
+    notes = [f"{run.name} failed: {run.failure}" for run in runs if run.failure]
+    if any(run.difference for run in runs):
+        notes.insert(0, "difference: layer-wise less end-to-end over seeds, with its 95 % interval")
+    return "\n".join(["\n\n".join(blocks(names, groups, width)), *notes])
+
+
+def comparison_document(runs: Sequence[RunSummary]) -> dict[str, Any]:
+    """The same as a JSON document.
+
+    Args:
+        runs: The runs.
+    """
+    varied = varied_settings(runs)
+    return {
+        "schema": 1,
+        "varied": varied,
+        "runs": [
+            {
+                "name": run.name,
+                "settings": {name: run.settings.get(name) for name in varied},
+                "accuracies": run.accuracies,
+                "difference": _finite(run.difference),
+                "failure": run.failure or None,
+            }
+            for run in runs
+        ],
+    }
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The last part of each dotted name, or the whole name where two have the same last part.
+
+    Args:
+        names: Dotted names.
+    """
+    last = [name.rpartition(".")[2] for name in names]
+    return {
+        name: short if last.count(short) == 1 else name
+        for name, short in zip(names, last, strict=True)
+    }
+
+
+def setting_text(value: Any) -> str:
+    """The value of a setting in words.
+
+    Args:
+        value: The value.
+    """
+    if isinstance(value, list | tuple):
+        return ",".join(map(setting_text, value)) or "auto"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def interval_text(interval: Interval | None) -> str:
+    """A difference of shares in percent, with its interval.
+
+    Args:
+        interval: The difference; None is a dash.
+    """
+    if interval is None:
+        return "-"
+    text = f"{100 * interval.mean:+.2f}"
+    if math.isinf(interval.high):
+        return text
+    return f"{text} ({100 * interval.low:+.2f} to {100 * interval.high:+.2f})"
+
+
+def _accuracy(run: RunSummary, method: Any, split: str) -> str:
+    values = run.accuracies.get(method, {}).get(split, {})
+    return spread([100 * value for value in values.values()]) if values else "-"
+
+
+def _state(run: RunSummary) -> str:
+    if run.failure:
+        return "failed"
+    return "" if run.accuracies else "unfinished"
+
+
+def _finite(interval: Interval | None) -> dict[str, Any] | None:
+    """The interval, with None for an end that is infinite."""
+    if interval is None:
+        return None
+    return {key: value if math.isfinite(value) else None for key, value in asdict(interval).items()}

@@ -1,0 +1,111 @@
+"""What several runs differ in, and how well they did."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from folders import made
+from scipy import stats
+
+from ibtrain import ObjectiveConfig, RunConfig
+from ibtrain.report.comparison import comparison_document, comparison_table, setting_text
+from ibtrain.report.forest import MAX_RUNS, forest_figure
+from ibtrain.runs.summary import RunSummary, paired_difference, summarise, varied_settings
+
+
+def summary(name: str, beta: float, layerwise: list[float], backprop: list[float]) -> RunSummary:
+    accuracies = {
+        "layerwise": {"test": dict(enumerate(layerwise))},
+        "end_to_end": {"test": dict(enumerate(backprop))},
+    }
+    settings = {"objective.beta": [beta], "dataset": "digits"}
+    return RunSummary(name, settings, accuracies)  # type: ignore[arg-type]
+
+
+RUNS = [
+    summary("one", 0.0, [0.90, 0.92, 0.91], [0.90, 0.91, 0.93]),
+    summary("two", 0.1, [0.95, 0.96, 0.94], [0.90, 0.91, 0.93]),
+]
+
+
+def test_the_interval_is_that_of_the_paired_t_test() -> None:
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(0.9, 0.01, (2, 7))
+    interval = paired_difference(dict(enumerate(first)), dict(enumerate(second)))
+    expected = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert interval is not None
+    assert interval.count == 7
+    assert interval.mean == pytest.approx(np.mean(first - second))
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_interval_covers_the_true_difference() -> None:
+    generator = np.random.default_rng(1)
+    inside = 0
+    for _ in range(1000):
+        first, second = generator.normal([[0.5], [0.0]], 1, (2, 5))
+        interval = paired_difference(dict(enumerate(first)), dict(enumerate(second)))
+        assert interval is not None
+        inside += interval.low <= 0.5 <= interval.high
+    # 950 expected, standard deviation 7
+    assert 925 <= inside <= 975
+
+
+def test_only_common_seeds_are_paired() -> None:
+    assert paired_difference({0: 0.5}, {1: 0.5}) is None
+    single = paired_difference({0: 0.5, 1: 0.75}, {1: 0.5})
+    assert single is not None
+    assert (single.mean, single.low, single.high, single.count) == (0.25, -math.inf, math.inf, 1)
+
+
+def test_settings_that_differ_are_found() -> None:
+    assert varied_settings(RUNS) == ["objective.beta"]
+    assert varied_settings(RUNS[:1]) == []
+
+
+def test_the_table_has_settings_accuracies_and_differences() -> None:
+    lines = comparison_table(RUNS, 120).splitlines()
+    assert lines[0].split("  ")[0] == "beta"
+    assert lines[2].split() == [
+        "0", "91.00", "±", "1.00", "91.33", "±", "1.53", "-0.33", "(-4.13", "to", "+3.46)",
+    ]  # fmt: skip
+    failed = RunSummary("three", {"objective.beta": [1.0], "dataset": "digits"}, {}, "NaN at 3")
+    text = comparison_table([*RUNS, failed], 120)
+    assert "failed" in text
+    assert "three failed: NaN at 3" in text
+    assert max(map(len, comparison_table(RUNS, 60).splitlines()[:-1])) <= 60
+
+
+def test_the_document_is_json_without_infinite_numbers() -> None:
+    single = summary("one", 0.0, [0.9], [0.8])
+    document = comparison_document([single])
+    assert document["runs"][0]["difference"] == {
+        "mean": pytest.approx(0.1), "low": None, "high": None, "count": 1,
+    }  # fmt: skip
+    assert comparison_document(RUNS)["runs"][1]["settings"] == {"objective.beta": [0.1]}
+
+
+def test_the_picture_has_a_row_for_each_run() -> None:
+    accuracy, difference = forest_figure(RUNS).axes
+    assert [label.get_text() for label in accuracy.get_yticklabels()] == ["beta 0", "beta 0.1"]
+    centres = [container.lines[0].get_xdata()[0] for container in difference.containers]
+    assert centres == pytest.approx([-1 / 3, 11 / 3])
+    many = forest_figure([summary(str(k), float(k), [0.9], [0.8]) for k in range(MAX_RUNS + 1)])
+    assert many.get_supxlabel() == f"the first {MAX_RUNS} of {MAX_RUNS + 1} runs"
+
+
+def test_a_run_that_is_not_finished_has_its_settings(tmp_path: Path) -> None:
+    config = RunConfig(objective=ObjectiveConfig(beta=(0.5,)))
+    run = summarise(made(tmp_path / "run", config))
+    assert run.settings["objective.beta"] == (0.5,)
+    assert not run.accuracies
+    assert "unfinished" in comparison_table([run], 80)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [([500, 256], "500,256"), ([], "auto"), (1e-3, "0.001"), ("mnist", "mnist"), (None, "None")],
+)
+def test_settings_are_short(value: object, text: str) -> None:
+    assert setting_text(value) == text
