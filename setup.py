@@ -27,7 +27,7 @@ setup(
         "jaxtyping>=0.3",
         "matplotlib>=3.9",
         "numpy>=2",
-        "pandas>=2.2",
+        "pandas>=2.2.2",
         "pillow>=10.1",
         "scikit-learn>=1.5",
         "scipy>=1.13",
