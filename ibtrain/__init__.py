@@ -33,16 +33,18 @@ if TYPE_CHECKING:
     from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
     from ibtrain.runs.sweep import sweep
-    from ibtrain.train.callbacks import Event
+    from ibtrain.train.callbacks import Callback, Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
     from ibtrain.train.network import TrainedNetwork
+    from ibtrain.train.plateau import StopOnPlateau
     from ibtrain.train.stored import load_network
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Callback": "ibtrain.train.callbacks",
     "Checkpoints": "ibtrain.runs.checkpoints",
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.end_to_end",
@@ -58,6 +60,7 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "StopOnPlateau": "ibtrain.train.plateau",
     "TrainedNetwork": "ibtrain.train.network",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
@@ -78,6 +81,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Callback",
     "CheckpointInterval",
     "Checkpoints",
     "Dataset",
@@ -93,6 +97,7 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "StopOnPlateau",
     "TrainedNetwork",
     "bracket",
     "channel",

@@ -19,7 +19,7 @@ SCHEMA = 2
 """Version of the JSON document. In version 1, ``n_train`` included ``n_select``, and ``n_test`` was ``n_control`` where
 there was one."""
 
-RESERVED_SETTINGS = {"x", "y", "z", "frame", "on_checkpoint"}
+RESERVED_SETTINGS = {"x", "y", "z", "frame", "on_checkpoint", "progress"}
 """Arguments of the estimating functions that are no options of a method."""
 
 

@@ -27,6 +27,7 @@ from ibtrain.mi.permutation import MAX_PERMUTATIONS, permutation_test
 from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
+from ibtrain.text import hint
 
 __all__ = [
     "ESTIMATORS",
@@ -111,6 +112,7 @@ def estimate(
     unit: str = "nats",
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> Estimate:
     """Estimates the mutual information of x and y, with its standard error, its ceiling and its flags.
@@ -135,6 +137,7 @@ def estimate(
         unit: ``nats`` or ``bits``.
         device: Device of a neural method's critic.
         on_checkpoint: Called with the values of a neural method at each evaluation on the selection split.
+        progress: Whether a neural method shows a progress bar, if there is a terminal or a notebook.
         **options: Options of the method, such as ``k`` of ``ksg`` or the fields of
             :class:`~ibtrain.mi.neural.fit.NeuralSettings`.
 
@@ -159,7 +162,7 @@ def estimate(
     estimator = ESTIMATORS[method]
     check_options(method, options)
     if estimator.is_neural:
-        options |= {"device": device, "on_checkpoint": on_checkpoint}
+        options |= {"device": device, "on_checkpoint": on_checkpoint, "progress": progress}
     if estimator.is_random:
         options["seed"] = seed
     sides = (
@@ -194,7 +197,8 @@ def check_options(method: str, options: Iterable[str]) -> None:
     for name in options:
         if name not in ESTIMATORS[method].options:
             names = ", ".join(ESTIMATORS[method].options) or "none"
-            raise ConfigError(repr(name), f"one of {names}", f"options of {method}")
+            expected = f"one of {names}{hint(name, ESTIMATORS[method].options)}"
+            raise ConfigError(repr(name), expected, f"options of {method}")
 
 
 def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:

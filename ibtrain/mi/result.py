@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.lazy import html_method
 from ibtrain.mi.permutation import PermutationTest
 
 __all__ = ["FLAGS", "Estimate", "plain_estimate", "plug_in_stderr", "value_flags"]
@@ -156,6 +157,8 @@ class Estimate:
             if getattr(self, name) is not None
         }
         return replace(self, unit=unit, **values, **nested)
+
+    _repr_html_ = html_method("ibtrain.report.notebook:estimate_html")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON form, with the keys in the order of the documentation."""

@@ -24,6 +24,7 @@ from ibtrain.mi.neural.fit import (
 )
 from ibtrain.mi.neural.folds import Fold, TrainGap, fit_flags, mean_of, training_loss
 from ibtrain.mi.neural.preparation import pair_scorer, prepare
+from ibtrain.mi.neural.progress import CriticProgress
 from ibtrain.mi.neural.reading import Source, read_values
 from ibtrain.mi.neural.scorer import Scorer
 from ibtrain.mi.neural.splits import Splits, draw_splits
@@ -71,6 +72,7 @@ def fit_variational(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
 ) -> VariationalFit:
     """Fits critics on a training split, selects a checkpoint on a second split, reports on a third one.
 
@@ -88,6 +90,7 @@ def fit_variational(
         seed: Seeds the splits, the initial weights and the batches.
         device: Device of the critics.
         on_checkpoint: Called with each checkpoint.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ConfigError: If a setting is out of range.
@@ -99,8 +102,12 @@ def fit_variational(
     is_label = samples.num_classes > 0
     bound = BOUNDS[method].for_labels if is_label else BOUNDS[method]
     splits, critics = draw_folds(samples, settings, seed)
-    fit = CrossFit(samples, bound, settings, torch.device(device), on_checkpoint)
-    with differentiable():
+    with (
+        differentiable(),
+        CriticProgress(critics, settings.steps, show=progress) as progress_bar,
+    ):
+        observers: list[OnCheckpoint] = [progress_bar, *([on_checkpoint] if on_checkpoint else [])]
+        fit = CrossFit(samples, bound, settings, torch.device(device), observers)
         folds = [
             fit.fold(fold_splits, splits[critics:], derive_seed(seed, method, "fold", index))
             for index, fold_splits in enumerate(splits[:critics])
@@ -170,6 +177,7 @@ def variational(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
     **settings: Any,
 ) -> Estimate:
     """The estimate of :func:`fit_variational`, without the critics."""
@@ -180,6 +188,7 @@ def variational(
         seed=seed,
         device=device,
         on_checkpoint=on_checkpoint,
+        progress=progress,
     )
     return fit.estimate
 
@@ -210,7 +219,7 @@ class CrossFit:
     bound: Bound
     settings: NeuralSettings
     device: torch.device
-    on_checkpoint: OnCheckpoint | None
+    observers: Sequence[OnCheckpoint]
 
     def fold(self, splits: Splits, other_folds: Sequence[Splits], seed: int) -> Fold:
         """Fits a critic and reports its value; its closed form also reports on ``other_folds``."""
@@ -251,7 +260,7 @@ class CrossFit:
             indices.select,
             prepared.settings,
             seed,
-            self.on_checkpoint,
+            self.observers,
         )
         compared = indices.train[: min(len(splits.report), MAX_COMPARED)]
         return FittedFold(prepared.scorer, fitted, prepared.base, samples, compared)
