@@ -94,13 +94,8 @@ def chain_rule(
         fewest //= max(fold.groups for fold in differences)
     ceiling = first.label_entropy or math.log(fewest)
     flags = value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label)
-    for index in range(len(terms)):
-        folds_of_term = [fold.terms[index] for fold in folds]
-        value, error = mean_of(folds_of_term, bound)
-        flags += fit_flags(folds_of_term, value)
-        if not is_label:
-            limits = value_flags(value, error, ceiling=ceiling)
-            flags += tuple(flag for flag in limits if flag != "negative")
+    for of_term in zip(*(fold.terms for fold in folds), strict=True):
+        flags += _flags_of_term(of_term, bound, math.inf if is_label else ceiling)
     return Estimate(
         mi=mi,
         stderr=stderr,
@@ -123,6 +118,13 @@ class _PairOfFolds:
 
     difference: Fold
     terms: tuple[Fold, Fold]
+
+
+def _flags_of_term(folds: Sequence[Fold], bound: Bound, ceiling: float) -> tuple[str, ...]:
+    """Flags of a term that are flags of the difference too."""
+    value, error = mean_of(folds, bound)
+    limits = value_flags(value, error, ceiling=ceiling)
+    return fit_flags(folds, value) + tuple(flag for flag in limits if flag != "negative")
 
 
 def _loss_of(fold: _PairOfFolds) -> float:
