@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.mi.channel.bounds import bracket, channel_bounds
     from ibtrain.mi.channel.exact import channel, channel_mi
+    from ibtrain.mi.conditional.estimate import conditional_mi
     from ibtrain.mi.matrix import mi_matrix
     from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
@@ -65,6 +66,7 @@ _HOMES = {
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
     "channel_mi": "ibtrain.mi.channel.exact",
+    "conditional_mi": "ibtrain.mi.conditional.estimate",
     "conv_net": "ibtrain.models.conv",
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
@@ -101,6 +103,7 @@ __all__ = [
     "channel",
     "channel_bounds",
     "channel_mi",
+    "conditional_mi",
     "conv_net",
     "estimate",
     "fit_ensemble",

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,7 +29,18 @@ from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
 from ibtrain.text import hint
 
-__all__ = ["ESTIMATORS", "Estimator", "estimate"]
+__all__ = [
+    "ESTIMATORS",
+    "MAX_EXAMINED",
+    "MAX_INFLATION",
+    "MAX_KSG_DIMENSIONS",
+    "MAX_KSG_SAMPLES",
+    "MIN_KSG_SAMPLES",
+    "Estimator",
+    "check_options",
+    "estimate",
+    "is_far_above",
+]
 
 MAX_EXAMINED = 100_000
 """Maximum number of samples that are examined for problems of the data."""
@@ -149,11 +160,7 @@ def estimate(
     check_integer("blocks", blocks, 1)
     check_integer("permutations", permutations, 0, MAX_PERMUTATIONS)
     estimator = ESTIMATORS[method]
-    for name in options:
-        if name not in estimator.options:
-            names = ", ".join(estimator.options) or "none"
-            expected = f"one of {names}{hint(name, estimator.options)}"
-            raise ConfigError(repr(name), expected, f"options of {method}")
+    check_options(method, options)
     if estimator.is_neural:
         options |= {"device": device, "on_checkpoint": on_checkpoint, "progress": progress}
     if estimator.is_random:
@@ -183,6 +190,15 @@ def estimate(
         seed=seed,
         version=__version__,
     ).to_unit(unit)
+
+
+def check_options(method: str, options: Iterable[str]) -> None:
+    """Checks that a method has all options of these names."""
+    for name in options:
+        if name not in ESTIMATORS[method].options:
+            names = ", ".join(ESTIMATORS[method].options) or "none"
+            expected = f"one of {names}{hint(name, ESTIMATORS[method].options)}"
+            raise ConfigError(repr(name), expected, f"options of {method}")
 
 
 def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:
@@ -246,9 +262,14 @@ def _is_far_below_neighbours(result: Estimate, samples: StoredSamples, seed: int
         return False
     rows = np.linspace(0, len(samples) - 1, count) if samples.block == 1 else np.arange(count)
     ksg_result = ksg(samples.take(rows.astype(np.int64)), seed=seed)
-    difference = ksg_result.mi - result.mi
+    return is_far_above(ksg_result, result)
+
+
+def is_far_above(first: Estimate, second: Estimate) -> bool:
+    """Returns whether the first estimate is significantly higher than the second."""
+    difference = first.mi - second.mi
     return difference > max(
-        DIFFERENCE_ERRORS * math.hypot(result.stderr, ksg_result.stderr), MIN_DIFFERENCE
+        DIFFERENCE_ERRORS * math.hypot(first.stderr, second.stderr), MIN_DIFFERENCE
     )
 
 

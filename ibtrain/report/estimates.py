@@ -15,17 +15,20 @@ LINE_LENGTH = 80
 _ROW = "{:<20} {:<22} {:>7} {:>9} {:>7}  {:<7} {:>7}  {}"
 
 
-def describe(estimate: Estimate, *, x: str = "x", y: str = "y", normalized: bool = False) -> str:
+def describe(
+    estimate: Estimate, *, x: str = "x", y: str = "y", z: str = "z", normalized: bool = False
+) -> str:
     """What was estimated, from which samples and how, with an explanation of each flag, in lines of 80 characters.
 
     Args:
         estimate: The estimate.
         x: Name of x.
         y: Name of y.
+        z: Name of the condition, if there is one.
         normalized: Whether the normalised value, from 0 to 1, is included.
     """
     unit = estimate.unit
-    lines = [_headline(estimate, f"I({x}; {y})")]
+    lines = [_headline(estimate, f"I({x}; {y}{f' | {z}' if estimate.is_conditional else ''})")]
     lines += [f"{name}: {how}" for name, how in (estimate.read_as or {}).items()]
     lines.append(_samples(estimate))
     if math.isfinite(estimate.ceiling):
