@@ -1,6 +1,5 @@
 """Several runs beside each other, as a table and as a JSON document."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +8,8 @@ from ibtrain.config import METHODS
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.table import spread
 from ibtrain.report.text import blocks
-from ibtrain.runs.summary import Interval, RunSummary, varied_settings
+from ibtrain.runs.differences import Difference
+from ibtrain.runs.summary import RunSummary, varied_settings
 
 __all__ = ["comparison_document", "comparison_table", "setting_text", "short_names"]
 
@@ -33,7 +33,7 @@ def comparison_table(runs: Sequence[RunSummary], width: int) -> str:
         for split in ("test", "validation")
         if any(split in run.accuracies.get(method, {}) for run in runs)
     ]
-    difference = [["difference %", *(interval_text(run.difference) for run in runs)]]
+    difference = [["difference %", *(difference_text(run.difference) for run in runs)]]
     groups = [[column] for column in columns]
     if any(run.difference for run in runs):
         groups.append(difference)
@@ -92,18 +92,18 @@ def setting_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def interval_text(interval: Interval | None) -> str:
+def difference_text(difference: Difference | None) -> str:
     """A difference of shares in percent, with its interval.
 
     Args:
-        interval: The difference; None is a dash.
+        difference: The difference; None is a dash.
     """
-    if interval is None:
+    if difference is None:
         return "-"
-    text = f"{100 * interval.mean:+.2f}"
-    if math.isinf(interval.high):
+    text = f"{100 * difference.value:+.2f}"
+    if not difference.has_interval:
         return text
-    return f"{text} ({100 * interval.low:+.2f} to {100 * interval.high:+.2f})"
+    return f"{text} ({100 * difference.low:+.2f} to {100 * difference.high:+.2f})"
 
 
 def _accuracy(run: RunSummary, method: Any, split: str) -> str:
@@ -117,8 +117,10 @@ def _state(run: RunSummary) -> str:
     return "" if run.accuracies else "unfinished"
 
 
-def _finite(interval: Interval | None) -> dict[str, Any] | None:
-    """The interval, with None for an end that is infinite."""
-    if interval is None:
+def _finite(difference: Difference | None) -> dict[str, Any] | None:
+    """The difference, with None for an end that is infinite."""
+    if difference is None:
         return None
-    return {key: value if math.isfinite(value) else None for key, value in asdict(interval).items()}
+    values = asdict(difference)
+    ends = {name: values[name] if difference.has_interval else None for name in ("low", "high")}
+    return {**values, **ends}

@@ -1,6 +1,5 @@
 """Picture of several runs: their accuracies, and the differences of the methods with their intervals."""
 
-import math
 from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
@@ -90,10 +89,10 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Any, index: 
 
 def _draw_differences(axis: Any, differences: Sequence[Any]) -> None:
     axis.axvline(0, color="black", lw=0.8)
-    for row, interval in enumerate(differences):
-        if interval is not None:
-            is_known = math.isfinite(interval.high)
-            half = 100 * (interval.high - interval.mean) if is_known else None
-            axis.errorbar(100 * interval.mean, row, xerr=half, fmt="o", ms=4, lw=1, color="black")
+    for row, difference in enumerate(differences):
+        if difference is not None:
+            value = 100 * difference.value
+            half = 100 * difference.high - value if difference.has_interval else None
+            axis.errorbar(value, row, xerr=half, fmt="o", ms=4, lw=1, color="black")
     axis.set(xlabel="difference  [percentage points]")
     axis.set_title("Layer-wise less end-to-end (95 % interval)")

@@ -6,20 +6,15 @@ there are at least two seeds. ``kind`` is ``paired`` over the seeds that both ha
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev, variance
 from typing import Any
-
-from scipy.special import stdtrit
 
 from ibtrain.report.page.about import flat
 from ibtrain.report.page.numbers import number
 from ibtrain.report.page.run import ReportedRun
 from ibtrain.report.style import METHOD_NAMES
+from ibtrain.runs.differences import difference
 
 __all__ = ["accuracy_difference", "differences", "parameters"]
-
-LEVEL = 0.95
-"""Coverage of the intervals."""
 
 
 def parameters(runs: Sequence[ReportedRun]) -> list[dict[str, Any]]:
@@ -52,10 +47,7 @@ def differences(runs: Sequence[ReportedRun]) -> list[dict[str, Any]]:
 
 
 def accuracy_difference(first: Mapping[int, float], second: Mapping[int, float]) -> dict[str, Any]:
-    r"""The difference of two mean accuracies, in percentage points, with its interval.
-
-    Over n shared seeds: :math:`\bar d \pm t_{0.975, n-1} s_d / \sqrt n` with the standard deviation :math:`s_d` of the seeds' differences.
-    Without shared seeds: Welch's interval.
+    """The difference of two mean accuracies, in percentage points, with its interval.
 
     Args:
         first: Accuracies by seed, from 0 to 1.
@@ -64,36 +56,17 @@ def accuracy_difference(first: Mapping[int, float], second: Mapping[int, float])
     Returns:
         ``kind``, the number of ``seeds``, ``value``, ``low`` and ``high``; the last two are None for a single seed.
     """
-    shared = sorted({*first} & {*second})
-    if shared:
-        pairs = [100 * (first[seed] - second[seed]) for seed in shared]
-        value, count, kind = fmean(pairs), str(len(pairs)), "paired"
-        has_interval = len(pairs) > 1
-        error = stdev(pairs) / math.sqrt(len(pairs)) if has_interval else math.nan
-        freedom = len(pairs) - 1.0
-    else:
-        a, b = ([100 * x for x in group.values()] for group in (first, second))
-        value, count, kind = fmean(a) - fmean(b), f"{len(a)} and {len(b)}", "unpaired"
-        has_interval = min(len(a), len(b)) > 1
-        error, freedom = _welch(a, b) if has_interval else (math.nan, math.nan)
-    half = error * stdtrit(freedom, (1 + LEVEL) / 2) if error else error
+    found = difference(first, second)
+    assert found is not None
+    ends = (found.low, found.high) if found.has_interval else (math.nan, math.nan)
+    counts = " and ".join(map(str, found.counts))
     return {
-        "kind": kind,
-        "seeds": count,
-        "value": number(value),
-        "low": number(value - half),
-        "high": number(value + half),
+        "kind": found.kind,
+        "seeds": str(found.counts[0]) if found.kind == "paired" else counts,
+        "value": number(100 * found.value),
+        "low": number(100 * ends[0]),
+        "high": number(100 * ends[1]),
     }
-
-
-def _welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
-    """Standard error of a difference of means, and its degrees of freedom (Welch, 1947)."""
-    parts = [variance(group) / len(group) for group in (first, second)]
-    total = sum(parts)
-    if total == 0:
-        return 0.0, 1.0
-    spread = sum(p**2 / (len(g) - 1) for p, g in zip(parts, (first, second), strict=True))
-    return math.sqrt(total), total**2 / spread
 
 
 def _accuracies(run: ReportedRun, method: Any) -> dict[int, float]:
