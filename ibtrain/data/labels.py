@@ -46,7 +46,8 @@ def read_labels(y: Any, where: str) -> NDArray[Any]:
         return index if columns is None else np.asarray([str(c) for c in columns])[index]
     if labels.ndim != 1:
         expected = "one label for each sample, or one-hot rows"
-        raise DataError(f"labels of shape {labels.shape}", expected, where)
+        given = f"of shape {labels.shape}" if labels.ndim else f"of type {type(y).__name__}"
+        raise DataError(f"labels {given}", expected, where)
     return _classes_only(labels, where)
 
 

@@ -15,6 +15,7 @@ __all__ = ["check_values", "column_names", "read_samples", "select_columns", "wi
 
 CHANNEL_COUNTS = (1, 3, 4)
 """Possible numbers of channels of images: grey, RGB and RGBA."""
+FILL_IN = "finite numbers: drop these rows or fill them in"
 ENCODE = "numbers: one-hot encode it (pandas.get_dummies) or drop it"
 
 
@@ -110,7 +111,7 @@ def _numbers(samples: NDArray[Any], where: str) -> NDArray[Any]:
         raise DataError(f"the string {text!r}", ENCODE, where)
     missing = sum(map(is_missing, values))
     if missing:
-        raise DataError(f"{missing} missing values in the samples", "finite numbers", where)
+        raise DataError(f"{missing} missing values in the samples", FILL_IN, where)
     try:
         return samples.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -135,7 +136,7 @@ def check_values(samples: NDArray[Any], where: str) -> None:
         bad = ~is_finite.reshape(len(samples), -1)
         place = place_of(divmod(int(bad.argmax()), bad.shape[1]))
         given = f"{int(bad.sum())} NaN or infinite values in the samples (the first in {place})"
-        raise DataError(given, "finite numbers", where)
+        raise DataError(given, FILL_IN, where)
     # compared as Python numbers, because float16 can't hold the limit
     if max(samples.max().item(), -samples.min().item()) > MAX_MAGNITUDE:
         row, column = divmod(int(np.abs(samples).argmax()), samples[0].size)

@@ -55,6 +55,9 @@ def cut_into_blocks(model: nn.Module | Mapping[str, nn.Module]) -> nn.Sequential
     elif isinstance(model, nn.Sequential):
         blocks = _cut(model)
     else:
+        if isinstance(model, type):
+            given = f"the class {model.__name__}"
+            raise ModelError(given, f"a model: {model.__name__}(...)", "model")
         children = model.named_children() if isinstance(model, nn.Module) else ()
         example = ", ".join(f"'{name}': model.{name}" for name, _ in children)
         such = (

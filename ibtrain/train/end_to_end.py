@@ -1,15 +1,12 @@
 """The baseline: the same network, trained end to end with backprop on the cross-entropy."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig
-from ibtrain.train.checkpointer import Checkpointer
-from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.objectives import BlockSpec, Objective, make_objective
-from ibtrain.train.results import FitResult
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["EndToEndTrainer"]
@@ -30,32 +27,6 @@ class EndToEndTrainer(Trainer):
 
     method: ClassVar[Method] = "end_to_end"
     freezes: ClassVar[bool] = False
-
-    def fit(
-        self,
-        data: Any,
-        y: Any = None,
-        *,
-        test: Any = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> FitResult:
-        """Trains the whole network.
-
-        Args:
-            data: A :class:`~ibtrain.data.dataset.Dataset`, a torch ``Dataset`` or ``DataLoader``, or samples with labels
-                ``y``, of any kind that :meth:`Dataset.from_arrays` takes; all but the first are standardised.
-            y: Labels of the samples.
-            test: The test split, of the same kind: a pair of samples and labels, or a torch ``Dataset`` or
-                ``DataLoader``; None takes a fixed fifth of the samples.
-            checkpointer: Saves the state of the training; the same call continues from it.
-
-        Raises:
-            DataError: If the samples or labels can't be trained on.
-            ModelError: If the model does not fit the data.
-            NonFiniteError: If a bound or a loss became NaN or infinite.
-        """
-        (result,) = fit_ensemble([self], self.dataset(data, y, test), checkpointer)
-        return result
 
     @property
     def stages(self) -> Mapping[str, Sequence[str]]:

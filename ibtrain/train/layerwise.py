@@ -1,7 +1,7 @@
 """Greedy training: each block on its own information-bottleneck objective, then frozen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
@@ -9,10 +9,7 @@ from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConf
 from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.train.callbacks import Callback
-from ibtrain.train.checkpointer import Checkpointer
-from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
-from ibtrain.train.results import FitResult
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["LayerwiseTrainer"]
@@ -65,32 +62,6 @@ class LayerwiseTrainer(Trainer):
         if self.objective.readout != "critic" and next(output.parameters(), None) is None:
             expected = "weights that can be trained: join it to the block before it"
             raise ModelError("an output block without weights", expected, f"block {name}")
-
-    def fit(
-        self,
-        data: Any,
-        y: Any = None,
-        *,
-        test: Any = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> FitResult:
-        """Trains every block in turn.
-
-        Args:
-            data: A :class:`~ibtrain.data.dataset.Dataset`, a torch ``Dataset`` or ``DataLoader``, or samples with labels
-                ``y``, of any kind that :meth:`Dataset.from_arrays` takes; all but the first are standardised.
-            y: Labels of the samples.
-            test: The test split, of the same kind: a pair of samples and labels, or a torch ``Dataset`` or
-                ``DataLoader``; None takes a fixed fifth of the samples.
-            checkpointer: Saves the state of the training; the same call continues from it.
-
-        Raises:
-            DataError: If the samples or labels can't be trained on.
-            ModelError: If the model does not fit the data.
-            NonFiniteError: If a bound or a loss became NaN or infinite.
-        """
-        (result,) = fit_ensemble([self], self.dataset(data, y, test), checkpointer)
-        return result
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:

@@ -17,6 +17,7 @@ from ibtrain.train.arguments import check_callbacks, check_seed
 from ibtrain.train.callbacks import Callback
 from ibtrain.train.checkpointer import Checkpointer
 from ibtrain.train.objectives.base import BlockSpec, Objective
+from ibtrain.train.results import FitResult
 
 __all__ = ["Trainer"]
 
@@ -55,6 +56,35 @@ class Trainer(ABC):
         self.optim = optim
         self.seed = check_seed(seed)
         self.callbacks = check_callbacks(callbacks)
+
+    def fit(
+        self,
+        data: Any,
+        y: Any = None,
+        *,
+        test: Any = None,
+        checkpointer: Checkpointer | None = None,
+    ) -> FitResult:
+        """Trains the network, stage by stage.
+
+        Args:
+            data: A :class:`~ibtrain.data.dataset.Dataset`, a torch ``Dataset`` or ``DataLoader``, or samples with labels
+                ``y``, of any kind that :meth:`Dataset.from_arrays` takes; all but the first are standardised.
+            y: Labels of the samples.
+            test: The test split, of the same kind: a pair of samples and labels, or a torch ``Dataset`` or
+                ``DataLoader``; None takes a fixed fifth of the samples.
+            checkpointer: Saves the state of the training; the same call continues from it.
+
+        Raises:
+            DataError: If the samples or labels can't be trained on.
+            ModelError: If the model does not fit the data.
+            NonFiniteError: If a bound or a loss became NaN or infinite.
+        """
+        # it knows trainers
+        from ibtrain.train.fit import fit_ensemble
+
+        (result,) = fit_ensemble([self], self.dataset(data, y, test), checkpointer)
+        return result
 
     def dataset(self, data: Any, y: Any = None, test: Any = None) -> Dataset:
         """Returns what :meth:`fit` is given as a data set, on the model's device; a given data set stays as it is.

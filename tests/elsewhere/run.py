@@ -91,6 +91,18 @@ def training(device: torch.device, method: str, seeds: int, **objective: Any) ->
     return [*estimates, *accuracies, *(v for record in history for v in record.metrics.values())]
 
 
+def predicting(device: torch.device) -> list[float]:
+    """From arrays, of a network on the device, which predicts what the training reported."""
+    x = np.random.default_rng(0).standard_normal((300, 6))
+    y = np.where(x[:, 0] > 0, "right", "left")
+    torch.manual_seed(0)
+    trainer = LayerwiseTrainer(mlp(6, (5, 4), 2).to(device), optim=OPTIM)
+    result = trainer.fit(x[100:], y[100:], test=(x[:100], y[:100]))
+    assert result.score(x[:100], y[:100]) == result.accuracies["test"]
+    probabilities: list[float] = result.predict_proba(x)[:, 0].tolist()
+    return probabilities
+
+
 def bounding(device: torch.device) -> list[float]:
     h = torch.randn(100, 6, generator=torch.Generator().manual_seed(0)).to(device)
     found = channel_bounds(h, noise_std=0.5)
@@ -112,6 +124,7 @@ CASES: dict[str, Case] = {
         for negatives in (None, 2)
     },
     "channel_bounds": bounding,
+    "predictions": predicting,
     "layerwise": partial(training, method="layerwise", seeds=1),
     "layerwise, two seeds": partial(training, method="layerwise", seeds=2),
     "layerwise, relative": partial(training, method="layerwise", seeds=1, noise_scale="relative"),
