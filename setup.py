@@ -21,7 +21,7 @@ setup(
         "numpy>=1.26",
         "pandas>=2.2",
         "pillow>=10",
-        "scikit-learn>=1.4",
+        "scikit-learn>=1.6",
         "scipy>=1.11",
         "torch>=2.11",
         "torchvision>=0.26",
