@@ -41,7 +41,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     :class:`~ibtrain.LayerwiseTrainer`. The columns of X are standardised, so that no scaler is needed.
 
     Args:
-        hidden: Numbers of units of the hidden layers.
+        hidden: Numbers of units of the hidden layers; a single number for one layer.
         trainer: ``layerwise``, or ``end_to_end`` for backprop on the cross-entropy of the same network, which ignores
             ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``.
         objective: Objective of the hidden layers: ``ib``, or ``cross-entropy`` of a classifier that reads the layer.
@@ -82,7 +82,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden: Sequence[int] = (100,),
+        hidden: Sequence[int] | int = (100,),
         *,
         trainer: str = "layerwise",
         objective: str = "ib",
@@ -139,7 +139,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            given = f"1 class ({self.classes_[0]!r})"
+            given = f"1 class ({self.classes_.tolist()[0]!r})"
             raise DataError(given, "at least 2 classes", f"{NAME}: y")
         seed = int(check_random_state(self.random_state).randint(MAX_SEED))
         data = self._dataset(X, index, seed)
