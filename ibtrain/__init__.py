@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ibtrain.errors import IBTrainError
     from ibtrain.mi.channel.bounds import bracket, channel_bounds
     from ibtrain.mi.channel.exact import channel, channel_mi
+    from ibtrain.mi.conditional.estimate import conditional_mi
     from ibtrain.mi.matrix import mi_matrix
     from ibtrain.mi.registry import estimate
     from ibtrain.mi.result import Estimate
@@ -33,16 +34,18 @@ if TYPE_CHECKING:
     from ibtrain.runs.runner import run
     from ibtrain.runs.sweep import sweep
     from ibtrain.sklearn.classifier import IBClassifier
-    from ibtrain.train.callbacks import Event
+    from ibtrain.train.callbacks import Callback, Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
     from ibtrain.train.layerwise import LayerwiseTrainer
     from ibtrain.train.network import TrainedNetwork
+    from ibtrain.train.plateau import StopOnPlateau
     from ibtrain.train.stored import load_network
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Callback": "ibtrain.train.callbacks",
     "Checkpoints": "ibtrain.runs.checkpoints",
     "Dataset": "ibtrain.data.dataset",
     "EndToEndTrainer": "ibtrain.train.end_to_end",
@@ -59,11 +62,13 @@ _HOMES = {
     "PlaneConfig": "ibtrain.config",
     "RunConfig": "ibtrain.config",
     "Split": "ibtrain.data.dataset",
+    "StopOnPlateau": "ibtrain.train.plateau",
     "TrainedNetwork": "ibtrain.train.network",
     "channel_bounds": "ibtrain.mi.channel.bounds",
     "bracket": "ibtrain.mi.channel.bounds",
     "channel": "ibtrain.mi.channel.exact",
     "channel_mi": "ibtrain.mi.channel.exact",
+    "conditional_mi": "ibtrain.mi.conditional.estimate",
     "conv_net": "ibtrain.models.conv",
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
@@ -78,6 +83,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Callback",
     "CheckpointInterval",
     "Checkpoints",
     "Dataset",
@@ -94,11 +100,13 @@ __all__ = [
     "PlaneConfig",
     "RunConfig",
     "Split",
+    "StopOnPlateau",
     "TrainedNetwork",
     "bracket",
     "channel",
     "channel_bounds",
     "channel_mi",
+    "conditional_mi",
     "conv_net",
     "estimate",
     "fit_ensemble",

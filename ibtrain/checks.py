@@ -6,6 +6,7 @@ from dataclasses import is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ibtrain.errors import ConfigError
+from ibtrain.text import hint
 
 __all__ = [
     "LARGEST_FLOAT32",
@@ -65,7 +66,7 @@ def check_integer(where: str, value: object, low: int, high: int = MAX_INT64) ->
 def check_choice(where: str, value: object, choices: tuple[str, ...]) -> None:
     """Checks that a value is one of the choices."""
     if value not in choices:
-        raise ConfigError(repr(value), "one of " + ", ".join(choices), where)
+        raise ConfigError(repr(value), "one of " + ", ".join(choices) + hint(value, choices), where)
 
 
 def check_per_block(where: str, values: object, low: float) -> None:

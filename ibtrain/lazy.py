@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_exports", "load_object"]
+__all__ = ["html_method", "lazy_exports", "load_object"]
 
 
 def lazy_exports(
@@ -37,3 +37,17 @@ def load_object(home: str) -> Any:
     """
     module, _, name = home.partition(":")
     return getattr(import_module(module), name)
+
+
+def html_method(home: str) -> Callable[[Any], str]:
+    """Returns a method ``_repr_html_``, which notebooks call, by a function of a higher layer.
+
+    Args:
+        home: Module and name of a function from the object to HTML.
+    """
+
+    def _repr_html_(self: Any) -> str:
+        html: str = load_object(home)(self)
+        return html
+
+    return _repr_html_

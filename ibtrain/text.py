@@ -1,11 +1,15 @@
 """Makes text from untrusted files safe to print on a terminal."""
 
 import shlex
+from collections.abc import Iterable
+from difflib import get_close_matches
 
-__all__ = ["abridged", "printable", "shell_word"]
+__all__ = ["abridged", "hint", "printable", "shell_word"]
 
 ELLIPSIS = " ... "
 """Replaces the omitted middle of a text."""
+MAX_HINTED = 50
+"""Number of characters from which on a word is not compared with names, which would take long."""
 
 
 def printable(text: str) -> str:
@@ -30,6 +34,32 @@ def abridged(text: str, longest: int) -> str:
         return text
     length = longest - len(ELLIPSIS)
     return text[: length // 2] + ELLIPSIS + text[-(length - length // 2) :]
+
+
+def hint(word: object, names: Iterable[str]) -> str:
+    """Returns the question whether the most similar name was meant, or nothing if no name is similar.
+
+    Upper and lower case, and the signs between words, make no difference.
+
+    Args:
+        word: What was given instead of a name.
+        names: The valid names.
+
+    Example:
+        >>> hint("Fashion_MNIST", ["mnist", "fashion-mnist"])
+        " (did you mean 'fashion-mnist'?)"
+        >>> hint("cats", ["mnist", "fashion-mnist"])
+        ''
+    """
+    if not isinstance(word, str) or len(word) > MAX_HINTED:
+        return ""
+    plain = {_plain(name): name for name in names}
+    similar = get_close_matches(_plain(word), plain, n=1)
+    return f" (did you mean {plain[similar[0]]!r}?)" if similar else ""
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character not in "-_ ")
 
 
 def shell_word(path: str) -> str:

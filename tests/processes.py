@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,20 @@ def _timeless(value: Any) -> Any:
     return [_timeless(inner) for inner in value] if isinstance(value, list) else value
 
 
+def _page(text: str) -> Any:
+    """The document of a report page, times, commands and the surroundings aside."""
+    match = re.search(r'id="document">(.*?)</script>', text)
+    assert match is not None
+    document = _timeless(json.loads(match[1]))
+    del document["title"]
+    for run in document["runs"]:
+        for key in ("name", "environment", "command", "repeat"):
+            del run[key]
+    for row in document["differences"]:
+        del row["where"]
+    return document
+
+
 def contents(folder: Path) -> dict[str, Any]:
     """Every file of a finished run, times and the surroundings aside."""
     found: dict[str, Any] = {}
@@ -69,6 +84,8 @@ def contents(folder: Path) -> dict[str, Any]:
             found[name] = _timeless(json.loads(path.read_text()))
         elif path.suffix == ".jsonl":
             found[name] = [_timeless(json.loads(line)) for line in path.read_text().splitlines()]
+        elif name == "report.html":
+            found[name] = _page(path.read_text())
         elif name != "environment.json":
             found[name] = path.read_bytes()
     return found

@@ -21,9 +21,10 @@ LAYERS = (
     {"data", "mi", "models"},
     {"train"},
     {"plane", "sklearn"},
-    {"bench", "runs"},
+    {"bench", "loggers", "runs"},
     {"report"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SAME_LAYER = {("models", "data")}

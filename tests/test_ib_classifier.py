@@ -1,6 +1,7 @@
 """IBClassifier is what scikit-learn expects, and adds nothing to the trainers."""
 
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -172,14 +173,16 @@ def test_few_samples_train() -> None:
     assert classifier.score(x[:12], y[:12]) == 1
 
 
-def test_it_is_quiet_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_it_is_quiet_unless_asked(
+    verbose: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     x, y = toy()
-    IBClassifier(**QUICK).fit(x, y)
-    assert capfd.readouterr() == ("", "")
-    IBClassifier(verbose=1, **QUICK).fit(x, y)
-    lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 2 * 20
-    assert lines[0].startswith("hidden1, epoch 1 of 20: ")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    IBClassifier(verbose=verbose, **QUICK).fit(x, y)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert ("hidden1" in captured.err) == bool(verbose)
 
 
 def test_there_are_no_weights_of_samples() -> None:

@@ -21,6 +21,7 @@ from ibtrain.io.lock import FolderLock
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.curves import curves_figure
+from ibtrain.report.page import save_run_page
 from ibtrain.report.pictures import save_pictures
 from ibtrain.runs import RunFolder, list_runs
 from ibtrain.runs.weights import save_weights
@@ -194,6 +195,7 @@ def test_a_folder_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
                 lambda: first.checkpoints(CheckpointInterval(epochs=1)).clear(),
                 lambda: save_weights(first, fitted(nn.Linear(2, 2))),
                 lambda: save_pictures(first),
+                lambda: save_run_page(first),
             )
             for write in writes:
                 with pytest.raises(RunFolderError, match="run: got a folder that was deleted"):

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from ibtrain.cli.execute import execute
+from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.options import run_config, training_options
 from ibtrain.config import METHODS
 
 __all__ = ["command"]
 
 
-@click.command("compare")
+@click.command("compare", cls=GroupedCommand)
 @training_options
 def command(settings: dict[str, Any], config_file: Path | None, **options: Any) -> None:
     """Train layer-wise and end-to-end, measure both, and compare.

@@ -11,8 +11,9 @@ import click
 from ibtrain.config import METHODS, MODELS, OBJECTIVES, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import TABLES
+from ibtrain.text import hint
 
-__all__ = ["CommaSeparated", "keywords"]
+__all__ = ["CommaSeparated", "NearChoice", "keywords"]
 
 OPTIONAL_TYPES = {"data_root": str, "resize": int, "target": str}
 """Types of the settings that are None by default."""
@@ -84,6 +85,24 @@ class Named(click.ParamType[Any]):
             raise click.BadParameter(message, ctx, param) from error
 
 
+class NearChoice(click.Choice[str]):
+    """One of several words, in upper or lower case; the error names the most similar one."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        message = super().get_invalid_choice_message(value, ctx)
+        return message.removesuffix(".") + hint(value, self.choices)
+
+
+class DatasetName(click.ParamType[str]):
+    """The name of a data set, in upper or lower case, with - or _ between words, or the path of one."""
+
+    name = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        # the path after the colon stays as it is
+        return value if ":" in value else value.lower().replace("_", "-")
+
+
 def keywords(setting: str) -> dict[str, Any]:
     """Returns the keyword arguments of ``click.option`` for a setting.
 
@@ -110,11 +129,13 @@ def _type(field: Field[Any]) -> Any:
 
 def _plain_type(field: Field[Any]) -> Any:
     choices = field.metadata.get("choices")
+    if field.name == "dataset":
+        return DatasetName()
     if choices is OBJECTIVES or choices is MODELS:
         # names may be registered later: the settings check them
         return str
     if choices is not None:
-        return click.Choice(tuple(choices))
+        return NearChoice(tuple(choices), case_sensitive=False)
     if isinstance(field.default, tuple):
         kind = get_args(field.type)[0]
         # a single number may stand for a tuple of one

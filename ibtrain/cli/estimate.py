@@ -1,12 +1,13 @@
 """``ibtrain estimate``."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ibtrain.cli.condition import condition_options
 from ibtrain.cli.streams import echo
 from ibtrain.config import DEVICES
 from ibtrain.errors import ConfigError
@@ -18,7 +19,7 @@ SCHEMA = 2
 """Version of the JSON document. In version 1, ``n_train`` included ``n_select``, and ``n_test`` was ``n_control`` where
 there was one."""
 
-RESERVED_SETTINGS = {"x", "y", "frame", "on_checkpoint"}
+RESERVED_SETTINGS = {"x", "y", "z", "frame", "on_checkpoint", "progress"}
 """Arguments of the estimating functions that are no options of a method."""
 
 
@@ -42,6 +43,12 @@ RESERVED_SETTINGS = {"x", "y", "frame", "on_checkpoint"}
     help="What y is, likewise. Given once, it is the y of every --x.  [y]",
 )
 @click.option(
+    "--z",
+    "key_z",
+    metavar="NAME",
+    help="What the condition z is, likewise: estimate I(x; y | z) instead.",
+)
+@click.option(
     "--matrix",
     "is_matrix",
     is_flag=True,
@@ -62,6 +69,11 @@ RESERVED_SETTINGS = {"x", "y", "frame", "on_checkpoint"}
     "--discrete-x/--continuous-x",
     default=None,
     help="Whether x holds classes or continuous values.",
+)
+@click.option(
+    "--discrete-z/--continuous-z",
+    default=None,
+    help="Whether z holds classes or continuous values.",
 )
 @click.option(
     "--blocks",
@@ -115,6 +127,7 @@ def command(
     file: Path,
     choices_x: tuple[str, ...],
     choices_y: tuple[str, ...],
+    key_z: str | None,
     is_matrix: bool,
     method: str | None,
     settings: tuple[str, ...],
@@ -135,6 +148,7 @@ def command(
     ibtrain estimate data.csv --matrix -o matrix.csv                all pairs
     """
     options = dict(_setting(text) for text in settings)
+    condition = condition_options(key_z, arguments, curve, is_matrix=is_matrix)
     output_options = {name: arguments.pop(name) for name in ("normalized", "cite", "as_json")}
     if is_matrix:
         _check_matrix_options(arguments, curve=curve, normalized=output_options["normalized"])
@@ -148,14 +162,14 @@ def command(
         raise ConfigError(str(output), "--matrix, whose values it writes", "--output")
     pairs = _pairs(choices_x, choices_y)
     _check_curve(curve, method or "mine", len(pairs))
-    _print_pairs(
-        file, pairs, method or "mine", curve, device, output_options, {**arguments, **options}
-    )
+    arguments |= options
+    _print_pairs(file, pairs, condition, method or "mine", curve, device, output_options, arguments)
 
 
 def _print_pairs(
     file: Path,
     pairs: Sequence[tuple[str, str]],
+    condition: tuple[str, ...],
     method: str,
     curve: Path | None,
     device: str,
@@ -165,33 +179,36 @@ def _print_pairs(
     from ibtrain.backend.device import choose_device, threads
     from ibtrain.data.columns import read_columns
     from ibtrain.mi.citations import bibtex, method_sentence
+    from ibtrain.mi.conditional.estimate import conditional_mi
     from ibtrain.mi.neural.convergence import CurvePoint
     from ibtrain.mi.registry import estimate
+    from ibtrain.mi.result import Estimate
     from ibtrain.report.estimates import describe
 
-    choices = list(dict.fromkeys(choice for pair in pairs for choice in pair))
+    estimator: Callable[..., Estimate] = conditional_mi if condition else estimate
+    choices = list(dict.fromkeys(choice for pair in (*pairs, condition) for choice in pair))
     columns = dict(zip(choices, read_columns(file, choices), strict=True))
     device = str(choose_device(device))
     points: list[CurvePoint] = []
     documents = []
     for x, y in pairs:
         with threads(1):
-            result = estimate(
-                columns[x],
-                columns[y],
-                method,
+            result = estimator(
+                *(columns[choice] for choice in (x, y, *condition)),
+                method=method,
                 device=device,
                 on_checkpoint=points.append,
                 **arguments,
             )
+        names = dict(zip("xyz", (x, y, *condition), strict=False))
         document = result.to_dict() | {"interval": _finite(result.interval)}
         if output["normalized"]:
             document["normalized"] = result.normalized
-        text = describe(result, x=x, y=y, normalized=output["normalized"])
+        text = describe(result, **names, normalized=output["normalized"])
         if output["cite"]:
             document |= {"cite": method_sentence(result), "bibtex": bibtex(result)}
             text += f"\n\n{method_sentence(result)}\n\n{bibtex(result)}"
-        documents.append({**document, "x": x, "y": y})
+        documents.append({**document, **names})
         if not output["as_json"]:
             echo("\n" * (len(documents) > 1) + text)
     if curve:

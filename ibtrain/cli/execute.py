@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful, interruptible
-from ibtrain.cli.progress import Progress
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
@@ -34,6 +33,7 @@ def execute(
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded
+    from ibtrain.report.page import save_run_page
     from ibtrain.report.pictures import save_pictures
     from ibtrain.runs import RunFolder, open_run
 
@@ -54,6 +54,7 @@ def execute(
         _train(opened, workers)
         results = _results(folder, as_json)
         save_pictures(folder)
+        save_run_page(folder)
         _close(folder, results, interval)
 
 
@@ -79,11 +80,13 @@ def _show_finished(
 
 
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
+    from ibtrain.report.page import save_run_page
     from ibtrain.report.pictures import save_pictures
 
     with _untrusted(folder.path):
         results = _results(folder, as_json)
         save_pictures(folder)
+        save_run_page(folder)
     say(_finished(folder.path))
     _close(folder, results, interval)
 
@@ -121,12 +124,13 @@ def _close(folder: "RunFolder", results: str, interval: CheckpointInterval) -> N
     clear_parts(folder)
     echo(results)
     pictures = ", ".join(sorted(path.name for path in folder.path.glob("*.png")))
-    say(f"run folder: {folder.path} (pictures: {pictures})")
+    say(f"run folder: {folder.path} (open report.html in a browser; pictures: {pictures})")
 
 
 def _train(opened: "OpenRun", workers: int) -> None:
     """Starts the run, or continues it from its last checkpoint, and trains until it is finished."""
     from ibtrain.runs.parts import is_in_parts, train_in_parts
+    from ibtrain.train.progress import TrainingProgress
 
     if is_in_parts(opened, workers):
         helper = TrainingSession(is_helper=True)
@@ -135,7 +139,7 @@ def _train(opened: "OpenRun", workers: int) -> None:
     run = opened.load()
     if run.is_resuming:
         say(f"continuing after {run.epochs} epochs")
-    progress = Progress(opened.setup.config, opened.setup.stages, run.epochs)
+    progress = TrainingProgress(opened.setup.total_epochs, run.epochs, has_lines=True)
     with graceful(opened.checkpoints.stop), progress:
         opened.train(run, [progress])
 

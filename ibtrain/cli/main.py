@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
-from ibtrain import __version__
 from ibtrain.backend.openmp import discard_unusable_threads
 from ibtrain.cli.streams import say, standard_streams
 from ibtrain.errors import ConfigError, IBTrainError, IBTrainWarning
-from ibtrain.text import abridged
+from ibtrain.text import abridged, hint
 
 __all__ = ["cli"]
 
@@ -26,6 +25,7 @@ COMMANDS = {
     "estimate": "Estimate the mutual information of samples in a file.",
     "measure": "Measure the saved activations of a run again.",
     "plane": "Draw the information plane of one or several runs.",
+    "report": "Write an interactive page about one or several runs.",
     "resume": "Continue an interrupted run.",
     "runs": "List the runs in a folder.",
     "sweep": "Train a run for every combination of some settings.",
@@ -37,6 +37,13 @@ COMMANDS = {
 
 class Commands(click.Group):
     """A group that imports its commands when they are called, and reports errors in one line."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"No such command {args[0]!r}{hint(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -103,6 +110,16 @@ def _prepare_process() -> None:
         raise ConfigError(given, "a folder that exists", "the working folder") from error
 
 
+def _show_version(context: click.Context) -> None:
+    if context.resilient_parsing:
+        return
+    from ibtrain.cli.version import show_version
+
+    _prepare_process()
+    show_version()
+    context.exit()
+
+
 def _say(kind: str, message: str) -> None:
     # click's messages may have several lines
     line = f"{kind}: " + " ".join(text.strip() for text in message.splitlines())
@@ -128,7 +145,14 @@ def _one_line_warnings() -> Iterator[None]:
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, package_name="ibtrain")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, is_asked: _show_version(context) if is_asked else None,
+    help="Show the versions of ibtrain, Python and torch, and the device, and exit.",
+)
 def cli() -> None:
     """Train networks layer by layer with the information bottleneck, and compare with backprop.
 

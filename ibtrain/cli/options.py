@@ -92,6 +92,10 @@ SETTINGS = {
 """Dotted name of the setting of each option; an option that is not given does not change its setting."""
 
 
+ALIASES = {"--learning-rate": ("--lr",)}
+"""Other names of options."""
+
+
 def training_options(command: F) -> F:
     """Adds every training option to a command.
 
@@ -122,7 +126,8 @@ def training_options(command: F) -> F:
         ),
     )
     options = [
-        click.option(flag, _identifier(name), **keywords(name)) for flag, name in SETTINGS.items()
+        click.option(flag, *ALIASES.get(flag, ()), _identifier(name), **keywords(name))
+        for flag, name in SETTINGS.items()
     ]
     for option in reversed([*options, *extra]):
         wrapped = option(wrapped)

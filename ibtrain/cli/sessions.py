@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ibtrain.cli.interrupts import graceful
-from ibtrain.cli.progress import say_stage
+from ibtrain.cli.streams import say
 
 if TYPE_CHECKING:
     from ibtrain.runs.opened import OpenRun
-    from ibtrain.train.callbacks import Callback
+    from ibtrain.train.callbacks import CallbackLike, Event
 
 __all__ = ["TrainingSession"]
 
@@ -29,8 +29,16 @@ class TrainingSession:
     is_named: bool = False
 
     @contextmanager
-    def __call__(self, opened: "OpenRun") -> Iterator[Sequence["Callback"]]:
+    def __call__(self, opened: "OpenRun") -> Iterator[Sequence["CallbackLike"]]:
         """Surrounds the training of a run."""
         name = f"{opened.folder.path.name}: " if self.is_named else ""
         with graceful(opened.checkpoints.stop, is_quiet=self.is_helper):
-            yield [partial(say_stage, name=name)]
+            yield [partial(_say_stage, name=name)]
+
+
+def _say_stage(event: "Event", name: str) -> None:
+    """Prints a line at the end of each stage."""
+    from ibtrain.train.progress import describe
+
+    if event.kind == "end":
+        say(name + describe(event))

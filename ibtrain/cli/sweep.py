@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ibtrain.cli.declared import keywords
+from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
 from ibtrain.cli.options import SETTINGS, run_config, training_options
 from ibtrain.cli.sessions import TrainingSession
@@ -49,7 +50,7 @@ def _words(text: str) -> list[str]:
     return words
 
 
-@click.command("sweep")
+@click.command("sweep", cls=GroupedCommand)
 @click.option(
     "--vary",
     multiple=True,

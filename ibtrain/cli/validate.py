@@ -52,8 +52,7 @@ def command(
 ) -> None:
     """Check the estimators on problems with known mutual information."""
     from ibtrain.backend.device import threads
-    from ibtrain.mi.benchmark.problems import PROBLEMS
-    from ibtrain.mi.benchmark.validate import validate
+    from ibtrain.mi.benchmark.validate import ALL_PROBLEMS, validate
     from ibtrain.mi.registry import ESTIMATORS
     from ibtrain.report.estimates import answer_row, answers_header
 
@@ -64,9 +63,9 @@ def command(
     for name in methods:
         check_choice("--method", name, tuple(ESTIMATORS))
     for name in problems:
-        check_choice("--problem", name, tuple(PROBLEMS))
+        check_choice("--problem", name, tuple(ALL_PROBLEMS))
     methods = methods or (QUICK_METHODS if quick else DEFAULT_METHODS)
-    problems = problems or (QUICK_PROBLEMS if quick else tuple(PROBLEMS))
+    problems = problems or (QUICK_PROBLEMS if quick else tuple(ALL_PROBLEMS))
     count = count if count is not None else (3_000 if quick else 10_000)
     check_integer("--samples", count, 100, MAX_SAMPLES)
     check_integer("--seed", seed, 0)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ibtrain.errors import ConfigError
 from ibtrain.io.documents import json_text, parse_json, parse_toml, read_bytes
+from ibtrain.text import hint
 
 __all__ = [
     "build",
@@ -159,7 +160,7 @@ def build(cls: type[T], values: object, tables: Mapping[str, type[Any]], where: 
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if key not in fields:
-            raise ConfigError(repr(key), "one of " + ", ".join(fields), where)
+            raise ConfigError(repr(key), "one of " + ", ".join(fields) + hint(key, fields), where)
         if key in tables and value is None and fields[key].default is None:
             arguments[key] = None
         elif key in tables:

@@ -3,3 +3,4 @@
 __all__ = ["UNITS"]
 
 UNITS = ("nats", "bits")
+"""Units of information by name."""

@@ -47,7 +47,12 @@ def read_columns(path: Path, choices: Sequence[str]) -> list[Any]:
     if path.suffix.lower() in TABLE_ENDINGS:
         table = read_table(path)
         return [select_columns(table, choice, str(path)) for choice in choices]
-    parts = {choice: [_part(text) for text in OUTER_COMMA.split(choice)] for choice in choices}
+    if path.suffix.lower() not in ("", ".npz"):
+        expected = f"a file that ends in .npz, {', '.join(TABLE_ENDINGS)}"
+        raise DataError(repr(path.suffix), expected, str(path))
+    parts = {
+        choice: [_part(text, str(path)) for text in OUTER_COMMA.split(choice)] for choice in choices
+    }
     keys = list(dict.fromkeys(key for several in parts.values() for key, _ in several))
     arrays = map_archive(path, keys, ALIASES)
     return [
@@ -118,9 +123,12 @@ def select_columns(table: "pandas.DataFrame", choice: str, where: str) -> "panda
     return table[chosen]
 
 
-def _part(text: str) -> tuple[str, str]:
+def _part(text: str, where: str) -> tuple[str, str]:
     """The name of an array, and which of its columns, empty for all."""
     match = PART_OF_ARRAY.fullmatch(text.strip())
+    if match is None and text.strip().endswith("]"):
+        expected = "the name of an array, or some of its columns, such as 'x[:, 0:3]'"
+        raise DataError(repr(text), expected, where)
     return (text.strip(), "") if match is None else (match["key"], match["columns"].strip())
 
 

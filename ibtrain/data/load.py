@@ -14,6 +14,7 @@ from ibtrain.data.sources import SOURCES, read_folder, read_npz
 from ibtrain.data.table_data import read_rows
 from ibtrain.data.training_samples import replace_labels, take_share
 from ibtrain.errors import DataError
+from ibtrain.text import hint
 
 __all__ = ["default_data_root", "load_dataset"]
 
@@ -110,7 +111,7 @@ def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawD
         return FILE_READERS[kind](_expanded(path))
     if name not in SOURCES:
         files = ", ".join(f"{kind}:FILE" for kind in (*FILE_READERS, "csv", "parquet"))
-        expected = f"one of {', '.join(SOURCES)}, folder:DIR, {files}"
+        expected = f"one of {', '.join(SOURCES)}, folder:DIR, {files}{hint(name, SOURCES)}"
         raise DataError(repr(name), expected, "dataset")
     return SOURCES[name](root)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ibtrain.mi.benchmark.problems import PROBLEMS, Problem
     from ibtrain.mi.benchmark.validate import validate
     from ibtrain.mi.channel.bounds import ChannelBounds, channel_bounds
+    from ibtrain.mi.conditional.estimate import conditional_mi
+    from ibtrain.mi.matrix import MIMatrix, mi_matrix
     from ibtrain.mi.registry import ESTIMATORS, estimate
     from ibtrain.mi.result import FLAGS, Estimate
 
@@ -23,9 +25,12 @@ _HOMES = {
     "PROBLEMS": "ibtrain.mi.benchmark.problems",
     "ChannelBounds": "ibtrain.mi.channel.bounds",
     "Estimate": "ibtrain.mi.result",
+    "MIMatrix": "ibtrain.mi.matrix",
     "Problem": "ibtrain.mi.benchmark.problems",
     "channel_bounds": "ibtrain.mi.channel.bounds",
+    "conditional_mi": "ibtrain.mi.conditional.estimate",
     "estimate": "ibtrain.mi.registry",
+    "mi_matrix": "ibtrain.mi.matrix",
     "validate": "ibtrain.mi.benchmark.validate",
 }
 
@@ -35,9 +40,12 @@ __all__ = [
     "PROBLEMS",
     "ChannelBounds",
     "Estimate",
+    "MIMatrix",
     "Problem",
     "channel_bounds",
+    "conditional_mi",
     "estimate",
+    "mi_matrix",
     "validate",
 ]
 

@@ -86,7 +86,7 @@ def mi_matrix(
         The estimates, a symmetric matrix, whose diagonal has the entropies of discrete columns and nothing else.
 
     Raises:
-        DataError: If there are fewer than two columns, or two of one name.
+        DataError: If it is no data frame, or has fewer than two columns, or two of one name.
         ConfigError: If an argument is invalid.
 
     Example:
@@ -99,6 +99,9 @@ def mi_matrix(
         sum   0.5  NaN   0.4
         sign  0.0  0.4   1.0
     """
+    if not hasattr(frame, "iloc"):
+        expected = "a pandas data frame, such as pandas.DataFrame(array)"
+        raise DataError(f"a {type(frame).__name__}", expected, "matrix")
     names = [str(name) for name in frame.columns]
     if len(names) < 2 or len(set(names)) < len(names):
         given = f"columns {', '.join(names) or 'none'}"

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,8 +27,20 @@ from ibtrain.mi.permutation import MAX_PERMUTATIONS, permutation_test
 from ibtrain.mi.result import Estimate
 from ibtrain.mi.samples import MIN_BLOCKS, StoredSamples, check_side, pair_up
 from ibtrain.mi.serial import variance_inflation
+from ibtrain.text import hint
 
-__all__ = ["ESTIMATORS", "Estimator", "estimate"]
+__all__ = [
+    "ESTIMATORS",
+    "MAX_EXAMINED",
+    "MAX_INFLATION",
+    "MAX_KSG_DIMENSIONS",
+    "MAX_KSG_SAMPLES",
+    "MIN_KSG_SAMPLES",
+    "Estimator",
+    "check_options",
+    "estimate",
+    "is_far_above",
+]
 
 MAX_EXAMINED = 100_000
 """Maximum number of samples that are examined for problems of the data."""
@@ -100,6 +112,7 @@ def estimate(
     unit: str = "nats",
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> Estimate:
     """Estimates the mutual information of x and y, with its standard error, its ceiling and its flags.
@@ -110,8 +123,8 @@ def estimate(
     whichever the method. Constant columns are left out. Copies of whole rows are left out and flagged.
 
     Args:
-        x: Samples of x, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, or anything that numpy converts to an
-            array. A neural method reads a memory map (``numpy.load(file, mmap_mode="r")``) piece by piece.
+        x: Samples of x, ``(n,)`` or ``(n, dim_x)``: an array, a tensor, columns of a data frame, or anything that
+            numpy converts to an array. A neural method reads a memory map (``numpy.load(file, mmap_mode="r")``) piece by piece.
         y: Samples of y, ``(n,)`` or ``(n, dim_y)``, in the same order.
         method: Name of an estimator in :data:`ESTIMATORS`.
         seed: Seeds all random numbers.
@@ -124,6 +137,7 @@ def estimate(
         unit: ``nats`` or ``bits``.
         device: Device of a neural method's critic.
         on_checkpoint: Called with the values of a neural method at each evaluation on the selection split.
+        progress: Whether a neural method shows a progress bar, if there is a terminal or a notebook.
         **options: Options of the method, such as ``k`` of ``ksg`` or the fields of
             :class:`~ibtrain.mi.neural.fit.NeuralSettings`.
 
@@ -146,12 +160,9 @@ def estimate(
     check_integer("blocks", blocks, 1)
     check_integer("permutations", permutations, 0, MAX_PERMUTATIONS)
     estimator = ESTIMATORS[method]
-    for name in options:
-        if name not in estimator.options:
-            names = ", ".join(estimator.options) or "none"
-            raise ConfigError(repr(name), f"one of {names}", f"options of {method}")
+    check_options(method, options)
     if estimator.is_neural:
-        options |= {"device": device, "on_checkpoint": on_checkpoint}
+        options |= {"device": device, "on_checkpoint": on_checkpoint, "progress": progress}
     if estimator.is_random:
         options["seed"] = seed
     sides = (
@@ -179,6 +190,15 @@ def estimate(
         seed=seed,
         version=__version__,
     ).to_unit(unit)
+
+
+def check_options(method: str, options: Iterable[str]) -> None:
+    """Checks that a method has all options of these names."""
+    for name in options:
+        if name not in ESTIMATORS[method].options:
+            names = ", ".join(ESTIMATORS[method].options) or "none"
+            expected = f"one of {names}{hint(name, ESTIMATORS[method].options)}"
+            raise ConfigError(repr(name), expected, f"options of {method}")
 
 
 def _examine_rows(samples: StoredSamples) -> tuple[StoredSamples, tuple[str, ...]]:
@@ -242,9 +262,14 @@ def _is_far_below_neighbours(result: Estimate, samples: StoredSamples, seed: int
         return False
     rows = np.linspace(0, len(samples) - 1, count) if samples.block == 1 else np.arange(count)
     ksg_result = ksg(samples.take(rows.astype(np.int64)), seed=seed)
-    difference = ksg_result.mi - result.mi
+    return is_far_above(ksg_result, result)
+
+
+def is_far_above(first: Estimate, second: Estimate) -> bool:
+    """Returns whether the first estimate is significantly higher than the second."""
+    difference = first.mi - second.mi
     return difference > max(
-        DIFFERENCE_ERRORS * math.hypot(result.stderr, ksg_result.stderr), MIN_DIFFERENCE
+        DIFFERENCE_ERRORS * math.hypot(first.stderr, second.stderr), MIN_DIFFERENCE
     )
 
 

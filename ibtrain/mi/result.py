@@ -1,12 +1,13 @@
 """The result of every estimator: a value with its standard error, its ceiling and its flags."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.lazy import html_method
 from ibtrain.mi.permutation import PermutationTest
 
 __all__ = ["FLAGS", "Estimate", "plain_estimate", "plug_in_stderr", "value_flags"]
@@ -17,11 +18,12 @@ FLAGS = {
     "bandwidth_limit": "the fitted bandwidth is at the end of its search: activations coincide",
     "below_neighbours": "a nearest-neighbour estimate is higher: the critic has not learned the whole dependence",
     "coarse_bins": "nearly all samples of a coordinate are in one bin: use equal-count bins, or more bins",
-    "constant": "one side is constant: the information is zero",
+    "constant": "one side is constant, or z determines it: the information is zero",
     "copies": "rows occur more than once: the copies were left out, as they are not independent samples",
     "deterministic": "one side is a function of the other: the true value is infinite",
     "inactive": "units are exactly 0, where multiplicative noise is 0: the value contains which units are inactive",
     "lagging": "a fresh critic finds more: the tracked critic lags behind the layer",
+    "nonlinear": "x or y depends on z otherwise than linearly in normal scores: regression does not remove all of it",
     "negative": "the value is more than three standard errors below zero",
     "not_converged": "the critic was still improving: more steps would raise the value",
     "overfit": "the value on the critic's training samples is higher than on held-out samples",
@@ -45,7 +47,7 @@ CEILING_ERRORS, CEILING_SHARE = 2.0, 0.01
 
 @dataclass(frozen=True)
 class Estimate:
-    r"""An estimate of mutual information, in nats unless ``unit`` is ``bits``.
+    r"""An estimate of mutual information, which may be conditional, in nats unless ``unit`` is ``bits``.
 
     Args:
         mi: Estimated value; never clipped.
@@ -64,7 +66,7 @@ class Estimate:
         secondary: Another bound with the same critic: for a label, H(Y) minus the cross-entropy of its prediction.
         unit: Unit of the value, its error, its ceiling and the entropy: ``nats`` or ``bits``.
         permutation: Test of independence by samples with shuffled y.
-        read_as: Description in words of how ``x`` and ``y`` were read.
+        read_as: Description in words of how ``x``, ``y`` and the condition ``z``, if there is one, were read.
         entropy: The smaller entropy of the discrete sides; None if both sides are continuous.
         n_select: Number of samples that selected the checkpoint of each critic.
         n_control: Number of samples on which the closed form, as a control variate, was measured, each in a part
@@ -72,6 +74,8 @@ class Estimate:
         critics: Number of critics, which report on disjoint samples (cross-fitting).
         seed: Seed of all random numbers; None if it is not known.
         version: Version of ibtrain.
+        systematic: Part of the standard error that is an estimated bias: other samples from the same distribution may
+            have it with the same sign. It is not part of the JSON form.
     """
 
     mi: float
@@ -92,6 +96,12 @@ class Estimate:
     critics: int = 0
     seed: int | None = None
     version: str | None = None
+    systematic: float = field(default=0.0, compare=False, repr=False)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether this is an estimate of I(x; y | z), which says how it read z."""
+        return "z" in (self.read_as or {})
 
     @property
     def is_saturated(self) -> bool:
@@ -143,10 +153,12 @@ class Estimate:
         }
         values = {
             name: getattr(self, name) * factor
-            for name in ("mi", "stderr", "ceiling", "entropy")
+            for name in ("mi", "stderr", "ceiling", "entropy", "systematic")
             if getattr(self, name) is not None
         }
         return replace(self, unit=unit, **values, **nested)
+
+    _repr_html_ = html_method("ibtrain.report.notebook:estimate_html")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON form, with the keys in the order of the documentation."""

@@ -13,6 +13,7 @@ from ibtrain.mi.columns import distinct, examine_columns, to_float
 
 __all__ = [
     "MIN_BLOCKS",
+    "Rows",
     "Samples",
     "Side",
     "StoredSamples",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.files import read_error, write_atomically
-from ibtrain.lazy import load_object
+from ibtrain.lazy import html_method, load_object
 from ibtrain.plane.point import IDENTITY_FIELDS, PlanePoint
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class PlanePoints:
     def __repr__(self) -> str:
         layers = len({point.layer for point in self.points})
         return f"<{type(self).__name__}: {len(self.points)} points of {layers} layers>"
+
+    _repr_html_ = html_method("ibtrain.report.notebook:points_html")
 
     def to_frame(self) -> "pandas.DataFrame":
         """All points as a data frame: a row for each point, a column for each value and each standard error."""

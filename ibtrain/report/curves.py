@@ -1,15 +1,21 @@
 """Picture of the training curves: accuracies and bounds by epoch."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from ibtrain.backend.memory import check_memory
-from ibtrain.checks import MAX_LAYERS, MAX_NAME
-from ibtrain.config import METHODS, Method
-from ibtrain.errors import RunFolderError
+from ibtrain.config import Method
+from ibtrain.report.history import (
+    Series,
+    Stages,
+    is_accuracy,
+    is_bound,
+    is_loss,
+    metric_of,
+    metric_series,
+    stage_offsets,
+)
 from ibtrain.report.legend import add_legend
 from ibtrain.report.limits import draw_limit
 from ibtrain.report.mpl import Figure, MaxNLocator
@@ -27,12 +33,6 @@ BOUND_STYLES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 ACCURACIES = {"test_accuracy": ("test", 1.5, 1.0), "train_accuracy": ("training", 1.0, 0.4)}
 """Words, width of the line, and share of its colour."""
-MAX_CURVES = (len(BOUND_STYLES) + len(ACCURACIES) + 1) * len(METHODS) * (MAX_LAYERS + 1)
-
-Series = dict[tuple[Method, str, str], np.ndarray[Any, Any]]
-"""Metrics by method, stage and name, ``(seeds, epochs)``; seeds that stopped early end in NaN."""
-Stages = dict[Method, dict[str, int]]
-"""Number of epochs before each stage, over all stages of its method."""
 
 
 @styled
@@ -50,14 +50,14 @@ def curves_figure(
         objective: Name of the objective of layer-wise training.
         label_entropy: H(Y) in nats, which limits the information about the label; None is not drawn.
     """
-    series = _series(events)
-    stages = _stages(series)
+    series = metric_series(events)
+    stages = stage_offsets(series)
     kinds = [
         (draw, title)
         for draw, title, is_kind in (
-            (_draw_accuracies, "Accuracy", _is_accuracy),
-            (_draw_bounds, "Layer-wise training's bounds", _is_bound),
-            (_draw_losses, "Training loss", _is_loss),
+            (_draw_accuracies, "Accuracy", is_accuracy),
+            (_draw_bounds, "Layer-wise training's bounds", is_bound),
+            (_draw_losses, "Training loss", is_loss),
         )
         if any(is_kind(name) for _, _, name in series)
     ]
@@ -98,11 +98,11 @@ def _draw_accuracies(axis: Any, series: Series, stages: Stages, objective: str) 
 def _draw_bounds(axis: Any, series: Series, stages: Stages, objective: str) -> None:
     del objective
     bounds = {
-        key: values for key, values in series.items() if key[0] == "layerwise" and _is_bound(key[2])
+        key: values for key, values in series.items() if key[0] == "layerwise" and is_bound(key[2])
     }
     blocks = list(dict.fromkeys(name.rpartition(".")[0] for _, _, name in bounds))
     for (_, stage, name), values in bounds.items():
-        words, style = BOUND_STYLES[_metric(name)]
+        words, style = BOUND_STYLES[metric_of(name)]
         label = f"{words} (biased up)"
         if len(blocks) > 1:
             # the blocks train at once: the colour tells the block, and the line the bound
@@ -117,66 +117,12 @@ def _draw_bounds(axis: Any, series: Series, stages: Stages, objective: str) -> N
 
 def _draw_losses(axis: Any, series: Series, stages: Stages, objective: str) -> None:
     for (method, stage, name), values in series.items():
-        if _is_loss(name):
-            words = _metric(name).replace("_", " ")
+        if is_loss(name):
+            words = metric_of(name).replace("_", " ")
             label = f"{method_title(method, objective)}, {printable(words)}"
             style = {"color": COLOURS.get(method, "0.3"), "ls": LINES.get(method, "-"), "lw": 1.4}
             _band(axis, stages[method][stage], values, label=label, **style)
     axis.set_ylabel("loss")
-
-
-def _is_accuracy(name: str) -> bool:
-    return name in ACCURACIES
-
-
-def _is_bound(name: str) -> bool:
-    return _metric(name) in BOUND_STYLES
-
-
-def _is_loss(name: str) -> bool:
-    return _metric(name) == "cross_entropy" or _metric(name).endswith("_loss")
-
-
-def _series(events: Iterable[dict[str, Any]]) -> Series:
-    metrics: dict[tuple[Method, str, str], dict[int, list[float]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for event in events:
-        for name in event:
-            if _is_accuracy(name) or _is_bound(name) or _is_loss(name):
-                key = event["method"], event["stage"], name
-                metrics[key][event["seed"]].append(event[name])
-                if len(event["stage"]) > MAX_NAME:
-                    given = f"a stage's name of {len(event['stage'])} characters"
-                    raise RunFolderError(given, f"at most {MAX_NAME}", "metrics.jsonl")
-        if len(metrics) > MAX_CURVES:
-            given = f"epochs of more than {MAX_CURVES} stages and bounds"
-            raise RunFolderError(given, f"at most {MAX_CURVES}", "metrics.jsonl")
-    return {key: _padded(list(by_seed.values())) for key, by_seed in metrics.items()}
-
-
-def _metric(name: str) -> str:
-    """Name of a metric without the prefix ``BLOCK.`` of blocks that train simultaneously."""
-    return name.rpartition(".")[2]
-
-
-def _padded(rows: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
-    size = 8 * len(rows) * max(map(len, rows))
-    check_memory(size, "metrics of every seed and epoch", RunFolderError, "metrics.jsonl")
-    values = np.full((len(rows), max(map(len, rows))), np.nan)
-    for row, metrics in zip(values, rows, strict=True):
-        row[: len(metrics)] = metrics
-    return values
-
-
-def _stages(series: Series) -> Stages:
-    offsets: Stages = defaultdict(dict)
-    totals: dict[Method, int] = defaultdict(int)
-    for (method, stage, name), values in series.items():
-        if name == "test_accuracy":
-            offsets[method][stage] = totals[method]
-            totals[method] += values.shape[1]
-    return dict(offsets)
 
 
 def _epochs(series: Series, method: Method) -> int:

@@ -15,17 +15,20 @@ LINE_LENGTH = 80
 _ROW = "{:<20} {:<22} {:>7} {:>9} {:>7}  {:<7} {:>7}  {}"
 
 
-def describe(estimate: Estimate, *, x: str = "x", y: str = "y", normalized: bool = False) -> str:
+def describe(
+    estimate: Estimate, *, x: str = "x", y: str = "y", z: str = "z", normalized: bool = False
+) -> str:
     """What was estimated, from which samples and how, with an explanation of each flag, in lines of 80 characters.
 
     Args:
         estimate: The estimate.
         x: Name of x.
         y: Name of y.
+        z: Name of the condition, if there is one.
         normalized: Whether the normalised value, from 0 to 1, is included.
     """
     unit = estimate.unit
-    lines = [_headline(estimate, f"I({x}; {y})")]
+    lines = [_headline(estimate, f"I({x}; {y}{f' | {z}' if estimate.is_conditional else ''})")]
     lines += [f"{name}: {how}" for name, how in (estimate.read_as or {}).items()]
     lines.append(_samples(estimate))
     if math.isfinite(estimate.ceiling):
@@ -59,16 +62,14 @@ def describe(estimate: Estimate, *, x: str = "x", y: str = "y", normalized: bool
 def _headline(estimate: Estimate, name: str) -> str:
     low, high = estimate.interval
     unit, value = estimate.unit, f"{estimate.mi:.3f} ± {estimate.stderr:.3f}"
+    returned = f"(the method returned {value} {unit})"
+    if "deterministic" in estimate.flags:
+        return f"{name} is infinite: one side is a function of the other {returned}"
     if estimate.is_saturated:
-        why = (
-            "the true value is infinite"
-            if "deterministic" in estimate.flags
-            else "these samples can't resolve larger values"
-        )
-        return f"{name} is at least {low:.3f} {unit}: {why} (the method returned {value})"
+        why = "these samples can't resolve larger values"
+        return f"{name} is at least {low:.3f} {unit}: {why} {returned}"
     if estimate.mi > estimate.ceiling:
-        returned = f"the method returned {value}"
-        return f"{name} = {estimate.ceiling:.3f} {unit}: all of the entropy ({returned})"
+        return f"{name} = {estimate.ceiling:.3f} {unit}: all of the entropy {returned}"
     return f"{name} = {value} {unit}, 95 % interval {low:.3f} to {high:.3f}"
 
 
@@ -103,7 +104,7 @@ def _limit(estimate: Estimate) -> str:
 def _permutation(test: PermutationTest, unit: str) -> str:
     error = f" ± {test.std / math.sqrt(test.count):.4f}" if test.count > 1 else ""
     return (
-        f"permutation test: p = {test.p_value:.3g} ({test.count:,} times with shuffled y, whose true value is 0: "
+        f"permutation test: p = {test.p_value:.3g} ({test.count:,} shuffle{'s' * (test.count != 1)} of y, whose true value is 0: "
         f"mean {test.mean:.4f}{error} {unit}, the bias)"
     )
 

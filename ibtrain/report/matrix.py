@@ -49,6 +49,8 @@ def _cell(matrix: MIMatrix, row: str, column: str) -> str:
         if pair in matrix.cells:
             cell = matrix.cells[pair]
             mark = "*" * bool(cell.flags)
+            if "deterministic" in cell.flags:
+                return f"inf{mark}"
             return f">{cell.interval[0]:.3f}{mark}" if cell.is_saturated else f"{cell.mi:.3f}{mark}"
     return ""
 

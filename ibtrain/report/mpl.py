@@ -1,6 +1,6 @@
 """Imports from matplotlib that work in any environment.
 
-Pictures are written to files and need no backend. The backend in ``MPLBACKEND`` is set after the
+Pictures are written to files and need no backend; a notebook shows those of pyplot. The backend in ``MPLBACKEND`` is set after the
 import, as matplotlib would set it, and is ignored if matplotlib does not have it.
 """
 
@@ -9,8 +9,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from ibtrain.errors import IBTrainError
+from ibtrain.io.progress import is_notebook
 
 __all__ = [
     "FFMpegWriter",
@@ -26,7 +28,9 @@ __all__ = [
     "ScalarMappable",
     "ScaledTranslation",
     "colormaps",
+    "pyplot_figure",
     "style",
+    "to_hex",
     "to_rgb",
     "without_warnings",
 ]
@@ -71,13 +75,32 @@ def _robust() -> Iterator[None]:
             sys.modules["matplotlib"].rcParams["backend"] = backend
 
 
+def pyplot_figure(**options: Any) -> Any:
+    """A figure that pyplot shows, if pyplot is in use: in a notebook, or where a script has imported it.
+
+    Args:
+        options: Arguments of ``pyplot.figure``.
+
+    Returns:
+        The figure; None if pyplot is not in use, or if its backend is not installed.
+    """
+    if "matplotlib.pyplot" not in sys.modules and not is_notebook():
+        return None
+    from matplotlib import pyplot
+
+    try:
+        return pyplot.figure(**options)
+    except ImportError:
+        return None
+
+
 with _robust():
     from matplotlib import colormaps, style
     from matplotlib.animation import FFMpegWriter
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection
-    from matplotlib.colors import LogNorm, Normalize, to_rgb
+    from matplotlib.colors import LogNorm, Normalize, to_hex, to_rgb
     from matplotlib.figure import Figure
     from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D

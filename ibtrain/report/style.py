@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from ibtrain.checks import check_choice
 from ibtrain.config import Method
 from ibtrain.io.files import check_output, write_atomically
-from ibtrain.report.mpl import Figure, style
+from ibtrain.report.mpl import Figure, pyplot_figure, style
 
 __all__ = [
     "COLOURS",
@@ -21,9 +21,11 @@ __all__ = [
     "METHOD_NAMES",
     "PALETTE",
     "check_picture",
+    "figure_bytes",
     "method_title",
     "new_figure",
     "save_figure",
+    "screen_figure",
     "styled",
 ]
 
@@ -34,6 +36,8 @@ PICTURE_FORMATS = (".png", ".svg", ".pdf")
 
 FIGURE_WIDTH = 7.0
 """Width of the text on a page, in inches."""
+FILE_DPI, SCREEN_DPI = 200, 120
+"""Dots per inch of a figure in a file, and in a notebook."""
 
 METHOD_NAMES: dict[Method, str] = {"layerwise": "layer-wise", "end_to_end": "end-to-end"}
 COLOURS: dict[Method, str] = {"layerwise": "#0072B2", "end_to_end": "#D55E00"}
@@ -82,8 +86,21 @@ def new_figure(rows: int, columns: int, height: float, **options: Any) -> tuple[
 
     ``options`` are passed to ``Figure.subplots``.
     """
-    figure = Figure(figsize=(FIGURE_WIDTH, height), dpi=200, layout="constrained")
+    figure = Figure(figsize=(FIGURE_WIDTH, height), dpi=FILE_DPI, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def screen_figure(height: float) -> Any:
+    """Creates an empty figure, which a notebook or pyplot shows if one of them is in use.
+
+    It is not for :func:`styled` functions, at whose end pyplot would forget that it shows figures.
+
+    Args:
+        height: Height of the figure, in inches.
+    """
+    size = (FIGURE_WIDTH, height)
+    figure = pyplot_figure(figsize=size, dpi=SCREEN_DPI, layout="constrained")
+    return figure or Figure(figsize=size, dpi=FILE_DPI, layout="constrained")
 
 
 def check_picture(path: Path, where: str, endings: tuple[str, ...] = PICTURE_FORMATS) -> None:
@@ -107,11 +124,16 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         RunFolderError: If the figure can't be written.
     """
+    write_atomically(path, figure_bytes(figure, path.suffix[1:].lower()))
+
+
+def figure_bytes(figure: Figure, name: str) -> bytes:
+    """A figure as a file of a format, such as ``png``."""
     picture = io.BytesIO()
     # matplotlib reads some settings only when it saves
     with _style():
-        figure.savefig(picture, format=path.suffix[1:].lower())
-    write_atomically(path, picture.getvalue())
+        figure.savefig(picture, format=name)
+    return picture.getvalue()
 
 
 @contextmanager

@@ -15,7 +15,15 @@ from ibtrain.report.text import blocks, filled, table
 from ibtrain.report.words import noise_words, numbers, objective_words
 from ibtrain.text import abridged
 
-__all__ = ["TABLE_WIDTH", "results_table", "spread"]
+__all__ = [
+    "TABLE_WIDTH",
+    "flags_of",
+    "footnote",
+    "layer_columns",
+    "results_table",
+    "spread",
+    "summary_rows",
+]
 
 TABLE_WIDTH = 80
 """Number of characters in a line, where no terminal says another."""
@@ -34,10 +42,10 @@ def results_table(results: dict[str, Any], width: int = TABLE_WIDTH) -> str:
         width: Largest number of characters in a line; a table that is wider is split into several.
     """
     methods = [method for method in METHODS if results.get(method)]
-    sections = [_summary(results, methods)]
+    sections = [table(summary_rows(results, methods))]
     if any(results[method][0]["layers"] for method in methods):
         sections += _layers(results, methods, width)
-        sections.append(_footnote(results, methods, width))
+        sections.append(footnote(results, methods, width))
     return "\n\n".join(sections)
 
 
@@ -52,7 +60,8 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
-def _summary(results: dict[str, Any], methods: Sequence[Method]) -> str:
+def summary_rows(results: dict[str, Any], methods: Sequence[Method]) -> list[list[str]]:
+    """Accuracies and time by method, below a heading."""
     rows = [["method", "test accuracy %", "train accuracy %", "training s", "seeds"]]
     for method in methods:
         seeds = results[method]
@@ -65,10 +74,27 @@ def _summary(results: dict[str, Any], methods: Sequence[Method]) -> str:
                 str(len(seeds)),
             ]
         )
-    return table(rows)
+    return rows
 
 
 def _layers(results: dict[str, Any], methods: Sequence[Method], width: int) -> list[str]:
+    row_names, columns = layer_columns(results, methods, max(width // 3, 20))
+    tables = blocks(row_names, columns, width)
+    if any(cell.endswith("*") for group in columns for column in group for cell in column):
+        tables[-1] += "\n* flagged in results.json"
+    return tables
+
+
+def layer_columns(
+    results: dict[str, Any], methods: Sequence[Method], longest: int
+) -> tuple[list[list[str]], list[list[list[str]]]]:
+    """The columns that name the layers, and those of each measure; each begins with its heading.
+
+    Args:
+        results: The document ``results.json``.
+        methods: The methods whose layers have a row.
+        longest: Largest number of characters of a layer's name.
+    """
     names = (name for m in methods for layer in results[m][0]["layers"] for name in layer)
     groups = column_groups(n for n in dict.fromkeys(names) if n not in RESERVED_NAMES)
     layers = [
@@ -76,7 +102,6 @@ def _layers(results: dict[str, Any], methods: Sequence[Method], width: int) -> l
         for method in methods
         for index in range(len(results[method][0]["layers"]))
     ]
-    longest = max(width // 3, 20)
     row_names = [
         ["", *(METHOD_NAMES[method] for method, _ in layers)],
         ["layer", *(abridged(seeds[0]["name"], longest) for _, seeds in layers)],
@@ -94,10 +119,7 @@ def _layers(results: dict[str, Any], methods: Sequence[Method], width: int) -> l
         ]
         for g in groups
     ]
-    tables = blocks(row_names, columns, width)
-    if any(cell.endswith("*") for group in columns for column in group for cell in column):
-        tables[-1] += "\n* flagged in results.json"
-    return tables
+    return row_names, columns
 
 
 def _value(quantity: Quantity, values: Sequence[Any]) -> str:
@@ -118,14 +140,15 @@ def _value(quantity: Quantity, values: Sequence[Any]) -> str:
     return text + "*" * any(estimate.flags for estimate in estimates)
 
 
-def _footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> str:
+def footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> str:
+    """What all values of the layers have in common: samples, noise, limits and flags."""
     seeds = len(results[methods[0]])
     objective = results["objective"]
     # earlier versions measured the plane with the noise of the training
     plane = results.get("plane") or {"on": "test", "unit": "nats", **objective}
     factor = 1 / math.log(2) if plane["unit"] == "bits" else 1.0
     ln_n = f"{'log2' if plane['unit'] == 'bits' else 'ln'} N = {factor * results['ln_n']:.2f}"
-    flags = _flags(results, methods)
+    flags = flags_of(results, methods)
     pieces = [
         f"± s.d. over {seeds} seeds" if seeds > 1 else "± standard error",
         f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
@@ -154,7 +177,7 @@ def _data_words(results: dict[str, Any]) -> list[str]:
     return [*pieces, *([f"{100 * noise:g} % of the labels drawn at random"] if noise else [])]
 
 
-def _flags(results: dict[str, Any], methods: Sequence[Method]) -> list[str]:
+def flags_of(results: dict[str, Any], methods: Sequence[Method]) -> list[str]:
     """The flags of all values that are shown."""
     return sorted(
         {

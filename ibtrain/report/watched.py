@@ -10,21 +10,21 @@ from ibtrain.plane.point import PlanePoint
 from ibtrain.report.epochs import epoch_share
 from ibtrain.report.legend import layer_handles, legend_options, mark_handles, shade_handle
 from ibtrain.report.limits import axis_ends, draw_limit
+from ibtrain.report.mpl import Figure
 from ibtrain.report.paths import LayerLine, layer_style
 from ibtrain.report.points import layer_paths
 from ibtrain.report.quantities import PlaneAxes, axes_of, choose_axes
-from ibtrain.report.style import LIMITS, new_figure, styled
+from ibtrain.report.style import LIMITS, screen_figure, styled
 
 __all__ = ["plot_points"]
 
 
-@styled
 def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | None = None) -> Any:
     """Draws the path of each layer, as in the pictures of runs: a large marker is its last point, a white one has flags.
 
     Args:
         points: Points of one model.
-        ax: Axis to draw on; None creates a figure.
+        ax: Axis to draw on; None creates a figure, which a notebook shows below the cell.
         measure: The measure to draw, by its name, that of one of its estimates or its title; None is the first one,
             which is the exact one if that was measured.
 
@@ -36,9 +36,14 @@ def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | Non
     """
     drawable = axes_of(points)
     axes, *_ = choose_axes(drawable, [measure or (drawable[0].measure if drawable else "")])
-    if ax is None:
-        _, grid = new_figure(1, 1, 4.0)
-        ax = grid[0, 0]
+    figure = screen_figure(4.0) if ax is None else None
+    return _plot(points, axes, figure or ax)
+
+
+@styled
+def _plot(points: Sequence[PlanePoint], axes: PlaneAxes, place: Any) -> Any:
+    """Draws on an axis, or on a new one of a figure."""
+    ax = place.add_subplot() if isinstance(place, Figure) else place
     paths = layer_paths(points, axes, "mean")
     last = max(point.epoch for point in points)
     for index, path in enumerate(paths):

@@ -15,11 +15,11 @@ from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun, open_run
 from ibtrain.runs.places import make_folder
 from ibtrain.runs.workers import helpers
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike
 
 __all__ = ["Session", "failure", "silent", "train_all", "train_together"]
 
-Session = Callable[[OpenRun], AbstractContextManager[Sequence[Callback]]]
+Session = Callable[[OpenRun], AbstractContextManager[Sequence[CallbackLike]]]
 """Surrounds the training of a run, and returns callbacks; a function or an object that can be pickled."""
 FAILURE = "failed.json"
 """Name of the file in the folder of a run that failed."""
@@ -28,7 +28,7 @@ WAIT = 0.2
 
 
 @contextmanager
-def silent(opened: OpenRun) -> Iterator[Sequence[Callback]]:
+def silent(opened: OpenRun) -> Iterator[Sequence[CallbackLike]]:
     """The session without callbacks."""
     del opened
     yield []

@@ -16,7 +16,7 @@ from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.runs.results import MethodResult, Results
 from ibtrain.runs.setup import RunSetup
-from ibtrain.train.callbacks import Callback, Event
+from ibtrain.train.callbacks import Callback, CallbackLike, Event
 from ibtrain.train.checkpointer import Checkpointer, ScopedCheckpointer, State, restoring
 from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.results import FitResult
@@ -67,7 +67,7 @@ class Run:
             with restoring():
                 self._load(state)
 
-    def train(self, callbacks: Sequence[Callback] = ()) -> Results:
+    def train(self, callbacks: Sequence[CallbackLike] = ()) -> Results:
         """Trains every method with every seed; on an accelerator the seeds of a method train as one ensemble.
 
         Args:
@@ -84,9 +84,12 @@ class Run:
                 self.checkpointer.after_stage(self._state)
         return self.results
 
-    def _train(self, method: Method, seeds: Sequence[int], callbacks: Sequence[Callback]) -> None:
+    def _train(
+        self, method: Method, seeds: Sequence[int], callbacks: Sequence[CallbackLike]
+    ) -> None:
         """Trains one method with some of the seeds, or continues that training."""
-        planes = [self.setup.plane(seed, self._record_point) for seed in seeds]
+        on_point = self._point_hook(callbacks)
+        planes = [self.setup.plane(seed, on_point) for seed in seeds]
         trainers = [
             self.setup.trainer(method, seed, [self._on_event, *filter(None, [plane]), *callbacks])
             for seed, plane in zip(seeds, planes, strict=True)
@@ -121,8 +124,16 @@ class Run:
         if self._on_record:
             self._on_record(record)
 
-    def _record_point(self, point: PlanePoint) -> None:
-        self._record({"event": "plane", "point": point.to_dict()})
+    def _point_hook(self, callbacks: Sequence[CallbackLike]) -> Callable[[PlanePoint], None]:
+        """Records a new point of the plane, and passes it to the callbacks."""
+        hooks = [callback.on_point for callback in callbacks if isinstance(callback, Callback)]
+
+        def on_point(point: PlanePoint) -> None:
+            self._record({"event": "plane", "point": point.to_dict()})
+            for hook in hooks:
+                hook(point)
+
+        return on_point
 
     def _on_event(self, event: Event) -> None:
         if event.kind == "epoch":

@@ -12,6 +12,7 @@ from ibtrain.errors import IBTrainWarning, RunFolderError, UnreadableError
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
 from ibtrain.io.lock import FolderLock, folder_lock
+from ibtrain.lazy import html_method
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
@@ -43,6 +44,11 @@ class RunFolder:
         self.path = path
         self._lock = lock
         self.events = EventLog(path / "metrics.jsonl", self.check_owned)
+
+    def __repr__(self) -> str:
+        return f"<RunFolder: {str(self.path)!r}>"
+
+    _repr_html_ = html_method("ibtrain.report.notebook:run_html")
 
     @classmethod
     @contextmanager

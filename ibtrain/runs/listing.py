@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ibtrain.errors import IBTrainWarning, RunFolderError
 from ibtrain.io.documents import is_regular
-from ibtrain.io.files import read_error
+from ibtrain.io.files import is_folder, read_error
 from ibtrain.runs.folder import RunFolder
 
-__all__ = ["list_runs"]
+__all__ = ["find_runs", "list_runs"]
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
@@ -36,3 +36,18 @@ def list_runs(folder: Path) -> list[RunFolder]:
             reason = str(read_error(error, path, "a folder"))
             warnings.warn(reason, IBTrainWarning, stacklevel=2)
     return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
+
+
+def find_runs(path: Path) -> list[RunFolder]:
+    """Returns the run in a folder or, if it holds runs itself, those runs, oldest first.
+
+    Raises:
+        RunFolderError: If there is no run.
+    """
+    try:
+        return [RunFolder.open(path)]
+    except RunFolderError:
+        runs = list_runs(path) if is_folder(path) else []
+        if not runs:
+            raise
+        return runs

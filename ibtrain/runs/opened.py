@@ -13,7 +13,7 @@ from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.saved import Saver, check_disk, saved_bytes
 from ibtrain.runs.setup import RunSetup
 from ibtrain.runs.weights import save_weights
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike
 
 __all__ = ["OpenRun", "open_run"]
 
@@ -49,7 +49,7 @@ class OpenRun:
         self.folder.note_environment(versions, is_resuming=run.is_resuming)
         return run
 
-    def train(self, run: Run, callbacks: Sequence[Callback] = ()) -> None:
+    def train(self, run: Run, callbacks: Sequence[CallbackLike] = ()) -> None:
         """Executes the remaining trainings, and writes the results.
 
         Args:

@@ -1,16 +1,19 @@
 """Executes a run from its settings to its results."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ibtrain.checks import MAX_WORKERS, check_integer
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.runs.folder import RunFolder
-from ibtrain.runs.opened import open_run
+from ibtrain.runs.opened import OpenRun, open_run
 from ibtrain.runs.parts import clear_parts, is_in_parts, train_in_parts
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.arguments import check_callbacks
+from ibtrain.train.callbacks import CallbackLike
+from ibtrain.train.progress import TrainingProgress
 
 __all__ = ["run"]
 
@@ -19,9 +22,10 @@ def run(
     config: RunConfig,
     run_dir: Path | str | None = None,
     *,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[CallbackLike] = (),
     checkpoint_every: str = CHECKPOINT_EVERY,
     workers: int = 1,
+    progress: bool = True,
 ) -> RunFolder:
     """Trains and measures networks according to the settings, and writes everything into a folder.
 
@@ -32,10 +36,13 @@ def run(
         config: The settings of the run.
         run_dir: The folder: a new one, an empty one, or that of a run with the same settings; None is
             ``runs/METHOD-DATASET-DATE-TIME``.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`, after the plane has measured it.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, after the plane has
+            measured it, or instances of :class:`~ibtrain.train.callbacks.Callback`.
         checkpoint_every: Epochs (``"5"``) or time (``"10m"``) between two checkpoints.
         workers: Number of processes that share the trainings; ``callbacks`` sees those of this process only. A script
             that uses several needs ``if __name__ == "__main__":`` around its own code.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook; with several workers it is that
+            of the networks that this process trains.
 
     Returns:
         The run's folder; ``folder.results()`` and ``folder.plane_points()`` read its content.
@@ -55,15 +62,28 @@ def run(
     """
     check_integer("workers", workers, 1, MAX_WORKERS)
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
+    check_callbacks(callbacks)
     path = Path(run_dir) if run_dir is not None else None
     with open_run(config, path, interval) as opened:
         if opened.folder.is_finished:
             pass
         elif is_in_parts(opened, workers):
-            train_in_parts(opened, workers, lambda part: nullcontext(callbacks))
+            train_in_parts(opened, workers, partial(_session, callbacks, progress))
         else:
-            opened.train(opened.load(), callbacks)
+            training = opened.load()
+            epochs = opened.setup.total_epochs, training.epochs
+            with TrainingProgress(*epochs, show=progress) as bar:
+                opened.train(training, [*callbacks, bar])
         # a process that ended before this left them
         opened.checkpoints.clear()
         clear_parts(opened.folder)
     return opened.folder
+
+
+@contextmanager
+def _session(
+    callbacks: Sequence[CallbackLike], progress: bool, part: OpenRun
+) -> Iterator[Sequence[CallbackLike]]:
+    """Surrounds the training of a network with its progress bar."""
+    with TrainingProgress(part.setup.total_epochs, show=progress) as bar:
+        yield [*callbacks, bar]

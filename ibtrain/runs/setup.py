@@ -17,7 +17,7 @@ from ibtrain.models.build import build_model
 from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.checkpointer import State
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
@@ -97,6 +97,13 @@ class RunSetup:
                 )
 
     @property
+    def total_epochs(self) -> int:
+        """Number of epochs of all trainings."""
+        config = self.config
+        epochs = sum(self.stages[method] * config.optim(method).epochs for method in config.methods)
+        return epochs * len(config.seeds)
+
+    @property
     def trainings(self) -> list[tuple[Method, tuple[int, ...]]]:
         """The trainings in order: each one is a method with some of the seeds."""
         seeds = self.config.seeds
@@ -115,11 +122,13 @@ class RunSetup:
             return None
         return InformationPlane(self.data, config=self.config.plane, seed=seed, on_point=on_point)
 
-    def trainer(self, method: Method, seed: int, callbacks: Sequence[Callback]) -> Trainer:
+    def trainer(self, method: Method, seed: int, callbacks: Sequence[CallbackLike]) -> Trainer:
         """Creates a network and its trainer."""
         model = build_model(self.config.model, self.data, seed)
         optim = self.config.optim(method)
         if method == "end_to_end":
-            return EndToEndTrainer(model, optim, seed=seed, callbacks=callbacks)
+            return EndToEndTrainer(model, optim, seed=seed, callbacks=callbacks, progress=False)
         objective = self.config.objective
-        return LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=callbacks)
+        return LayerwiseTrainer(
+            model, objective, optim, seed=seed, callbacks=callbacks, progress=False
+        )

@@ -1,6 +1,5 @@
 """A classifier with scikit-learn's interface, trained layer by layer or end to end."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,6 @@ from ibtrain.config.recipes import VALIDATION_SHARE, recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError
 from ibtrain.models.build import build_model
-from ibtrain.train.callbacks import Event
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.trainer import Trainer
@@ -61,7 +59,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation_fraction: Share of the samples held out for validation if ``patience`` is above 0.
         random_state: Seeds weights, batches, critics and noise: an int for the same result at every call.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
-        verbose: 0 is quiet; 1 prints a line for each epoch on stderr.
+        verbose: 0 is quiet; 1 shows a progress bar on a terminal and in a notebook.
 
     Attributes:
         classes_: The classes, ``(classes,)``.
@@ -200,9 +198,9 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model = ModelConfig(hidden=self.hidden, activation=self.activation, dropout=self.dropout)
         network = build_model(model, data, seed)
         optim = self._optim(len(data.train))
-        callbacks = [_print_epoch] if self.verbose else []
+        progress = self.verbose > 0
         if self.trainer == "end_to_end":
-            return EndToEndTrainer(network, optim, seed=seed, callbacks=callbacks)
+            return EndToEndTrainer(network, optim, seed=seed, progress=progress)
         objective = ObjectiveConfig(
             name=self.objective,
             beta=self.beta,
@@ -210,7 +208,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             predict_from=self.predict_from,
             order=self.order,
         )
-        return LayerwiseTrainer(network, objective, optim, seed=seed, callbacks=callbacks)
+        return LayerwiseTrainer(network, objective, optim, seed=seed, progress=progress)
 
     def _optim(self, count: int) -> OptimConfig:
         """The recipe for so many samples, but for what is given."""
@@ -218,9 +216,3 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         settings = recipe(self.trainer, NAME, count)
         return replace(settings, patience=self.patience, weight_decay=self.weight_decay, **given)
-
-
-def _print_epoch(event: Event) -> None:
-    if event.kind == "epoch":
-        values = ", ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
-        sys.stderr.write(f"{event.stage}, epoch {event.epoch} of {event.epochs}: {values}\n")

@@ -25,7 +25,7 @@ def check_seed(seed: Any) -> int:
 
 
 def check_callbacks(callbacks: Any) -> Sequence[Callable[..., Any]]:
-    """Checks that callbacks are a list of functions.
+    """Checks that callbacks are a list of functions of an event.
 
     Raises:
         ConfigError: If they are not.
@@ -33,12 +33,12 @@ def check_callbacks(callbacks: Any) -> Sequence[Callable[..., Any]]:
     if not isinstance(callbacks, list | tuple):
         expected = "a list of callbacks, such as callbacks=[plane]"
         raise ConfigError(f"a {type(callbacks).__name__}", expected, "callbacks")
+    expected = "a function of an Event, or an instance of a subclass of ibtrain.Callback"
     for callback in callbacks:
+        if isinstance(callback, type):
+            raise ConfigError(f"the class {callback.__name__}", expected, "callbacks")
         if not callable(callback):
-            given = f"a {type(callback).__name__}"
-            raise ConfigError(
-                given, "a function of an Event, or an object with __call__", "callbacks"
-            )
+            raise ConfigError(f"a {type(callback).__name__}", expected, "callbacks")
     return callbacks
 
 

@@ -1,8 +1,8 @@
-"""Events that trainers pass to callbacks, and a view of the network at that moment."""
+"""Callbacks, the events that trainers pass to them, and a view of the network at that moment."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -11,10 +11,19 @@ from torch.func import functional_call
 
 from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import Method
+from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.train.objectives.base import Objective
 
-__all__ = ["Callback", "Event", "ModelView", "accuracy", "apply_in_chunks"]
+__all__ = [
+    "Callback",
+    "CallbackLike",
+    "Event",
+    "ModelView",
+    "accuracy",
+    "apply_in_chunks",
+    "step_hooks",
+]
 
 CHUNK = 2048
 
@@ -111,6 +120,8 @@ class Event:
         metrics: Bounds in nats, losses and accuracies; means over the last epoch's batches.
         flags: ``diverging`` if a bound has been above its ceiling for several epochs.
         model: The part of the network in training; its weights change after the callback returns.
+        history: The :class:`~ibtrain.train.results.EpochRecord` of every epoch of this stage so far.
+        stop: Ends the training of this stage after the epoch: ``event.stop()``.
     """
 
     kind: Literal["start", "epoch", "end", "step"]
@@ -126,6 +137,8 @@ class Event:
     metrics: Mapping[str, float]
     flags: tuple[str, ...]
     model: ModelView
+    history: Sequence[Any] = ()
+    stop: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
     @property
     def progress(self) -> int | float:
@@ -133,5 +146,60 @@ class Event:
         return self.epoch + self.step / self.steps if self.step else self.epoch
 
 
-Callback = Callable[[Event], None]
-"""Called with every event but those of steps; its method ``on_step``, if it has one, is called with those."""
+CallbackLike = Callable[[Event], None]
+"""A function of an event, called with all but those of steps, or a :class:`Callback`."""
+
+_HOOKS = {
+    "start": "on_block_begin",
+    "step": "on_step",
+    "epoch": "on_epoch_end",
+    "end": "on_block_end",
+}
+
+
+class Callback:
+    """Base class of callbacks with a method for each kind of event; a subclass overrides those that it needs.
+
+    A block is what trains at once: one block of the network where training is layer-wise, and all of them where it
+    is end-to-end.
+
+    Example:
+        >>> class PrintAccuracy(Callback):
+        ...     def on_epoch_end(self, event):
+        ...         print(event.stage, event.epoch, event.metrics["train_accuracy"])
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        known = {name for name in dir(Callback) if name.startswith("on_")}
+        for name in vars(cls):
+            if name.startswith("on_") and name not in known:
+                raise ConfigError(name, f"one of {', '.join(sorted(known))}", cls.__name__)
+
+    def __call__(self, event: Event) -> None:
+        """Calls the method of the event's kind."""
+        getattr(self, _HOOKS[event.kind])(event)
+
+    def on_block_begin(self, event: Event) -> None:
+        """Called before the first epoch of a block."""
+
+    def on_step(self, event: Event) -> None:
+        """Called after every step of the optimiser; a callback without this method costs nothing at a step."""
+
+    def on_epoch_end(self, event: Event) -> None:
+        """Called after every epoch; ``event.stop()`` makes it the last one of the block."""
+
+    def on_block_end(self, event: Event) -> None:
+        """Called after the last epoch of a block."""
+
+    def on_point(self, point: Any) -> None:
+        """Called with each new :class:`~ibtrain.plane.point.PlanePoint` of a run (:func:`ibtrain.run`).
+
+        With a trainer of your own: ``InformationPlane(data, on_point=callback.on_point)``.
+        """
+
+
+def step_hooks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
+    """The methods ``on_step`` of those callbacks that have one of their own."""
+    hooks = [getattr(callback, "on_step", None) for callback in callbacks]
+    return [hook for hook in hooks if hook and getattr(hook, "__func__", 0) is not Callback.on_step]

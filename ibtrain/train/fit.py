@@ -17,6 +17,7 @@ from ibtrain.errors import ConfigError, NonFiniteError, RunFolderError
 from ibtrain.models.blocks import check_trainable
 from ibtrain.train.checkpointer import Checkpointer, State, restoring
 from ibtrain.train.lockstep import Lockstep
+from ibtrain.train.progress import TrainingProgress
 from ibtrain.train.results import FitResult
 from ibtrain.train.stage import Stage
 from ibtrain.train.trainer import Trainer
@@ -68,10 +69,20 @@ def fit_ensemble(
     seed, *more_seeds = (trainer.seed for trainer in trainers)
     # a checkpointer restores the generators from which dropout draws
     is_new = saved is None
-    with seeded_on(data.train.x.device, seed, "dropout", *more_seeds) if is_new else nullcontext():
+    dropout = seeded_on(data.train.x.device, seed, "dropout", *more_seeds)
+    with dropout if is_new else nullcontext(), _progress(trainings):
         while any(not training.is_finished for training in trainings):
             _train_stage(trainings, checkpointer, state)
     return [training.result() for training in trainings]
+
+
+def _progress(trainings: Sequence[Training]) -> TrainingProgress:
+    """A progress bar over the epochs of all trainings, which calls it with their events."""
+    done, total = map(sum, zip(*(training.epochs for training in trainings), strict=True))
+    progress = TrainingProgress(total, done, show=trainings[0].trainer.progress)
+    for training in trainings:
+        training.callbacks.append(progress)
+    return progress
 
 
 def _train_stage(

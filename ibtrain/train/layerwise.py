@@ -8,7 +8,7 @@ from torch import nn
 from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, ModelError
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
 from ibtrain.train.trainer import Trainer
 
@@ -28,7 +28,9 @@ class LayerwiseTrainer(Trainer):
         objective: Settings of the objective: name, beta, noise, what the prediction term reads, readout, order.
         optim: How each block is optimised; None is the recipe of the data set.
         seed: Seeds the critics, the data order and the noise.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
+            :class:`~ibtrain.train.callbacks.Callback`.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ModelError: If the model can't be cut into blocks, or if its output block has no weights.
@@ -48,9 +50,10 @@ class LayerwiseTrainer(Trainer):
         optim: OptimConfig | None = None,
         *,
         seed: int = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[CallbackLike] = (),
+        progress: bool = True,
     ) -> None:
-        super().__init__(model, optim, seed=seed, callbacks=callbacks)
+        super().__init__(model, optim, seed=seed, callbacks=callbacks, progress=progress)
         if objective is not None:
             check_config("objective", objective, ObjectiveConfig)
         self.objective = objective or ObjectiveConfig()

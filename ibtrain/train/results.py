@@ -5,6 +5,7 @@ from typing import Any
 
 from ibtrain.checks import check_fields
 from ibtrain.config import Method
+from ibtrain.lazy import html_method
 from ibtrain.train.network import TrainedNetwork
 
 __all__ = ["EpochRecord", "FitResult"]
@@ -55,3 +56,16 @@ class FitResult(TrainedNetwork):
     accuracies: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """Method, seed and accuracies in a line."""
+        accuracies = ", ".join(f"{name} {100 * x:.1f} %" for name, x in self.accuracies.items())
+        name = self.method.replace("_", "-")
+        return f"{name}, seed {self.seed}, accuracy: {accuracies}; {self.seconds:.1f} s"
+
+    def __repr__(self) -> str:
+        # not all weights and epochs
+        return f"<FitResult: {self.summary}>"
+
+    _repr_html_ = html_method("ibtrain.report.notebook:fit_html")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
-from ibtrain.train.callbacks import Callback, Event, ModelView
+from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.divergence import MIN_EPOCHS, ceilings, divergence_flags
 from ibtrain.train.early_stopping import EarlyStopping
@@ -39,7 +39,7 @@ class Stage:
         data: Dataset,
         loop: EpochLoop,
         model: ModelView,
-        callbacks: Sequence[Callback],
+        callbacks: Sequence[CallbackLike],
     ) -> None:
         self.method = method
         self.name = name
@@ -49,9 +49,8 @@ class Stage:
         self.loop = loop
         self.model = model
         self.callbacks = callbacks
-        self._step_callbacks = [
-            callback.on_step for callback in callbacks if hasattr(callback, "on_step")
-        ]
+        self._step_hooks = step_hooks(callbacks)
+        self._is_stopped = False
         self.history: list[EpochRecord] = []
         self.ceilings = ceilings(data)
         patience = loop.config.patience
@@ -63,9 +62,9 @@ class Stage:
 
     @property
     def is_done(self) -> bool:
-        """Whether all epochs are done, or validation has stopped improving."""
+        """Whether all epochs are done, validation has stopped improving, or a callback has stopped the stage."""
         stops = self.stopping is not None and self.stopping.should_stop
-        return stops or self.loop.epoch == self.loop.config.epochs
+        return stops or self._is_stopped or self.loop.epoch == self.loop.config.epochs
 
     def start(self) -> None:
         """Tells callbacks that the stage begins."""
@@ -73,8 +72,8 @@ class Stage:
 
     def end_step(self) -> None:
         """Tells callbacks that a step has been taken."""
-        if self._step_callbacks:
-            self._emit("step", self._step_callbacks)
+        if self._step_hooks:
+            self._emit("step", self._step_hooks)
 
     def end_epoch(self, metrics: dict[str, float]) -> None:
         """Records an epoch, and tells callbacks."""
@@ -101,6 +100,7 @@ class Stage:
             "loop": self.loop.state_dict(),
             "stopping": self.stopping.state_dict() if self.stopping else None,
             "history": [vars(record) for record in self.history],
+            "is_stopped": self._is_stopped,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -109,9 +109,14 @@ class Stage:
         if self.stopping:
             self.stopping.load_state_dict(state["stopping"])
         self.history = [EpochRecord.from_dict(record) for record in state["history"]]
+        # earlier versions could not be stopped
+        self._is_stopped = state.get("is_stopped") is True
+
+    def _stop(self) -> None:
+        self._is_stopped = True
 
     def _emit(
-        self, kind: Literal["start", "epoch", "end", "step"], callbacks: Sequence[Callback]
+        self, kind: Literal["start", "epoch", "end", "step"], callbacks: Sequence[CallbackLike]
     ) -> None:
         last = self.history[-1] if self.history else EpochRecord("", 0, {})
         event = Event(
@@ -128,6 +133,8 @@ class Stage:
             metrics=last.metrics,
             flags=last.flags,
             model=self.model,
+            history=self.history,
+            stop=self._stop,
         )
         for callback in callbacks:
             callback(event)

@@ -14,7 +14,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import cut_into_blocks
 from ibtrain.train.arguments import check_callbacks, check_seed
-from ibtrain.train.callbacks import Callback
+from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.checkpointer import Checkpointer
 from ibtrain.train.objectives.base import BlockSpec, Objective
 from ibtrain.train.results import FitResult
@@ -29,10 +29,13 @@ class Trainer(ABC):
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
         optim: How each stage is optimised; None is the recipe of the data set.
         seed: Seeds everything random in the training.
-        callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
+        callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
+            :class:`~ibtrain.train.callbacks.Callback`.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ModelError: If the model can't be cut into blocks.
+        ConfigError: If a callback can't be called.
 
     Attributes:
         method: Name of the method in results and events, of :data:`~ibtrain.config.METHODS`.
@@ -48,7 +51,8 @@ class Trainer(ABC):
         optim: OptimConfig | None = None,
         *,
         seed: int = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[CallbackLike] = (),
+        progress: bool = True,
     ) -> None:
         self.blocks = cut_into_blocks(model)
         if optim is not None:
@@ -56,6 +60,7 @@ class Trainer(ABC):
         self.optim = optim
         self.seed = check_seed(seed)
         self.callbacks = check_callbacks(callbacks)
+        self.progress = progress
 
     def fit(
         self,

@@ -44,6 +44,8 @@ class Training:
         check_output_block(trainer.blocks, data.train.x, data.num_classes)
         self.trainer = trainer
         self.data = data
+        # one list for all stages, to which a progress bar may be added
+        self.callbacks = list(trainer.callbacks)
         self.optim = trainer.optim or recipe(trainer.method, data.name, len(data.train))
         self.stages = _checked_stages(trainer)
         self.index = 0
@@ -91,6 +93,13 @@ class Training:
             seconds=self.seconds,
             history=self.history,
         )
+
+    @property
+    def epochs(self) -> tuple[int, int]:
+        """Number of epochs done, and of all epochs; those that a stopped stage leaves out count as done."""
+        total = len(self.stages) * self.optim.epochs
+        current = self.stage.loop.epoch if self.stage else 0
+        return total if self.is_finished else self.index * self.optim.epochs + current, total
 
     def state_dict(self) -> State:
         """Everything that the epochs to come depend on."""
@@ -156,7 +165,7 @@ class Training:
                 generator(device, trainer.seed, "noise", self.index),
             ),
             model=ModelView(part, objective.readout, self.inputs, objective),
-            callbacks=trainer.callbacks,
+            callbacks=self.callbacks,
         )
 
     def _specs(self, part: nn.Sequential) -> dict[str, BlockSpec]:

@@ -51,7 +51,7 @@ def test_the_run_folder_is_complete(finished: tuple[Path, Result]) -> None:
     found = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
     assert found == {
         "config.json", "environment.json", "metrics.jsonl", "results.json",
-        "plane.png", "curves.png", "layers.png", "plane.csv",
+        "plane.png", "curves.png", "layers.png", "plane.csv", "report.html",
         "checkpoints/layerwise-seed0.pt", "checkpoints/end_to_end-seed0.pt",
     }  # fmt: skip
     events = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]

@@ -159,3 +159,27 @@ def test_validate_refuses_what_it_does_not_know() -> None:
         result = run("validate", *arguments)
         assert result.exit_code == 2
         assert message in result.stderr
+
+
+def test_a_condition_is_printed_and_its_mistakes_answered(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).integers(0, 2, (2, 300))
+    number = np.random.default_rng(1).standard_normal(300)
+    path = tmp_path / "triples.npz"
+    np.savez(path, x=x, y=y, z=x ^ y, number=number)
+    result = run("estimate", path, "--z", "z", "--unit", "bits")
+    assert result.stdout.startswith("I(x; y | z) = 0.99")
+    assert "a label with 2 classes" in result.stdout
+    as_numbers = ["--continuous", "--continuous-x", "--z", "number", "--method", "ksg"]
+    assert "z: shape (300,), 1 continuous dimension" in run("estimate", path, *as_numbers).stdout
+    by_class = run("estimate", path, "--z", "number", "--discrete-z", "--json")
+    assert json.loads(by_class.stdout)["read_as"]["z"].endswith("300 classes")
+    for arguments, message in (
+        (["--discrete-z"], "--discrete-z or --continuous-z: got no --z, expected --z KEY"),
+        (["--z", "z", "--permutations", "9"], "--permutations: got --z, expected no --z"),
+        (["--z", "z", "--curve", "c.png"], "--curve: got --z, expected no --z"),
+        (["--z", "w"], "got keys x, y, z, number, expected a key 'w'"),
+    ):
+        result = run("estimate", path, *arguments)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert result.stderr.count("\n") == 1

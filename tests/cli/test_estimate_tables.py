@@ -71,7 +71,7 @@ def test_bits_and_permutations(table: Path) -> None:
     (nats,), (bits,) = documents(table, *arguments), documents(table, *arguments, "--unit", "bits")
     assert bits["mi"] == pytest.approx(nats["mi"] / np.log(2))
     assert bits["permutation"]["p_value"] == nats["permutation"]["p_value"] == 0.05
-    assert "permutation test: p = 0.05 (19 times" in run("estimate", table, *arguments).stdout
+    assert "permutation test: p = 0.05 (19 shuffles" in run("estimate", table, *arguments).stdout
 
 
 def test_sources_are_those_of_the_method(table: Path) -> None:
@@ -107,6 +107,7 @@ def test_all_pairs_of_columns(table: Path, tmp_path: Path) -> None:
     [
         ([], "data.csv: got columns a, sum, c, kind, gap, expected a column 'x' (choose others"),
         (["--x", "a", "--y", "gap"], "y: got 6 missing values in column 'gap', the first in row"),
+        (["--x", "a[:, 0:1]", "--y", "c"], "expected a column 'a[:'"),
         (["--x", "a,kind", "--y", "c"], "x: got column 'kind' of type"),
         (["--x", "a", "--x", "c", "--y", "sum", "--y", "kind", "--y", "a"],
          "--x and --y: got 2 times --x and 3 times --y, expected as many of each"),

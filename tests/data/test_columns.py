@@ -87,6 +87,10 @@ def test_a_choice_that_fits_no_column_of_a_table(table: Path, choice: str, messa
     [
         ("height", "got keys x_train, y_train, flat, words, short, expected a key 'height'"),
         ("x[:, 7:9]", r"t.npz: x: got columns 7:9, expected some of its 4 columns"),
+        (
+            "x[0:2]",
+            r"got 'x\[0:2\]', expected the name of an array, or some of its columns, such as",
+        ),
         ("x[:, 9]", "got columns 9, expected some of its 4 columns"),
         ("x[:, a]", "got columns 'a', expected a range such as 0:3, or a position"),
         ("flat[:, 0]", r"columns 0 of an array of shape \(10,\), expected an array of rows and"),
@@ -106,3 +110,10 @@ def test_a_frame_has_all_columns_or_those_chosen(table: Path, archive: Path) -> 
     assert list(read_frame(archive, ["x[:, 2:4]"])) == ["0", "1"]
     with pytest.raises(DataError, match="expected an array of rows and columns"):
         read_frame(archive, ["flat"])
+
+
+def test_other_files_are_refused_by_their_endings() -> None:
+    with pytest.raises(
+        DataError, match=r"got '.xlsx', expected a file that ends in .npz, .csv, .t"
+    ):
+        read_columns(Path("data.xlsx"), ["x"])

@@ -98,6 +98,8 @@ def test_p_values_are_in_the_matrix() -> None:
 def test_mistakes_are_refused() -> None:
     with pytest.raises(DataError, match="at least two columns with distinct names"):
         mi_matrix(FRAME[["a"]])
+    with pytest.raises(DataError, match="got a ndarray, expected a pandas data frame"):
+        mi_matrix(FRAME[["a", "b"]].to_numpy())
     with pytest.raises(DataError, match="matrix: got columns a, a"):
         mi_matrix(FRAME[["a", "a"]])
     with pytest.raises(ConfigError, match="method: got 'magic'"):

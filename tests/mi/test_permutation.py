@@ -13,11 +13,13 @@ from ibtrain.mi.registry import estimate
 def p_values(
     method: str, count: int, draws: int, permutations: int, correlation: float = 0.0
 ) -> np.ndarray:
+    # two bins have so few different values that most p-values contain ties, and are too large
+    options = {"num_bins": 6} if method == "binning" else {}
     values = []
     for draw in range(draws):
         x, noise = np.random.default_rng(draw).standard_normal((2, count))
         y = correlation * x + math.sqrt(1 - correlation**2) * noise
-        test = estimate(x, y, method, permutations=permutations, seed=draw).permutation
+        test = estimate(x, y, method, permutations=permutations, seed=draw, **options).permutation
         assert test is not None
         values.append(test.p_value)
     return np.array(values)
@@ -29,7 +31,7 @@ def p_values(
         ("gaussian", 40, 60),
         pytest.param("gaussian", 60, 300, marks=pytest.mark.slow),
         pytest.param("ksg", 80, 100, marks=pytest.mark.slow),
-        pytest.param("binning", 100, 100, marks=pytest.mark.slow),
+        pytest.param("binning", 100, 60, marks=pytest.mark.slow),
     ],
 )
 def test_p_values_are_uniform_under_independence(method: str, count: int, draws: int) -> None:

@@ -22,7 +22,7 @@ def test_a_value_beyond_what_the_samples_can_show_is_a_lower_limit() -> None:
     assert "at most" not in text_of(estimate)
     assert "limit: these samples resolve values up to 6.400 nats" in text_of(estimate)
     infinite = Estimate(5.0, 0.1, "ksg", 6.4, ("deterministic",), n_test=600)
-    assert "is at least 4.760 nats: the true value is infinite" in text_of(infinite)
+    assert text_of(infinite).startswith("I(x; y) is infinite: one side is a function of the other")
 
 
 def test_a_value_beyond_the_entropy_is_the_entropy() -> None:
@@ -66,7 +66,7 @@ def test_what_was_asked_for_is_there() -> None:
         permutation=PermutationTest(0.005, -0.002, 0.014, 199), read_as={"x": "how", "y": "so"},
     )  # fmt: skip
     text = text_of(estimate, normalized=True)
-    assert "permutation test: p = 0.005 (199 times with shuffled y" in text
+    assert "permutation test: p = 0.005 (199 shuffles of y" in text
     assert "mean -0.0020 ± 0.0010 bits" in text
     assert "seed 7, ibtrain 0.1.0, 1.2 s" in text
     assert "x: how y: so" in text

@@ -11,10 +11,11 @@ from ibtrain.report.matrix import matrix_figure, matrix_table
 from ibtrain.report.style import save_figure
 
 MATRIX = MIMatrix(
-    ("a", "b", "gap", "kind"),
+    ("a", "b", "gap", "kind", "again"),
     {
         ("a", "b"): Estimate(9.0, 0.1, "ksg", 6.5, ("above_ceiling",)),
         ("a", "kind"): Estimate(0.25, 0.01, "ksg", 0.69, ("serial",)),
+        ("b", "again"): Estimate(5.0, 0.1, "ksg", 6.5, ("deterministic",)),
         ("b", "kind"): Estimate(0.5, 0.01, "ksg", 0.69),
         ("kind", "kind"): Estimate(0.69, 0.01, "entropy", 0.69),
     },
@@ -26,9 +27,9 @@ MATRIX = MIMatrix(
 def test_each_cell_has_its_value_and_its_marks() -> None:
     lines = matrix_table(MATRIX).splitlines()
     assert lines[0] == "mutual information, ksg, in nats; diagonal: entropy of classes"
-    assert lines[2].split() == ["a", "b", "gap", "kind"]
+    assert lines[2].split() == ["a", "b", "gap", "kind", "again"]
     assert lines[4].split() == ["a", ">6.500*", "!", "0.250*"]
-    assert lines[5].split() == ["b", ">6.500*", "0.500"]
+    assert lines[5].split() == ["b", ">6.500*", "0.500", "inf*"]
     assert lines[7].split() == ["kind", "0.250*", "0.500", "0.690"]
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import run
 from processes import CODE
@@ -12,6 +13,7 @@ from processes import CODE
 from ibtrain.data.load import default_data_root
 
 INLINE = "module://matplotlib_inline.backend_inline"
+ABSENT = "module://notebook_of_another_environment.backend_inline"
 MISSING = "nonsense"
 
 
@@ -36,7 +38,8 @@ def drawn(
 @pytest.mark.parametrize(
     "environment",
     [
-        {"MPLBACKEND": INLINE},
+        {"MPLBACKEND": ABSENT},
+        pytest.param({"MPLBACKEND": INLINE}, marks=pytest.mark.slow),
         pytest.param({"MPLBACKEND": "nonsense"}, marks=pytest.mark.slow),
         pytest.param({"MPLBACKEND": "TkAgg"}, marks=pytest.mark.slow),
         {"MPLCONFIGDIR": "/dev/null"},
@@ -96,3 +99,52 @@ def test_a_user_without_a_home_has_data_sets_in_the_working_folder(
     monkeypatch.delenv("IBTRAIN_DATA", raising=False)
     monkeypatch.setattr(Path, "home", no_home)
     assert default_data_root() == Path(".cache", "ibtrain")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", [ABSENT, MISSING])
+def test_every_command_that_draws_works_in_the_environment_of_a_notebook(
+    tmp_path: Path, backend: str
+) -> None:
+    samples = tmp_path / "samples.npz"
+    x, noise = np.random.default_rng(0).standard_normal((2, 300))
+    np.savez(samples, x=x, y=x + noise)
+    run_dir = str(tmp_path / "run")
+    quick = ["--hidden", "8", "--epochs", "1", "--seeds", "0", "--plane-samples", "50"]
+    for arguments in (
+        ["compare", *quick, "--run-dir", run_dir],
+        ["plane", run_dir, "-o", str(tmp_path / "plane.gif")],
+        ["estimate", str(samples), "--set", "steps=50", "--curve", str(tmp_path / "curve.png")],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, *arguments], capture_output=True, text=True,
+            env={**os.environ, "MPLBACKEND": backend}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "backend", "shown"),
+    [
+        pytest.param("", "agg", 0, marks=pytest.mark.slow),
+        pytest.param("import matplotlib.pyplot", "agg", 1, marks=pytest.mark.slow),
+        ("import matplotlib.pyplot", ABSENT, 0),
+    ],
+)
+def test_a_plane_belongs_to_pyplot_where_pyplot_is_in_use(
+    before: str, backend: str, shown: int
+) -> None:
+    code = (
+        f"{before}\nimport sys, torch\nfrom ibtrain import measure\n"
+        "x = torch.randn(64, 5)\n"
+        "axis = measure(torch.nn.Sequential(torch.nn.Linear(5, 4)), (x, (x[:, 0] > 0).long())).plot()\n"
+        "pyplot = sys.modules.get('matplotlib.pyplot')\n"
+        "print(len(pyplot.get_fignums()) if pyplot else 0, axis.get_title())"
+    )
+    environment = {**os.environ, "MPLBACKEND": backend}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{shown} exact for these N samples")

@@ -6,11 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GAUSSIAN", "Array", "Layer", "Problem", "Rng", "Sampler"]
+__all__ = [
+    "GAUSSIAN",
+    "Array",
+    "ConditionalProblem",
+    "Layer",
+    "Problem",
+    "Rng",
+    "Sampler",
+    "Triple",
+]
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
 Sampler = Callable[[int, Rng], tuple[Array, NDArray[np.generic]]]
+Triple = tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic]]
+"""Samples of x, y and z."""
 GAUSSIAN = "Cover & Thomas, Elements of Information Theory, section 8.4"
 """Reference for the entropy of normal variables."""
 
@@ -40,3 +51,20 @@ class Problem:
     source: str
     sample: Sampler
     layer: Layer | None = None
+
+
+@dataclass(frozen=True)
+class ConditionalProblem:
+    """A joint distribution with known conditional mutual information.
+
+    Args:
+        name: Key of the problem in :data:`~ibtrain.mi.benchmark.conditional.CONDITIONAL_PROBLEMS`.
+        mi: True I(x; y | z), in nats.
+        source: Formula of the true value, with its reference.
+        sample: Draws ``(x, y, z)`` with a given number of samples from a random generator.
+    """
+
+    name: str
+    mi: float
+    source: str
+    sample: Callable[[int, Rng], Triple]

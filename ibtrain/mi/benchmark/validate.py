@@ -7,17 +7,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ibtrain.backend.seeding import derive_seed
+from ibtrain.mi.benchmark.conditional import CONDITIONAL_PROBLEMS
+from ibtrain.mi.benchmark.problem import ConditionalProblem
 from ibtrain.mi.benchmark.problems import PROBLEMS, Layer, Problem
 from ibtrain.mi.channel.bounds import ChannelBounds, channel_bounds
+from ibtrain.mi.conditional.estimate import METHODS_GIVEN_NUMBERS, conditional_mi
 from ibtrain.mi.registry import ESTIMATORS, estimate
 from ibtrain.mi.result import Estimate
 
-__all__ = ["KnownAnswer", "validate"]
+__all__ = ["ALL_PROBLEMS", "KnownAnswer", "estimate_problem", "validate"]
 
 AGREEMENT_ERRORS = 3.0
 """Number of standard errors within which an estimate agrees with the truth."""
+
+
+ALL_PROBLEMS: dict[str, Problem | ConditionalProblem] = {**PROBLEMS, **CONDITIONAL_PROBLEMS}
+"""The problems with and without a condition, by name."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class KnownAnswer:
 
 
 def validate(
-    problems: Iterable[str] = tuple(PROBLEMS),
+    problems: Iterable[str] = tuple(ALL_PROBLEMS),
     methods: Sequence[str] = tuple(ESTIMATORS),
     *,
     count: int = 10_000,
@@ -58,7 +66,7 @@ def validate(
     """Runs every method on every problem that it supports, and the channel bounds on noisy layers.
 
     Args:
-        problems: Names of problems in :data:`~ibtrain.mi.benchmark.problems.PROBLEMS`.
+        problems: Names of problems in :data:`ALL_PROBLEMS`.
         methods: Names of estimators in :data:`~ibtrain.mi.registry.ESTIMATORS`.
         count: Number of samples of each problem.
         seed: Seeds the samples and the estimators.
@@ -67,19 +75,37 @@ def validate(
     Yields:
         One estimate with its verdict at a time.
     """
-    for problem in map(PROBLEMS.__getitem__, problems):
-        x, y = problem.sample(count, np.random.default_rng(derive_seed(seed, problem.name)))
-        is_label = y.dtype.kind == "i"
+    for problem in map(ALL_PROBLEMS.__getitem__, problems):
+        samples = problem.sample(count, np.random.default_rng(derive_seed(seed, problem.name)))
         for name in methods:
-            method = ESTIMATORS[name]
-            if is_label and not method.reads_labels:
-                continue
-            supported = {key: value for key, value in options.items() if key in method.options}
-            result = estimate(x, y, name, seed=seed, **supported)
-            verdict = _compare(result.mi, result.stderr, problem.mi)
-            yield KnownAnswer(problem.name, problem.mi, result, verdict)
-        if problem.layer:
-            yield from _channel_answers(problem, problem.layer, x, seed)
+            supported = {k: value for k, value in options.items() if k in ESTIMATORS[name].options}
+            if result := estimate_problem(samples, name, seed=seed, **supported):
+                verdict = _compare(result.mi, result.stderr, problem.mi)
+                yield KnownAnswer(problem.name, problem.mi, result, verdict)
+        if isinstance(problem, Problem) and problem.layer:
+            yield from _channel_answers(problem, problem.layer, samples[0], seed)
+
+
+def estimate_problem(
+    samples: Sequence[NDArray[Any]], method: str, *, seed: int, **options: Any
+) -> Estimate | None:
+    """Estimates the samples of a problem; None if the method does not support their kind.
+
+    Args:
+        samples: x and y, and z if there is a condition; labels are integers.
+        method: Name of an estimator in :data:`~ibtrain.mi.registry.ESTIMATORS`.
+        seed: Seeds the estimator.
+        **options: Options of the method.
+    """
+    x, y, *condition = samples
+    if y.dtype.kind == "i" and not ESTIMATORS[method].reads_labels:
+        return None
+    if not condition:
+        return estimate(x, y, method, seed=seed, **options)
+    (z,) = condition
+    if z.dtype.kind == "f" and method not in METHODS_GIVEN_NUMBERS:
+        return None
+    return conditional_mi(x, y, z, method, seed=seed, **options)
 
 
 def _channel_answers(problem: Problem, layer: Layer, x: Any, seed: int) -> Iterator[KnownAnswer]:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,12 @@ from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import check_choice, check_integer
 from ibtrain.errors import DataError
 from ibtrain.mi.classical.neighbours import close_rows, count_within, nearest
+from ibtrain.mi.classical.subsamples import (
+    SIGNIFICANT_RISE,
+    Value,
+    remaining_bias,
+    sampling_error_and_rise,
+)
 from ibtrain.mi.marginals import spread_scores
 from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples
@@ -19,32 +24,16 @@ from ibtrain.mi.samples import Samples
 __all__ = ["ksg"]
 
 Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
-Value = Callable[[Rows], float]
 
 VARIANTS = ("1", "2")
 MIN_NEIGHBOURHOODS = 10
 """Minimum number of samples, as a multiple of a neighbourhood of k + 2 samples."""
 MAX_RARE_CLASS = 2
 """Largest number of samples of a class from which its density can't be estimated."""
-PART_SAMPLES = 500
-"""Number of samples in each part; the standard error is computed from the spread of the values of parts. With parts of
-100, the spread, scaled to all samples, was a quarter too small."""
-NUM_PARTS = 20
-"""Number of parts, in one or more divisions, with which the standard error is accurate to a sixth."""
-MIN_PART_BLOCKS = 5
-"""Minimum number of blocks in each part if samples come in blocks."""
-RISE_NOISE = 0.5
-"""Standard error of the rise from half of the samples to all, as a share of the value's sampling error."""
-SIGNIFICANT_RISE = 1.5
-"""Significant rise as a multiple of the sampling error: three standard errors of the rise."""
 MAX_RELATIVE_RADIUS = 0.25
 """Distance to the k-th neighbour of the same class, in standard deviations of the class, above which the density varies
 within the neighbourhood: the value of overlapping classes is then too high, by 0.04 of 1 nat (8 classes in 3
 dimensions, 10 in 2)."""
-HALVINGS, HALVING_SAMPLES = (2, 10), 20_000
-"""Minimum and maximum number of random halvings of the samples whose mean gives the rise, and total number of samples
-in all of them."""
 
 
 def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> Estimate:
@@ -113,11 +102,11 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
     else:
         dim, value = x.shape[1], _ross_of(x, labels, k, block)
     mi = value(np.arange(len(x)))
-    sampling, rise = _sampling_error_and_rise(value, mi, len(x), block, randomness)
+    sampling, rise = sampling_error_and_rise(value, mi, len(x), block, randomness)
     if not math.isfinite(mi + sampling + rise):
         expected = "several samples of each class, more than a block of rows apart"
         raise DataError("labels that hardly recur", expected, "ksg with labels")
-    bias = _remaining_bias(rise, sampling, dim)
+    bias = remaining_bias(rise, sampling, dim)
     stderr = math.hypot(sampling, bias)
     # distances to neighbours can't give more than ψ(n) - ψ(k)
     ceiling = samples.label_entropy or float(digamma(len(x)) - digamma(k))
@@ -133,6 +122,7 @@ def ksg(samples: Samples, *, k: int = 5, variant: str = "1", seed: int = 0) -> E
         flags=flags,
         n_test=len(samples),
         seconds=time.perf_counter() - start,
+        systematic=bias,
     )
 
 
@@ -145,48 +135,6 @@ def _ross_of(x: Array, labels: NDArray[np.int64], k: int, block: int) -> Value:
         given = "labels that hardly recur"
         raise DataError(given, "several samples of most classes", "ksg with labels")
     return lambda rows: _ross(x[rows], labels[rows], k, block)
-
-
-def _sampling_error_and_rise(
-    value: Value, mi: float, count: int, block: int, randomness: np.random.Generator
-) -> tuple[float, float]:
-    """Computes the sampling error of the value of all samples, and its rise above the value of half of them."""
-    if block > 1:
-        # parts of consecutive rows: there is only one such division, so there is no average over divisions
-        parts = max(2, min(NUM_PARTS, count // (MIN_PART_BLOCKS * block)))
-        values = [value(rows) for rows in np.array_split(np.arange(count), parts)]
-        halves = [value(rows) for rows in np.array_split(np.arange(count), 2)]
-        return math.sqrt(_variance(values) / parts), mi - float(np.mean(halves))
-    parts = max(2, count // PART_SAMPLES)
-    variances = []
-    for _ in range(math.ceil(NUM_PARTS / parts)):
-        values = list(_values_of_parts(value, count, parts, randomness))
-        variances.append(_variance(values) / parts)
-    halvings = int(np.clip(HALVING_SAMPLES // count, *HALVINGS))
-    halves = [
-        half for _ in range(halvings) for half in _values_of_parts(value, count, 2, randomness)
-    ]
-    return math.sqrt(np.mean(variances)), mi - float(np.mean(halves))
-
-
-def _variance(values: list[float]) -> float:
-    """Computes the variance over the parts with a finite value, in which some class occurs more than once."""
-    finite = [value for value in values if math.isfinite(value)]
-    return float(np.var(finite, ddof=1)) if len(finite) > 1 else math.nan
-
-
-def _values_of_parts(
-    value: Value, count: int, parts: int, randomness: np.random.Generator
-) -> Iterator[float]:
-    return map(value, np.array_split(randomness.permutation(count), parts))
-
-
-def _remaining_bias(rise: float, sampling: float, dim: int) -> float:
-    """Estimates how far the value would still rise, from the part of the rise that exceeds its sampling error."""
-    square = rise**2 - (RISE_NOISE * sampling) ** 2
-    if rise <= 0 or square <= 0:
-        return 0.0
-    return math.sqrt(square) / (2 ** (1 / dim) - 1)
 
 
 def _kraskov(x: Array, y: Array, k: int, variant: str, block: int) -> float:

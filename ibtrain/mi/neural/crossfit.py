@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,32 +13,37 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.seeding import derive_seed, seeded
 from ibtrain.checks import check_choice
 from ibtrain.mi.bounds.base import Bound
-from ibtrain.mi.bounds.grouped import read_groups
-from ibtrain.mi.bounds.pooled import BoundValue, Scores
+from ibtrain.mi.bounds.pooled import BoundValue
 from ibtrain.mi.bounds.registry import BOUNDS, likelihood
 from ibtrain.mi.neural.control_variate import control_variate
 from ibtrain.mi.neural.fit import (
+    FittedCritic,
     NeuralSettings,
     OnCheckpoint,
     fit_critic,
 )
 from ibtrain.mi.neural.folds import Fold, TrainGap, fit_flags, mean_of, training_loss
 from ibtrain.mi.neural.preparation import pair_scorer, prepare
+from ibtrain.mi.neural.progress import CriticProgress
+from ibtrain.mi.neural.reading import Source, read_values
 from ibtrain.mi.neural.scorer import Scorer
-from ibtrain.mi.neural.splits import Splits, draw_splits, split_evenly
+from ibtrain.mi.neural.splits import Splits, draw_splits
 from ibtrain.mi.result import Estimate, value_flags
 from ibtrain.mi.samples import Samples, StoredSamples
 
-__all__ = ["VariationalFit", "fit_variational", "variational"]
+__all__ = [
+    "CrossFit",
+    "FittedFold",
+    "VariationalFit",
+    "draw_folds",
+    "fit_variational",
+    "variational",
+]
 
 MIN_TRAIN_LIMIT = 1 << 17
 """Training samples that are kept even if the critic uses fewer: the closed form is fitted to them too."""
-CHUNK_SAMPLES = 1 << 16
-"""Reporting samples that are read into memory at once."""
 MAX_COMPARED = 1 << 13
 """Largest number of training samples on which a critic is evaluated to measure its train gap."""
-CHUNK_SCORES = 1 << 24
-"""Scores that are computed at once for labels, which have one for each class."""
 LABEL_FOLDS = 3
 """Default number of critics for a label."""
 SINGLE_CRITIC_FOLDS = 5
@@ -67,6 +72,7 @@ def fit_variational(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
 ) -> VariationalFit:
     """Fits critics on a training split, selects a checkpoint on a second split, reports on a third one.
 
@@ -84,6 +90,7 @@ def fit_variational(
         seed: Seeds the splits, the initial weights and the batches.
         device: Device of the critics.
         on_checkpoint: Called with each checkpoint.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ConfigError: If a setting is out of range.
@@ -94,12 +101,13 @@ def fit_variational(
     start = time.perf_counter()
     is_label = samples.num_classes > 0
     bound = BOUNDS[method].for_labels if is_label else BOUNDS[method]
-    critics = settings.folds or (LABEL_FOLDS if is_label else 1)
-    most = max(settings.steps * settings.batch_size, MIN_TRAIN_LIMIT)
-    fold_count = critics if critics > 1 else SINGLE_CRITIC_FOLDS
-    splits = list(draw_splits(len(samples), fold_count, seed, most, samples.block))
-    fit = _CrossFit(samples, bound, settings, torch.device(device), on_checkpoint)
-    with differentiable():
+    splits, critics = draw_folds(samples, settings, seed)
+    with (
+        differentiable(),
+        CriticProgress(critics, settings.steps, show=progress) as progress_bar,
+    ):
+        observers: list[OnCheckpoint] = [progress_bar, *([on_checkpoint] if on_checkpoint else [])]
+        fit = CrossFit(samples, bound, settings, torch.device(device), observers)
         folds = [
             fit.fold(fold_splits, splits[critics:], derive_seed(seed, method, "fold", index))
             for index, fold_splits in enumerate(splits[:critics])
@@ -125,10 +133,27 @@ def fit_variational(
         n_control=len(samples) if all(fold.is_controlled for fold in folds) else 0,
         critics=len(folds),
         seconds=time.perf_counter() - start,
+        systematic=lost,
     )
     if is_label:
         estimate = replace(estimate, secondary=_likelihood_estimate(estimate, folds, lost))
     return VariationalFit(estimate, folds)
+
+
+def draw_folds(
+    samples: Samples | StoredSamples, settings: NeuralSettings, seed: int
+) -> tuple[list[Splits], int]:
+    """Draws the splits of all folds; returns them with the number of critics, which the first folds get.
+
+    Args:
+        samples: The samples.
+        settings: Settings of the folds and of the training, which limits the samples that a critic can use.
+        seed: Seeds the splits.
+    """
+    critics = settings.folds or (LABEL_FOLDS if samples.num_classes else 1)
+    most = max(settings.steps * settings.batch_size, MIN_TRAIN_LIMIT)
+    folds = critics if critics > 1 else SINGLE_CRITIC_FOLDS
+    return list(draw_splits(len(samples), folds, seed, most, samples.block)), critics
 
 
 def _likelihood_estimate(estimate: Estimate, folds: list[Fold], lost: float) -> Estimate:
@@ -152,6 +177,7 @@ def variational(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
     **settings: Any,
 ) -> Estimate:
     """The estimate of :func:`fit_variational`, without the critics."""
@@ -162,25 +188,70 @@ def variational(
         seed=seed,
         device=device,
         on_checkpoint=on_checkpoint,
+        progress=progress,
     )
     return fit.estimate
 
 
+class FittedFold(NamedTuple):
+    """The critic of a fold with the samples to which it was fitted.
+
+    Args:
+        scorer: Adds the critic's scores to those of the closed form.
+        fitted: The critic and its checkpoints.
+        base: Name of the closed form, as in the settings.
+        samples: The training and selection samples.
+        train: Indices of the training samples that are compared with the reporting samples.
+    """
+
+    scorer: Scorer
+    fitted: FittedCritic
+    base: str
+    samples: Samples
+    train: Tensor
+
+
 @dataclass(frozen=True)
-class _CrossFit:
+class CrossFit:
     """Fits the critics of all folds, with the same samples, bound and settings."""
 
     samples: Samples | StoredSamples
     bound: Bound
     settings: NeuralSettings
     device: torch.device
-    on_checkpoint: OnCheckpoint | None
+    observers: Sequence[OnCheckpoint]
 
     def fold(self, splits: Splits, other_folds: Sequence[Splits], seed: int) -> Fold:
         """Fits a critic and reports its value; its closed form also reports on ``other_folds``."""
-        fit_samples, indices = self._load(splits)
+        scorer, fitted, base, fit_samples, compared = self.fit(splits, seed)
+        bound = self.bound
+        critics = (
+            [fitted.critic, None] if other_folds and scorer.has_closed_form else [fitted.critic]
+        )
+        plain, *closed = self._read(scorer, critics, splits.report, bound)
+        on_train, *_ = scorer.read([fitted.critic], compared, bound)
+        chance = on_train.stderr * math.sqrt(1 - len(compared) / len(splits.report))
+        stderr = math.hypot(on_train.stderr, plain.stderr)
+        train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
+        reports = {bound: (plain.value, plain.stderr)}
+        count = len(splits.report)
+        if self.samples.num_classes:
+            (secondary,) = self._read(scorer, critics, splits.report, likelihood)
+            reports[likelihood] = secondary.value, secondary.stderr
+        groups = scorer.number_of_groups(len(splits.report))
+        # frees memory for the samples of the other folds
+        del fit_samples, scorer
+        if closed:
+            reports[bound] = control_variate(
+                plain, closed[0], self._closed_values(other_folds, base)
+            )
+        return Fold(base, fitted, reports, train_gap, count, groups, is_controlled=bool(closed))
+
+    def fit(self, splits: Splits, seed: int) -> FittedFold:
+        """Fits a critic to the training split, and keeps the checkpoint that is best on the selection split."""
+        samples, indices = self._load(splits)
         with seeded(seed, "critic"):
-            prepared = prepare(fit_samples, indices, self.settings, self.device)
+            prepared = prepare(samples, indices, self.settings, self.device)
         fitted = fit_critic(
             prepared.critic,
             prepared.scorer,
@@ -189,33 +260,15 @@ class _CrossFit:
             indices.select,
             prepared.settings,
             seed,
-            self.on_checkpoint,
+            self.observers,
         )
-        bound = self.bound
-        critics = (
-            [fitted.critic, None]
-            if other_folds and prepared.scorer.has_closed_form
-            else [fitted.critic]
-        )
-        plain, *closed = self._read(prepared.scorer, critics, splits.report, bound)
         compared = indices.train[: min(len(splits.report), MAX_COMPARED)]
-        on_train, *_ = prepared.scorer.read([fitted.critic], compared, bound)
-        chance = on_train.stderr * math.sqrt(1 - len(compared) / len(splits.report))
-        stderr = math.hypot(on_train.stderr, plain.stderr)
-        train_gap = TrainGap(on_train.value - plain.value, stderr, chance)
-        reports = {bound: (plain.value, plain.stderr)}
-        if self.samples.num_classes:
-            (secondary,) = self._read(prepared.scorer, critics, splits.report, likelihood)
-            reports[likelihood] = secondary.value, secondary.stderr
-        base, groups = prepared.base, prepared.scorer.number_of_groups(len(splits.report))
-        # frees memory for the samples of the other folds
-        del fit_samples, prepared
-        if closed:
-            reports[bound] = control_variate(
-                plain, closed[0], self._closed_values(other_folds, base)
-            )
-        count = len(splits.report)
-        return Fold(base, fitted, reports, train_gap, count, groups, is_controlled=bool(closed))
+        return FittedFold(prepared.scorer, fitted, prepared.base, samples, compared)
+
+    def closed_scorer(self, splits: Splits, base: str) -> Scorer:
+        """A scorer with a closed form that is fitted to the splits, without a critic."""
+        settings = replace(self.settings, base=base)
+        return pair_scorer(*self._load(splits), settings, self.device)
 
     def _load(self, splits: Splits) -> tuple[Samples, Splits]:
         """The training and selection samples in memory, and their indices there."""
@@ -227,9 +280,8 @@ class _CrossFit:
         self, other_folds: Sequence[Splits], base: str
     ) -> Iterator[tuple[float, float]]:
         # the form that was selected for the critic: the control variate needs the same form on all folds
-        settings = replace(self.settings, base=base)
         for splits in other_folds:
-            scorer = pair_scorer(*self._load(splits), settings, self.device)
+            scorer = self.closed_scorer(splits, base)
             if scorer.has_closed_form:
                 (reading,) = self._read(scorer, [None], splits.report, self.bound)
                 yield reading.value, reading.stderr
@@ -240,12 +292,4 @@ class _CrossFit:
         self, scorer: Scorer, critics: Sequence[nn.Module | None], rows: Tensor, bound: Bound
     ) -> list[BoundValue]:
         """The value of each critic on samples that are read into memory in chunks."""
-
-        def groups() -> Iterator[Iterator[Scores]]:
-            size = max(1, min(CHUNK_SAMPLES, CHUNK_SCORES // max(1, self.samples.num_classes)))
-            for chunk in split_evenly(rows, math.ceil(len(rows) / size), self.samples.block):
-                samples = self.samples.take(chunk.numpy())
-                index = torch.arange(len(samples), device=scorer.device)
-                yield from scorer.of(samples).groups(critics, index, samples.block)
-
-        return read_groups(groups(), bound, self.samples.block)
+        return read_values([Source(self.samples, scorer, critics)], rows, bound)

@@ -1,7 +1,7 @@
 """Settings and training of a critic, which starts from a closed form and learns its error."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -139,13 +139,13 @@ class _Checkpoints:
         evaluate: Callable[[nn.Module, Tensor], float],
         train: Tensor,
         select: Tensor,
-        on_checkpoint: OnCheckpoint | None,
+        observers: Sequence[OnCheckpoint],
     ) -> None:
         self.averaged = averaged
         self.evaluate = evaluate
         # as many training samples as selection samples, so that both curves are equally noisy
         self.splits = train[: len(select)], select
-        self.on_checkpoint = on_checkpoint
+        self.observers = observers
         self.curve: list[CurvePoint] = []
         self.best_weights: dict[str, Tensor] = {}
 
@@ -156,8 +156,8 @@ class _Checkpoints:
         best = best_of(self.curve)
         if best is self.curve[-1]:
             self.best_weights = {k: v.clone() for k, v in self.averaged.state_dict().items()}
-        if self.on_checkpoint:
-            self.on_checkpoint(self.curve[-1])
+        for observer in self.observers:
+            observer(self.curve[-1])
         return best.select - select > EARLY_STOP_GAP
 
 
@@ -169,7 +169,7 @@ def fit_critic(
     select: Tensor,
     settings: NeuralSettings,
     seed: int,
-    on_checkpoint: OnCheckpoint | None = None,
+    observers: Sequence[OnCheckpoint] = (),
 ) -> FittedCritic:
     """Maximises the bound on the training split; keeps the checkpoint that is best on the selection split.
 
@@ -182,7 +182,7 @@ def fit_critic(
         select: Indices of the selection split.
         settings: Settings of the training, whose ``learning_rate`` is not None.
         seed: Seeds the order of the batches.
-        on_checkpoint: Called with each checkpoint.
+        observers: Called with each checkpoint.
     """
 
     def evaluate(module: nn.Module, split: Tensor) -> float:
@@ -196,7 +196,7 @@ def fit_critic(
     averaged = copy.deepcopy(critic).requires_grad_(False)
     weights = flatten(critic.parameters())
     average = WeightAverage(flatten(averaged.parameters()), weights)
-    checkpoints = _Checkpoints(averaged, evaluate, train, select, on_checkpoint)
+    checkpoints = _Checkpoints(averaged, evaluate, train, select, observers)
     checkpoints.record(0)
     batches = _batches(train, settings.batch_size, generator(train.device, seed, "critic batches"))
     assert settings.learning_rate is not None

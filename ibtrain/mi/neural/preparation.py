@@ -27,7 +27,7 @@ from ibtrain.mi.neural.scorer import PairScorer, Scorer
 from ibtrain.mi.neural.splits import Splits
 from ibtrain.mi.samples import Samples
 
-__all__ = ["Prepared", "pair_scorer", "prepare"]
+__all__ = ["Prepared", "for_dimensions", "pair_scorer", "prepare"]
 
 Array = NDArray[np.float64]
 PAIR_CRITIC_DIMENSIONS = 3
@@ -73,7 +73,7 @@ def prepare(
     """
     if samples.labels is not None:
         return _prepare_labels(samples, samples.labels, splits, settings, device)
-    settings = _for_dimensions(settings, samples.x.shape[1] + samples.y.shape[1])
+    settings = for_dimensions(settings, samples.x.shape[1] + samples.y.shape[1])
     scorer = pair_scorer(samples, splits, settings, device, has_critic=True)
     return Prepared(scorer, _pair_critic(scorer, settings).to(device), scorer.base.kind, settings)
 
@@ -104,7 +104,7 @@ def pair_scorer(
     del both
     forms = _forms(z[train], dim_x, settings.base)
     inputs = fit_inputs(z[train], dim_x) if has_critic else plain_inputs(dim_x, z.shape[1] - dim_x)
-    is_paired = _for_dimensions(settings, z.shape[1]).critic == "pair"
+    is_paired = for_dimensions(settings, z.shape[1]).critic == "pair"
 
     options = marginals, device, settings.negatives, is_paired
     no_form = PairScorer.at(z, dim_x, Independent(), inputs, *options)
@@ -129,8 +129,13 @@ def _closed_value(scorer: PairScorer, select: Tensor) -> float:
     return scorer.value(None, select, dv) if scorer.has_closed_form else 0.0
 
 
-def _for_dimensions(settings: NeuralSettings, dims: int) -> NeuralSettings:
-    """The settings with a critic and a learning rate for the dimensions of x and y together."""
+def for_dimensions(settings: NeuralSettings, dims: int) -> NeuralSettings:
+    """The settings with a critic and a learning rate for the dimensions of x and y together.
+
+    Args:
+        settings: Settings, with ``auto`` and None.
+        dims: Number of dimensions of x and y together.
+    """
     if settings.learning_rate is None:
         rate = max(MIN_LEARNING_RATE, RATE_TIMES_DIMENSIONS / dims)
         settings = replace(settings, learning_rate=rate)

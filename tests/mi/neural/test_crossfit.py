@@ -264,7 +264,7 @@ def test_reports_of_many_pieces_are_those_of_all_samples_together(
     whole = fit_variational(data, method, settings).estimate
     monkeypatch.setattr("ibtrain.mi.neural.scorer.GROUP_SIZE", 100)
     grouped = fit_variational(data, method, settings).estimate
-    monkeypatch.setattr("ibtrain.mi.neural.crossfit.CHUNK_SAMPLES", 200)
+    monkeypatch.setattr("ibtrain.mi.neural.reading.CHUNK_SAMPLES", 200)
     chunked = fit_variational(data, method, settings).estimate
     assert chunked.mi == pytest.approx(grouped.mi, abs=1e-9)
     assert chunked.stderr == pytest.approx(grouped.stderr, rel=1e-9)
@@ -281,7 +281,7 @@ def test_labels_of_many_pieces_are_those_of_all_samples_together(
     data = samples("gaussian-classes-2", 3000)
     settings = NeuralSettings(**SMALL | {"folds": 3}, steps=30)
     whole = fit_variational(data, settings=settings).estimate
-    monkeypatch.setattr("ibtrain.mi.neural.crossfit.CHUNK_SAMPLES", 250)
+    monkeypatch.setattr("ibtrain.mi.neural.reading.CHUNK_SAMPLES", 250)
     chunked = fit_variational(data, settings=settings).estimate
     assert chunked.mi == pytest.approx(whole.mi, abs=0.2 * whole.stderr)
     assert chunked.stderr == pytest.approx(whole.stderr, rel=0.05)

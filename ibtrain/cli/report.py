@@ -1,0 +1,38 @@
+"""``ibtrain report``."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from ibtrain.text import printable
+
+__all__ = ["command"]
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An .html file.  [report.html in the folder of the run, or of the runs]",
+)
+def command(runs: tuple[Path, ...], output: Path | None) -> None:
+    """Write an interactive page about one or several runs: one HTML file, which needs no network.
+
+    RUN is the folder of a run, finished or not, or a folder of runs.
+    """
+    from ibtrain.report.page import save_page
+    from ibtrain.report.page.write import PAGE, check_page
+    from ibtrain.runs.listing import find_runs
+
+    if output:
+        check_page(output, "--output")
+    folders = [folder for path in runs for folder in find_runs(path)]
+    path = output or (runs[0] if len(runs) == 1 else folders[0].path) / PAGE
+    save_page(folders, path)
+    # as bytes, so that any file name can be piped
+    click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))

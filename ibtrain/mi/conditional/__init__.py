@@ -1,0 +1,1 @@
+"""Conditional mutual information I(x; y | z)."""

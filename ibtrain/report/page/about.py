@@ -1,0 +1,80 @@
+"""Settings, environment and commands of a run in the document of a page."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ibtrain.config import METHODS, RunConfig
+from ibtrain.errors import RunFolderError, UnreadableError
+from ibtrain.report.page.run import ReportedRun
+from ibtrain.text import abridged, printable, shell_word
+
+__all__ = ["about", "flat"]
+
+MAX_TEXT = 2000
+"""Maximum number of characters of a value."""
+
+
+def about(run: ReportedRun) -> dict[str, Any]:
+    """Settings and environment as texts, and the commands of a run."""
+    environment = _environment(run)
+    return {
+        "config": flat(run.config.to_dict()),
+        "environment": flat({k: v for k, v in environment.items() if k != "command"}),
+        "settings": run.config.to_json(),
+        "command": abridged(_typed(environment.get("command")), MAX_TEXT),
+        "repeat": f"{_command(run.config)} --config {shell_word(os.fspath(run.folder.path / 'config.json'))}",
+    }
+
+
+def flat(values: dict[str, Any]) -> list[list[str]]:
+    """Nested settings as pairs of a name, whose parts are joined by dots, and a text."""
+    return [
+        [abridged(printable(name), MAX_TEXT), _text(value)] for name, value in _items(values, "")
+    ]
+
+
+def _items(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _items(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return abridged(", ".join(_text(item) for item in value), MAX_TEXT) or "-"
+    words = {None: "-", True: "yes", False: "no"}
+    is_word = value is None or isinstance(value, bool)
+    return words[value] if is_word else abridged(printable(str(value)), MAX_TEXT)
+
+
+def _environment(run: ReportedRun) -> dict[str, Any]:
+    try:
+        return run.folder.read_json("environment.json")
+    except UnreadableError:
+        raise
+    except RunFolderError:
+        # missing or broken: no result depends on this file
+        return {}
+
+
+def _typed(command: Any) -> str:
+    """The command of a run as it was typed; empty if it is not recorded."""
+    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+        return ""
+    name, *words = command or [""]
+    return " ".join([Path(name).name, *map(_word, words)]).strip()
+
+
+def _word(word: str) -> str:
+    """A word for a shell; an option keeps its hyphens."""
+    return word if word.startswith("-") and word.replace("-", "").isalnum() else shell_word(word)
+
+
+def _command(config: RunConfig) -> str:
+    if set(config.methods) == set(METHODS):
+        return "ibtrain compare"
+    return f"ibtrain train {config.methods[0].replace('_', '-')}"
