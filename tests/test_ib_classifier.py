@@ -92,7 +92,9 @@ def test_the_network_is_a_plain_module_of_raw_samples() -> None:
     x, y = toy()
     classifier = IBClassifier(**QUICK).fit(50 + 3 * x, y)
     scores = classifier.network_(torch.from_numpy(50 + 3 * x)).numpy()
-    np.testing.assert_array_equal(classifier.classes_[scores.argmax(1)], classifier.predict(50 + 3 * x))
+    np.testing.assert_array_equal(
+        classifier.classes_[scores.argmax(1)], classifier.predict(50 + 3 * x)
+    )
     assert not any(p.requires_grad for p in classifier.network_.parameters())
 
 
@@ -215,3 +217,15 @@ def test_a_single_class_is_refused() -> None:
     x, _ = toy()
     with pytest.raises(DataError, match=r"y: got 1 class \('a'\), expected at least 2 classes"):
         IBClassifier().fit(x, np.full(len(x), "a"))
+
+
+@pytest.mark.parametrize("name", ["layerwise", "end_to_end"])
+def test_settings_are_chosen_by_the_number_of_samples(name: str) -> None:
+    """100 samples: 200 epochs of at least four steps, unless told otherwise."""
+    x, y = toy()
+    x, y = x[:100], y[:100]
+    settings = {"hidden": (10,), "trainer": name, "device": "cpu", "random_state": 0}
+    chosen = IBClassifier(**settings).fit(x, y)
+    same = IBClassifier(**settings, epochs=200, batch_size=32, learning_rate=3e-3).fit(x, y)
+    assert chosen.n_iter_ == 200
+    np.testing.assert_array_equal(chosen.predict_proba(x), same.predict_proba(x))

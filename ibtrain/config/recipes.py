@@ -9,7 +9,7 @@ from dataclasses import replace
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import ConfigError
 
-__all__ = ["VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
+__all__ = ["SMALL", "VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
 
 VALIDATION_SHARE = 0.1
 """Share of training samples held out if early stopping needs a validation split and no share is set."""

@@ -1,11 +1,9 @@
 """A classifier with scikit-learn's interface, trained layer by layer or end to end."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
@@ -14,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.checks import check_choice, check_integer
-from ibtrain.config import METHODS, ModelConfig, ObjectiveConfig, OptimConfig
-from ibtrain.config.recipes import VALIDATION_SHARE, recipe
+from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import SMALL, VALIDATION_SHARE, recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError
 from ibtrain.models.build import build_model
@@ -29,6 +27,8 @@ NAME = "IBClassifier"
 NUM_UNUSED = 2
 """Number of training samples that stand for the test split, which a data set has and an estimator lacks."""
 DTYPES = (np.float64, np.float32)
+SMALL_RATE = 3e-3
+"""Learning rate of both trainers for few samples: the recipe of backprop, 1e-3, is that of a wider network."""
 MAX_SEED = 2**31 - 1
 
 
@@ -51,7 +51,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         activation: Activation function of the hidden layers, of :data:`~ibtrain.config.ACTIVATIONS`.
         dropout: Probability with which an output of a hidden layer is set to zero in training.
         epochs: Passes over the samples, for each layer where they train one after another; None chooses by their number.
-        learning_rate: Learning rate of Adam; None chooses it by the trainer and the number of samples.
+        learning_rate: Learning rate of Adam; None is 3e-3 for fewer than 10,000 samples, and else the trainer's own.
         batch_size: Samples per training step; None chooses by the number of samples.
         weight_decay: Weight decay of the network.
         patience: Number of epochs without a better validation accuracy after which a layer's training stops and keeps
@@ -80,9 +80,9 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden: Sequence[int] | int = (100,),
+        hidden: tuple[int, ...] | int = (100,),
         *,
-        trainer: str = "layerwise",
+        trainer: Method = "layerwise",
         objective: str = "ib",
         beta: float | tuple[float, ...] = 1e-4,
         noise_std: float | tuple[float, ...] = 0.5,
@@ -133,16 +133,17 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_choice("trainer", self.trainer, METHODS)
         check_integer("verbose", self.verbose, 0)
-        X, y = validate_data(self, X, y, dtype=DTYPES)
+        x, y = validate_data(self, X, y, dtype=DTYPES)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             given = f"1 class ({self.classes_.tolist()[0]!r})"
             raise DataError(given, "at least 2 classes", f"{NAME}: y")
         seed = int(check_random_state(self.random_state).randint(MAX_SEED))
-        data = self._dataset(X, index, seed)
-        trainer = self._trainer(data, seed)
-        batch = trainer.optim.samples_per_step(len(data.train))
+        data = self._dataset(x, index, seed)
+        optim = self._optim(len(data.train))
+        trainer = self._trainer(data, optim, seed)
+        batch = optim.samples_per_step(len(data.train))
         weights = sum(parameter.numel() for parameter in trainer.blocks.parameters())
         with threads(choose_threads(batch, weights)):
             self.result_ = trainer.fit(data)
@@ -162,8 +163,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Probabilities in the order of ``classes_``, ``(samples, classes)``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=DTYPES, reset=False)
-        return self.result_.predict_proba(X)
+        x = validate_data(self, X, dtype=DTYPES, reset=False)
+        return self.result_.predict_proba(x)
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """Predicts the class of each sample.
@@ -194,10 +195,13 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             device=choose_device(self.device),
         )
 
-    def _trainer(self, data: Dataset, seed: int) -> Trainer:
-        model = ModelConfig(hidden=self.hidden, activation=self.activation, dropout=self.dropout)
+    def _trainer(self, data: Dataset, optim: OptimConfig, seed: int) -> Trainer:
+        model = ModelConfig(
+            hidden=self.hidden,  # type: ignore[arg-type]
+            activation=self.activation,
+            dropout=self.dropout,
+        )
         network = build_model(model, data, seed)
-        optim = self._optim(len(data.train))
         progress = self.verbose > 0
         if self.trainer == "end_to_end":
             return EndToEndTrainer(network, optim, seed=seed, progress=progress)
@@ -215,4 +219,6 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         names = ("epochs", "learning_rate", "batch_size")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         settings = recipe(self.trainer, NAME, count)
+        if count < SMALL:
+            settings = replace(settings, learning_rate=SMALL_RATE)
         return replace(settings, patience=self.patience, weight_decay=self.weight_decay, **given)
