@@ -29,7 +29,7 @@ setup(
         "numpy>=2",
         "pandas>=2.2.2",
         "pillow>=10.1",
-        "scikit-learn>=1.5",
+        "scikit-learn>=1.6",
         "scipy>=1.13",
         "torch>=2.11",
         "torchvision>=0.26",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ibtrain.runs.reading import load_run
     from ibtrain.runs.runner import run
     from ibtrain.runs.sweep import sweep
+    from ibtrain.sklearn.classifier import IBClassifier
     from ibtrain.train.callbacks import Callback, Event
     from ibtrain.train.end_to_end import EndToEndTrainer
     from ibtrain.train.fit import fit_ensemble
@@ -50,6 +51,7 @@ _HOMES = {
     "EndToEndTrainer": "ibtrain.train.end_to_end",
     "Estimate": "ibtrain.mi.result",
     "Event": "ibtrain.train.callbacks",
+    "IBClassifier": "ibtrain.sklearn.classifier",
     "IBTrainError": "ibtrain.errors",
     "InformationPlane": "ibtrain.plane.tracker",
     "CheckpointInterval": "ibtrain.config.interval",
@@ -88,6 +90,7 @@ __all__ = [
     "EndToEndTrainer",
     "Estimate",
     "Event",
+    "IBClassifier",
     "IBTrainError",
     "InformationPlane",
     "LayerwiseTrainer",

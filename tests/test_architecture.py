@@ -20,7 +20,7 @@ LAYERS = (
     {"config"},
     {"data", "mi", "models"},
     {"train"},
-    {"plane"},
+    {"plane", "sklearn"},
     {"bench", "loggers", "runs"},
     {"report"},
     {"cli"},

@@ -29,6 +29,9 @@ def test_a_small_data_set_gets_the_recipe_of_the_digits() -> None:
         # as many samples as the digits' training sees
         assert recipe(method, "arrays", 479).epochs == 3 * digits.epochs
         assert recipe(method, "arrays", 100).epochs == 10 * digits.epochs
+        # at least four steps an epoch, of at least 32 samples
+        assert recipe(method, "arrays", 160).batch_size == 40
+        assert recipe(method, "arrays", 100).batch_size == 32
         assert recipe(method, "arrays", 10_000) == recipe(method, "mnist")
         assert recipe(method, "digits", 100) == digits
         assert recipe(method, "some.csv").batch_size == 32

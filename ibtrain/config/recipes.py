@@ -9,7 +9,7 @@ from dataclasses import replace
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import ConfigError
 
-__all__ = ["VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
+__all__ = ["SMALL", "VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
 
 VALIDATION_SHARE = 0.1
 """Share of training samples held out if early stopping needs a validation split and no share is set."""
@@ -33,6 +33,8 @@ SMALL = 10_000
 DIGITS_SAMPLES = 1437
 MAX_FACTOR = 10
 """Maximum number by which the epochs of the digits are multiplied."""
+MIN_STEPS = 4
+"""Steps in an epoch below which batches are smaller than those of the digits, down to :data:`TABLE_BATCH`."""
 TABLE_EPOCHS = 50
 TABLE_BATCH = 32
 TABLE_FILES = re.compile(r"(csv|tsv|parquet):.*|.*\.(csv|tsv|parquet)", re.IGNORECASE | re.DOTALL)
@@ -46,7 +48,8 @@ def recipe(method: Method, dataset: str, count: int | None = None) -> OptimConfi
         method: The method.
         dataset: Name of the data set.
         count: Number of training samples; None if it is not known yet. Without a recipe of its own, a small data set
-            gets that of the digits, with so many epochs that it sees as many samples as the digits' training does; and a
+            gets that of the digits, with so many epochs that it sees as many samples as the digits' training does, and with
+            smaller batches if an epoch would have fewer than four steps; and a
             table of unknown length gets its learning rate, small batches, and 50 epochs.
 
     Raises:
@@ -64,7 +67,8 @@ def recipe(method: Method, dataset: str, count: int | None = None) -> OptimConfi
     if count is None or count >= SMALL:
         return settings
     factor = min(max(1.0, DIGITS_SAMPLES / count), MAX_FACTOR)
-    return replace(digits, epochs=round(digits.epochs * factor))
+    batch_size = min(digits.batch_size, max(TABLE_BATCH, count // MIN_STEPS))
+    return replace(digits, epochs=round(digits.epochs * factor), batch_size=batch_size)
 
 
 def plane_recipe(dataset: str) -> PlaneConfig:

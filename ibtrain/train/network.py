@@ -157,4 +157,5 @@ class TrainedNetwork:
         if self.scaling.is_bytes and samples.dtype.kind == "f" and 0 < samples.max() <= 1:
             expected = "bytes from 0 to 255, as in training"
             raise DataError("images of numbers from 0 to 1", expected, "x")
-        return torch.from_numpy(np.ascontiguousarray(samples))
+        # torch warns of arrays that can't be written to, such as a data frame's
+        return torch.from_numpy(np.require(samples, requirements=["C", "W"]))

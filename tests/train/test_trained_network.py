@@ -275,3 +275,12 @@ def test_a_missing_file_is_named(tmp_path: Path, fitted: FitResult) -> None:
         load_network(tmp_path / "none.pt")
     with pytest.raises(RunFolderError, match="can't be written"):
         fitted.save(tmp_path / "none" / "network.pt")
+
+
+def test_samples_that_cannot_be_written_to() -> None:
+    """As those of a data frame; torch would warn."""
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    result = EndToEndTrainer(mlp(2, [4], 2)).fit(x, x[:, 0] > 0)
+    expected = result.predict(x)
+    x.flags.writeable = False
+    np.testing.assert_array_equal(result.predict(x), expected)

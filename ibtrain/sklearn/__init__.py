@@ -1,0 +1,1 @@
+"""The trainers as estimators of scikit-learn."""
