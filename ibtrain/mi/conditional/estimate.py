@@ -66,6 +66,7 @@ def conditional_mi(
     unit: str = "nats",
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> Estimate:
     r"""Estimates the conditional mutual information of x and y given z, :math:`I(x; y \mid z)`.
@@ -95,6 +96,7 @@ def conditional_mi(
         unit: ``nats`` or ``bits``.
         device: Device of the critics of a neural method.
         on_checkpoint: Called with the values of a neural method at each checkpoint of every critic.
+        progress: Whether a neural method shows a progress bar, if there is a terminal or a notebook.
         **options: Options of the method; of ``ksg`` only ``k`` if z is continuous.
 
     Returns:
@@ -129,7 +131,7 @@ def conditional_mi(
     if len(samples.z) != len(samples):
         given = f"{len(samples)} and {len(samples.z)} samples"
         raise DataError(given, "the same number of each", "x, y and z")
-    critic = {"device": device, "on_checkpoint": on_checkpoint}
+    critic = {"device": device, "on_checkpoint": on_checkpoint, "progress": progress}
     if all(side.classes is not None for side in sides.values()):
         result = _counted(samples, seed)
     elif samples.z.is_constant or samples.z.classes is not None:

@@ -19,6 +19,7 @@ from ibtrain.mi.neural.crossfit import CrossFit, FittedFold, draw_folds
 from ibtrain.mi.neural.fit import NeuralSettings, OnCheckpoint
 from ibtrain.mi.neural.folds import Fold, TrainGap, fit_flags, mean_of, training_loss
 from ibtrain.mi.neural.preparation import for_dimensions
+from ibtrain.mi.neural.progress import CriticProgress
 from ibtrain.mi.neural.reading import Source, read_values
 from ibtrain.mi.neural.scorer import Scorer
 from ibtrain.mi.neural.splits import Splits
@@ -36,6 +37,7 @@ def chain_rule(
     seed: int = 0,
     device: str = "cpu",
     on_checkpoint: OnCheckpoint | None = None,
+    progress: bool = False,
 ) -> Estimate:
     r"""Estimates conditional mutual information as the difference of two bounds with critics.
 
@@ -55,6 +57,7 @@ def chain_rule(
         seed: Seeds the splits, the initial weights and the batches.
         device: Device of the critics.
         on_checkpoint: Called with each checkpoint of every critic.
+        progress: Whether a progress bar is shown, if there is a terminal or a notebook.
 
     Raises:
         ConfigError: If a setting is out of range.
@@ -67,13 +70,16 @@ def chain_rule(
     is_label = first.num_classes > 0
     bound = BOUNDS[method].for_labels if is_label else BOUNDS[method]
     splits, critics = draw_folds(first, settings, seed)
-    observers = [on_checkpoint] if on_checkpoint else []
-    fits = [
-        CrossFit(samples, bound, of_term, torch.device(device), observers)
-        for samples, of_term in zip(terms, _settings_of(terms, settings), strict=True)
-    ]
-    pair = _Pair(fits[0], fits[1], bound)
-    with differentiable():
+    with (
+        differentiable(),
+        CriticProgress(len(terms) * critics, settings.steps, show=progress) as progress_bar,
+    ):
+        observers: list[OnCheckpoint] = [progress_bar, *([on_checkpoint] if on_checkpoint else [])]
+        fits = [
+            CrossFit(samples, bound, of_term, torch.device(device), observers)
+            for samples, of_term in zip(terms, _settings_of(terms, settings), strict=True)
+        ]
+        pair = _Pair(fits[0], fits[1], bound)
         folds = [
             pair.fold(fold_splits, splits[critics:], derive_seed(seed, method, "fold", index))
             for index, fold_splits in enumerate(splits[:critics])
@@ -88,13 +94,8 @@ def chain_rule(
         fewest //= max(fold.groups for fold in differences)
     ceiling = first.label_entropy or math.log(fewest)
     flags = value_flags(mi, stderr, ceiling=ceiling, is_entropy=is_label)
-    for index in range(len(terms)):
-        folds_of_term = [fold.terms[index] for fold in folds]
-        value, error = mean_of(folds_of_term, bound)
-        flags += fit_flags(folds_of_term, value)
-        if not is_label:
-            limits = value_flags(value, error, ceiling=ceiling)
-            flags += tuple(flag for flag in limits if flag != "negative")
+    for of_term in zip(*(fold.terms for fold in folds), strict=True):
+        flags += _flags_of_term(of_term, bound, math.inf if is_label else ceiling)
     return Estimate(
         mi=mi,
         stderr=stderr,
@@ -117,6 +118,13 @@ class _PairOfFolds:
 
     difference: Fold
     terms: tuple[Fold, Fold]
+
+
+def _flags_of_term(folds: Sequence[Fold], bound: Bound, ceiling: float) -> tuple[str, ...]:
+    """Flags of a term that are flags of the difference too."""
+    value, error = mean_of(folds, bound)
+    limits = value_flags(value, error, ceiling=ceiling)
+    return fit_flags(folds, value) + tuple(flag for flag in limits if flag != "negative")
 
 
 def _loss_of(fold: _PairOfFolds) -> float:
