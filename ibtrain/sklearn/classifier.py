@@ -73,7 +73,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         >>> from sklearn.datasets import load_iris
         >>> from sklearn.model_selection import cross_val_score
         >>> x, y = load_iris(return_X_y=True)
-        >>> classifier = IBClassifier(hidden=(20,), epochs=40, random_state=0)
+        >>> classifier = IBClassifier(hidden=(20,), epochs=20, learning_rate=0.02, random_state=0)
         >>> bool(cross_val_score(classifier, x, y, cv=3).mean() > 0.9)
         True
     """
