@@ -99,8 +99,9 @@ class DatasetName(click.ParamType[str]):
     name = "NAME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        # the path after the colon stays as it is
-        return value if ":" in value else value.lower().replace("_", "-")
+        # a path stays as it is
+        is_name = re.fullmatch(r"[\w-]+", value)
+        return value.lower().replace("_", "-") if is_name else value
 
 
 def keywords(setting: str) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def _samples(panel: PlanePanel, view: PlaneView) -> str:
     bars = _BARS[view.seeds] if number > 1 else ", bars: ± standard error"
     samples = "batches of training samples"
     if view.style != "gradients":
-        count = next(iter(panel.points[0].estimates.values())).n_test
-        samples = f"N = {count} {_SAMPLES[panel.on]}"
+        # measures of weights have no estimates
+        counts = [estimate.n_test for estimate in panel.points[0].estimates.values()]
+        samples = " ".join([*(f"N = {count}" for count in counts[:1]), _SAMPLES[panel.on]])
     return f"{samples}; {seeds}{bars if view.style in _BARRED_STYLES else ''}"
