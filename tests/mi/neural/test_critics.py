@@ -115,6 +115,6 @@ def test_a_distance_critic_is_bounded_above_and_cuts_what_is_far() -> None:
     critic = some_distance_critic()
     x = 1e3 * torch.randn(9, 3).double()
     near, far = critic(x, x)
-    # rounding errors of squared distances of 1e7
-    assert near.max() <= SCORE_LIMIT + 1e-8
+    # rounding errors of squares of 1e8
+    assert near.max() <= SCORE_LIMIT + 1e-6
     assert far.min() == SCORE_FLOOR
