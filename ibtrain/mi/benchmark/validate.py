@@ -66,7 +66,7 @@ def validate(
     """Runs every method on every problem that it supports, and the channel bounds on noisy layers.
 
     Args:
-        problems: Names of problems in :data:`ALL_PROBLEMS`.
+        problems: Names of problems in :data:`~ibtrain.mi.benchmark.validate.ALL_PROBLEMS`.
         methods: Names of estimators in :data:`~ibtrain.mi.registry.ESTIMATORS`.
         count: Number of samples of each problem.
         seed: Seeds the samples and the estimators.

@@ -74,13 +74,13 @@ def conditional_mi(
     All sides are read as by :func:`~ibtrain.mi.registry.estimate`. How the value is computed depends on z:
 
     - **All sides discrete**: from the counts of their values, whichever the method
-      (:func:`~ibtrain.mi.classical.plug_in.plug_in`).
+      (``plug_in``).
     - **Discrete z**: :math:`\sum_k p(z = k) \, I(x; y \mid z = k)`, an estimate by the method for each class
-      (:func:`~ibtrain.mi.conditional.classes.mean_of_classes`).
+      (``mean_of_classes``).
     - **Continuous z**: ``ksg`` counts neighbours
-      (:func:`~ibtrain.mi.conditional.neighbours.conditional_ksg`), ``gaussian`` computes partial correlations
-      (:func:`~ibtrain.mi.classical.gaussian.conditional_gaussian`), and a neural method fits two critics
-      (:func:`~ibtrain.mi.neural.chain_rule.chain_rule`): the difference of two lower bounds is not a bound.
+      (``conditional_ksg``), ``gaussian`` computes partial correlations
+      (``conditional_gaussian``), and a neural method fits two critics
+      (``chain_rule``): the difference of two lower bounds is not a bound.
 
     Args:
         x: Samples of x, ``(n,)`` or ``(n, dim_x)``.
