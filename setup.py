@@ -21,7 +21,10 @@ setup(
     ],
     python_requires=">=3.11",
     packages=find_packages(include=["ibtrain", "ibtrain.*"]),
-    package_data={"ibtrain": ["py.typed"], "ibtrain.report.page": ["assets/*", "assets/vendor/*"]},
+    package_data={
+        "ibtrain": ["py.typed", "references.bib"],
+        "ibtrain.report.page": ["assets/*", "assets/vendor/*"],
+    },
     install_requires=[
         "click>=8.4",
         "jaxtyping>=0.3",

@@ -12,7 +12,7 @@ import ibtrain
 
 PACKAGE = Path(ibtrain.__file__).parent
 LAYERS = (
-    {"lazy", "text"},
+    {"bibliography", "lazy", "text"},
     {"errors"},
     {"checks"},
     {"io"},

@@ -3,17 +3,16 @@
 import math
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 
+from ibtrain.bibliography import entries
 from ibtrain.config import OPTIMIZERS, Method, RunConfig
 from ibtrain.report.page.run import ReportedRun
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.words import noise_words, numbers, objective_words
 from ibtrain.text import printable
 
-__all__ = ["bibtex", "sources"]
+__all__ = ["sources"]
 
-BIBLIOGRAPHY = files("ibtrain.report.page") / "assets" / "references.bib"
 MEASURES = {
     "channel": (
         "Monte Carlo over the mixture of the N noisy samples, exact for x uniform over them",
@@ -45,22 +44,8 @@ def sources(run: ReportedRun) -> dict[str, str]:
     text = " ".join(sentences)
     return {
         "methods_text": text,
-        "bibtex": bibtex(re.findall(r"[a-z]+\d{4}", " ".join(_keys(text)))),
+        "bibtex": "\n\n".join(entries(re.findall(r"[a-z]+\d{4}", " ".join(_keys(text))))),
     }
-
-
-def bibtex(keys: list[str]) -> str:
-    """The entries of some keys.
-
-    Args:
-        keys: The keys; one that occurs twice has one entry.
-    """
-    entries = {
-        match[1]: entry
-        for entry in BIBLIOGRAPHY.read_text(encoding="utf-8").strip().split("\n\n")
-        if (match := re.match(r"@\w+\{(\w+),", entry))
-    }
-    return "\n\n".join(entries[key] for key in dict.fromkeys(keys))
 
 
 def _keys(text: str) -> Iterator[str]:
