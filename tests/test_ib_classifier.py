@@ -219,7 +219,7 @@ def test_a_single_class_is_refused() -> None:
         IBClassifier().fit(x, np.full(len(x), "a"))
 
 
-@pytest.mark.parametrize("name", ["layerwise", "end_to_end"])
+@pytest.mark.parametrize("name", [pytest.param("layerwise", marks=pytest.mark.slow), "end_to_end"])
 def test_settings_are_chosen_by_the_number_of_samples(name: str) -> None:
     """100 samples: 200 epochs of at least four steps, unless told otherwise."""
     x, y = toy()

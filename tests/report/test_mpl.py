@@ -38,7 +38,7 @@ def drawn(
 @pytest.mark.parametrize(
     "environment",
     [
-        {"MPLBACKEND": ABSENT},
+        pytest.param({"MPLBACKEND": ABSENT}, marks=pytest.mark.slow),
         pytest.param({"MPLBACKEND": INLINE}, marks=pytest.mark.slow),
         pytest.param({"MPLBACKEND": "nonsense"}, marks=pytest.mark.slow),
         pytest.param({"MPLBACKEND": "TkAgg"}, marks=pytest.mark.slow),

@@ -208,7 +208,9 @@ def test_which_blocks_predict_from_noisy_outputs(
 
 
 @pytest.mark.parametrize("kind", [LayerwiseTrainer, EndToEndTrainer])
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize(
+    "mode", [pytest.param(torch.no_grad, marks=pytest.mark.slow), torch.inference_mode]
+)
 def test_a_training_within_no_grad_is_the_same(
     toy: Dataset, kind: type[LayerwiseTrainer] | type[EndToEndTrainer], mode: type
 ) -> None:

@@ -63,12 +63,17 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     "objective",
     [
         {},
-        {"noise_scale": "relative"},
-        {"beta": (0.0,)},
-        {"readout": "cross-entropy"},
+        *(
+            pytest.param(objective, marks=pytest.mark.slow)
+            for objective in (
+                {"noise_scale": "relative"},
+                {"beta": (0.0,)},
+                {"readout": "cross-entropy"},
+                {"order": "joint"},
+            )
+        ),
         {"name": "cross-entropy"},
         {"order": "simultaneous"},
-        {"order": "joint"},
     ],
 )
 def test_layer_wise_seeds_train_as_they_would_alone(
