@@ -14,7 +14,7 @@ from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError
 
-__all__ = ["SETTINGS", "execution_options", "run_config", "training_options"]
+__all__ = ["ALIASES", "SETTINGS", "execution_options", "run_config", "training_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

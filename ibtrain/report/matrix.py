@@ -77,12 +77,15 @@ def _flags(matrix: MIMatrix) -> Iterator[str]:
 def matrix_figure(matrix: MIMatrix) -> Figure:
     """Draws the values as a heat map; the diagonal, where entropies have another scale, stays empty.
 
+    Values are marked as in the table: with a star if they have a flag.
+
     Args:
         matrix: The estimates.
     """
     count = len(matrix.columns)
     figure, axes = new_figure(1, 1, 5.0)
     axis = axes[0, 0]
+    axis.grid(visible=False)
     values = matrix.to_frame().to_numpy(copy=True)
     for index in range(count):
         values[index, index] = math.nan
@@ -96,7 +99,9 @@ def matrix_figure(matrix: MIMatrix) -> Figure:
             value = values[row, column]
             if math.isfinite(value):
                 colour = "black" if value > 0.6 * largest else "white"
-                text = f"{value:.2f}"
+                text = _cell(matrix, matrix.columns[row], matrix.columns[column])
                 axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
+    if any(cell.flags for (first, second), cell in matrix.cells.items() if first != second):
+        figure.supxlabel("* flagged: the table says why", fontsize=7, x=0.01, ha="left")
     figure.colorbar(image, label=f"mutual information, {matrix.method}  [{matrix.unit}]")
     return figure

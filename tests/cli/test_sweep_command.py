@@ -48,6 +48,8 @@ def test_failed_runs_are_told_and_give_exit_code_1(tmp_path: Path) -> None:
 def test_mistakes_are_answered_in_one_line() -> None:
     for vary, message in (
         ("betta=3", "got 'betta=3', expected SETTING=VALUE,... with the name of a training option"),
+        ("betta=3", "(did you mean 'beta'?)"),
+        ("lr=x", "lr: 'x' is not a valid float"),
         ("beta", "got 'beta', expected SETTING=VALUE"),
         ("beta=x", "beta: got 'x', expected numbers separated by commas"),
         ("beta=1,1", "expected no value twice"),
