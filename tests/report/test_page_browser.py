@@ -297,3 +297,19 @@ def test_the_page_fits_every_screen(browser: Any, page: Path, scheme: str, width
     )
     assert wide == 0
     check_quiet(browser)
+
+
+def test_runs_without_a_plane_have_no_empty_parts(browser: Any, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", points=[], results=accuracies([0.9, 0.8], [0.8, 0.7]))
+    save_page([run], tmp_path / "page.html")
+    script = opened(browser, tmp_path / "page.html")
+    hidden = script(
+        "return [...document.querySelectorAll('section')].filter((s) => s.hidden).length"
+    )
+    shown = script(
+        "return [...document.querySelectorAll('section:not([hidden]) h2')].map((h) => h.textContent)"
+    )
+    assert hidden >= 3
+    assert "Training" in shown
+    assert not {"Information plane", "Information by epoch"} & {*shown}
+    check_quiet(browser)

@@ -126,6 +126,8 @@ function fillControls() {
   fillSelect("about-run", DATA.runs.map(({ name }, index) => [index, name]), 0);
   byId("about-choice").hidden = DATA.runs.length < 2;
   byId("time").hidden = epochs.length < 2;
+  // runs that did not measure the plane
+  for (const id of ["plane", "curves-section", "table-section", "measure-choice", "unit"]) byId(id).hidden ||= !epochs.length;
   byId("epoch").max = Math.max(epochs.length - 1, 0);
   for (const radio of document.querySelectorAll("input[name=unit]")) radio.checked = radio.value === state.unit;
 }
