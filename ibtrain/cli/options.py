@@ -13,8 +13,9 @@ from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError
+from ibtrain.text import hint
 
-__all__ = ["ALIASES", "SETTINGS", "execution_options", "run_config", "training_options"]
+__all__ = ["SETTINGS", "execution_options", "run_config", "setting_of", "training_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,6 +95,26 @@ SETTINGS = {
 
 ALIASES = {"--learning-rate": ("--lr",)}
 """Other names of options."""
+
+
+def setting_of(word: str) -> str:
+    """Returns the dotted name of a setting, for the name of its option, with or without dashes, or the dotted name itself.
+
+    Raises:
+        ConfigError: If there is no such setting.
+    """
+    flags = {
+        flag.removeprefix("--"): setting
+        for name, setting in SETTINGS.items()
+        for flag in (name, *ALIASES.get(name, ()))
+    }
+    name = word.removeprefix("--").replace("_", "-")
+    if word in flags.values():
+        return word
+    if name not in flags:
+        expected = f"the name of a training option, such as beta{hint(name, flags)}"
+        raise ConfigError(repr(word), expected, "setting")
+    return flags[name]
 
 
 def training_options(command: F) -> F:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from ibtrain.cli.options import setting_of
 from ibtrain.cli.streams import echo, text_width
+from ibtrain.config import METHODS
+from ibtrain.errors import ConfigError
 
 __all__ = ["command"]
 
@@ -16,15 +19,51 @@ REFRESH_SECONDS = 2.0
 @click.command("runs")
 @click.argument("folder", default="runs", metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--watch", is_flag=True, help="Show the table again every two seconds, until Ctrl-C.")
-def command(folder: Path, watch: bool) -> None:
-    """List the runs in a folder (by default ./runs), oldest first."""
-    from ibtrain.report.listing import runs_table
-    from ibtrain.runs import list_runs
+@click.option(
+    "--columns",
+    metavar="SETTING,...",
+    help="Compare the runs, with these settings, by the names of their options: beta,hidden.  [those in which the runs "
+    "differ, with --csv]",
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print the accuracies of every network as CSV.")
+def command(folder: Path, watch: bool, columns: str | None, as_csv: bool) -> None:
+    """List the runs in a folder (by default ./runs), oldest first.
 
-    echo(runs_table(list_runs(folder), text_width()))
+    With --columns, a table of the runs as `ibtrain sweep` prints it.
+    """
+    if watch and as_csv:
+        raise ConfigError("--watch", "one of the two", "--csv")
+    names = None if columns is None else _settings(columns)
+    echo(_text(folder, names, as_csv))
     with suppress(KeyboardInterrupt):
         while watch:
             time.sleep(REFRESH_SECONDS)
-            text = runs_table(list_runs(folder), text_width())
+            text = _text(folder, names, as_csv)
             click.clear()
             echo(text)
+
+
+def _settings(columns: str) -> list[str]:
+    """Dotted names of settings; those of the optimiser stand for both methods."""
+    names = []
+    for word in columns.split(","):
+        setting = setting_of(word)
+        table, _, key = setting.rpartition(".")
+        names += [f"{method}.{key}" for method in METHODS] if table == "optim" else [setting]
+    return names
+
+
+def _text(folder: Path, columns: list[str] | None, as_csv: bool) -> str:
+    from ibtrain.report.comparison import comparison_csv, comparison_table
+    from ibtrain.report.listing import runs_table
+    from ibtrain.report.table import TABLE_WIDTH
+    from ibtrain.runs import list_runs
+    from ibtrain.runs.summary import summarise
+
+    folders = list_runs(folder)
+    if columns is None and not as_csv:
+        return runs_table(folders, text_width())
+    runs = [summarise(run) for run in folders]
+    if as_csv:
+        return comparison_csv(runs, columns)
+    return comparison_table(runs, text_width() or TABLE_WIDTH, columns)

@@ -8,13 +8,13 @@ import click
 from ibtrain.cli.declared import keywords
 from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
-from ibtrain.cli.options import ALIASES, SETTINGS, run_config, training_options
+from ibtrain.cli.options import run_config, setting_of, training_options
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import METHODS, Method
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import IBTrainError
-from ibtrain.text import hint, shell_word
+from ibtrain.text import shell_word
 
 __all__ = ["command"]
 
@@ -26,16 +26,9 @@ class Varied(click.ParamType[tuple[str, list[Any]]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         key, equals, text = value.partition("=")
-        flags = {
-            flag.removeprefix("--"): setting
-            for name, setting in SETTINGS.items()
-            for flag in (name, *ALIASES.get(name, ()))
-        }
-        word = key.removeprefix("--").replace("_", "-")
-        setting = flags.get(word, key)
-        if not equals or setting not in flags.values():
-            expected = "SETTING=VALUE,... with the name of a training option, such as beta=0,1e-3"
-            self.fail(f"got {value!r}, expected {expected}{hint(word, flags)}", param, ctx)
+        if not equals:
+            self.fail(f"got {value!r}, expected SETTING=VALUE,... such as beta=0,1e-3", param, ctx)
+        setting = setting_of(key)
         kind = click.types.convert_type(keywords(setting).get("type", bool))
         try:
             return setting, [kind.convert(word, param, ctx) for word in _words(text)]

@@ -1,5 +1,7 @@
 """Several runs beside each other, as a table and as a JSON document."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,32 +11,41 @@ from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.table import spread
 from ibtrain.report.text import blocks
 from ibtrain.runs.differences import Difference
-from ibtrain.runs.summary import RunSummary, varied_settings
+from ibtrain.runs.summary import SPLITS, RunSummary, varied_settings
 
-__all__ = ["comparison_document", "comparison_table", "setting_text", "short_names"]
+__all__ = [
+    "comparison_csv",
+    "comparison_document",
+    "comparison_table",
+    "setting_text",
+    "short_names",
+]
 
 
-def comparison_table(runs: Sequence[RunSummary], width: int) -> str:
-    """A row for each run: the settings in which they differ, mean accuracies, and differences of the methods.
+def comparison_table(
+    runs: Sequence[RunSummary], width: int, columns: Sequence[str] | None = None
+) -> str:
+    """A row for each run: settings, mean accuracies, and differences of the methods.
 
     Args:
         runs: The runs.
         width: Largest number of characters in a line; a table that is wider is split into several.
+        columns: Dotted names of the settings; None for those in which the runs differ.
     """
-    varied = varied_settings(runs)
+    varied = varied_settings(runs) if columns is None else columns
     settings = [
         [short, *(setting_text(run.settings.get(name)) for run in runs)]
         for name, short in short_names(varied).items()
     ]
     names = settings or [["run", *(run.name for run in runs)]]
-    columns = [
+    accuracies = [
         [f"{METHOD_NAMES[method]} {split} %", *(_accuracy(run, method, split) for run in runs)]
         for method in METHODS
         for split in ("test", "validation")
         if any(split in run.accuracies.get(method, {}) for run in runs)
     ]
     difference = [["difference %", *(difference_text(run.difference) for run in runs)]]
-    groups = [[column] for column in columns]
+    groups = [[column] for column in accuracies]
     if any(run.difference for run in runs):
         groups.append(difference)
     if any(not run.accuracies for run in runs):
@@ -43,6 +54,26 @@ def comparison_table(runs: Sequence[RunSummary], width: int) -> str:
     if any(run.difference for run in runs):
         notes.insert(0, "difference: layer-wise less end-to-end over seeds, with its 95 % interval")
     return "\n".join(["\n\n".join(blocks(names, groups, width)), *notes])
+
+
+def comparison_csv(runs: Sequence[RunSummary], columns: Sequence[str] | None = None) -> str:
+    """The accuracies of every network as CSV: run, settings, method, seed, and a column for each split.
+
+    Args:
+        runs: The runs.
+        columns: Dotted names of the settings; None for those in which the runs differ.
+    """
+    names = varied_settings(runs) if columns is None else columns
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", *names, "method", "seed", *(f"{split}_accuracy" for split in SPLITS)])
+    for run in runs:
+        settings = [setting_text(run.settings.get(name)) for name in names]
+        for method, accuracies in run.accuracies.items():
+            for seed in accuracies["test"]:
+                values = [accuracies.get(split, {}).get(seed, "") for split in SPLITS]
+                writer.writerow([run.name, *settings, method, seed, *values])
+    return text.getvalue().rstrip("\n")
 
 
 def comparison_document(runs: Sequence[RunSummary]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from ibtrain.runs.cells import failure
 from ibtrain.runs.differences import Difference, difference
 from ibtrain.runs.folder import RunFolder
 
-__all__ = ["RunSummary", "summarise", "varied_settings"]
+__all__ = ["SPLITS", "RunSummary", "summarise", "varied_settings"]
+
+SPLITS = ("test", "train", "validation")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def summarise(folder: RunFolder, config: RunConfig | None = None) -> RunSummary:
     accuracies = {
         method: {
             split: {entry["seed"]: entry[f"{split}_accuracy"] for entry in results[method]}
-            for split in ("test", "train", "validation")
+            for split in SPLITS
             if f"{split}_accuracy" in results[method][0]
         }
         for method in METHODS

@@ -1,5 +1,6 @@
 """``ibtrain sweep``."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -27,6 +28,29 @@ def test_a_table_a_picture_and_a_folder_for_each_run(tmp_path: Path) -> None:
         "objective.beta", "layerwise.batch_size", "end_to_end.batch_size",
     ]  # fmt: skip
     assert "epoch 1/1" not in again.stderr
+    table = run("runs", tmp_path / "sweep", "--columns", "--beta,lr").stdout
+    assert table.splitlines()[0].split()[:3] == [
+        "beta", "layerwise.learning_rate", "end_to_end.learning_rate",
+    ]  # fmt: skip
+    rows = list(csv.DictReader(run("runs", tmp_path / "sweep", "--csv").stdout.splitlines()))
+    assert len(rows) == 16
+    assert {row["objective.beta"] for row in rows} == {"0", "0.1,0,0"}
+    first = document["runs"][0]
+    values = [
+        float(row["test_accuracy"])
+        for row in rows
+        if (row["run"], row["method"]) == (first["name"], "layerwise")
+    ]
+    assert values == list(first["accuracies"]["layerwise"]["test"].values())
+
+
+def test_columns_are_settings(tmp_path: Path) -> None:
+    result = run("runs", tmp_path, "--columns", "bta")
+    assert result.exit_code == 2
+    assert "got 'bta', expected the name of a training option" in result.stderr
+    assert run("runs", tmp_path, "--csv", "--watch").exit_code == 2
+    assert run("runs", tmp_path, "--csv").stdout.startswith("run,method,seed,test_accuracy")
+    assert run("runs", tmp_path, "--columns", "beta").stdout.startswith("beta")
 
 
 def test_one_method_alone(tmp_path: Path) -> None:
@@ -47,10 +71,10 @@ def test_failed_runs_are_told_and_give_exit_code_1(tmp_path: Path) -> None:
 
 def test_mistakes_are_answered_in_one_line() -> None:
     for vary, message in (
-        ("betta=3", "got 'betta=3', expected SETTING=VALUE,... with the name of a training option"),
+        ("betta=3", "got 'betta', expected the name of a training option"),
         ("betta=3", "(did you mean 'beta'?)"),
         ("lr=x", "lr: 'x' is not a valid float"),
-        ("beta", "got 'beta', expected SETTING=VALUE"),
+        ("beta", "got 'beta', expected SETTING=VALUE,... such as beta=0,1e-3"),
         ("beta=x", "beta: got 'x', expected numbers separated by commas"),
         ("beta=1,1", "expected no value twice"),
         ("activation=foo", "'foo' is not one of 'relu'"),
