@@ -9,7 +9,7 @@ from typing import Any
 from ibtrain.config import METHODS
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.table import spread
-from ibtrain.report.text import blocks
+from ibtrain.report.text import blocks, table
 from ibtrain.runs.differences import Difference
 from ibtrain.runs.summary import SPLITS, RunSummary, varied_settings
 
@@ -53,7 +53,9 @@ def comparison_table(
     notes = [f"{run.name} failed: {run.failure}" for run in runs if run.failure]
     if any(run.difference for run in runs):
         notes.insert(0, "difference: layer-wise less end-to-end over seeds, with its 95 % interval")
-    return "\n".join(["\n\n".join(blocks(names, groups, width)), *notes])
+    # a folder without runs
+    tables = blocks(names, groups, width) or [table(list(zip(*names, strict=True)))]
+    return "\n".join(["\n\n".join(tables), *notes])
 
 
 def comparison_csv(runs: Sequence[RunSummary], columns: Sequence[str] | None = None) -> str:
