@@ -39,7 +39,7 @@ def _options(function: Any) -> Any:
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The CSV file of all points.  [RUN/plane-MEASURES.csv]",
+    help="The CSV file of all points.  [RUN/plane-MEASURES,SETTINGS.csv]",
 )
 def command(run: Path, workers: int, output: Path | None, **options: Any) -> None:
     """Measure the saved activations of a run again, by other measures.
@@ -51,13 +51,17 @@ def command(run: Path, workers: int, output: Path | None, **options: Any) -> Non
     from ibtrain.io.files import check_output
     from ibtrain.runs import RunFolder
     from ibtrain.runs.remeasure import check_measures, remeasure
+    from ibtrain.runs.sweep import cell_name
     from ibtrain.runs.workers import helpers
 
     check_integer("--workers", workers, 1, MAX_WORKERS)
     folder = RunFolder.open(run)
     given = {name: value for name, value in options.items() if value is not None}
     config = replace(folder.config().plane, **{"measures": DEFAULT_MEASURES, **given})
-    path = output or run / f"plane-{'-'.join(config.measures)}.csv"
+    others = {name: value for name, value in given.items() if name != "measures"}
+    # other settings go to another file, so that no values are lost
+    suffix = f",{cell_name(others)}" if others else ""
+    path = output or run / f"plane-{'-'.join(config.measures)}{suffix}.csv"
     check_output(path, "--output")
     check_measures(config)
     work = (run, config, path)

@@ -81,7 +81,7 @@ def _layers(results: dict[str, Any], methods: Sequence[Method], width: int) -> l
     row_names, columns = layer_columns(results, methods, max(width // 3, 20))
     tables = blocks(row_names, columns, width)
     if any(cell.endswith("*") for group in columns for column in group for cell in column):
-        tables[-1] += "\n* flagged in results.json"
+        tables[-1] += "\n* flagged, in at least one seed: docs/flags.md"
     return tables
 
 
@@ -156,7 +156,7 @@ def footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> 
         f"sigma {noise_words(plane)}",
         *([_training_words(objective)] if "layerwise" in methods else []),
         *_data_words(results),
-        f"majority class {100 * results['majority_accuracy']:.1f} %",
+        f"always the most frequent class of training: {100 * results['majority_accuracy']:.1f} %",
         *([f"flags: {', '.join(flags)}"] if flags else []),
     ]
     return filled(pieces, width)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ibtrain.config import PlaneConfig
+from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.epochs import epoch_share
 from ibtrain.report.legend import layer_handles, legend_options, mark_handles, shade_handle
@@ -17,6 +19,8 @@ from ibtrain.report.quantities import PlaneAxes, axes_of, choose_axes
 from ibtrain.report.style import LIMITS, screen_figure, styled
 
 __all__ = ["plot_points"]
+
+NOISE = "σ"
 
 
 def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | None = None) -> Any:
@@ -73,10 +77,11 @@ def _plot(points: Sequence[PlanePoint], axes: PlaneAxes, place: Any) -> Any:
 
 
 def _samples(points: Sequence[PlanePoint], axes: PlaneAxes) -> str:
-    """The number of samples, and the noise where it was recorded."""
-    sigmas = sorted(point.scalars["sigma"] for point in points if "sigma" in point.scalars)
+    """The number of samples, and the noise where the values depend on it."""
+    has_noise = NOISE in measure_class(axes.measure).conditions(PlaneConfig(), NOISE)
+    sigmas = sorted(p.scalars["sigma"] for p in points if has_noise and "sigma" in p.scalars)
     ends = (
         list(dict.fromkeys(f"{sigma:.2g}" for sigma in (sigmas[0], sigmas[-1]))) if sigmas else []
     )
-    noise = [f"σ = {' to '.join(ends)}"] if ends else []
+    noise = [f"{NOISE} = {' to '.join(ends)}"] if ends else []
     return ", ".join([f"N = {points[-1].estimates[axes.x].n_test}", *noise])

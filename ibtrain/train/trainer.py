@@ -72,6 +72,9 @@ class Trainer(ABC):
     ) -> FitResult:
         """Trains the network, stage by stage.
 
+        The model is trained in place, on standardised inputs: ``result.predict`` and ``result.to_module()`` take raw
+        samples. Another call trains it further.
+
         Args:
             data: A :class:`~ibtrain.data.dataset.Dataset`, a torch ``Dataset`` or ``DataLoader``, or samples with labels
                 ``y``, of any kind that :meth:`Dataset.from_arrays` takes; all but the first are standardised.

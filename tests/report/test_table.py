@@ -82,7 +82,7 @@ def test_a_count_is_a_whole_number() -> None:
 def test_flagged_values_have_a_star_and_the_flags_are_named() -> None:
     text = results_table(results(1, "lagging"))
     assert "1.00 ± 0.07*" in text
-    assert "* flagged in results.json" in text
+    assert "* flagged, in at least one seed: docs/flags.md" in text
     assert "flags: lagging" in text
     assert "*" not in results_table(results(1))
 
@@ -95,7 +95,7 @@ def test_results_of_before_the_planes_own_noise_are_shown() -> None:
 
 def test_changed_training_samples_are_named() -> None:
     text = " ".join(results_table({**results(), "train_share": 0.25, "label_noise": 0.4}).split())
-    assert "25 % of the training samples; 40 % of the labels drawn at random; majority" in text
+    assert "25 % of the training samples; 40 % of the labels drawn at random; always" in text
     assert "% of the" not in results_table({**results(), "train_share": 1.0, "label_noise": 0.0})
 
 

@@ -151,3 +151,17 @@ def test_the_command_measures_with_two_processes(folder: RunFolder, tmp_path: Pa
     assert (result.exit_code, result.stdout) == (0, f"{output}\n")
     (first, *_) = InformationPlane.load(output).points
     assert first.estimates["mi_xt_binned"].unit == "bits"
+
+
+def test_values_of_other_settings_go_to_another_file(folder: RunFolder) -> None:
+    command = ["measure", str(folder.path), "--measures", "channel"]
+    outputs = [
+        CliRunner().invoke(cli, [*command, *others]).stdout.strip()
+        for others in ([], ["--plane-noise", "0.5"], ["--plane-noise", "0.5", "--unit", "bits"])
+    ]
+    assert [Path(output).name for output in outputs] == [
+        "plane-channel.csv",
+        "plane-channel,noise_std=0.5.csv",
+        "plane-channel,noise_std=0.5,unit=bits.csv",
+    ]
+    assert all(Path(output).exists() for output in outputs)
