@@ -127,7 +127,7 @@ def test_a_single_critic_is_steadied_by_its_closed_form_on_all_samples() -> None
     (_, error), *_ = fold.reports.values()
     errors = [next(iter(pooled_fold.reports.values()))[1] for pooled_fold in pooled.folds]
     assert error == pytest.approx(math.hypot(*errors) / 5, rel=0.1)
-    assert fold.count == 4000
+    assert fold.count == 800
 
 
 @pytest.mark.parametrize("critic", ["separable", "pair"])
