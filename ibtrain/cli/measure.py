@@ -66,5 +66,5 @@ def command(run: Path, workers: int, output: Path | None, **options: Any) -> Non
     check_measures(config)
     work = (run, config, path)
     with helpers(remeasure, work, workers - 1):
-        remeasure(*work)
+        remeasure(*work, progress=True)
     echo(str(path))

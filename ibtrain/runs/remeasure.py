@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import cast
@@ -17,6 +18,7 @@ from ibtrain.errors import ConfigError, DataError, LockedError, RunFolderError
 from ibtrain.io.documents import parse_json, read_bytes
 from ibtrain.io.files import write_atomically, write_json
 from ibtrain.io.lock import folder_lock
+from ibtrain.io.progress import progress_bar
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlaneMethod, PlanePoint
 from ibtrain.plane.points import csv_text
@@ -55,7 +57,7 @@ def parts_folder(output: Path) -> Path:
     return output.with_name(f".{output.name}.parts")
 
 
-def remeasure(run: Path, config: PlaneConfig, output: Path) -> None:
+def remeasure(run: Path, config: PlaneConfig, output: Path, *, progress: bool = False) -> None:
     """Measures every saved layer that no other process has measured or is measuring, and writes all points.
 
     Several processes may run this at the same time. Each claims one saved file after another by a lock, which the
@@ -65,6 +67,7 @@ def remeasure(run: Path, config: PlaneConfig, output: Path) -> None:
         run: Folder of a run with ``--save activations``.
         config: Measures and their settings.
         output: CSV file of all points.
+        progress: Whether a bar counts the files that all processes have measured.
 
     Raises:
         ConfigError: If a measure needs training samples or the network.
@@ -80,14 +83,25 @@ def remeasure(run: Path, config: PlaneConfig, output: Path) -> None:
     parts = parts_folder(output)
     parts.mkdir(parents=True, exist_ok=True)
     _check_settings(parts / "settings.json", config)
-    while parts.exists():
-        try:
-            if not _advance(saved, parts, config, output):
-                time.sleep(WAIT)
-        except RunFolderError:
-            # another process has written the output, and deleted the folder
-            if parts.exists():
-                raise
+    with closing(
+        progress_bar(len(saved), "saved files", done=_count(saved, parts), show=progress)
+    ) as bar:
+        while parts.exists():
+            try:
+                if not _advance(saved, parts, config, output):
+                    time.sleep(WAIT)
+            except RunFolderError:
+                # another process has written the output, and deleted the folder
+                if parts.exists():
+                    raise
+            # fewer are counted while the folder is being deleted
+            bar.update(max(_count(saved, parts) - bar.n, 0))
+            bar.refresh()
+
+
+def _count(saved: list[Path], parts: Path) -> int:
+    """Number of files that any process has measured."""
+    return sum(_part(parts, path).exists() for path in saved)
 
 
 def _advance(saved: list[Path], parts: Path, config: PlaneConfig, output: Path) -> bool:
