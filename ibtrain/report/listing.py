@@ -73,7 +73,7 @@ def _latest_accuracies(folder: RunFolder) -> list[str]:
     """The last accuracy of each method of a run that is not finished."""
     latest: dict[Method, float] = {}
     with untrusted("an epoch", "what a run makes", str(folder.events.path)):
-        for event in folder.events.read("epoch"):
+        for event in folder.recorded("epoch"):
             check_number("test_accuracy", event["test_accuracy"], 0)
             latest[event["method"]] = event["test_accuracy"]
     return [

@@ -69,7 +69,7 @@ def _comparable_points(folder: RunFolder) -> list[PlanePoint]:
     """
     points = folder.plane_points()
     with untrusted("a result", "what a run makes", str(folder.events.path)):
-        finished = {(event["method"], event["seed"]) for event in folder.events.read("result")}
+        finished = {(event["method"], event["seed"]) for event in folder.recorded("result")}
     methods = {method for method, _ in finished}
     return [p for p in points if p.method not in methods or (p.method, p.seed) in finished]
 
@@ -79,7 +79,7 @@ def _accuracies(folder: RunFolder) -> dict[Method, dict[str, list[tuple[float, f
     values: dict[Method, dict[str, dict[float, list[float]]]]
     values = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     with untrusted("an epoch", "what a run makes", str(folder.events.path)):
-        for event in folder.events.read("epoch"):
+        for event in folder.recorded("epoch"):
             if "test_accuracy" in event:
                 check_number("epoch", event["epoch"], 0)
                 check_number("test_accuracy", event["test_accuracy"], 0)
@@ -103,7 +103,7 @@ def save_pictures(folder: RunFolder) -> None:
     folder.check_owned()
     results = folder.read_json("results.json")
     entropy = results["label_entropy"]
-    curves = curves_figure(folder.events.read("epoch"), folder.config().objective.name, entropy)
+    curves = curves_figure(folder.recorded("epoch"), folder.config().objective.name, entropy)
     folder.check_owned()
     save_figure(curves, folder.path / "curves.png")
     panels = plane_panels(folder)

@@ -18,7 +18,7 @@ from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
-from ibtrain.runs.places import LOCK, is_empty, make_folder, new_path
+from ibtrain.runs.places import LOCK, PARTS_FOLDER, is_empty, make_folder, new_path
 
 if TYPE_CHECKING:
     from ibtrain.train.network import TrainedNetwork
@@ -233,7 +233,15 @@ class RunFolder:
         Raises:
             RunFolderError: If a recorded point is broken.
         """
-        return self.events.plane_points()
+        return [point for log in self._logs() for point in log.plane_points()]
+
+    def recorded(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Reads the events of one kind, also those of the networks that several processes are training."""
+        return (event for log in self._logs() for event in log.read(kind))
+
+    def _logs(self) -> list[EventLog]:
+        parts = [] if self.is_finished else (self.path / PARTS_FOLDER).glob("*/metrics.jsonl")
+        return [EventLog(path, self.check_owned) for path in sorted(parts)] or [self.events]
 
     def config(self) -> RunConfig:
         """The run's settings.
@@ -281,7 +289,7 @@ class RunFolder:
         """Writes ``plane.csv`` and ``results.json``; returns the latter."""
         self.events.flush()
         self.events.settle()
-        points = self.plane_points()
+        points = self.events.plane_points()
         if points:
             self.check_owned()
             write_atomically(self.path / "plane.csv", csv_text(points))

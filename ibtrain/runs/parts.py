@@ -11,12 +11,11 @@ from ibtrain.io.files import write_error
 from ibtrain.runs.cells import Session, silent, train_together
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun
+from ibtrain.runs.places import PARTS_FOLDER
 from ibtrain.runs.results import MethodResult, Results
 from ibtrain.runs.saved import SAVED_FOLDER
 
 __all__ = ["clear_parts", "is_in_parts", "train_in_parts"]
-
-PARTS_FOLDER = "parts"
 
 
 def is_in_parts(opened: OpenRun, workers: int) -> bool:

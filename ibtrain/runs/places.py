@@ -8,10 +8,12 @@ from ibtrain.config import RunConfig
 from ibtrain.io.documents import parse_json, read_bytes
 from ibtrain.io.files import SCRATCH, write_error
 
-__all__ = ["LOCK", "is_empty", "make_folder", "new_path"]
+__all__ = ["LOCK", "PARTS_FOLDER", "is_empty", "make_folder", "new_path"]
 
 LOCK = ".lock"
 """Name of the lock file in a run's folder."""
+PARTS_FOLDER = "parts"
+"""Folder of the networks that several processes train, within a run's folder, until the run is finished."""
 
 
 def make_folder(path: Path) -> bool:

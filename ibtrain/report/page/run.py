@@ -48,7 +48,7 @@ class ReportedRun:
                 folder.config(),
                 in_unit(plane_panels(folder), "nats"),
                 _methods(folder),
-                list(folder.events.read("epoch")),
+                list(folder.recorded("epoch")),
                 folder.results() if folder.is_finished else {},
             )
 
@@ -67,7 +67,7 @@ class ReportedRun:
 def _methods(folder: RunFolder) -> dict[Method, list[MethodResult]]:
     """The results of each method, from the events, which an unfinished run has too."""
     methods: dict[Method, list[MethodResult]] = {}
-    for event in folder.events.read("result"):
+    for event in folder.recorded("result"):
         entry = {name: value for name, value in event.items() if name not in ("event", "method")}
         result = MethodResult.from_dict(event["method"], entry)
         methods.setdefault(event["method"], []).append(result)
