@@ -21,6 +21,11 @@ def command(run: Path, **options: Any) -> None:
     last bit. The results of a finished run are shown again. Repeating the command that started the run,
     with its --run-dir, has the same effect.
     """
+    from ibtrain.errors import RunFolderError
     from ibtrain.runs import RunFolder
+    from ibtrain.runs.listing import find_runs
 
+    if len(folders := find_runs(run)) > 1 or folders[0].path != run:
+        expected = "a run: repeat the `ibtrain sweep` command with --run-dir FOLDER"
+        raise RunFolderError("a sweep (a folder of runs)", expected, str(run))
     execute(RunFolder.open(run).config(), run, **options)

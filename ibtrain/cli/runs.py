@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ibtrain.cli.options import setting_of
-from ibtrain.cli.streams import echo, text_width
+from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import METHODS
 from ibtrain.errors import ConfigError
 
@@ -27,7 +27,7 @@ REFRESH_SECONDS = 2.0
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print the accuracies of every network as CSV.")
 def command(folder: Path, watch: bool, columns: str | None, as_csv: bool) -> None:
-    """List the runs in a folder (by default ./runs), oldest first.
+    """List the runs in a folder (by default ./runs), also those of its sweeps, oldest first; or a single run.
 
     With --columns, a table of the runs as `ibtrain sweep` prints it.
     """
@@ -57,10 +57,13 @@ def _text(folder: Path, columns: list[str] | None, as_csv: bool) -> str:
     from ibtrain.report.comparison import comparison_csv, comparison_table
     from ibtrain.report.listing import runs_table
     from ibtrain.report.table import TABLE_WIDTH
-    from ibtrain.runs import list_runs
+    from ibtrain.runs import RunFolder, list_runs
     from ibtrain.runs.summary import summarise
 
-    folders = list_runs(folder)
+    is_run = (folder / "config.json").is_file()
+    folders = [RunFolder.open(folder)] if is_run else list_runs(folder)
+    if not folders:
+        say(f"no runs in {folder}")
     if columns is None and not as_csv:
         return runs_table(folders, text_width())
     runs = [summarise(run) for run in folders]

@@ -12,7 +12,7 @@ __all__ = ["find_runs", "list_runs"]
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
-    """Returns the runs directly below a folder, oldest first.
+    """Returns the runs in a folder's subfolders, and in the subfolders of those that are no runs (sweeps), oldest first.
 
     Warns about each subfolder that can't be read.
 
@@ -28,14 +28,23 @@ def list_runs(folder: Path) -> list[RunFolder]:
     times: dict[Path, float] = {}
     for path in paths:
         try:
-            if is_regular(path / "config.json"):
-                times[path] = path.stat().st_mtime
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+            if not _add_run(path, times) and path.is_dir():
+                for below in path.iterdir():
+                    _add_run(below, times)
         except OSError as error:
             reason = str(read_error(error, path, "a folder"))
             warnings.warn(reason, IBTrainWarning, stacklevel=2)
     return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
+
+
+def _add_run(path: Path, times: dict[Path, float]) -> bool:
+    """Adds the time of a run, by its folder; returns whether there is a run."""
+    try:
+        if is_regular(path / "config.json"):
+            times[path] = path.stat().st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return path in times
 
 
 def find_runs(path: Path) -> list[RunFolder]:

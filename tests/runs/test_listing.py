@@ -1,0 +1,47 @@
+"""Runs are found in folders, in sweeps, and as themselves."""
+
+from pathlib import Path
+
+import pytest
+from commands import run
+
+from ibtrain.config import RunConfig
+from ibtrain.runs import list_runs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a run, whose network is in a part, and with a sweep of two runs."""
+    names = ("one", "one/parts/layerwise-seed0", "sweep/beta=0.0", "sweep/beta=0.1")
+    for name in names:
+        path = tmp_path / "runs" / name
+        path.mkdir(parents=True)
+        (path / "config.json").write_text(RunConfig(seeds=(7,)).to_json())
+    return tmp_path / "runs"
+
+
+def test_runs_of_sweeps_are_listed(folder: Path) -> None:
+    names = {str(found.path.relative_to(folder)) for found in list_runs(folder)}
+    assert names == {"one", "sweep/beta=0.0", "sweep/beta=0.1"}
+
+
+def test_a_run_is_listed_as_itself(folder: Path) -> None:
+    result = run("runs", folder / "one")
+    assert result.stdout.count("unfinished") == 2
+    assert str(folder / "one") in result.stdout
+    assert "parts" not in result.stdout
+
+
+def test_a_folder_without_runs_is_told_on_standard_error(tmp_path: Path) -> None:
+    result = run("runs", tmp_path)
+    assert (result.exit_code, result.stderr) == (0, f"no runs in {tmp_path}\n")
+
+
+def test_a_sweep_is_not_resumed_as_a_run(folder: Path) -> None:
+    result = run("resume", folder / "sweep")
+    assert result.exit_code == 2
+    assert (
+        "got a sweep (a folder of runs), expected a run: repeat the `ibtrain sweep`"
+        in result.stderr
+    )
+    assert "no run there" in run("resume", folder / "missing").stderr
