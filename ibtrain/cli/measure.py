@@ -9,6 +9,7 @@ import click
 from ibtrain.cli.declared import keywords
 from ibtrain.cli.options import SETTINGS
 from ibtrain.cli.streams import echo
+from ibtrain.config import PlaneConfig
 
 __all__ = ["command"]
 
@@ -28,6 +29,20 @@ def _options(function: Any) -> Any:
         arguments["help"] = f"{arguments['help'].partition('  [')[0]}  [{default}]"
         function = click.option(flags[f"plane.{name}"], name, **arguments)(function)
     return function
+
+
+def _replaced(plane: PlaneConfig, given: dict[str, Any]) -> dict[str, Any]:
+    """Defaults of those settings of the run's bins that a given one excludes."""
+    replaced: dict[str, Any] = {}
+    if given.get("bin_size"):
+        replaced.update(bin_range=(), bin_rule="equal")
+    if given.get("bin_range") or given.get("bin_rule", "equal") != "equal":
+        replaced.update(bin_size=0.0)
+    if given.get("bin_range") and plane.bin_rule == "activation":
+        replaced.update(bin_rule="equal")
+    if given.get("bin_rule") == "activation":
+        replaced.update(bin_range=())
+    return replaced
 
 
 @click.command("measure")
@@ -57,7 +72,8 @@ def command(run: Path, workers: int, output: Path | None, **options: Any) -> Non
     check_integer("--workers", workers, 1, MAX_WORKERS)
     folder = RunFolder.open(run)
     given = {name: value for name, value in options.items() if value is not None}
-    config = replace(folder.config().plane, **{"measures": DEFAULT_MEASURES, **given})
+    plane = folder.config().plane
+    config = replace(plane, **{"measures": DEFAULT_MEASURES, **_replaced(plane, given), **given})
     others = {name: value for name, value in given.items() if name != "measures"}
     # other settings go to another file, so that no values are lost
     suffix = f",{cell_name(others)}" if others else ""

@@ -24,6 +24,8 @@ class PlanePanel:
         on: Samples on which the plane was measured: ``test``, ``train`` or ``all``.
         accuracies: For each stage of training, its epochs and the mean test accuracies after them.
         train_share: Share of the training samples on which the run trained.
+        run: Name of the run, for error messages.
+        remeasured: CSV files of `ibtrain measure` in the run's folder, for error messages.
     """
 
     title: str
@@ -35,6 +37,8 @@ class PlanePanel:
     on: str = "test"
     accuracies: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     train_share: float = 1.0
+    run: str = ""
+    remeasured: Sequence[str] = ()
 
 
 def shared_axes(panels: Sequence[PlanePanel]) -> list[PlaneAxes]:
@@ -57,7 +61,9 @@ def rows_of(panels: Sequence[PlanePanel], view: PlaneView) -> list[PlaneAxes]:
         ConfigError: If a chosen measure is not in all points.
     """
     drawable = shared_axes(panels)
-    return choose_axes(drawable, view.measures) if view.measures else drawable
+    if not view.measures:
+        return drawable
+    return choose_axes(drawable, view.measures, [path for p in panels for path in p.remeasured])
 
 
 def unit_of(panels: Sequence[PlanePanel], view: PlaneView) -> str:

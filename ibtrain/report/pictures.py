@@ -56,6 +56,8 @@ def plane_panels(folder: RunFolder, named: bool = False) -> list[PlanePanel]:
             config.plane.on,
             accuracies[method],
             config.train_share,
+            printable(str(folder.path)),
+            sorted(map(str, folder.path.glob("plane-*.csv"))),
         )
         if panel.points:
             panels.append(panel)

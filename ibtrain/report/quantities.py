@@ -1,13 +1,16 @@
 """Headings and axes of the measures of a layer, for tables and pictures, from the measures' classes."""
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from ibtrain.config import MEASURES
 from ibtrain.errors import ConfigError
 from ibtrain.plane.measures import Measure, Quantity, measure_class
 from ibtrain.plane.point import AUDIT_SUFFIX, PlanePoint
+from ibtrain.text import hint
 
 __all__ = ["EXACT_VALUES", "PlaneAxes", "axes_of", "choose_axes", "column_groups"]
 
@@ -70,12 +73,15 @@ def axes_of(points: Sequence[PlanePoint]) -> list[PlaneAxes]:
     return sorted(drawable, key=lambda axes: axes.x not in EXACT_VALUES.values())
 
 
-def choose_axes(drawable: Sequence[PlaneAxes], measures: Sequence[str]) -> list[PlaneAxes]:
+def choose_axes(
+    drawable: Sequence[PlaneAxes], measures: Sequence[str], remeasured: Sequence[str] = ()
+) -> list[PlaneAxes]:
     """The planes of some measures, in the order of their names.
 
     Args:
         drawable: The planes that can be drawn.
         measures: Name of each measure, of one of its estimates, or its title.
+        remeasured: CSV files of values that were measured again, which the error says how to draw.
 
     Raises:
         ConfigError: If there is no such plane.
@@ -86,6 +92,12 @@ def choose_axes(drawable: Sequence[PlaneAxes], measures: Sequence[str]) -> list[
         if not matches:
             names = ", ".join(axes.measure for axes in drawable)
             expected = f"one of {names}" if names else "a measure with I(X; T) and I(T; Y)"
+            expected += hint(measure, [axes.measure for axes in drawable])
+            files = [
+                path for path in remeasured if measure in re.split("[-,.]", Path(path).name)[1:]
+            ]
+            if files:
+                expected += f"; in Python, InformationPlane.load({files[0]!r}).plot(measure={measure!r}) draws those values"
             raise ConfigError(repr(measure), expected, "measure to draw")
         chosen += matches
     return chosen

@@ -83,9 +83,8 @@ def measured_panels(
         title = " ".join(panel.title.split("\n"))
         if not measured:
             expected = f"a run with --measures {measure}"
-            raise ConfigError(
-                f"points without its values ({title})", expected, f"--style {view.style}"
-            )
+            given = f"{panel.run or title}, which was not measured with {measure}"
+            raise ConfigError(given, expected, f"--style {view.style}")
         first, last = min(p.epoch for p in measured), max(view.moments)
         if first > last:
             expected = f"an epoch from the first measured one, {first:g} ({title}), on"

@@ -103,7 +103,10 @@ def test_a_broken_event_is_told(unfinished: Path, event: str) -> None:
         (["--until", "-1"], "--until: got -1.0"),
         (["--until", "nan"], "--until: got nan"),
         (["--until", "1", "--at", "2"], "got --until and --at, expected one of them"),
-        (["--style", "units"], "--style units: got points without its values (Layer-wise"),
+        (
+            ["--style", "units"],
+            "running, which was not measured with binned, expected a run with --measures binned",
+        ),
         (["--style", "shares"], "got runs with one training share, 1, expected runs with several"),
         (["--style", "gradients", "--at", "2"], "got 'gradients', expected one of layers, epochs"),
         (["--style", "profile", "-o", "a.gif"], "got '.gif', expected"),
