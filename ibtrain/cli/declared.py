@@ -15,6 +15,8 @@ from ibtrain.text import hint
 
 __all__ = ["CommaSeparated", "NearChoice", "keywords"]
 
+MAX_SPAN = 20
+"""Most numbers that are written out in the message on a range, such as 0-2."""
 OPTIONAL_TYPES = {"data_root": str, "resize": int, "target": str}
 """Types of the settings that are None by default."""
 METAVARS = {
@@ -50,6 +52,10 @@ class CommaSeparated(click.ParamType[tuple[float, ...]]):
         except ValueError:
             kind = "whole numbers" if self.kind is int else "numbers"
             auto = ", or auto" * self.has_auto
+            span = re.fullmatch(r"(\d{1,4})-(\d{1,4})", value) if self.kind is int else None
+            numbers = range(int(span[1]), int(span[2]) + 1) if span else range(0)
+            if 1 < len(numbers) <= MAX_SPAN:
+                auto += f": {','.join(map(str, numbers))}"
             self.fail(f"got {value!r}, expected {kind} separated by commas{auto}", param, ctx)
 
 
@@ -86,7 +92,10 @@ class Named(click.ParamType[Any]):
 
 
 class NearChoice(click.Choice[str]):
-    """One of several words, in upper or lower case; the error names the most similar one."""
+    """One of several words, with - or _ between their parts; the error names the most similar one."""
+
+    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:
+        return super().normalize_choice(choice, ctx).replace("_", "-")
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         message = super().get_invalid_choice_message(value, ctx)

@@ -1,5 +1,6 @@
 """The ``ibtrain`` command: imports its subcommands when needed, and reports errors in one line."""
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Commands(click.Group):
             error.show()
             code = error.exit_code
         except click.ClickException as error:
-            _say("Error", error.format_message())
+            _say("Error", error.format_message() + _list_hint(error.message))
             code = error.exit_code
         except IBTrainError as error:
             _say("Error", str(error))
@@ -118,6 +119,12 @@ def _show_version(context: click.Context) -> None:
     _prepare_process()
     show_version()
     context.exit()
+
+
+def _list_hint(message: str) -> str:
+    """What to write instead of numbers with spaces between them."""
+    is_list = re.match(r"Got unexpected extra arguments? \([\d.e -]+\)", message)
+    return ": values of a list have commas between them, such as 100,40" if is_list else ""
 
 
 def _say(kind: str, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords
+from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, NearChoice
 from ibtrain.config.units import UNITS
 from ibtrain.report.view import STYLES
 from ibtrain.text import printable
@@ -27,7 +27,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--style",
-    type=click.Choice(STYLES),
+    type=NearChoice(STYLES),
     help="layers: a path for each layer. epochs: all epochs in colour, with a line through the layers of each. curves: the "
     "information of each layer by epoch. gradients: those of each layer by epoch (of --measures gradients). profile: "
     "I(X;T) by the noise (of --measures profile). units: H(T_j) and I(T_j;Y) of single units by epoch (of --measures "

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ibtrain.cli.declared import keywords
+from ibtrain.cli.declared import NearChoice, keywords
 from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
 from ibtrain.cli.options import run_config, setting_of, training_options
@@ -59,7 +59,7 @@ def _words(text: str) -> list[str]:
 )
 @click.option(
     "--methods",
-    type=click.Choice(["both", "layerwise", "end-to-end"]),
+    type=NearChoice(["both", "layerwise", "end-to-end"]),
     default="both",
     show_default=True,
     help="Methods that every run trains.",

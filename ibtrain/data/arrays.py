@@ -9,6 +9,7 @@ from ibtrain.data.labels import Class
 from ibtrain.data.raw import raw_data, to_dataset
 from ibtrain.data.samples import column_names, read_samples, select_columns
 from ibtrain.errors import DataError
+from ibtrain.text import hint
 
 __all__ = ["from_arrays", "from_frame", "take_target"]
 
@@ -73,5 +74,6 @@ def take_target(frame: Any, target: str, where: str) -> tuple[Any, Any]:
         raise DataError(f"a {type(frame).__name__}", expected, where)
     if columns.count(target) != 1:
         expected = f"one of the columns {', '.join(columns)}, which no other has as its name"
-        raise DataError(repr(target), expected, f"{where}: target")
+        near = "" if target in columns else hint(target, columns)
+        raise DataError(repr(target), expected + near, f"{where}: target")
     return frame.drop(columns=target), frame[target]

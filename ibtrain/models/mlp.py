@@ -12,6 +12,7 @@ from ibtrain.checks import check_integer, check_share
 from ibtrain.config import ACTIVATIONS, ModelConfig
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.lazy import load_object
+from ibtrain.text import hint
 
 __all__ = [
     "activation_layer",
@@ -33,7 +34,8 @@ def activation_layer(name: str) -> nn.Module:
         ModelError: If the name is unknown.
     """
     if name not in ACTIVATIONS:
-        raise ModelError(repr(name), "one of " + ", ".join(ACTIVATIONS), "activation")
+        expected = "one of " + ", ".join(ACTIVATIONS) + hint(name, ACTIVATIONS)
+        raise ModelError(repr(name), expected, "activation")
     activation: nn.Module = load_object(ACTIVATIONS[name])()
     return activation
 

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ibtrain.config import Method, RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
@@ -267,7 +267,8 @@ class RunFolder:
         from ibtrain.runs.networks import read_network
 
         config = self.config()
-        return read_network(self.path, config, method or config.methods[0], seed)
+        name = (method or config.methods[0]).replace("-", "_")
+        return read_network(self.path, config, cast(Method, name), seed)
 
     def results(self) -> dict[str, Any]:
         """The document ``results.json``, whose accuracies and names are checked.
