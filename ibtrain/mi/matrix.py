@@ -131,10 +131,10 @@ def mi_matrix(
 
 
 def _entropy(labels: Any) -> Estimate:
-    """The entropy of a discrete column: its information with itself, counted as that of two columns is."""
+    """The entropy of a discrete column from its counts, which is the ceiling of its information with other columns."""
     own = plug_in(labels, labels)
     return Estimate(
-        own.mi,
+        own.ceiling,
         own.stderr,
         "entropy",
         own.ceiling,

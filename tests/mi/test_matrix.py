@@ -49,8 +49,17 @@ def test_discrete_columns_are_counted(matrix: MIMatrix) -> None:
     assert cell.mi == pytest.approx(naive - 1 / COUNT, abs=1e-4)
     for name in ("kind", "grade"):
         shares = FRAME[name].value_counts(normalize=True)
-        assert matrix[name, name].mi == pytest.approx(entropy(shares), abs=2 / COUNT)
+        assert matrix[name, name].mi == pytest.approx(entropy(shares), abs=1e-12)
         assert matrix[name, name].flags == ()
+
+
+def test_an_entropy_is_no_larger_than_that_of_equal_classes() -> None:
+    """A correction of the bias would exceed it: the classes of a balanced table have exactly log K."""
+    frame = pd.DataFrame({"a": A[:150], "species": np.repeat(["x", "y", "z"], 50)})
+    cells = mi_matrix(frame, unit="bits")
+    assert cells["species", "species"].mi == pytest.approx(math.log2(3), abs=1e-12)
+    assert cells["species", "species"].mi == cells["species", "species"].ceiling
+    assert cells["a", "species"].ceiling == pytest.approx(math.log2(3), abs=1e-12)
 
 
 def test_mixed_columns_agree_with_scikit_learn(matrix: MIMatrix) -> None:
