@@ -18,6 +18,8 @@ __all__ = ["MIMatrix", "mi_matrix"]
 ENTROPY_FLAGS = ("undersampled",)
 """Flags of an entropy; that the information of a column with itself has reached its entropy is no problem."""
 
+LONG_COLUMNS = ["x", "y", "mi", "stderr", "ceiling", "unit", "method", "p_value", "flags", "error"]
+
 
 @dataclass(frozen=True)
 class MIMatrix:
@@ -57,6 +59,23 @@ class MIMatrix:
                 number = getattr(holder, value)
                 frame.loc[first, second] = frame.loc[second, first] = number
         return frame
+
+    def to_long_frame(self) -> "pandas.DataFrame":
+        """Returns a data frame with a row for each pair, also for a column and itself.
+
+        Its columns are ``x``, ``y``, ``mi``, ``stderr``, ``ceiling``, ``unit``, ``method``, ``p_value`` (of a test
+        with permutations), ``flags``, separated by spaces, and ``error``, why the pair has no value.
+        """
+        import pandas as pd
+
+        rows: list[tuple[Any, ...]] = []
+        for pair, cell in self.cells.items():
+            p_value = cell.permutation.p_value if cell.permutation else None
+            numbers = cell.mi, cell.stderr, cell.ceiling, cell.unit, cell.method, p_value
+            rows.append((*pair, *numbers, " ".join(cell.flags), ""))
+        nothing = None, None, None, self.unit, self.method, None, ""
+        rows += [(*pair, *nothing, message) for pair, message in self.errors.items()]
+        return pd.DataFrame(rows, columns=LONG_COLUMNS)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON form: a list of cells, each with the names of its columns, and its estimate or its error."""

@@ -104,6 +104,21 @@ def test_p_values_are_in_the_matrix() -> None:
     assert math.isnan(table.loc["kind", "kind"])
 
 
+def test_a_long_frame_has_a_row_for_each_pair() -> None:
+    frame = FRAME[["a", "kind"]].assign(gap=np.where(A > 2, np.nan, A), same=1.0)
+    matrix = mi_matrix(frame, "ksg", permutations=1, unit="bits")
+    rows = matrix.to_long_frame().set_index(["x", "y"])
+    assert set(rows.index) == {*matrix.cells, *matrix.errors}
+    for pair, cell in matrix.cells.items():
+        row = rows.loc[pair]
+        assert (row["mi"], row["stderr"], row["unit"]) == (cell.mi, cell.stderr, "bits")
+        assert (row["flags"], row["error"]) == (" ".join(cell.flags), "")
+    assert rows.loc[("a", "same"), "flags"] == "constant"
+    assert rows.loc[("a", "kind"), "p_value"] == 0.5
+    assert rows.loc[("a", "gap"), "error"] == matrix.errors["a", "gap"]
+    assert math.isnan(rows.loc[("a", "gap"), "mi"])
+
+
 def test_mistakes_are_refused() -> None:
     with pytest.raises(DataError, match="at least two columns with distinct names"):
         mi_matrix(FRAME[["a"]])
