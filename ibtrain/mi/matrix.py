@@ -1,5 +1,6 @@
 """Mutual information of every pair of columns of a data frame."""
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,12 @@ class MIMatrix:
     errors: dict[tuple[str, str], str]
     method: str
     unit: str = "nats"
+
+    def __repr__(self) -> str:
+        values = sum(x != y for x, y in self.cells)
+        count = len(self.columns)
+        pairs = f"{values} of {math.comb(count, 2)} pairs of {count} columns"
+        return f"<MIMatrix: {pairs}, {self.method}, in {self.unit}>"
 
     def __getitem__(self, pair: tuple[str, str]) -> Estimate:
         """Returns the estimate of two columns, in any order."""

@@ -99,6 +99,10 @@ class Estimate:
     version: str | None = None
     systematic: float = field(default=0.0, compare=False, repr=False)
 
+    def __str__(self) -> str:
+        flags = f" ({', '.join(self.flags)})" if self.flags else ""
+        return f"{self.mi:.3f} ± {self.stderr:.3f} {self.unit}{flags}"
+
     @property
     def is_conditional(self) -> bool:
         """Whether this is an estimate of I(x; y | z), which says how it read z."""

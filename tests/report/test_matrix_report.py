@@ -37,6 +37,7 @@ def test_flags_and_errors_are_explained_once() -> None:
     text = " ".join(matrix_table(MATRIX).split())
     assert text.count("! gap: a value is missing") == 1
     assert "* serial (a - kind): rows depend on earlier rows" in text
+    assert "if rows were sorted by a column, shuffle them" in text
     assert "* above_ceiling (a - b): " in text
 
 
