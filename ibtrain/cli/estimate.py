@@ -118,7 +118,7 @@ RESERVED_SETTINGS = {"x", "y", "z", "frame", "on_checkpoint", "progress"}
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="With --matrix, write the values (csv) or draw them (png, svg or pdf).",
+    help="With --matrix, write a row for each pair (csv: value, error, flags) or draw the values (png, svg or pdf).",
 )
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option("--cite", is_flag=True, help="Also print a sentence on the method, and BibTeX.")

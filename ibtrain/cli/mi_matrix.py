@@ -27,7 +27,7 @@ def print_matrix(
         file: The file.
         chosen: Choices of columns; none are all columns of a table, or of the array x.
         method: Name of the method.
-        output: File for the values or their picture; None writes none.
+        output: File for the pairs or the picture of their values; None writes none.
         output_options: Whether JSON and sources are printed: ``as_json``, ``cite``.
         arguments: Arguments of :func:`~ibtrain.mi.matrix.mi_matrix`.
     """
@@ -49,7 +49,7 @@ def print_matrix(
     with threads(1):
         matrix = mi_matrix(frame, method, device=device, **arguments)
     if output is not None and is_csv:
-        write_atomically(output, matrix.to_frame().to_csv())
+        write_atomically(output, matrix.to_long_frame().to_csv(index=False))
     elif output is not None:
         save_figure(matrix_figure(matrix), output)
     document, text = matrix.to_dict() | {"schema": SCHEMA}, matrix_table(matrix, text_width() or 80)

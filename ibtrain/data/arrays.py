@@ -74,6 +74,12 @@ def take_target(frame: Any, target: str, where: str) -> tuple[Any, Any]:
         raise DataError(f"a {type(frame).__name__}", expected, where)
     if columns.count(target) != 1:
         expected = f"one of the columns {', '.join(columns)}, which no other has as its name"
-        near = "" if target in columns else hint(target, columns)
-        raise DataError(repr(target), expected + near, f"{where}: target")
+        expected += "" if target in columns else hint(target, columns)
+        encoded = [name for name in columns if name.startswith(f"{target}_")]
+        if target not in columns and encoded and frame[encoded].isin([0, 1]).all(axis=None):
+            expected = (
+                f"a column of labels, of which pandas.get_dummies has made {', '.join(encoded)}: "
+                f"encode other columns only (its argument columns=), and leave {target!r} as it is"
+            )
+        raise DataError(repr(target), expected, f"{where}: target")
     return frame.drop(columns=target), frame[target]

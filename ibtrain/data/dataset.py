@@ -76,6 +76,10 @@ class Dataset:
             given = f"no training sample of class {self.classes[absent]}"
             raise DataError(given, expected, self.name)
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(split)} {name}" for name, split in self.splits.items())
+        return f"Dataset({self.name!r}: {sizes} samples of {self.dim_x} values, {self.num_classes} classes)"
+
     @classmethod
     def from_arrays(
         cls, x: Any, y: Any, test: tuple[Any, Any] | None = None, **options: Any

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from ibtrain.errors import DataError
 
-__all__ = ["Class", "class_index", "find_classes", "is_missing", "read_labels"]
+__all__ = [
+    "SHOWN",
+    "Class",
+    "class_index",
+    "find_classes",
+    "is_missing",
+    "missing_values",
+    "read_labels",
+]
 
 Class = str | int | bool
 """A label as the user has it."""
@@ -17,6 +25,7 @@ MAX_CLASS_SHARE = 0.5
 """Largest number of classes for each sample; scikit-learn warns above the same share."""
 SHOWN = 10
 """Maximum number of classes that a message names."""
+LABEL_EACH = "a label for each sample: drop the rows without one (dropna of a data frame)"
 NOT_CLASSES = (
     "classes, each of several samples (not targets of a regression, which ibtrain does not train)"
 )
@@ -38,6 +47,10 @@ def read_labels(y: Any, where: str) -> NDArray[Any]:
         [1, 2]
     """
     columns = getattr(y, "columns", None)
+    # pandas' columns have a name
+    place = (
+        f"column {y.name!r}, the labels" if hasattr(y, "iloc") and columns is None else "the labels"
+    )
     labels = _array(y, where)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -48,7 +61,12 @@ def read_labels(y: Any, where: str) -> NDArray[Any]:
         expected = "one label for each sample, or one-hot rows"
         given = f"of shape {labels.shape}" if labels.ndim else f"of type {type(y).__name__}"
         raise DataError(f"labels {given}", expected, where)
-    return _classes_only(labels, where)
+    return _classes_only(labels, where, place)
+
+
+def missing_values(count: int, place: str) -> str:
+    """Says how many values are missing, and where."""
+    return f"{count} missing value{'s' * (count != 1)} in {place}"
 
 
 def is_missing(value: object) -> bool:
@@ -84,14 +102,14 @@ def _one_hot_index(labels: NDArray[Any], where: str) -> NDArray[np.int64]:
     return np.asarray(is_one.argmax(axis=1), dtype=np.int64)
 
 
-def _classes_only(labels: NDArray[Any], where: str) -> NDArray[Any]:
-    """Checks and converts labels of any type."""
+def _classes_only(labels: NDArray[Any], where: str, place: str) -> NDArray[Any]:
+    """Checks and converts labels of any type; ``place`` names them."""
     if labels.dtype.kind == "S":
         return np.char.decode(labels, "utf-8", "replace")
     if labels.dtype.kind == "O":
         missing = sum(map(is_missing, labels))
         if missing:
-            raise DataError(f"{missing} missing labels", "a label for each sample", where)
+            raise DataError(missing_values(missing, place), LABEL_EACH, where)
         kinds = {type(label) for label in labels}
         is_text = all(issubclass(kind, str) for kind in kinds)
         # an array of mixed types would turn numbers into strings
@@ -101,9 +119,9 @@ def _classes_only(labels: NDArray[Any], where: str) -> NDArray[Any]:
             raise DataError(f"labels of types {names}", "labels of one type", where)
     if labels.dtype.kind == "f":
         if not np.isfinite(labels).all():
-            count = int((~np.isfinite(labels)).sum())
-            given = f"{count} NaN or infinite values in the labels"
-            raise DataError(given, "a label for each sample", where)
+            missing = int(np.isnan(labels).sum())
+            given = missing_values(missing, place) if missing else f"infinite values in {place}"
+            raise DataError(given, LABEL_EACH, where)
         fractional = labels[labels != np.floor(labels)]
         if len(fractional):
             expected = "whole numbers or strings, the classes (not targets of a regression)"

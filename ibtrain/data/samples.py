@@ -1,5 +1,6 @@
 """Samples of any kind as an array of numbers: arrays, tensors, lists and data frames."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from ibtrain.data.labels import is_missing
+from ibtrain.data.labels import is_missing, missing_values
 from ibtrain.data.split import MAX_MAGNITUDE, place_of
 from ibtrain.errors import DataError
 
@@ -73,20 +74,33 @@ def read_samples(x: Any, where: str) -> NDArray[Any]:
 
 def _check_frame(frame: Any, names: tuple[str, ...], where: str) -> None:
     """Checks that every column of a data frame holds numbers, and none is missing."""
-    for index, name in enumerate(names):
-        column = frame.iloc[:, index] if hasattr(frame, "iloc") else frame[name]
-        values = np.asarray(column)
+    for name, values in zip(names, _columns(frame, names), strict=True):
         missing = sum(map(is_missing, values)) if values.dtype.kind == "O" else 0
         missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else missing
         if missing:
-            given = f"{missing} missing values in column {name!r}"
+            given = missing_values(missing, f"column {name!r}")
             expected = "numbers: drop these rows (dropna) or fill them in (fillna)"
             raise DataError(given, expected, where)
-        is_text = values.dtype.kind == "O" and any(isinstance(value, str) for value in values)
-        if is_text or values.dtype.kind in "US":
-            raise DataError(f"strings in column {name!r}", ENCODE, where)
+        if _is_text(values):
+            columns = _columns(frame, names)
+            text = [other for other, column in zip(names, columns, strict=True) if _is_text(column)]
+            it, plural = ("it", "") if len(text) == 1 else ("them", "s")
+            # without columns= it would also encode the labels
+            how = f"one-hot encode {it} (pandas.get_dummies(frame, columns={text})) or drop {it}"
+            given = f"strings in column{plural} {', '.join(map(repr, text))}"
+            raise DataError(given, f"numbers: {how}", where)
         if values.dtype.kind in "Mmc":
             raise DataError(f"column {name!r} of type {values.dtype}", "real numbers", where)
+
+
+def _columns(frame: Any, names: tuple[str, ...]) -> Iterator[NDArray[Any]]:
+    for index, name in enumerate(names):
+        yield np.asarray(frame.iloc[:, index] if hasattr(frame, "iloc") else frame[name])
+
+
+def _is_text(values: NDArray[Any]) -> bool:
+    kind = values.dtype.kind
+    return kind in "US" or (kind == "O" and any(isinstance(value, str) for value in values))
 
 
 def _array(x: Any, where: str) -> NDArray[Any]:
@@ -111,7 +125,7 @@ def _numbers(samples: NDArray[Any], where: str) -> NDArray[Any]:
         raise DataError(f"the string {text!r}", ENCODE, where)
     missing = sum(map(is_missing, values))
     if missing:
-        raise DataError(f"{missing} missing values in the samples", FILL_IN, where)
+        raise DataError(missing_values(missing, "the samples"), FILL_IN, where)
     try:
         return samples.astype(np.float64)
     except (TypeError, ValueError) as error:

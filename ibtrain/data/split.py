@@ -60,6 +60,9 @@ class Split:
                 with differentiable():
                     object.__setattr__(self, name, getattr(self, name).clone())
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} samples of shape {tuple(self.x.shape[1:])}, {self.x.dtype})"
+
     def __len__(self) -> int:
         return len(self.y)
 

@@ -99,6 +99,7 @@ def _is_numeric(column: "pandas.Series") -> bool:
 def _check_missing(where: str, column: "pandas.Series") -> None:
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        given = f"{len(missing)} missing values in column {column.name!r}, the first in row {missing[0]}"
+        count = f"{len(missing)} missing value{'s' * (len(missing) > 1)}"
+        given = f"{count} in column {column.name!r}, the first in row {missing[0]}"
         expected = "a value in every row (leave these rows out; rows are counted from 0)"
         raise DataError(given, expected, where)

@@ -1,5 +1,6 @@
 """Mutual information of every pair of columns of a data frame."""
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ __all__ = ["MIMatrix", "mi_matrix"]
 
 ENTROPY_FLAGS = ("undersampled",)
 """Flags of an entropy; that the information of a column with itself has reached its entropy is no problem."""
+
+LONG_COLUMNS = ["x", "y", "mi", "stderr", "ceiling", "unit", "method", "p_value", "flags", "error"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class MIMatrix:
     method: str
     unit: str = "nats"
 
+    def __repr__(self) -> str:
+        values = sum(x != y for x, y in self.cells)
+        count = len(self.columns)
+        pairs = f"{values} of {math.comb(count, 2)} pairs of {count} columns"
+        return f"<MIMatrix: {pairs}, {self.method}, in {self.unit}>"
+
     def __getitem__(self, pair: tuple[str, str]) -> Estimate:
         """Returns the estimate of two columns, in any order."""
         return self.cells[pair] if pair in self.cells else self.cells[pair[::-1]]
@@ -57,6 +66,23 @@ class MIMatrix:
                 number = getattr(holder, value)
                 frame.loc[first, second] = frame.loc[second, first] = number
         return frame
+
+    def to_long_frame(self) -> "pandas.DataFrame":
+        """Returns a data frame with a row for each pair, also for a column and itself.
+
+        Its columns are ``x``, ``y``, ``mi``, ``stderr``, ``ceiling``, ``unit``, ``method``, ``p_value`` (of a test
+        with permutations), ``flags``, separated by spaces, and ``error``, why the pair has no value.
+        """
+        import pandas as pd
+
+        rows: list[tuple[Any, ...]] = []
+        for pair, cell in self.cells.items():
+            p_value = cell.permutation.p_value if cell.permutation else None
+            numbers = cell.mi, cell.stderr, cell.ceiling, cell.unit, cell.method, p_value
+            rows.append((*pair, *numbers, " ".join(cell.flags), ""))
+        nothing = None, None, None, self.unit, self.method, None, ""
+        rows += [(*pair, *nothing, message) for pair, message in self.errors.items()]
+        return pd.DataFrame(rows, columns=LONG_COLUMNS)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON form: a list of cells, each with the names of its columns, and its estimate or its error."""
@@ -131,10 +157,10 @@ def mi_matrix(
 
 
 def _entropy(labels: Any) -> Estimate:
-    """The entropy of a discrete column: its information with itself, counted as that of two columns is."""
+    """The entropy of a discrete column from its counts, which is the ceiling of its information with other columns."""
     own = plug_in(labels, labels)
     return Estimate(
-        own.mi,
+        own.ceiling,
         own.stderr,
         "entropy",
         own.ceiling,

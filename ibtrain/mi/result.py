@@ -27,7 +27,8 @@ FLAGS = {
     "negative": "the value is more than three standard errors below zero",
     "not_converged": "the critic was still improving: more steps would raise the value",
     "overfit": "the value on the critic's training samples is higher than on held-out samples",
-    "serial": "rows depend on earlier rows, as in a time series: standard errors are too small (use --blocks)",
+    "serial": "rows depend on earlier rows: standard errors are too small (in a time series, use --blocks; if rows were "
+    "sorted by a column, shuffle them)",
     "undersampled": "there are too few samples for this many dimensions or cells",
 }
 """Explanation of each flag."""
@@ -97,6 +98,10 @@ class Estimate:
     seed: int | None = None
     version: str | None = None
     systematic: float = field(default=0.0, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        flags = f" ({', '.join(self.flags)})" if self.flags else ""
+        return f"{self.mi:.3f} ± {self.stderr:.3f} {self.unit}{flags}"
 
     @property
     def is_conditional(self) -> bool:

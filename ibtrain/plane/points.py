@@ -37,7 +37,10 @@ class PlanePoints:
     _repr_html_ = html_method("ibtrain.report.notebook:points_html")
 
     def to_frame(self) -> "pandas.DataFrame":
-        """All points as a data frame: a row for each point, a column for each value and each standard error."""
+        """All points as a data frame: a row for each point, a column for each value and each standard error.
+
+        The last column, ``flags``, has the flags of all values of a row, separated by spaces.
+        """
         import pandas as pd
 
         rows = []
@@ -47,7 +50,8 @@ class PlanePoints:
                 row |= {name: estimate.mi, f"{name}_stderr": estimate.stderr}
             rows.append(row)
         names = list(dict.fromkeys(name for row in rows for name in row))
-        return pd.DataFrame({name: [row.get(name) for row in rows] for name in names})
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        return pd.DataFrame(columns | {"flags": list(map(_flags, self.points))})
 
     def plot(self, ax: Any = None, measure: str | None = None) -> Any:
         """Draws the path of each layer on the plane; see :func:`~ibtrain.report.watched.plot_points`.
@@ -119,6 +123,11 @@ def csv_text(points: Iterable[PlanePoint]) -> str:
     writer.writeheader()
     writer.writerows(row for point in points for row in _rows(point))
     return text.getvalue()
+
+
+def _flags(point: PlanePoint) -> str:
+    flags = (flag for estimate in point.estimates.values() for flag in estimate.flags)
+    return " ".join(dict.fromkeys(flags))
 
 
 def _rows(point: PlanePoint) -> Iterator[dict[str, Any]]:

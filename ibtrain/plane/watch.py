@@ -1,6 +1,7 @@
 """The information plane of any PyTorch module, in any training loop."""
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -13,7 +14,7 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.modes import undisturbed
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import DataError, ModelError
+from ibtrain.errors import DataError, IBTrainWarning, ModelError
 from ibtrain.plane.gradients import GradientStatistics, Loss, gradient_statistics
 from ibtrain.plane.hooks import check_modules, default_layers, layer_outputs, module_name
 from ibtrain.plane.measures import measure_class
@@ -86,6 +87,7 @@ class WatchedPlane(LayerRecorder):
         config = replace(with_noise(config, noise_std, noise_scale), measures=tuple(measures))
         self.model = model
         self.loss = loss
+        self._has_warned = False
         like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
         if isinstance(data, Dataset):
             train = (data.train.x, data.train.y) if train is None else train
@@ -112,7 +114,8 @@ class WatchedPlane(LayerRecorder):
         """Measures every layer as it is now.
 
         Args:
-            epoch: Number of epochs that the model has been trained.
+            epoch: Number of epochs that the model has been trained; higher than that of the points so far, or a warning is
+                given, as paths would run back.
 
         Returns:
             The new points, one for each layer; ``points`` has all of them.
@@ -120,6 +123,11 @@ class WatchedPlane(LayerRecorder):
         Raises:
             NonFiniteError: If an activation or a value is NaN or infinite.
         """
+        last = max((point.epoch for point in self.points), default=-math.inf)
+        if epoch <= last and not self._has_warned:
+            self._has_warned = True
+            message = f"epoch {epoch:g} is measured after epoch {last:g}, so that paths run back: watch a new training with a new plane"
+            warnings.warn(message, IBTrainWarning, stacklevel=3)
         moment: Any = "epoch" if self.points else "start"
         count = len(self.points)
         gradients = cache(self._gradients)

@@ -16,6 +16,8 @@ __all__ = ["matrix_figure", "matrix_table"]
 MAX_NAME_LENGTH = 20
 MAX_ANNOTATED = 12
 """Largest number of columns whose values are written into the picture."""
+MAX_NAMED = 6
+"""Largest number of pairs with a flag that are named, rather than counted."""
 
 
 def matrix_table(matrix: MIMatrix, width: int = 80) -> str:
@@ -65,12 +67,20 @@ def _errors(matrix: MIMatrix) -> Iterator[str]:
 
 
 def _flags(matrix: MIMatrix) -> Iterator[str]:
-    pairs: dict[str, list[str]] = {}
-    for (x, y), cell in matrix.cells.items():
-        for flag in cell.flags:
-            pairs.setdefault(flag, []).append(x if x == y else f"{x} - {y}")
-    for flag, flagged in pairs.items():
-        yield f"* {flag} ({', '.join(flagged)}): {FLAGS[flag]}"
+    for flag in dict.fromkeys(flag for cell in matrix.cells.values() for flag in cell.flags):
+        flagged = [pair for pair, cell in matrix.cells.items() if flag in cell.flags]
+        columns = [x for x, y in flagged if x == y]
+        pairs = [f"{x} - {y}" for x, y in flagged if x != y]
+        count = len(matrix.columns)
+        which = (
+            *_named(columns, f"{count} columns"),
+            *_named(pairs, f"{math.comb(count, 2)} pairs"),
+        )
+        yield f"* {flag} ({', '.join(which)}): {FLAGS[flag]}"
+
+
+def _named(names: list[str], total: str) -> list[str]:
+    return names if len(names) <= MAX_NAMED else [f"{len(names)} of {total}"]
 
 
 @styled

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.modes import undisturbed
 from ibtrain.data.dataset import Split
-from ibtrain.data.labels import Class, class_index, read_labels
+from ibtrain.data.labels import SHOWN, Class, class_index, read_labels
 from ibtrain.data.samples import read_samples, select_columns, with_channels
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import DataError
@@ -48,6 +48,11 @@ class TrainedNetwork:
     readout: nn.Module
     scaling: Scaling = field(default_factory=lambda: Scaling(()), kw_only=True)
     classes: tuple[Class, ...] = field(default=(), kw_only=True)
+
+    def __repr__(self) -> str:
+        # not all weights
+        names = ", ".join(map(str, self.classes[:SHOWN])) + ", ..." * (len(self.classes) > SHOWN)
+        return f"<TrainedNetwork: {len(self.network)} blocks, classes {names or 'without names'}>"
 
     def predict(self, x: Any) -> NDArray[Any]:
         """Predicts the class of each sample.

@@ -70,7 +70,10 @@ def test_the_target_is_a_column(tmp_path: Path) -> None:
         ({"d": FRAME.label}, "strings in column 'd', expected numbers: one-hot encode it"),
         ({"b": FRAME.b.where(FRAME.a > 0)}, r"\d+ missing values in column 'b', expected numbers"),
         ({"label": FRAME.a}, "expected whole numbers or strings, the classes"),
-        ({"label": FRAME.label.where(FRAME.index > 2)}, "3 missing labels"),
+        (
+            {"label": FRAME.label.where(FRAME.index > 2)},
+            "3 missing values in column 'label', the labels",
+        ),
     ],
 )
 def test_a_table_that_can_not_be_used_is_refused(

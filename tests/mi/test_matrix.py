@@ -49,8 +49,17 @@ def test_discrete_columns_are_counted(matrix: MIMatrix) -> None:
     assert cell.mi == pytest.approx(naive - 1 / COUNT, abs=1e-4)
     for name in ("kind", "grade"):
         shares = FRAME[name].value_counts(normalize=True)
-        assert matrix[name, name].mi == pytest.approx(entropy(shares), abs=2 / COUNT)
+        assert matrix[name, name].mi == pytest.approx(entropy(shares), abs=1e-12)
         assert matrix[name, name].flags == ()
+
+
+def test_an_entropy_is_no_larger_than_that_of_equal_classes() -> None:
+    """A correction of the bias would exceed it: the classes of a balanced table have exactly log K."""
+    frame = pd.DataFrame({"a": A[:150], "species": np.repeat(["x", "y", "z"], 50)})
+    cells = mi_matrix(frame, unit="bits")
+    assert cells["species", "species"].mi == pytest.approx(math.log2(3), abs=1e-12)
+    assert cells["species", "species"].mi == cells["species", "species"].ceiling
+    assert cells["a", "species"].ceiling == pytest.approx(math.log2(3), abs=1e-12)
 
 
 def test_mixed_columns_agree_with_scikit_learn(matrix: MIMatrix) -> None:
@@ -93,6 +102,21 @@ def test_p_values_are_in_the_matrix() -> None:
     table = mi_matrix(FRAME[["a", "b", "kind"]], "ksg", permutations=4).to_frame("p_value")
     assert table.loc["a", "b"] == table.loc["b", "a"] == table.loc["a", "kind"] == 0.2
     assert math.isnan(table.loc["kind", "kind"])
+
+
+def test_a_long_frame_has_a_row_for_each_pair() -> None:
+    frame = FRAME[["a", "kind"]].assign(gap=np.where(A > 2, np.nan, A), same=1.0)
+    matrix = mi_matrix(frame, "ksg", permutations=1, unit="bits")
+    rows = matrix.to_long_frame().set_index(["x", "y"])
+    assert set(rows.index) == {*matrix.cells, *matrix.errors}
+    for pair, cell in matrix.cells.items():
+        row = rows.loc[pair]
+        assert (row["mi"], row["stderr"], row["unit"]) == (cell.mi, cell.stderr, "bits")
+        assert (row["flags"], row["error"]) == (" ".join(cell.flags), "")
+    assert rows.loc[("a", "same"), "flags"] == "constant"
+    assert rows.loc[("a", "kind"), "p_value"] == 0.5
+    assert rows.loc[("a", "gap"), "error"] == matrix.errors["a", "gap"]
+    assert math.isnan(rows.loc[("a", "gap"), "mi"])
 
 
 def test_mistakes_are_refused() -> None:

@@ -42,8 +42,8 @@ def test_columns_of_several_types_are_numbers_together() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("gap", r"x: got 1 missing values in column 'gap', the first in row 0, expected a value"),
-        (["number", "gap"], "1 missing values in column 'gap', the first in row 0"),
+        ("gap", r"x: got 1 missing value in column 'gap', the first in row 0, expected a value"),
+        (["number", "gap"], "1 missing value in column 'gap', the first in row 0"),
         ("word", "20 missing values in column 'word', the first in row 1"),
         (["number", "colour"], "column 'colour' of type .* among several, expected columns of num"),
         (["number", "kind"], "column 'kind' of type category among several"),

@@ -141,3 +141,12 @@ def test_too_few_blocks_are_refused(method: str) -> None:
         estimate(x, y, method, blocks=200)
     with pytest.raises(ConfigError, match="blocks: got 0"):
         estimate(x, y, method, blocks=0)
+
+
+def test_columns_of_a_table_sorted_by_a_third_are_a_series_until_shuffled() -> None:
+    rng = np.random.default_rng(0)
+    species = np.repeat([0, 2, 4], 100)
+    x, y = species + rng.standard_normal((2, 300))
+    rows = rng.permutation(300)
+    assert "serial" in estimate(x, y, "gaussian").flags
+    assert "serial" not in estimate(x[rows], y[rows], "gaussian").flags

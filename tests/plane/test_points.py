@@ -34,6 +34,19 @@ def test_a_saved_plane_is_read_as_it_was(tmp_path: Path) -> None:
     )
 
 
+def test_a_frame_has_each_flag_of_a_row_once() -> None:
+    first, *others = points()
+    repeated = Estimate(0.0, 0.1, "mine", math.inf, ("negative", "overfit"))
+    plain = Estimate(1.0, 0.1, "mine", math.inf)
+    first.estimates["c"] = repeated
+    bare = PlanePoint("watched", 0, "fc2", 0, {}, {"d": plain})
+    frame = PlanePoints([first, bare, *others]).to_frame()
+    assert list(frame)[-1] == "flags"
+    assert frame["flags"][:3].tolist() == [
+        "above_ceiling negative overfit", "", "above_ceiling negative"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

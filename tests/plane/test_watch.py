@@ -1,5 +1,6 @@
 """The plane of any module in a loop of its own: what is measured, and that nothing else changes."""
 
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from toys import gaussian_classes
 from ibtrain import InformationPlane, PlaneConfig, measure
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.config import MEASURES
-from ibtrain.errors import ConfigError, DataError, ModelError
+from ibtrain.errors import ConfigError, DataError, IBTrainWarning, ModelError
 from ibtrain.mi.channel.exact import channel_mi
 from ibtrain.plane.measures import LayerSample, Measure, Quantity, Values
 
@@ -165,6 +166,23 @@ def test_the_frame_has_a_row_for_each_point(samples: Samples) -> None:
     assert frame["epoch"].tolist() == [0, 0, 1, 1]
     estimates = [point.estimates["mi_xt_channel"] for point in plane.points]
     assert frame["mi_xt_channel_stderr"].tolist() == [e.stderr for e in estimates]
+
+
+def test_an_epoch_that_is_no_later_is_warned_of_once(samples: Samples) -> None:
+    plane = InformationPlane.watch(network(), samples, layers=["fc1"], measures=["binned"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plane.measure(0)
+        plane.measure(5)
+    for epoch in (5, 2):
+        other = InformationPlane.watch(network(), samples, layers=["fc1"], measures=["binned"])
+        other.points = list(plane.points)
+        with pytest.warns(
+            IBTrainWarning, match=f"epoch {epoch} is measured after epoch 5"
+        ) as found:
+            other.measure(epoch)
+            other.measure(epoch)
+        assert len(found) == 1
 
 
 def test_the_paths_are_drawn(samples: Samples, tmp_path: Path) -> None:

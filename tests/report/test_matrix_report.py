@@ -37,7 +37,22 @@ def test_flags_and_errors_are_explained_once() -> None:
     text = " ".join(matrix_table(MATRIX).split())
     assert text.count("! gap: a value is missing") == 1
     assert "* serial (a - kind): rows depend on earlier rows" in text
+    assert "if rows were sorted by a column, shuffle them" in text
     assert "* above_ceiling (a - b): " in text
+
+
+def test_many_pairs_with_a_flag_are_counted() -> None:
+    names = [*"abcd"]
+    pairs = [(x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
+    cells = {pair: Estimate(0.25, 0.01, "ksg", 6.5, ("serial",)) for pair in pairs}
+    assert "* serial (a - b, a - c, a - d, b - c, b - d, c - d): rows" in " ".join(
+        matrix_table(MIMatrix((*names,), cells, {}, "ksg")).split()
+    )
+    cells["a", "e"] = cells["a", "b"]
+    cells["e", "e"] = Estimate(0.25, 0.01, "entropy", 0.5, ("serial", "undersampled"))
+    text = " ".join(matrix_table(MIMatrix((*names, "e"), cells, {}, "ksg")).split())
+    assert "* serial (e, 7 of 10 pairs): rows depend" in text
+    assert "* undersampled (e): " in text
 
 
 def test_a_wide_table_is_split() -> None:

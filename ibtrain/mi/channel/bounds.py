@@ -43,6 +43,9 @@ class ChannelBounds:
     upper: Estimate
     others: dict[str, Estimate]
 
+    def __repr__(self) -> str:
+        return f"<ChannelBounds: value {self.value}, lower {self.lower}, upper {self.upper}>"
+
     @property
     def limited(self) -> tuple[str, ...]:
         """Names of those of ``lower`` and ``value`` that have reached their limit ln N."""
