@@ -1,5 +1,6 @@
 """A classifier with scikit-learn's interface, trained layer by layer or end to end."""
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from ibtrain.checks import check_choice, check_integer
 from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
 from ibtrain.config.recipes import SMALL, VALIDATION_SHARE, recipe
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import DataError
+from ibtrain.errors import DataError, IBTrainWarning
 from ibtrain.models.build import build_model
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
@@ -184,16 +185,19 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         is_float = self.classes_.dtype.kind == "f"
         classes = self.classes_.astype(np.int64) if is_float else self.classes_
         y = classes[index]
-        return Dataset.from_arrays(
-            x,
-            y,
-            test=(x[:NUM_UNUSED], y[:NUM_UNUSED]),
-            name=NAME,
-            classes=tuple(classes.tolist()),
-            validation=self.validation_fraction if self.patience else 0.0,
-            seed=seed,
-            device=choose_device(self.device),
-        )
+        with warnings.catch_warnings():
+            # resampled data, as of bagging, have copies on purpose
+            warnings.filterwarnings("ignore", ".*are copies of others", IBTrainWarning)
+            return Dataset.from_arrays(
+                x,
+                y,
+                test=(x[:NUM_UNUSED], y[:NUM_UNUSED]),
+                name=NAME,
+                classes=tuple(classes.tolist()),
+                validation=self.validation_fraction if self.patience else 0.0,
+                seed=seed,
+                device=choose_device(self.device),
+            )
 
     def _trainer(self, data: Dataset, optim: OptimConfig, seed: int) -> Trainer:
         model = ModelConfig(

@@ -75,14 +75,16 @@ def test_a_result_that_cannot_be_printed_is_an_error(
     [
         ["--help"],
         ["--version"],
-        ["runs", "."],
+        ["runs", str(Path(__file__).parent)],
         pytest.param(["bench", "--list"], marks=pytest.mark.slow),
     ],
 )
 def test_any_output_that_is_lost_is_an_error(arguments: list[str], tmp_path: Path) -> None:
     for redirection, message in ((">/dev/full", FULL), (">&-", CLOSED)):
         done = redirected(redirection, *arguments)
-        assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", message)
+        assert (done.returncode, done.stdout) == (1, b"")
+        # what the command tells of its work may precede it
+        assert done.stderr.decode().endswith(message)
 
 
 def test_a_broken_pipe_ends_quietly() -> None:

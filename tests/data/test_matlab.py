@@ -90,7 +90,7 @@ def test_a_file_in_the_other_byte_order(tmp_path: Path) -> None:
         ({"F": X, "y": Y[:-1]}, r"F, y: got labels of shape \(59,\), expected one label for each"),
         ({"F": X, "y": X}, r"F, y: got labels of shape \(60, 7\)"),
         ({"F": np.where(X, np.nan, 0.0), "y": Y}, "NaN or infinite values in the samples"),
-        ({"F": X, "y": np.where(Y, np.nan, 0.0)}, "NaN or infinite values in the labels"),
+        ({"F": X, "y": np.where(Y, np.nan, 0.0)}, "30 missing values in the labels"),
         ({"F": X, "y": Y + 0.5}, "label 0.5, expected whole numbers"),
         ({"F": X * 1j, "y": Y}, "F: got a variable of class complex and shape"),
         ({"F": "text", "y": Y}, "F: got a variable of class char and shape .*, expected a matrix"),

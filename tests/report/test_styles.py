@@ -274,7 +274,9 @@ def test_runs_with_one_share_are_told() -> None:
 )
 def test_a_run_without_the_values_is_told(style: str, measure: str) -> None:
     pair = [panel(points()), panel(network_points(THREE), "b\nend-to-end")]
-    message = rf"--style {style}: .*\(b end-to-end\), expected a run with --measures {measure}"
+    message = (
+        f"--style {style}: got b end-to-end, which was not measured with {measure}, expected a run"
+    )
     with pytest.raises(ConfigError, match=message):
         drawn(pair, style)
 

@@ -149,7 +149,8 @@ def test_a_process_that_ends_at_any_moment_loses_nothing(
         process = start(*command, "--workers", "3")
         _end_somewhere(process, how, victim, 6 * torch.rand(1, generator=generator).item())
         if not RunFolder(folder).is_finished:
-            again = command if number % 2 else ["resume", folder]
+            has_begun = (folder / "config.json").exists()
+            again = ["resume", folder] if has_begun and number % 2 == 0 else command
             ended(start(*again, "--workers", str(1 + number % 3)))
         check_same(folder, reference)
 
