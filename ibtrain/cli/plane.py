@@ -1,16 +1,14 @@
 """``ibtrain plane``."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, NearChoice
+from ibtrain.cli.streams import echo_path
 from ibtrain.config.units import UNITS
 from ibtrain.report.view import STYLES
-from ibtrain.text import printable
 
 __all__ = ["command"]
 
@@ -71,5 +69,4 @@ def command(runs: tuple[Path, ...], output: Path | None, **choices: Any) -> None
         "plane.png" if view.style in PLANE_STYLES else f"{view.style}.png"
     )
     save_plane(panels, path, view)
-    # as bytes, so that any file name can be piped
-    click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))
+    echo_path(path)

@@ -1,12 +1,10 @@
 """``ibtrain report``."""
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
-from ibtrain.text import printable
+from ibtrain.cli.streams import echo_path
 
 __all__ = ["command"]
 
@@ -34,5 +32,4 @@ def command(runs: tuple[Path, ...], output: Path | None) -> None:
     folders = [folder for path in runs for folder in find_runs(path)]
     path = output or (runs[0] if len(runs) == 1 else folders[0].path) / PAGE
     save_page(folders, path)
-    # as bytes, so that any file name can be piped
-    click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))
+    echo_path(path)

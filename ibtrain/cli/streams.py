@@ -8,12 +8,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TextIO
+
+import click
 
 from ibtrain.errors import IBTrainError
 from ibtrain.text import printable
 
-__all__ = ["echo", "say", "standard_streams", "text_width"]
+__all__ = ["echo", "echo_path", "say", "standard_streams", "text_width"]
 
 _ENCODING_ERRORS = "ibtrain.plain"
 _PLAIN = {"±": "+-", "×": "x", "σ": "sigma", "β": "beta"}
@@ -130,6 +133,15 @@ def echo(text: str) -> None:
     # not click.echo, which writes UTF-8 to a stream whose encoding is ASCII
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def echo_path(path: Path) -> None:
+    """Prints the path of a file that was written: as bytes, so that any file name can be piped.
+
+    Args:
+        path: The path.
+    """
+    click.echo(printable(str(path)) if sys.stdout.isatty() else os.fsencode(path))
 
 
 def text_width() -> int | None:
