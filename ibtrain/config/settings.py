@@ -16,6 +16,7 @@ __all__ = [
     "choice",
     "convert_fields",
     "difference",
+    "flattened",
     "named",
     "read_settings",
     "toml_lines",
@@ -132,6 +133,24 @@ def difference(wanted: object, there: object, place: str = "") -> tuple[str, obj
         if change:
             return change
     return None
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested settings by their keys, joined by dots.
+
+    Args:
+        values: Nested dictionaries.
+        prefix: Beginning of every name.
+
+    Example:
+        >>> flattened({"seeds": [0], "model": {"kind": "mlp"}})
+        {'seeds': [0], 'model.kind': 'mlp'}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        flat |= flattened(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def toml_lines(values: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ibtrain.config import METHODS, Method, RunConfig
+from ibtrain.config.settings import flattened
 from ibtrain.runs.cells import failure
 from ibtrain.runs.differences import Difference, difference
 from ibtrain.runs.folder import RunFolder
@@ -47,7 +48,7 @@ def summarise(folder: RunFolder, config: RunConfig | None = None) -> RunSummary:
     Raises:
         RunFolderError: If its files are missing or broken.
     """
-    settings = _flat((config or folder.config()).to_dict())
+    settings = flattened((config or folder.config()).to_dict())
     if not folder.is_finished:
         return RunSummary(folder.path.name, settings, failure=failure(folder.path))
     results = folder.results()
@@ -75,11 +76,3 @@ def varied_settings(runs: Sequence[RunSummary]) -> list[str]:
         for name in names
         if any(run.settings.get(name) != runs[0].settings.get(name) for run in runs)
     ]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

@@ -1,11 +1,11 @@
 """Settings, environment and commands of a run in the document of a page."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ibtrain.config import METHODS, RunConfig
+from ibtrain.config.settings import flattened
 from ibtrain.errors import RunFolderError, UnreadableError
 from ibtrain.report.page.run import ReportedRun
 from ibtrain.text import abridged, printable, shell_word
@@ -31,16 +31,9 @@ def about(run: ReportedRun) -> dict[str, Any]:
 def flat(values: dict[str, Any]) -> list[list[str]]:
     """Nested settings as pairs of a name, whose parts are joined by dots, and a text."""
     return [
-        [abridged(printable(name), MAX_TEXT), _text(value)] for name, value in _items(values, "")
+        [abridged(printable(name), MAX_TEXT), _text(value)]
+        for name, value in flattened(values).items()
     ]
-
-
-def _items(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _items(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _text(value: Any) -> str:
