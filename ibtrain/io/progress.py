@@ -2,9 +2,10 @@
 
 import sys
 import warnings
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-__all__ = ["is_displayed", "is_notebook", "progress_bar"]
+__all__ = ["ShowsBar", "is_displayed", "is_notebook", "progress_bar"]
 
 
 def is_notebook() -> bool:
@@ -22,6 +23,28 @@ def is_displayed() -> bool:
         # the stream has been closed
         is_terminal = False
     return is_terminal or is_notebook()
+
+
+class ShowsBar:
+    """Base class of what shows a progress bar until a ``with`` block is left.
+
+    Args:
+        bar: The bar, of :func:`progress_bar`.
+    """
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.close()
 
 
 def progress_bar(total: int, unit: str, *, done: int = 0, show: bool = True) -> Any:

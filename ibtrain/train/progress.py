@@ -1,9 +1,8 @@
 """Live progress of a training: block, epoch, bounds, accuracy, time left."""
 
 import sys
-from types import TracebackType
 
-from ibtrain.io.progress import progress_bar
+from ibtrain.io.progress import ShowsBar, progress_bar
 from ibtrain.text import printable
 from ibtrain.train.callbacks import Event
 
@@ -20,7 +19,7 @@ METRIC_LABELS = {
 """What metrics are called where there is little room."""
 
 
-class TrainingProgress:
+class TrainingProgress(ShowsBar):
     """A trainer's callback that shows one progress bar over all epochs of all trainings.
 
     Args:
@@ -33,19 +32,8 @@ class TrainingProgress:
     def __init__(
         self, total: int, done: int = 0, *, show: bool = True, has_lines: bool = False
     ) -> None:
-        self.bar = progress_bar(total, "epochs", done=done, show=show)
+        super().__init__(progress_bar(total, "epochs", done=done, show=show))
         self.has_lines = has_lines
-
-    def __enter__(self) -> "TrainingProgress":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.close()
 
     def __call__(self, event: Event) -> None:
         """Updates the bar."""

@@ -1,14 +1,12 @@
 """Live progress of the critics of an estimate."""
 
-from types import TracebackType
-
-from ibtrain.io.progress import progress_bar
+from ibtrain.io.progress import ShowsBar, progress_bar
 from ibtrain.mi.neural.convergence import CurvePoint
 
 __all__ = ["CriticProgress"]
 
 
-class CriticProgress:
+class CriticProgress(ShowsBar):
     """Shows one progress bar over the steps of all critics, which are fitted one after another.
 
     Args:
@@ -18,21 +16,10 @@ class CriticProgress:
     """
 
     def __init__(self, critics: int, steps: int, *, show: bool) -> None:
+        super().__init__(progress_bar(critics * steps, "steps", show=show))
         self.critics = critics
         self.steps = steps
         self.begun = 0
-        self.bar = progress_bar(critics * steps, "steps", show=show)
-
-    def __enter__(self) -> "CriticProgress":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.close()
 
     def __call__(self, point: CurvePoint) -> None:
         """Updates the bar at a checkpoint; a critic that stopped early leaves the rest of its steps out."""
