@@ -2,9 +2,12 @@
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,25 @@ def ended(process: subprocess.Popen[str], *expected: int) -> str:
     assert process.returncode in (expected or (0,)), error
     assert "Traceback" not in error
     return error
+
+
+def written_to_terminal(columns: int, code: str, *arguments: str) -> str:
+    """What Python code writes to a terminal of a width, with the modules of the tests at hand."""
+    control, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (40, columns))
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", code, *arguments]
+    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
+    parts = []
+    # Linux reports the end of a terminal as an error
+    with suppress(OSError):
+        while part := os.read(control, 1 << 16):
+            parts.append(part)
+    os.close(control)
+    assert process.wait() == 0
+    return b"".join(parts).decode()
 
 
 def _timeless(value: Any) -> Any:

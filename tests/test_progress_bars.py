@@ -1,19 +1,16 @@
 """Progress bars in Python: on a terminal and in a notebook, and nowhere else."""
 
 import io
-import os
-import pty
 import re
 import subprocess
 import sys
-import termios
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import written_to_terminal
 from toys import gaussian_classes
 
 from ibtrain import (
@@ -87,20 +84,9 @@ def test_a_pipe_or_a_file_shows_nothing(
 
 
 def test_a_terminal_shows_a_bar() -> None:
-    control, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (40, 100))
     code = "from pathlib import Path; from test_progress_bars import train; train(True, Path())"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=terminal, env=environment)
-    os.close(terminal)
-    parts = []
-    # Linux reports the end of a terminal as an error
-    with suppress(OSError):
-        while part := os.read(control, 1 << 16):
-            parts.append(part)
-    os.close(control)
-    assert process.wait() == 0
-    assert re.search(r"4/4 epochs, \S+ left  seed 0  layerwise  output", b"".join(parts).decode())
+    text = written_to_terminal(100, code)
+    assert re.search(r"4/4 epochs, \S+ left  seed 0  layerwise  output", text)
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])

@@ -1,36 +1,17 @@
 """The progress bar on a terminal."""
 
-import os
-import pty
 import re
-import subprocess
-import sys
-import termios
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from processes import CODE
+from processes import CODE, written_to_terminal
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_a_terminal(columns: int, *arguments: str) -> str:
     """What ``ibtrain`` writes to a terminal."""
-    control, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (40, columns))
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    command = [sys.executable, "-c", CODE, *arguments]
-    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment)
-    os.close(terminal)
-    parts = []
-    # Linux reports the end of a terminal as an error
-    with suppress(OSError):
-        while part := os.read(control, 1 << 16):
-            parts.append(part)
-    os.close(control)
-    assert process.wait() == 0
-    return ESCAPES.sub("", b"".join(parts).decode())
+    return ESCAPES.sub("", written_to_terminal(columns, CODE, *arguments))
 
 
 @pytest.mark.parametrize("columns", [pytest.param(70, marks=pytest.mark.slow), 80])
