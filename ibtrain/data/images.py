@@ -1,10 +1,12 @@
 """Reads folders of images, each decoded only after its declared size has been checked."""
 
+import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from ibtrain.errors import DataError
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import read_error, system_failure
 
-__all__ = ["list_images", "read_images", "widened"]
+__all__ = ["FORMATS", "ImageFile", "StoredImage", "list_images", "read_images", "widened"]
 
 FORMATS = {
     ".bmp": "BMP",
@@ -42,6 +44,25 @@ SCALE_8_TO_16_BITS = 257
 """Factor from 8-bit to 16-bit values: 255 becomes 65,535."""
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An encoded image in memory.
+
+    Args:
+        where: The archive and the image's name in it.
+        content: The encoded image.
+    """
+
+    where: str
+    content: bytes
+
+    def __str__(self) -> str:
+        return self.where
+
+
+ImageFile = Path | StoredImage
 
 
 def list_images(folder: Path) -> dict[str, list[Path]]:
@@ -92,7 +113,10 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def read_images(
-    files: list[Path], shape: tuple[int, ...] | None = None, *, resize: int | None = None
+    files: Sequence[ImageFile],
+    shape: tuple[int, ...] | None = None,
+    *,
+    resize: int | None = None,
 ) -> Pixels:
     """Reads images of the same size as an array ``(images, height, width, 3)`` of 8-bit or 16-bit values.
 
@@ -138,12 +162,14 @@ def widened(pixels: Pixels) -> NDArray[np.uint16]:
     return pixels16 * np.uint16(SCALE_8_TO_16_BITS) if pixels.dtype == np.uint8 else pixels16
 
 
-def _check_memory(files: list[Path], shape: tuple[int, ...], itemsize: int) -> None:
+def _check_memory(files: Sequence[ImageFile], shape: tuple[int, ...], itemsize: int) -> None:
     total = len(files) * shape[0] * shape[1] * 3 * itemsize
-    check_memory(total, f"{len(files)} images", DataError, str(files[0].parents[1]))
+    first = files[0]
+    where = str(first.parents[1] if isinstance(first, Path) else first)
+    check_memory(total, f"{len(files)} images", DataError, where)
 
 
-def _pixels(image: Any, file: Path, resize: int | None) -> Pixels:
+def _pixels(image: Any, file: ImageFile, resize: int | None) -> Pixels:
     """Returns the pixels ``(height, width, 3)`` of an image, with 8 bits, or 16 if it has more than 8."""
     if _is_grey16(image):
         return _grey16(image, file, resize)
@@ -151,7 +177,11 @@ def _pixels(image: Any, file: Path, resize: int | None) -> Pixels:
         given = f"pixels of Pillow's mode {image.mode}, whose range is unknown"
         expected = "8 bits per channel, or 16-bit grey: convert it to an 8- or 16-bit PNG"
         raise DataError(given, expected, str(file))
-    rgb = _opaque(image) if image.has_transparency_data else image.convert("RGB")
+    rgb = image
+    if image.has_transparency_data:
+        rgb = _opaque(image)
+    elif image.mode != "RGB":
+        rgb = image.convert("RGB")
     return np.asarray(rgb.resize((resize, resize)) if resize else rgb)
 
 
@@ -160,7 +190,7 @@ def _is_grey16(image: Any) -> bool:
     return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
 
 
-def _grey16(image: Any, file: Path, resize: int | None) -> NDArray[np.uint16]:
+def _grey16(image: Any, file: ImageFile, resize: int | None) -> NDArray[np.uint16]:
     """Returns a 16-bit grey image as three equal channels."""
     from PIL import Image
 
@@ -186,19 +216,20 @@ def _opaque(image: Any) -> Any:
     return Image.alpha_composite(background, layers).convert("RGB")
 
 
-def _opened(file: Path) -> Any:
+def _opened(file: ImageFile) -> Any:
     from PIL import Image
 
-    if not is_regular(file):
+    if isinstance(file, Path) and not is_regular(file):
         raise DataError("something that is not a regular file", "an image", str(file))
+    source = file if isinstance(file, Path) else io.BytesIO(file.content)
     with warnings.catch_warnings():
         # read_images checks the size against MAX_PIXELS
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(file, formats=sorted(set(FORMATS.values())))
+        return Image.open(source, formats=sorted(set(FORMATS.values())))
 
 
 @contextmanager
-def _decode_errors(file: Path) -> Iterator[None]:
+def _decode_errors(file: ImageFile) -> Iterator[None]:
     """Turns errors of Pillow into messages of one line.
 
     Raises:
@@ -214,7 +245,7 @@ def _decode_errors(file: Path) -> Iterator[None]:
     except Exception as error:
         failure = system_failure(error, handled)
         if failure is not None:
-            raise read_error(failure, file) from error
+            raise read_error(failure, Path(str(file))) from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             "a file that can't be decoded", f"an image ({reason})", str(file)

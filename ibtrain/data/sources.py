@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from itertools import chain
 from pathlib import Path
@@ -12,13 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive
-from ibtrain.data.images import list_images, read_images, widened
+from ibtrain.data.image_archives import read_image_archive
+from ibtrain.data.images import ImageFile, list_images, read_images, widened
+from ibtrain.data.labels import Class
 from ibtrain.data.raw import RawData, checked_arrays, raw_data, split_off_test
 from ibtrain.data.szt import read_szt
 from ibtrain.errors import DataError
 from ibtrain.io.files import is_folder, read_error, system_failure
 
 __all__ = ["SOURCES", "read_folder", "read_npz"]
+
+CIFAR10_FOLDER = "cifar-10-batches-py"
+CIFAR10_ARCHIVE = "cifar10-images.tar.gz"
+CIFAR10_CLASSES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+CIFAR10_SHAPE = (32, 32)
 
 
 def read_digits(root: Path) -> RawData:
@@ -122,17 +131,44 @@ def read_folder(path: Path, resize: int | None = None) -> RawData:
         unmatched = sorted(set(train) ^ set(test))
         expected = "the same classes in train and test"
         raise DataError(f"{', '.join(unmatched)} in only one of them", expected, str(path))
-    x_train = read_images(list(chain(*train.values())), resize=resize)
+    return _decoded(train, test, tuple(train), resize=resize)
+
+
+def _decoded(
+    train: Mapping[str, Sequence[ImageFile]],
+    test: Mapping[str, Sequence[ImageFile]],
+    classes: tuple[Class, ...],
+    shape: tuple[int, int] | None = None,
+    resize: int | None = None,
+) -> RawData:
+    """Decodes the images of each class in both splits, all of one size."""
+    x_train = read_images(list(chain(*train.values())), shape, resize=resize)
     x_test = read_images(list(chain(*test.values())), x_train.shape[1:3], resize=resize)
     if x_train.dtype != x_test.dtype:
         x_train, x_test = widened(x_train), widened(x_test)
-    return RawData(
-        _images(x_train), _targets(train), _images(x_test), _targets(test), classes=tuple(train)
-    )
+    return RawData(_images(x_train), _targets(train), _images(x_test), _targets(test), classes)
 
 
-def _targets(classes: dict[str, list[Path]]) -> NDArray[np.int64]:
+def _targets(classes: Mapping[str, Sequence[ImageFile]]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
+
+
+def _read_cifar10(root: Path) -> RawData:
+    """Reads CIFAR-10 from torchvision's folder, or else from an archive of its images, or else downloads it.
+
+    The images of the archive are re-encoded as JPEGs: their pixels differ a little from the original ones.
+    """
+    archive = root / CIFAR10_ARCHIVE
+    if is_folder(root / CIFAR10_FOLDER) or not archive.exists():
+        return _read_torchvision("CIFAR10", CIFAR10_FOLDER)(root)
+    train, test = read_image_archive(archive)
+    for split, classes in (("train", train), ("test", test)):
+        if tuple(classes) != CIFAR10_CLASSES:
+            expected = f"images of {', '.join(CIFAR10_CLASSES)}"
+            given = f"images of {', '.join(classes) or 'no class'}"
+            raise DataError(given, expected, f"{archive}: {split}")
+    # the labels are those of torchvision's files, which have the same order
+    return _decoded(train, test, tuple(range(len(CIFAR10_CLASSES))), CIFAR10_SHAPE)
 
 
 def read_npz(path: Path) -> RawData:
@@ -169,5 +205,5 @@ SOURCES: dict[str, Callable[[Path], RawData]] = {
     "mnist": _read_torchvision("MNIST", "MNIST"),
     "fashion-mnist": _read_torchvision("FashionMNIST", "FashionMNIST"),
     "kmnist": _read_torchvision("KMNIST", "KMNIST"),
-    "cifar10": _read_torchvision("CIFAR10", "cifar-10-batches-py"),
+    "cifar10": _read_cifar10,
 }
