@@ -4,7 +4,9 @@ import click
 
 __all__ = ["GroupedCommand"]
 
-DATA = ("dataset", "data_root", "target", "train_share", "label_noise", "resize", "validation")
+DATA = (
+    "dataset", "data_root", "target", "train_share", "train_samples", "label_noise", "resize", "validation",
+)  # fmt: skip
 GROUPS = {
     "model": "Network",
     "optim": "Optimiser",

@@ -32,6 +32,7 @@ __all__ = [
     "Method",
     "RunConfig",
     "assign",
+    "check_part",
 ]
 
 Method = Literal["layerwise", "end_to_end"]
@@ -41,6 +42,8 @@ SAVED = ("weights", "activations", "gradients")
 MAX_SIDE = 8192
 """Maximum height and width, in pixels, to which images are resized."""
 MAX_SEEDS = 10_000
+MIN_TRAIN_SAMPLES = 4
+"""Minimum number of training samples."""
 MAX_PATH = 10_000
 """Maximum number of characters of a data set's name or a folder's path; no system has longer paths."""
 
@@ -70,6 +73,8 @@ class RunConfig:
         target: Column of the labels in ``csv:FILE`` or ``parquet:FILE``; by default the only one called y, target, label or
             class.
         train_share: Share of the training samples that is kept; validation and test samples stay.
+        train_samples: Number of training samples that are kept, in place of a share; a smaller number is a part of a larger
+            one.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of
             validation and test samples stay.
     """
@@ -91,6 +96,7 @@ class RunConfig:
     resize: int | None = None
     target: str | None = None
     train_share: float = 1.0
+    train_samples: int | None = None
     label_noise: float = 0.0
 
     def __post_init__(self) -> None:
@@ -106,7 +112,7 @@ class RunConfig:
         if not self.methods or len(set(self.methods)) < len(self.methods):
             raise ConfigError(repr(self.methods), "at least one method, and none twice", "methods")
         check_share("validation", self.validation, excluded=(1,))
-        check_share("train_share", self.train_share, excluded=(0,))
+        check_part(self.train_share, self.train_samples)
         check_share("label_noise", self.label_noise)
         patience = [optim.patience for optim in (self.layerwise, self.end_to_end) if optim]
         if not self.validation and any(patience):
@@ -200,6 +206,21 @@ class RunConfig:
         for name, table in tables.items():
             lines += ["", f"[{name}]", *toml_lines(table)]
         return "\n".join(lines) + "\n"
+
+
+def check_part(train_share: float, train_samples: int | None) -> None:
+    """Checks the part of the training samples that is kept.
+
+    Raises:
+        ConfigError: If the share is not above 0 and at most 1, the number is below 4, or both are given.
+    """
+    check_share("train_share", train_share, excluded=(0,))
+    if train_samples is None:
+        return
+    check_integer("train_samples", train_samples, MIN_TRAIN_SAMPLES)
+    if train_share < 1:
+        given = f"{train_samples} with a train_share of {train_share:g}"
+        raise ConfigError(given, "one of the two", "train_samples")
 
 
 def assign(values: dict[str, Any], settings: Mapping[str, Any], where: str) -> None:

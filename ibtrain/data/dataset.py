@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_number
+from ibtrain.config.run import MIN_TRAIN_SAMPLES
 from ibtrain.data.copies import draw_split
 from ibtrain.data.scaling import Scaling, scale_split
 from ibtrain.data.split import MAX_MAGNITUDE, Split, find_beyond, label_entropy, place_of
@@ -17,7 +18,7 @@ from ibtrain.errors import DataError
 
 __all__ = ["Dataset", "Split", "label_entropy"]
 
-MIN_SAMPLES = {"train": 4, "test": 2, "validation": 1}
+MIN_SAMPLES = {"train": MIN_TRAIN_SAMPLES, "test": 2, "validation": 1}
 """Minimum number of samples of each split."""
 
 

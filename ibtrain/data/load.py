@@ -7,12 +7,13 @@ import torch
 
 from ibtrain.checks import check_integer, check_share
 from ibtrain.config import MAX_SIDE
+from ibtrain.config.run import check_part
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.matlab import read_mat
 from ibtrain.data.raw import RawData, to_dataset
 from ibtrain.data.sources import SOURCES, read_folder, read_npz
 from ibtrain.data.table_data import read_rows
-from ibtrain.data.training_samples import replace_labels, take_share
+from ibtrain.data.training_samples import replace_labels, take_samples, take_share
 from ibtrain.errors import DataError
 from ibtrain.text import hint
 
@@ -42,6 +43,7 @@ def load_dataset(
     *,
     validation: float = 0.0,
     train_share: float = 1.0,
+    train_samples: int | None = None,
     label_noise: float = 0.0,
     resize: int | None = None,
     target: str | None = None,
@@ -59,6 +61,7 @@ def load_dataset(
         data_root: Folder of torchvision's data sets, also for downloads.
         validation: Share of the training samples held out as a validation split; 0 holds out none.
         train_share: Share of the training samples that is kept.
+        train_samples: Number of training samples that are kept, with the classes' shares of the whole; None keeps all.
         label_noise: Share of the training labels that is replaced by classes drawn uniformly; 1 makes all labels
             random. Labels of validation and test samples stay.
         resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
@@ -71,11 +74,11 @@ def load_dataset(
         vectors by coordinate.
 
     Raises:
-        ConfigError: If ``validation``, ``train_share``, ``label_noise`` or ``resize`` is invalid.
+        ConfigError: If ``validation``, ``train_share``, ``train_samples``, ``label_noise`` or ``resize`` is invalid.
         DataError: If the data set is unknown, missing, broken or not a classification problem, or if no training
             sample of a class remains.
     """
-    check_share("train_share", train_share, excluded=(0,))
+    check_part(train_share, train_samples)
     check_share("label_noise", label_noise)
     if resize is not None:
         check_integer("resize", resize, 1, MAX_SIDE)
@@ -88,6 +91,8 @@ def load_dataset(
     # that of the samples that are trained on
     if train_share < 1:
         data = take_share(data, train_share, seed)
+    if train_samples is not None:
+        data = take_samples(data, train_samples, seed)
     if label_noise:
         data = replace_labels(data, label_noise, seed)
     return data.standardised().to(torch.device(device))

@@ -34,6 +34,7 @@ def load_data(config: RunConfig, device: torch.device) -> Dataset:
         config.data_root,
         validation=config.validation,
         train_share=config.train_share,
+        train_samples=config.train_samples,
         label_noise=config.label_noise,
         resize=config.resize,
         target=config.target,

@@ -8,7 +8,7 @@ import torch
 
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.data.load import load_dataset
-from ibtrain.data.training_samples import replace_labels, take_share
+from ibtrain.data.training_samples import replace_labels, take_samples, take_share
 from ibtrain.errors import ConfigError, DataError
 
 COUNT = 3000
@@ -59,6 +59,42 @@ def test_a_share_without_a_class_is_refused(numbered: Dataset) -> None:
         take_share(numbered, 0.001, seed=0)
 
 
+def test_a_number_of_samples_has_the_classes_shares_of_the_whole(numbered: Dataset) -> None:
+    # 300, 900 and 1,800 samples of three classes
+    y = torch.tensor([0, 1, 1, 1, 2, 2, 2, 2, 2, 2]).repeat(COUNT // 10)
+    data = replace(numbered, train=Split(numbered.train.x, y))
+    kept: set[float] = set()
+    for count in (7, 50, 333, 1000, COUNT):
+        part = take_samples(data, count, seed=0).train
+        assert len(part) == count
+        for frequency, share in zip(part.y.bincount().tolist(), (0.1, 0.3, 0.6), strict=True):
+            assert abs(frequency - share * count) <= 1
+        # smaller numbers are parts of larger ones
+        numbers = set(part.x[:, 0].tolist())
+        assert kept < numbers
+        kept = numbers
+    first, second = (set(take_samples(data, 50, seed).train.x[:, 0].tolist()) for seed in (0, 1))
+    assert first != second
+
+
+def test_samples_of_a_class_are_drawn_at_random(numbered: Dataset) -> None:
+    part = take_samples(numbered, 300, seed=0)
+    numbers = part.train.x[:, 0]
+    assert (numbers.diff() > 0).all()
+    assert torch.equal(part.train.y, numbers.long() % 3)
+    # the mean of 300 of 3,000 numbers, within five standard errors
+    assert numbers.mean().item() == pytest.approx(COUNT / 2, abs=5 * COUNT / math.sqrt(12 * 300))
+    assert part.test is numbered.test
+
+
+def test_more_samples_than_there_are_are_refused(numbered: Dataset) -> None:
+    with pytest.raises(DataError, match="train_samples: got 3001, expected at most 3000"):
+        take_samples(numbered, COUNT + 1, seed=0)
+    with pytest.raises(DataError, match="numbered: got no training sample of class 1"):
+        rare = Split(numbered.train.x, (torch.arange(COUNT) == 7).long())
+        take_samples(replace(numbered, train=rare, num_classes=2, test=rare), 100, seed=0)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 def test_replaced_labels_are_uniform_and_leave_the_others(numbered: Dataset, share: float) -> None:
     before = numbered.train.y.clone()
@@ -87,6 +123,10 @@ def test_both_come_after_the_validation_split_which_stays() -> None:
     assert torch.equal(data.validation.y, whole.validation.y)
     assert torch.equal(data.test.y, whole.test.y)
     assert len(data.train) == round(0.1 * len(whole.train))
+    samples = load_dataset("digits", validation=0.2, train_samples=100)
+    assert samples.validation is not None
+    assert torch.equal(samples.validation.y, whole.validation.y)
+    assert len(samples.train) == 100
     # standardised with what is left to train on
     assert data.train.x.mean().item() == pytest.approx(0, abs=1e-5)
     assert data.test.x.mean().item() != pytest.approx(whole.test.x.mean().item(), abs=1e-5)
@@ -104,6 +144,11 @@ def test_by_default_nothing_changes() -> None:
     [
         ({"train_share": 0.0}, "train_share: got 0.0, expected a number from 0 to 1, but not 0"),
         ({"train_share": 1.5}, "train_share: got 1.5"),
+        ({"train_samples": 3}, "train_samples: got 3, expected a whole number of 4 or more"),
+        (
+            {"train_samples": 10, "train_share": 0.5},
+            "train_samples: got 10 with a train_share of 0.5, expected one of the two",
+        ),
         ({"label_noise": -0.1}, "label_noise: got -0.1, expected a number from 0 to 1"),
         ({"label_noise": float("nan")}, "label_noise: got nan, expected a finite number"),
     ],
