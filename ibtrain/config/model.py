@@ -11,6 +11,7 @@ __all__ = ["ACTIVATIONS", "HIDDEN", "MAX_WIDTH", "MODELS", "ModelConfig"]
 MODELS = {
     "mlp": "ibtrain.models.mlp:from_config",
     "conv": "ibtrain.models.conv:from_config",
+    "vgg": "ibtrain.models.vgg:from_config",
 }
 """Networks by name: functions of a :class:`ModelConfig`, the shape of a sample, and the number of classes."""
 ACTIVATIONS = {
@@ -43,8 +44,10 @@ class ModelConfig:
     """Settings of the network.
 
     Args:
-        kind: Type of network: ``mlp``, or ``conv``, which has convolutional blocks followed by linear ones.
-        hidden: Widths of the linear hidden layers; on the command line also one of IDNNs' networks by name:
+        kind: Type of network: ``mlp``; ``conv``, which has convolutional blocks followed by linear ones; or ``vgg``, which has
+            convolutional blocks with batch normalisation and a linear output layer, and pools where the number of channels
+            changes.
+        hidden: Widths of the linear hidden layers of ``mlp`` and ``conv``; on the command line also one of IDNNs' networks by name:
             ``idnns-1`` (10,7,5,4,3), ``idnns-2`` (10,7,5,4), ``idnns-3`` (10,7,5), ``idnns-4`` (10,7), ``idnns-5``
             (10), ``idnns-6`` (1,1,1,1) or ``idnns-11`` (10,7,7,4,3).
         channels: Numbers of output channels of the convolutional blocks.

@@ -10,7 +10,7 @@ from ibtrain.config import ModelConfig
 from ibtrain.errors import ModelError
 from ibtrain.models.mlp import activation_layer, check_weights, check_widths, dropout_layers, mlp
 
-__all__ = ["conv_net", "from_config"]
+__all__ = ["check_images", "conv_net", "from_config"]
 
 
 def from_config(
@@ -26,17 +26,26 @@ def from_config(
     Raises:
         ModelError: If the samples are not images, or are too small.
     """
-    if len(sample_shape) != 3:
-        expected = "images (channels, height, width)"
-        raise ModelError(f"samples of shape {sample_shape}", expected, "model")
     return conv_net(
-        sample_shape,
+        check_images(sample_shape),
         config.channels,
         config.hidden,
         num_classes,
         config.activation,
         config.dropout,
     )
+
+
+def check_images(sample_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Returns the shape ``(channels, height, width)`` of a sample.
+
+    Raises:
+        ModelError: If the samples are not images.
+    """
+    if len(sample_shape) != 3:
+        expected = "images (channels, height, width)"
+        raise ModelError(f"samples of shape {sample_shape}", expected, "model")
+    return sample_shape
 
 
 def conv_net(

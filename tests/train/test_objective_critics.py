@@ -10,6 +10,7 @@ from ibtrain.config import ObjectiveConfig
 from ibtrain.train.objectives import BlockSpec, make_objective
 from ibtrain.train.objectives.critics import (
     MAX_FEATURES,
+    MAX_SIDE,
     class_critic,
     features_read,
     pair_critic,
@@ -26,8 +27,10 @@ def test_critics_read_a_bounded_number_of_means(shape: tuple[int, ...]) -> None:
     assert joint.shape == marginal.shape == (4,)
     # a mean for each channel is the least that can be read
     assert features_read(shape) <= max(MAX_FEATURES, shape[0])
-    small = math.prod(shape) <= MAX_FEATURES
+    small = math.prod(shape) <= MAX_FEATURES and max([*shape[1:], 1]) <= MAX_SIDE
     assert (features_read(shape) == math.prod(shape)) == small
+    if len(shape) == 3:
+        assert features_read(shape) <= shape[0] * MAX_SIDE**2
 
 
 @pytest.mark.parametrize("name", ["ib", "cross-entropy"])
@@ -42,7 +45,7 @@ def test_what_is_read_of_a_map_is_means_of_its_windows() -> None:
     shape = (64, 32, 32)
     h = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     critic = class_critic(shape, 3, [])
-    window = 7
+    window = 8
     means = torch.stack(
         [
             h[:, :, i : i + window, j : j + window].mean(dim=(2, 3))

@@ -12,6 +12,8 @@ from ibtrain.train.objectives.base import BlockSpec
 
 __all__ = ["PooledPairCritic", "class_critic", "class_scorer", "features_read", "pair_critic"]
 
+MAX_SIDE = 4
+"""Largest height and width of a feature map that a critic reads; larger maps are average-pooled."""
 MAX_FEATURES = 2048
 """Largest number of features of a feature map that a critic reads."""
 
@@ -91,8 +93,8 @@ def _pooling(shape: Sequence[int]) -> list[nn.Module]:
 
 
 def _window(shape: Sequence[int]) -> int:
-    """Side of the smallest window with at most :data:`MAX_FEATURES` means; at most the whole map."""
-    window = 1
+    """Side of the smallest window with at most 4 x 4 and :data:`MAX_FEATURES` means; at most the whole map."""
+    window = math.ceil(max(shape[1:]) / MAX_SIDE)
     while window < max(shape[1:]) and _means(shape, window) > MAX_FEATURES:
         window += 1
     return window

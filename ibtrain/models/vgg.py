@@ -1,0 +1,87 @@
+"""Convolutional networks after VGG, with batch normalisation and one block per layer."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from ibtrain.config import ModelConfig
+from ibtrain.errors import ModelError
+from ibtrain.models.conv import check_images
+from ibtrain.models.mlp import activation_layer, check_weights, check_widths, dropout_layers
+
+__all__ = ["from_config", "vgg"]
+
+
+def from_config(
+    config: ModelConfig, sample_shape: tuple[int, ...], num_classes: int
+) -> nn.Sequential:
+    """Creates the network of a run from its settings.
+
+    Args:
+        config: Settings, of which channels, activation and dropout are used.
+        sample_shape: Shape of a sample: ``(channels, height, width)``.
+        num_classes: Number of classes.
+
+    Raises:
+        ModelError: If the samples are not images, or are too small.
+    """
+    shape = check_images(sample_shape)
+    return vgg(shape, config.channels, num_classes, config.activation, config.dropout)
+
+
+def vgg(
+    input_shape: tuple[int, int, int],
+    channels: Sequence[int],
+    num_classes: int,
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> nn.Sequential:
+    """Creates a convolutional network, divided into blocks: ``conv1``, ``conv2``, ..., ``output``.
+
+    Each convolutional block is a 3 x 3 convolution, batch normalisation, and the activation. The last of consecutive
+    blocks with the same number of channels halves height and width by 2 x 2 max pooling. Dropout of its outputs ends a
+    block. The output block is linear.
+
+    Args:
+        input_shape: ``(channels, height, width)`` of an image.
+        channels: Output channels of the convolutional blocks.
+        num_classes: Number of classes.
+        activation: One of :data:`~ibtrain.config.ACTIVATIONS`.
+        dropout: Probability with which an output of a convolutional block is set to zero in training.
+
+    Raises:
+        ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
+        ModelError: If the images are too small for the number of poolings, the activation is unknown, or
+            the weights are larger than memory.
+
+    References:
+        Simonyan and Zisserman (arXiv 1409.1556); Nøkland and Eidnes (arXiv 1901.06656), with batch normalisation.
+
+    Example:
+        >>> [name for name, _ in vgg((3, 32, 32), [16, 16, 32], 10).named_children()]
+        ['conv1', 'conv2', 'conv3', 'output']
+    """
+    check_widths(channels=channels, num_classes=num_classes)
+    depth, height, width = input_shape
+    is_pooled = [a != b for a, b in pairwise([*channels, 0])]
+    scale = 2 ** sum(is_pooled)
+    if min(height, width) < scale:
+        expected = f"at least {scale} x {scale} pixels for {sum(is_pooled)} poolings"
+        raise ModelError(f"images of {height} x {width} pixels", expected, "vgg")
+    widths = [depth, *channels]
+    dim_h = widths[-1] * (height // scale) * (width // scale)
+    check_weights(sum(9 * a * b + 2 * b for a, b in pairwise(widths)) + dim_h * num_classes)
+    blocks: OrderedDict[str, nn.Module] = OrderedDict()
+    for index, (dim_in, dim_out) in enumerate(pairwise(widths), 1):
+        blocks[f"conv{index}"] = nn.Sequential(
+            # batch normalisation adds a bias
+            nn.Conv2d(dim_in, dim_out, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(dim_out),
+            activation_layer(activation),
+            *([nn.MaxPool2d(2)] if is_pooled[index - 1] else []),
+            *dropout_layers(dropout),
+        )
+    blocks["output"] = nn.Sequential(nn.Flatten(), nn.Linear(dim_h, num_classes))
+    return nn.Sequential(blocks)
