@@ -1,9 +1,8 @@
 """Lists the runs in a folder."""
 
-import warnings
 from pathlib import Path
 
-from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.errors import RunFolderError, warn
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import is_folder, read_error
 from ibtrain.runs.folder import RunFolder
@@ -33,7 +32,7 @@ def list_runs(folder: Path) -> list[RunFolder]:
                     _add_run(below, times)
         except OSError as error:
             reason = str(read_error(error, path, "a folder"))
-            warnings.warn(reason, IBTrainWarning, stacklevel=2)
+            warn(reason)
     return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
 
 
