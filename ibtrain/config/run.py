@@ -15,6 +15,7 @@ from ibtrain.config.plane import PlaneConfig
 from ibtrain.config.settings import (
     build,
     check_config,
+    check_keywords,
     choice,
     convert_fields,
     read_settings,
@@ -45,6 +46,7 @@ MAX_PATH = 10_000
 """Maximum number of characters of a data set's name or a folder's path; no system has longer paths."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class RunConfig:
     """Settings of a whole run: data, methods, network, training, and measurements.
