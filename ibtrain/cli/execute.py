@@ -35,9 +35,9 @@ def execute(
     workers: int = 1,
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
-    # imported here, so that an invalid option is reported before torch is loaded
-    from ibtrain.report.page import save_run_page
-    from ibtrain.report.pictures import save_pictures
+    # imported here, so that an invalid option is reported before torch is loaded, and a broken matplotlib before the
+    # training
+    from ibtrain.report.finished import save_report
     from ibtrain.runs import RunFolder, open_run
 
     if run_dir is not None and RunFolder(run_dir).is_finished:
@@ -56,8 +56,7 @@ def execute(
             say(line)
         _train(opened, workers)
         results = _results(folder, as_json)
-        save_pictures(folder)
-        save_run_page(folder)
+        save_report(folder)
         _close(folder, results, interval)
 
 
@@ -83,13 +82,11 @@ def _show_finished(
 
 
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
-    from ibtrain.report.page import save_run_page
-    from ibtrain.report.pictures import save_pictures
+    from ibtrain.report.finished import save_report
 
     with _untrusted(folder.path):
         results = _results(folder, as_json)
-        save_pictures(folder)
-        save_run_page(folder)
+        save_report(folder)
     say(_finished(folder.path))
     _close(folder, results, interval)
 
