@@ -35,7 +35,7 @@ def execute(
     workers: int = 1,
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
-    # imported here, so that an invalid option is reported before torch is loaded, and a broken matplotlib before the
+    # imported here, so that an invalid option is reported before torch is loaded, and a broken plotting library before the
     # training
     from ibtrain.report.finished import save_report
     from ibtrain.runs import RunFolder, open_run
