@@ -15,7 +15,8 @@ from ibtrain.data.scaling import Scaling
 from ibtrain.errors import ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block
 from ibtrain.train.arguments import check_model
-from ibtrain.train.callbacks import ModelView, apply_in_chunks
+from ibtrain.train.cached import cached_outputs
+from ibtrain.train.callbacks import ModelView
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives.base import BlockSpec
@@ -133,7 +134,7 @@ class Training:
     def _advance(self) -> None:
         """Goes to the next stage, whose inputs are the outputs of this one."""
         part = self._close_stage()
-        self.inputs = {name: apply_in_chunks(part, x) for name, x in self.inputs.items()}
+        self.inputs = cached_outputs(part, self.inputs)
         self.index += 1
 
     def _close_stage(self) -> nn.Sequential:
