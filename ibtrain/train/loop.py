@@ -35,6 +35,8 @@ class EpochLoop:
         config: Optimiser, learning rate, schedule, batch size, epochs.
         seed: Seeds the data order.
         noise: Source of the objective's noise.
+        random_layers: Layers that every batch of inputs passes in training, such as the dropout at the end of the
+            frozen block that gave the inputs.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class EpochLoop:
         config: OptimConfig,
         seed: int,
         noise: torch.Generator,
+        random_layers: nn.Module | None = None,
     ) -> None:
         self.objective = objective
         self.inputs = inputs
@@ -55,6 +58,7 @@ class EpochLoop:
         self.steps_per_epoch = len(labels) // self.batch_size
         self.order = generator(labels.device, seed, "order")
         self.noise = noise
+        self.random_layers = random_layers
         self.epoch = 0
         self.seconds = 0.0
         self.metrics = StepMetrics(seed)
@@ -108,7 +112,10 @@ class EpochLoop:
     def batch(self, index: Int[Tensor, " batch"]) -> tuple[Tensor, ...]:
         """The arguments of the objective: inputs, labels and random numbers of a batch."""
         noise = self.objective.draw(len(index), self.noise, self.labels.device)
-        return self.inputs.index_select(0, index), self.labels[index], *noise
+        x = self.inputs.index_select(0, index)
+        if self.random_layers is not None:
+            x = self.random_layers(x)
+        return x, self.labels[index], *noise
 
     def step(self, metrics: Metrics) -> Float[Tensor, " metrics"]:
         """Steps the optimiser, unless something is not finite and the optimiser's kernel can skip it.

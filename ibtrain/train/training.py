@@ -19,6 +19,7 @@ from ibtrain.train.callbacks import ModelView, apply_in_chunks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives.base import BlockSpec
+from ibtrain.train.random_end import random_end
 from ibtrain.train.results import EpochRecord, FitResult
 from ibtrain.train.stage import Stage
 from ibtrain.train.trainer import Trainer
@@ -29,7 +30,9 @@ __all__ = ["Training"]
 class Training:
     """One network on its way through the stages of its trainer.
 
-    A stage reads what the stages before it gave, evaluated once: a trained block is never run again.
+    A stage reads what the stages before it gave, evaluated once: a trained block is never run again. Dropout and other
+    random layers at the end of a trained block are left out of these values, and act on every batch that the next stage
+    trains on; random layers elsewhere in a trained block stay off.
 
     Args:
         trainer: The network, its stages and their objectives.
@@ -52,6 +55,7 @@ class Training:
         self.is_finished = False
         self.stage: Stage | None = None
         self.inputs: Mapping[str, Tensor] = data.inputs
+        self._random_layers: nn.Module | None = None
         self.history: list[EpochRecord] = []
         self.seconds = 0.0
 
@@ -133,6 +137,7 @@ class Training:
     def _advance(self) -> None:
         """Goes to the next stage, whose inputs are the outputs of this one."""
         part = self._close_stage()
+        self._random_layers = random_end(part, self.inputs["train"])
         self.inputs = {name: apply_in_chunks(part, x) for name, x in self.inputs.items()}
         self.index += 1
 
@@ -163,6 +168,7 @@ class Training:
                 self.optim,
                 trainer.seed,
                 generator(device, trainer.seed, "noise", self.index),
+                self._random_layers,
             ),
             model=ModelView(part, objective.readout, self.inputs, objective),
             callbacks=self.callbacks,
