@@ -45,6 +45,8 @@ SETTINGS = {
     "--channels": "model.channels",
     "--activation": "model.activation",
     "--dropout": "model.dropout",
+    "--input-dropout": "model.input_dropout",
+    "--model-noise": "model.noise_std",
     "--epochs": "optim.epochs",
     "--batch-size": "optim.batch_size",
     "--optimizer": "optim.optimizer",

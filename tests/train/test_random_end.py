@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ibtrain.config import ObjectiveConfig, OptimConfig
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.errors import InterruptedRunError
-from ibtrain.models.noise import GaussianNoise, split_random_end
+from ibtrain.models.noise import GaussianNoise
 from ibtrain.train.callbacks import Event
 from ibtrain.train.checkpointer import Checkpointer, State
 from ibtrain.train.fit import fit_ensemble
@@ -187,41 +187,3 @@ def test_measures_see_the_block_without_noise(toy: Dataset) -> None:
     clean = blocks["hidden"].eval()(toy.train.x[:5]).detach()
     assert len(seen) == OPTIM.epochs
     assert all(torch.allclose(x, clean) for x in seen)
-
-
-class Doubling(nn.Sequential):
-    """A sequence with a forward of its own."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return 2 * super().forward(x)
-
-
-@pytest.mark.parametrize(
-    ("make", "count"),
-    [
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.Dropout(), GaussianNoise(1.0)), 2),
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Dropout1d(), nn.Flatten())), 2),
-        (lambda: nn.Sequential(nn.Dropout(), nn.Linear(2, 2), nn.Flatten()), 0),
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.ReLU()), 0),
-        (lambda: nn.Sequential(nn.Linear(2, 2), Doubling(nn.Dropout())), 0),
-        (lambda: nn.Linear(2, 2), 0),
-        # torch's random leaky ReLU is no identity in evaluation
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.RReLU()), 0),
-    ],
-)
-def test_the_random_end_of_a_block(make: Callable[[], nn.Module], count: int) -> None:
-    block = make().eval()
-    before, end = split_random_end(block)
-    assert len(end) == count
-    x = torch.randn(3, 2)
-    assert torch.equal(end(before(x)), block(x))
-
-
-def test_noise_has_its_standard_deviation_and_is_off_in_evaluation() -> None:
-    torch.manual_seed(0)
-    layer, h = GaussianNoise(0.3), torch.ones(200, 100)
-    noise = layer(h) - h
-    assert noise.std().item() == pytest.approx(0.3, abs=5 * 0.3 / (2 * 20_000) ** 0.5)
-    assert noise.mean().item() == pytest.approx(0, abs=5 * 0.3 / 20_000**0.5)
-    assert torch.equal(layer.eval()(h), h)
-    assert repr(layer) == "GaussianNoise(std=0.3)"
