@@ -54,6 +54,8 @@ SETTINGS = {
     "--schedule": "optim.schedule",
     "--momentum": "optim.momentum",
     "--weight-decay": "optim.weight_decay",
+    "--label-smoothing": "optim.label_smoothing",
+    "--weight-averaging": "optim.weight_averaging",
     "--patience": "optim.patience",
     "--validation": "validation",
     "--seeds": "seeds",

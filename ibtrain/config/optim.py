@@ -38,6 +38,10 @@ class OptimConfig:
             ``sgd``.
         momentum: Momentum of ``sgd``.
         weight_decay: Weight decay of all parameters of the network or block, biases among them, but not of the critics.
+        label_smoothing: Share of a label that the cross-entropy spreads over all classes. The objective must have a
+            cross-entropy, as end-to-end training has; 0 for none.
+        weight_averaging: Decay per step of the exponential moving average of the weights, such as 0.999; 0 for none.
+            The average is what is validated, measured and kept, and what the next block reads.
     """
 
     learning_rate: float = 2e-3
@@ -50,6 +54,8 @@ class OptimConfig:
     optimizer: str = choice("adam", OPTIMIZERS)
     momentum: float = 0.0
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    weight_averaging: float = 0.0
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -67,6 +73,8 @@ class OptimConfig:
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(f"{self.momentum} with {self.optimizer}", "sgd", "momentum")
         check_number("weight_decay", self.weight_decay, 0)
+        check_share("label_smoothing", self.label_smoothing, excluded=(1,))
+        check_share("weight_averaging", self.weight_averaging, excluded=(1,))
 
     def samples_per_step(self, count: int) -> int:
         """Number of samples per training step, of ``count`` training samples."""

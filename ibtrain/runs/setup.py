@@ -64,7 +64,8 @@ class RunSetup:
             self.data = load_data(config, self.device)
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
-        trainer = LayerwiseTrainer(model, config.objective)
+        optim = config.optim("layerwise") if "layerwise" in config.methods else None
+        trainer = LayerwiseTrainer(model, config.objective, optim)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))

@@ -14,6 +14,7 @@ from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import OptimConfig
 from ibtrain.errors import ConfigError
+from ibtrain.train.averaging import AveragedWeights
 from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
 from ibtrain.train.objectives.base import Metrics, Objective
@@ -70,6 +71,9 @@ class EpochLoop:
             config.learning_rate,
             labels.device,
             config.momentum,
+        )
+        self.average = (
+            AveragedWeights(objective, config.weight_averaging) if config.weight_averaging else None
         )
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
@@ -135,6 +139,15 @@ class EpochLoop:
         self.optimizer.step()
         return values
 
+    def end_step(self, metrics: Float[Tensor, " metrics"]) -> None:
+        """Records the metrics of :meth:`step`, and averages the weights.
+
+        It is no part of a recorded step, because the newest weights' share of the average differs between steps.
+        """
+        self.metrics.steps.append(metrics)
+        if self.average:
+            self.average.update()
+
     def end_epoch(self) -> dict[str, float]:
         """The epoch's mean metrics.
 
@@ -160,6 +173,7 @@ class EpochLoop:
             "metric_names": self.metrics.names,
             "metrics": torch.stack(self.metrics.steps) if has_begun else None,
             "seconds": self.seconds,
+            "average": self.average.state_dict() if self.average else None,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -181,3 +195,5 @@ class EpochLoop:
             self.seed, names, () if steps is None else steps.to(device).unbind()
         )
         self.seconds = state["seconds"]
+        if self.average:
+            self.average.load_state_dict(state["average"])

@@ -19,6 +19,7 @@ from ibtrain.train.callbacks import ModelView, apply_in_chunks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives.base import BlockSpec
+from ibtrain.train.objectives.cross_entropy import smooth_labels
 from ibtrain.train.random_end import random_end
 from ibtrain.train.results import EpochRecord, FitResult
 from ibtrain.train.stage import Stage
@@ -155,6 +156,7 @@ class Training:
         stage, names = self.stages[self.index]
         part = self._blocks(names).requires_grad_(True)
         objective = trainer.objective_of(part, self._specs(part))
+        smooth_labels(objective, self.optim.label_smoothing)
         return Stage(
             method=trainer.method,
             name=stage,
