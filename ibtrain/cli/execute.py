@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ibtrain.cli.interrupts import graceful, interruptible
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
-from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
+from ibtrain.config import OPTIMIZERS, CompleteOptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import RunFolderError
 from ibtrain.io.documents import json_text
@@ -49,7 +49,7 @@ def execute(
             # another process finished the run in the meantime
             _show_again(folder, as_json, interval)
             return
-        for line in _start_messages(config, opened.setup, folder.path):
+        for line in _start_messages(opened.setup, folder.path):
             say(line)
         _train(opened, workers)
         results = _results(folder, as_json)
@@ -144,7 +144,7 @@ def _train(opened: "OpenRun", workers: int) -> None:
         opened.train(run, [progress])
 
 
-def _optimizer(optim: OptimConfig) -> str:
+def _optimizer(optim: CompleteOptimConfig) -> str:
     """The optimiser and its settings, as in ``SGD 0.1 cosine, momentum 0.9``."""
     settings = {
         "momentum": optim.momentum,
@@ -158,10 +158,10 @@ def _optimizer(optim: OptimConfig) -> str:
     )
 
 
-def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
+def _start_messages(setup: "RunSetup", path: Path) -> tuple[str, str, str]:
     from ibtrain.runs.saved import mib, saved_bytes
 
-    data = setup.data
+    config, data = setup.config, setup.data
     optims = "; ".join(
         f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
         f"batch {o.batch_size or 'full'}, {_optimizer(o)}"

@@ -26,11 +26,11 @@ __all__ = [
 T = TypeVar("T")
 
 
-def choice(default: str, choices: Collection[str]) -> Any:
+def choice(default: str | None, choices: Collection[str]) -> Any:
     """Declares a dataclass field whose value is one of several words.
 
     Args:
-        default: The default word.
+        default: The default word; None if it is chosen later.
         choices: All words; words that are added to a dictionary later are valid too.
     """
     return field(default=default, metadata={"choices": choices})

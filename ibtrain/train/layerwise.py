@@ -28,7 +28,7 @@ class LayerwiseTrainer(Trainer):
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
         objective: Settings of the objective: name, beta, noise, what the prediction term reads, readout, order.
-        optim: How each block is optimised; None is the recipe of the data set.
+        optim: How each block is optimised; what is None is the recipe's for the data set.
         seed: Seeds the critics, the data order and the noise.
         callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
             :class:`~ibtrain.train.callbacks.Callback`.

@@ -12,7 +12,7 @@ from ibtrain.backend.optim import cosine, load_moments, make_optimizer, set_rate
 from ibtrain.backend.precision import check_precision
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
-from ibtrain.config import OptimConfig
+from ibtrain.config import CompleteOptimConfig
 from ibtrain.errors import ConfigError
 from ibtrain.train.averaging import AveragedWeights
 from ibtrain.train.checkpointer import State
@@ -45,7 +45,7 @@ class EpochLoop:
         objective: Objective,
         inputs: Float[Tensor, "samples *shape"],
         labels: Int[Tensor, " samples"],
-        config: OptimConfig,
+        config: CompleteOptimConfig,
         seed: int,
         noise: torch.Generator,
         random_layers: nn.Module | None = None,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
-from ibtrain.config.recipes import recipe
+from ibtrain.config.recipes import with_recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import ModelError
@@ -50,7 +50,7 @@ class Training:
         self.data = data
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
-        self.optim = trainer.optim or recipe(trainer.method, data.name, len(data.train))
+        self.optim = with_recipe(trainer.optim, trainer.method, data.name, len(data.train))
         self.stages = _checked_stages(trainer)
         self.index = 0
         self.is_finished = False
