@@ -10,7 +10,7 @@ from ibtrain.checks import (
     check_sequence,
     check_share,
 )
-from ibtrain.config.settings import choice, convert_fields, named
+from ibtrain.config.settings import check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = ["ACTIVATIONS", "HIDDEN", "MAX_WIDTH", "MODELS", "ModelConfig"]
@@ -45,6 +45,7 @@ MAX_WIDTH = 1 << 20
 """Maximum number of units of a layer; nothing checks the memory that wider layers would take."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class ModelConfig:
     """Settings of the network.

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import nn
 
 from ibtrain.config import OBJECTIVES, OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
-from ibtrain.config.settings import check_config
+from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.lazy import load_object
 from ibtrain.train.callbacks import CallbackLike
@@ -17,6 +17,7 @@ from ibtrain.train.trainer import Trainer
 __all__ = ["LayerwiseTrainer"]
 
 
+@check_keywords
 class LayerwiseTrainer(Trainer):
     """Trains a network block by block, each on its own objective, then frozen.
 
