@@ -8,7 +8,7 @@ from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer
 
-__all__ = ["CrossEntropy"]
+__all__ = ["CrossEntropy", "smooth_labels"]
 
 
 class CrossEntropy(BlockObjective):
@@ -22,9 +22,14 @@ class CrossEntropy(BlockObjective):
         spec: The block's place, and the shape of h.
         config: ``critic_width`` is the width of the classifier's hidden layer.
 
+    Attributes:
+        label_smoothing: Share of a label that is spread over all classes.
+
     References:
         Belilovsky et al. (arXiv 1812.11446), greedy layer-wise training with an auxiliary classifier.
     """
+
+    label_smoothing: float = 0.0
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
@@ -32,8 +37,15 @@ class CrossEntropy(BlockObjective):
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The mean cross-entropy of a batch."""
         scores = at_least_float32(self.scores(h))
-        loss = nn.functional.cross_entropy(scores, y)
+        loss = nn.functional.cross_entropy(scores, y, label_smoothing=self.label_smoothing)
         return loss, {
             "cross_entropy": loss.detach(),
             "train_accuracy": accuracy(scores.detach(), y),
         }
+
+
+def smooth_labels(objective: nn.Module, share: float) -> None:
+    """Sets the label smoothing of all cross-entropies in an objective."""
+    for module in objective.modules():
+        if isinstance(module, CrossEntropy):
+            module.label_smoothing = share
