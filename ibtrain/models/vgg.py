@@ -9,7 +9,13 @@ from torch import nn
 from ibtrain.config import ModelConfig
 from ibtrain.errors import ModelError
 from ibtrain.models.conv import check_images
-from ibtrain.models.mlp import activation_layer, check_weights, check_widths, dropout_layers
+from ibtrain.models.mlp import (
+    activation_layer,
+    add_input_dropout,
+    check_weights,
+    check_widths,
+    dropout_layers,
+)
 
 __all__ = ["from_config", "vgg"]
 
@@ -20,7 +26,7 @@ def from_config(
     """Creates the network of a run from its settings.
 
     Args:
-        config: Settings, of which channels, activation and dropout are used.
+        config: Settings, of which channels, activation, dropout and noise are used.
         sample_shape: Shape of a sample: ``(channels, height, width)``.
         num_classes: Number of classes.
 
@@ -28,7 +34,15 @@ def from_config(
         ModelError: If the samples are not images, or are too small.
     """
     shape = check_images(sample_shape)
-    return vgg(shape, config.channels, num_classes, config.activation, config.dropout)
+    return vgg(
+        shape,
+        config.channels,
+        num_classes,
+        config.activation,
+        config.dropout,
+        noise_std=config.noise_std,
+        input_dropout=config.input_dropout,
+    )
 
 
 def vgg(
@@ -37,12 +51,15 @@ def vgg(
     num_classes: int,
     activation: str = "relu",
     dropout: float = 0.0,
+    *,
+    noise_std: float = 0.0,
+    input_dropout: float = 0.0,
 ) -> nn.Sequential:
     """Creates a convolutional network, divided into blocks: ``conv1``, ``conv2``, ..., ``output``.
 
     Each convolutional block is a 3 x 3 convolution, batch normalisation, and the activation. The last of consecutive
-    blocks with the same number of channels halves height and width by 2 x 2 max pooling. Dropout of its outputs ends a
-    block. The output block is linear.
+    blocks with the same number of channels halves height and width by 2 x 2 max pooling. Noise and dropout of
+    its outputs end a block. The output block is linear.
 
     Args:
         input_shape: ``(channels, height, width)`` of an image.
@@ -50,9 +67,11 @@ def vgg(
         num_classes: Number of classes.
         activation: One of :data:`~ibtrain.config.ACTIVATIONS`.
         dropout: Probability with which an output of a convolutional block is set to zero in training.
+        noise_std: Standard deviation of the noise that is added to the outputs of a convolutional block in training.
+        input_dropout: Probability with which a value of an image is set to zero in training.
 
     Raises:
-        ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
+        ConfigError: If a width is not a whole number above 0, or dropout or noise is out of range.
         ModelError: If the images are too small for the number of poolings, the activation is unknown, or
             the weights are larger than memory.
 
@@ -81,7 +100,8 @@ def vgg(
             nn.BatchNorm2d(dim_out),
             activation_layer(activation),
             *([nn.MaxPool2d(2)] if is_pooled[index - 1] else []),
-            *dropout_layers(dropout),
+            *dropout_layers(dropout, noise_std),
         )
     blocks["output"] = nn.Sequential(nn.Flatten(), nn.Linear(dim_h, num_classes))
+    add_input_dropout(blocks, input_dropout)
     return nn.Sequential(blocks)

@@ -38,6 +38,15 @@ def test_a_vgg_by_name() -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) == expected
 
 
+def test_random_layers_of_the_settings_are_in_the_network() -> None:
+    config = ModelConfig(kind="vgg", channels=(4, 6), dropout=0.5, noise_std=0.3, input_dropout=0.2)
+    model = create_network(config, (3, 8, 8), 5, seed=0)
+    ends = [[type(layer).__name__ for layer in list(block)[-2:]] for block in model[:2]]  # type: ignore[arg-type]
+    assert ends == [["GaussianNoise", "Dropout"]] * 2
+    assert model[0].input_dropout.p == 0.2  # type: ignore[union-attr]
+    assert not any(isinstance(layer, nn.Dropout) for layer in model[2].modules())
+
+
 def test_networks_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ModelError, match="images of 4 x 8 pixels, expected at least 8 x 8 pixels"):
         vgg((3, 4, 8), (2, 3, 4), 5)
