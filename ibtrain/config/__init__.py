@@ -8,6 +8,7 @@ from ibtrain.config.objective import (
     OUTPUT_OBJECTIVES,
     PREDICT_FROM,
     READOUTS,
+    UNUSED,
     ObjectiveConfig,
     check_noise_std,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "READOUTS",
     "SCHEDULES",
     "UNITS",
+    "UNUSED",
     "Method",
     "ModelConfig",
     "ObjectiveConfig",

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
+from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.settings import check_config
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.train.callbacks import CallbackLike
@@ -92,5 +92,5 @@ class LayerwiseTrainer(Trainer):
 
     def _block_objective(self, block: nn.Module, spec: BlockSpec) -> BlockObjective:
         config = self.objective
-        name = OUTPUT_OBJECTIVES[config.readout] if spec.is_output else config.name
+        name = config.output_objective if spec.is_output else config.name
         return make_objective(name, block, spec, config, seed=self.seed)
