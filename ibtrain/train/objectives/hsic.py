@@ -54,4 +54,5 @@ def normalised(gram: Tensor) -> Tensor:
     centred = gram - means - means.unsqueeze(1) + means.mean()
     ridge = RIDGE * count * torch.eye(count, device=gram.device, dtype=gram.dtype)
     # `solve` would wait for the device, to check that the matrix is regular
-    return torch.linalg.solve_ex(centred + ridge, centred)[0]
+    solution: Tensor = torch.linalg.solve_ex(centred + ridge, centred)[0]
+    return solution

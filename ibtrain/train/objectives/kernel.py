@@ -12,6 +12,7 @@ from ibtrain.backend.precision import at_least_float32
 from ibtrain.config import ObjectiveConfig
 from ibtrain.train.objectives.base import BlockSpec, Metrics
 from ibtrain.train.objectives.dv import PredictionTerm
+from ibtrain.train.objectives.terms import one_hot
 
 __all__ = ["KernelBottleneck", "gaussian_gram", "squared_distances"]
 
@@ -68,7 +69,7 @@ class KernelBottleneck(PredictionTerm):
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The loss of the class critic, minus the block's objective."""
         loss, metrics = super().loss(x, h, y, *noise)
-        others = [self.label_gram(nn.functional.one_hot(y, self.num_classes).float())]
+        others = [self.label_gram(one_hot(y, self.num_classes))]
         if self.input_weight:
             others.append(self.gram(at_least_float32(x.detach().flatten(1))))
         values = self.dependences(self.gram(at_least_float32(h.flatten(1))), others)

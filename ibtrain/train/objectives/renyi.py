@@ -25,7 +25,7 @@ class RenyiBottleneck(KernelBottleneck):
         S_\alpha(A) = \frac{1}{1 - \alpha} \log \mathrm{tr}(A^\alpha)
 
     A and B are Gram matrices of Gaussian kernels, divided by the number of samples n. The square of a kernel's width is
-    half of the mean squared distance in the batch, so that a block gains nothing by scaling its outputs. Labels have the
+    half of the mean squared distance in the batch, and has a gradient: a block gains nothing by scaling its outputs. Labels have the
     kernel that is 1 within a class and 0 between classes, whose entropy is that of the labels of the batch.
 
     References:
@@ -38,7 +38,7 @@ class RenyiBottleneck(KernelBottleneck):
     def gram(self, features: Tensor) -> Tensor:
         """Gaussian kernels of a width that follows the distances."""
         distances = squared_distances(features)
-        mean = distances.mean().detach().clamp_min(torch.finfo(distances.dtype).tiny)
+        mean = distances.mean().clamp_min(torch.finfo(distances.dtype).tiny)
         return gaussian_gram(distances, (mean / 2).sqrt())
 
     def label_gram(self, one_hot: Tensor) -> Tensor:
@@ -65,4 +65,5 @@ def renyi_entropies(
     """
     count = len(grams[0])
     eigenvalues = torch.linalg.eigvalsh(torch.stack(tuple(grams)) / count) + RIDGE
-    return (eigenvalues / (1 + count * RIDGE)).pow(alpha).sum(-1).log() / (1 - alpha)
+    powers: Tensor = (eigenvalues / (1 + count * RIDGE)).pow(alpha)
+    return powers.sum(-1).log() / (1 - alpha)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -12,7 +13,14 @@ from ibtrain.mi.neural.critics import SeparableCritic
 from ibtrain.train.objectives.base import BlockSpec, Metrics
 from ibtrain.train.objectives.critics import features_read, pooling
 
-__all__ = ["SameClassTerm", "SimilarityTerm", "add_terms", "cosine_similarities", "pair_terms"]
+__all__ = [
+    "SameClassTerm",
+    "SimilarityTerm",
+    "add_terms",
+    "cosine_similarities",
+    "one_hot",
+    "pair_terms",
+]
 
 EMBEDDING = 64
 """Dimension in which two samples are compared."""
@@ -120,8 +128,8 @@ class SimilarityTerm(nn.Module):
             positions = features.flatten(2)
             centred = positions - positions.mean(2, keepdim=True)
             features = (centred.square().mean(2) + MIN_SQUARE).sqrt()
-        one_hot = nn.functional.one_hot(y, self.num_classes).to(features.dtype)
-        loss = nn.functional.mse_loss(cosine_similarities(features), cosine_similarities(one_hot))
+        targets = cosine_similarities(one_hot(y, self.num_classes).to(features.dtype))
+        loss = nn.functional.mse_loss(cosine_similarities(features), targets)
         return self.weight * loss, {"similarity_loss": loss.detach()}
 
 
@@ -134,3 +142,13 @@ def cosine_similarities(features: Float[Tensor, "batch dim"]) -> Float[Tensor, "
     centred = features - features.mean(1, keepdim=True)
     unit = centred / (centred.square().sum(1, keepdim=True) + MIN_SQUARE).sqrt()
     return unit @ unit.T
+
+
+def one_hot(labels: Int[Tensor, " batch"], num_classes: int) -> Float[Tensor, "batch classes"]:
+    """One-hot vectors of labels; unlike torch's, it does not read the labels on the host.
+
+    Args:
+        labels: Class of each sample.
+        num_classes: Number of classes.
+    """
+    return (labels.unsqueeze(1) == torch.arange(num_classes, device=labels.device)).float()
