@@ -85,7 +85,7 @@ def main(
     """Trains with every objective and every seed, and writes the record."""
     with threads(1):
         data = load_dataset("mnist", data_root, train_share=train_share)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for seed in seeds:
             for name, case in CASES.items():
                 result, blocks = fit(data, ObjectiveConfig(**case), epochs, seed)
