@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequence, check_share
-from ibtrain.config.settings import choice, convert_fields, named
+from ibtrain.config.settings import check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = ["ACTIVATIONS", "HIDDEN", "MAX_WIDTH", "MODELS", "ModelConfig"]
@@ -38,6 +38,7 @@ MAX_WIDTH = 1 << 20
 """Maximum number of units of a layer; nothing checks the memory that wider layers would take."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class ModelConfig:
     """Settings of the network.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
 from ibtrain.config.model import MAX_WIDTH
-from ibtrain.config.settings import choice, convert_fields
+from ibtrain.config.settings import check_keywords, choice, convert_fields
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -69,6 +69,7 @@ MIN_NOISE_STD, MAX_NOISE_STD = 1e-12, 1e12
 activations divided by it."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """Objective of each block: by default the information bottleneck ``J = I(h; y) - beta * I(x; t)``.

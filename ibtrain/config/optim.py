@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_share
-from ibtrain.config.settings import choice, convert_fields, named
+from ibtrain.config.settings import check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = ["ON_NONFINITE", "OPTIMIZERS", "PRECISIONS", "SCHEDULES", "OptimConfig"]
@@ -18,6 +18,7 @@ ON_NONFINITE = ("stop", "skip")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
+@check_keywords
 @dataclass(frozen=True)
 class OptimConfig:
     """Optimiser settings of a network, or of a block.

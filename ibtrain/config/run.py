@@ -15,6 +15,7 @@ from ibtrain.config.plane import PlaneConfig
 from ibtrain.config.settings import (
     build,
     check_config,
+    check_keywords,
     choice,
     convert_fields,
     read_settings,
@@ -45,13 +46,15 @@ MAX_PATH = 10_000
 """Maximum number of characters of a data set's name or a folder's path; no system has longer paths."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class RunConfig:
     """Settings of a whole run: data, methods, network, training, and measurements.
 
     Args:
-        dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR``,
-            ``npz:FILE``, ``mat:FILE``, ``csv:FILE`` or ``parquet:FILE``.
+        dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10; the path of a file that
+            ends in .csv, .tsv, .parquet, .npz or .mat (with another ending: ``csv:FILE`` and so on); or ``folder:DIR``, images
+            in DIR/train/CLASS and DIR/test/CLASS.
         data_root: Folder of the data sets, also for downloads; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
         seeds: Random seeds; every method is trained once with each seed.
         methods: Training methods: ``layerwise``, ``end_to_end``, or both.
@@ -67,7 +70,7 @@ class RunConfig:
         save: What is saved at every point of the plane: ``weights``, ``activations`` and mean ``gradients`` of the layers in
             training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
-        target: Column of the labels in ``csv:FILE`` or ``parquet:FILE``; by default the only one called y, target, label or
+        target: Column of the labels in a CSV, TSV or Parquet file; by default the only one called y, target, label or
             class.
         train_share: Share of the training samples that is kept; validation and test samples stay.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of

@@ -1,8 +1,10 @@
 """Reads settings from files, and compares them."""
 
 import dataclasses
+import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import field
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from ibtrain.text import hint
 __all__ = [
     "build",
     "check_config",
+    "check_keywords",
     "choice",
     "convert_fields",
     "difference",
@@ -23,6 +26,22 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+SYNONYMS = {
+    "alpha": "beta",
+    "bs": "batch_size",
+    "data": "dataset",
+    "layers": "hidden",
+    "lr": "learning_rate",
+    "random_state": "seeds",
+    "sigma": "noise_std",
+    "wd": "weight_decay",
+    "width": "hidden",
+    "widths": "hidden",
+}
+"""Other names of settings, in other libraries and in papers."""
+_HOMES: dict[str, list[str]] = {}
+"""Names of the dataclasses that have a setting, by its name."""
 
 
 def choice(default: str, choices: Collection[str]) -> Any:
@@ -61,6 +80,41 @@ def convert_fields(record: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def check_keywords(cls: type[T]) -> type[T]:
+    """Makes a class answer an unknown keyword argument with a ``ConfigError`` that names the most similar one.
+
+    Args:
+        cls: A class whose ``__init__`` takes no further keyword arguments.
+    """
+    names = tuple(inspect.signature(cls).parameters)
+    if dataclasses.is_dataclass(cls):
+        for name in names:
+            _HOMES.setdefault(name, []).append(cls.__name__)
+    create = cls.__init__
+
+    @wraps(create)
+    def checked(self: T, *args: Any, **kwargs: Any) -> None:
+        for key in kwargs:
+            if key not in names:
+                raise _unknown(key, names, type(self).__name__)
+        create(self, *args, **kwargs)
+
+    cls.__init__ = checked  # type: ignore[assignment]
+    return cls
+
+
+def _unknown(key: str, names: Collection[str], where: str) -> ConfigError:
+    """The error of an unknown setting, with the one that may have been meant."""
+    synonym = SYNONYMS.get(key.lower())
+    if synonym in names:
+        advice = hint(synonym, names)
+    elif key in _HOMES:
+        advice = f" ({key} is a setting of {' and of '.join(_HOMES[key])})"
+    else:
+        advice = hint(key, names)
+    return ConfigError(repr(key), f"one of {', '.join(names)}{advice}", where)
 
 
 def check_config(where: str, value: object, kind: type[Any]) -> None:
@@ -179,7 +233,7 @@ def build(cls: type[T], values: object, tables: Mapping[str, type[Any]], where: 
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if key not in fields:
-            raise ConfigError(repr(key), "one of " + ", ".join(fields) + hint(key, fields), where)
+            raise _unknown(key, fields, where)
         if key in tables and value is None and fields[key].default is None:
             arguments[key] = None
         elif key in tables:

@@ -51,8 +51,11 @@ def comparison_table(
     if any(not run.accuracies for run in runs):
         groups.append([["state", *(_state(run) for run in runs)]])
     notes = [f"{run.name} failed: {run.failure}" for run in runs if run.failure]
-    if any(run.difference for run in runs):
-        notes.insert(0, "difference: layer-wise less end-to-end over seeds, with its 95 % interval")
+    differences = [run.difference for run in runs if run.difference]
+    if differences:
+        has_intervals = any(difference.has_interval for difference in differences)
+        what = "over seeds, with its 95 % interval" if has_intervals else "of a single seed"
+        notes.insert(0, f"difference: layer-wise less end-to-end {what}")
     # a folder without runs
     tables = blocks(names, groups, width) or [table(list(zip(*names, strict=True)))]
     return "\n".join(["\n\n".join(tables), *notes])

@@ -1,5 +1,6 @@
 """Sets up a run: the one place where data, model, trainers and plane are put together."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -17,6 +18,7 @@ from ibtrain.models.build import build_model
 from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
+from ibtrain.text import abridged
 from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.checkpointer import State
 from ibtrain.train.end_to_end import EndToEndTrainer
@@ -25,6 +27,9 @@ from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["RunSetup", "load_data"]
+
+MAX_SIZES = 60
+"""Maximum number of characters of the sizes of a network's blocks."""
 
 
 def load_data(config: RunConfig, device: torch.device) -> Dataset:
@@ -67,6 +72,7 @@ class RunSetup:
         trainer = LayerwiseTrainer(model, config.objective)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
+        self.shapes = [tuple(h.shape[1:]) for h in outputs.values()]
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
         self.weights = sum(parameter.numel() for parameter in model.parameters())
         count = len(self.data.train)
@@ -98,6 +104,16 @@ class RunSetup:
                 raise ValueError(
                     f"the network has no layer {entry['layer']!r} of {entry['dim']} units"
                 )
+
+    @property
+    def network_text(self) -> str:
+        """The sizes of the input and of each block's output, and the activation, as in ``784-500-256-10 (relu)``."""
+        x_shape = tuple(self.data.train.x.shape[1:])
+        has_maps = any(len(shape) > 1 for shape in self.shapes)
+        # a network of linear layers flattens its input
+        shapes = [x_shape if has_maps else (math.prod(x_shape),), *self.shapes]
+        sizes = "-".join("x".join(map(str, shape)) for shape in shapes)
+        return f"{abridged(sizes, MAX_SIZES)} ({self.config.model.activation})"
 
     @property
     def total_epochs(self) -> int:

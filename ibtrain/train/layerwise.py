@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
-from ibtrain.config.settings import check_config
+from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
@@ -15,6 +15,7 @@ from ibtrain.train.trainer import Trainer
 __all__ = ["LayerwiseTrainer"]
 
 
+@check_keywords
 class LayerwiseTrainer(Trainer):
     """Trains a network block by block, each on its own objective, then frozen.
 

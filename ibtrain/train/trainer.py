@@ -8,7 +8,7 @@ from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.recipes import VALIDATION_SHARE
-from ibtrain.config.settings import check_config
+from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.data.convert import as_dataset
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
@@ -22,6 +22,7 @@ from ibtrain.train.results import FitResult
 __all__ = ["Trainer"]
 
 
+@check_keywords
 class Trainer(ABC):
     """What is trained of one network, in which stages, and by which objectives.
 
