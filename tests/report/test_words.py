@@ -17,7 +17,10 @@ from ibtrain.report.words import objective_words
             "objective cross-entropy, output layer by its own bound, beta 0.2",
         ),
         ({"name": "cross-entropy", "readout": "critic"}, "objective cross-entropy"),
-        ({"name": "dv"}, "objective dv, predicting from noisy t (clean h in the last hidden block)"),
+        (
+            {"name": "dv"},
+            "objective dv, predicting from noisy t (clean h in the last hidden block)",
+        ),
         (
             {"name": "hsic", "beta": 0.02, "predict_from": "clean", "same_class": 0.5},
             "objective hsic, beta 0.02, predicting from clean h, same-class 0.5",
