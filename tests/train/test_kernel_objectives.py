@@ -97,6 +97,29 @@ def test_renyi_information_of_labels() -> None:
     assert torch.equal(objective.label_gram(one_hot), same)
 
 
+def slow_entropy(gram: np.ndarray) -> float:  # type: ignore[type-arg]
+    powers = [max(value, 0.0) ** 1.01 for value in np.linalg.eigvalsh(gram / N)]
+    return math.log(sum(powers)) / (1 - 1.01)
+
+
+def test_renyi_information_is_the_sum_of_entropies_minus_the_joint_one() -> None:
+    objective = make_objective("renyi", nn.Identity(), SPEC, ObjectiveConfig(name="renyi"))
+    assert isinstance(objective, RenyiBottleneck)
+    # the kernels' squared widths are half of the mean squared distance
+    a, b = (
+        np.exp(-distances / distances.mean())
+        for distances in (
+            squared_distances(features(2)).numpy(),
+            squared_distances(features(5, seed=1)).numpy(),
+        )
+    )
+    grams = objective.gram(features(2)), objective.gram(features(5, seed=1))
+    (found,) = objective.dependences(grams[0], [grams[1]])
+    expected = slow_entropy(a) + slow_entropy(b) - slow_entropy(a * b)
+    assert found.item() == pytest.approx(expected, abs=2e-3)
+    assert abs(slow_entropy(b) - slow_entropy(a * b)) > 0.01
+
+
 def test_equal_eigenvalues_have_finite_gradients() -> None:
     # all samples alike, in pairs, and all as far from each other
     for h in (torch.zeros(N, 4), torch.eye(N)[[0, 0, 1, 1, 2, 2, 3, 3, 4, 4]], torch.eye(N)):
