@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ibtrain.config import OBJECTIVES, ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import with_recipe
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.mi.bounds.registry import BOUNDS
 from ibtrain.mi.neural.fit import NeuralSettings, fit_critic
@@ -95,7 +96,7 @@ def toy(steps: int) -> Dataset:
 
 
 def layerwise(steps: int, objective: ObjectiveConfig | None = None) -> None:
-    optim = OptimConfig(batch_size=8, epochs=1)
+    optim = with_recipe(OptimConfig(batch_size=8, epochs=1), "layerwise", "toy")
     LayerwiseTrainer(mlp(5, (6, 4), 3), objective, optim).fit(toy(steps))
 
 
@@ -251,7 +252,7 @@ def test_a_trainings_step_reads_nothing_from_the_host(
     # there are no generators elsewhere
     monkeypatch.setattr("ibtrain.train.loop.generator", lambda *_: torch.Generator())
     data = toy(4).to(ELSEWHERE).train
-    optim = OptimConfig(batch_size=8, epochs=1)
+    optim = with_recipe(OptimConfig(batch_size=8, epochs=1), "layerwise", "toy")
     loop = EpochLoop(make(), data.x, data.y, optim, 0, torch.Generator())
     lockstep = Lockstep([loop])
     # no fused kernel either: others count their steps on the host
@@ -280,7 +281,7 @@ def test_cuda_sees_no_step_wait(
 
     monkeypatch.setattr(Lockstep, "_step", watched)
     cuda = torch.device("cuda")
-    optim = OptimConfig(batch_size=8, epochs=1)
+    optim = with_recipe(OptimConfig(batch_size=8, epochs=1), "layerwise", "toy")
     trainer(mlp(5, (6, 4), 3).to(cuda), optim=optim).fit(toy(4).to(cuda))
     assert len(steps) == (12 if trainer is LayerwiseTrainer else 4)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ibtrain.cli.interrupts import graceful, interruptible
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
-from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
+from ibtrain.config import OPTIMIZERS, CompleteOptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import RunFolderError
 from ibtrain.io.documents import json_text
@@ -52,7 +52,7 @@ def execute(
             # another process finished the run in the meantime
             _show_again(folder, as_json, interval)
             return
-        for line in _start_messages(config, opened.setup, folder.path):
+        for line in _start_messages(opened.setup, folder.path):
             say(line)
         _train(opened, workers)
         results = _results(folder, as_json)
@@ -144,20 +144,26 @@ def _train(opened: "OpenRun", workers: int) -> None:
         opened.train(run, [progress])
 
 
-def _optimizer(optim: OptimConfig) -> str:
+def _optimizer(optim: CompleteOptimConfig) -> str:
     """The optimiser and its settings, as in ``SGD 0.1 cosine, momentum 0.9``."""
-    settings = {"momentum": optim.momentum, "weight decay": optim.weight_decay}
+    settings = {
+        "momentum": optim.momentum,
+        "weight decay": optim.weight_decay,
+        "label smoothing": optim.label_smoothing,
+        "weights averaged with decay": optim.weight_averaging,
+    }
     further = [f", {name} {value:g}" for name, value in settings.items() if value]
     return (
         f"{OPTIMIZERS[optim.optimizer]} {optim.learning_rate:g} {optim.schedule}{''.join(further)}"
     )
 
 
-def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, ...]:
+def _start_messages(setup: "RunSetup", path: Path) -> tuple[str, ...]:
     from ibtrain.report.style import METHOD_NAMES
     from ibtrain.runs.saved import mib, saved_bytes
 
-    data, objective = setup.data, config.objective
+    config, data = setup.config, setup.data
+    objective = config.objective
     # what each method trains with is in the line below
     kinds = {"layerwise": f" ({objective.name}, {objective.order})"}
     methods = " then ".join(METHOD_NAMES[m] + kinds.get(m, "") for m in config.methods)

@@ -12,7 +12,14 @@ from ibtrain.config.objective import (
     ObjectiveConfig,
     check_noise_std,
 )
-from ibtrain.config.optim import ON_NONFINITE, OPTIMIZERS, PRECISIONS, SCHEDULES, OptimConfig
+from ibtrain.config.optim import (
+    ON_NONFINITE,
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    CompleteOptimConfig,
+    OptimConfig,
+)
 from ibtrain.config.plane import MEASURES, PLANE_NOISE_SCALES, PLANE_SPLITS, PlaneConfig
 from ibtrain.config.run import DEVICES, MAX_PATH, MAX_SEEDS, MAX_SIDE, METHODS, Method, RunConfig
 from ibtrain.config.settings import difference, read_settings
@@ -42,6 +49,7 @@ __all__ = [
     "SCHEDULES",
     "UNITS",
     "UNUSED",
+    "CompleteOptimConfig",
     "Method",
     "ModelConfig",
     "ObjectiveConfig",

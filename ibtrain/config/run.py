@@ -10,7 +10,7 @@ from ibtrain.backend.openmp import MAX_THREADS
 from ibtrain.checks import check_choice, check_integer, check_sequence, check_share
 from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
-from ibtrain.config.optim import OptimConfig
+from ibtrain.config.optim import RECIPE_FIELDS, CompleteOptimConfig, OptimConfig
 from ibtrain.config.plane import PlaneConfig
 from ibtrain.config.settings import (
     build,
@@ -60,8 +60,8 @@ class RunConfig:
         methods: Training methods: ``layerwise``, ``end_to_end``, or both.
         model: Settings of the network, which are the same for every method.
         objective: Objective of layer-wise training.
-        layerwise: Optimiser settings of layer-wise training; None selects the recipe for the data set.
-        end_to_end: Optimiser settings of end-to-end training; None selects the recipe for the data set.
+        layerwise: Optimiser settings of layer-wise training; those that are None are the recipe's for the data set.
+        end_to_end: Optimiser settings of end-to-end training; those that are None are the recipe's for the data set.
         plane: Settings of the information plane's measurement.
         validation: Share of the training samples held out as a validation split. Early stopping needs one.
         device: Device on which networks are trained and measured.
@@ -153,16 +153,18 @@ class RunConfig:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
 
-    def optim(self, method: Method) -> OptimConfig:
+    def optim(self, method: Method) -> CompleteOptimConfig:
         """Returns the optimiser settings of a method.
 
         Raises:
-            ConfigError: If they are None because no recipe has been filled in.
+            ConfigError: If a recipe has still to be filled in.
         """
         optim = self.layerwise if method == "layerwise" else self.end_to_end
-        if optim is None:
-            raise ConfigError("nothing", "the optimiser's settings", method)
-        return optim
+        values = vars(optim) if optim else dict.fromkeys(RECIPE_FIELDS)
+        for name in RECIPE_FIELDS:
+            if values[name] is None:
+                raise ConfigError("nothing", "a value, or the recipe's", f"{method} {name}")
+        return CompleteOptimConfig(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings as nested dictionaries."""

@@ -23,6 +23,7 @@ __all__ = [
     "named",
     "read_settings",
     "toml_lines",
+    "with_defaults",
 ]
 
 T = TypeVar("T")
@@ -44,11 +45,11 @@ _HOMES: dict[str, list[str]] = {}
 """Names of the dataclasses that have a setting, by its name."""
 
 
-def choice(default: str, choices: Collection[str]) -> Any:
+def choice(default: str | None, choices: Collection[str]) -> Any:
     """Declares a dataclass field whose value is one of several words.
 
     Args:
-        default: The default word.
+        default: The default word; None if it is chosen later.
         choices: All words; words that are added to a dictionary later are valid too.
     """
     return field(default=default, metadata={"choices": choices})
@@ -187,6 +188,19 @@ def difference(wanted: object, there: object, place: str = "") -> tuple[str, obj
         if change:
             return change
     return None
+
+
+def with_defaults(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Returns saved settings, and the defaults of those that the version which saved them did not have.
+
+    Args:
+        values: Settings by name, as JSON has them.
+        kind: Their dataclass.
+    """
+    defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+    known = {name: value for name, value in defaults.items() if value is not dataclasses.MISSING}
+    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in known.items()}
+    return {**plain, **values}
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

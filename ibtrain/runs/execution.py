@@ -9,7 +9,9 @@ from ibtrain.backend.device import threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
 from ibtrain.checks import check_integer
-from ibtrain.config import METHODS, Method, difference
+from ibtrain.config import METHODS, Method, RunConfig, difference
+from ibtrain.config.run import TABLES
+from ibtrain.config.settings import with_defaults
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import RunFolderError
 from ibtrain.plane.point import PlanePoint
@@ -164,13 +166,17 @@ class Run:
         identity = state["identity"]
         if not isinstance(identity, dict):
             raise TypeError(f"a {type(identity).__name__} for the run's identity")
-        # another version of ibtrain may have saved more, or different, keys
+        # another version of ibtrain may have saved more, fewer, or different keys
+        saved = with_defaults(identity, RunConfig)
+        for key, table in TABLES.items():
+            if isinstance(saved.get(key), dict):
+                saved[key] = with_defaults(saved[key], table)
         for name, value in self._identity.items():
-            change = difference(value, identity.get(name), name)
+            change = difference(value, saved.get(name), name)
             if change:
-                place, required, saved = change
+                place, required, existing = change
                 expected = f"{place} {required}, as in this run"
-                raise RunFolderError(f"{place} {saved}", expected, "checkpoints")
+                raise RunFolderError(f"{place} {existing}", expected, "checkpoints")
         for name in ("done", "epochs", "records"):
             check_integer(f"checkpoint's {name}", state[name], 0)
             setattr(self, name, state[name])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ibtrain.config import Method, RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
+from ibtrain.config.recipes import comparable
 from ibtrain.errors import RunFolderError, UnreadableError, warn
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
@@ -146,7 +147,7 @@ class RunFolder:
         Raises:
             RunFolderError: If a setting differs.
         """
-        change = difference(config.to_dict(), self.config().to_dict())
+        change = difference(*comparable(config, self.config()))
         if change:
             place, requested, existing = change
             expected = f"{existing}, as in the existing run, or a new folder"

@@ -57,19 +57,21 @@ class RunSetup:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = config = with_recipes(config)
         self.device = choose_device(config.device)
         if config.cuda_graphs:
             check_graphs(self.device)
         for method in config.methods:
-            check_precision(config.optim(method).precision, self.device)
+            optim = getattr(config, method)
+            check_precision(optim.precision if optim else "float32", self.device)
         # with one thread, sums have the same rounding on every machine: a run that is resumed on another
         # machine gets the same samples
         with threads(1):
             self.data = load_data(config, self.device)
+        self.config = config = with_recipes(config, len(self.data.train))
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
-        trainer = LayerwiseTrainer(model, config.objective)
+        optim = config.optim("layerwise") if "layerwise" in config.methods else None
+        trainer = LayerwiseTrainer(model, config.objective, optim)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
         self.shapes = [tuple(h.shape[1:]) for h in outputs.values()]

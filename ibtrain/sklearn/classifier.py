@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.checks import check_choice, check_integer
-from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
+from ibtrain.config import METHODS, CompleteOptimConfig, Method, ModelConfig, ObjectiveConfig
 from ibtrain.config.recipes import SMALL, VALIDATION_SHARE, recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, IBTrainWarning
@@ -200,7 +200,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 device=choose_device(self.device),
             )
 
-    def _trainer(self, data: Dataset, optim: OptimConfig, seed: int) -> Trainer:
+    def _trainer(self, data: Dataset, optim: CompleteOptimConfig, seed: int) -> Trainer:
         model = ModelConfig(
             hidden=self.hidden,  # type: ignore[arg-type]
             activation=self.activation,
@@ -219,7 +219,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return LayerwiseTrainer(network, objective, optim, seed=seed, progress=progress)
 
-    def _optim(self, count: int) -> OptimConfig:
+    def _optim(self, count: int) -> CompleteOptimConfig:
         """The recipe for so many samples, but for what is given."""
         names = ("epochs", "learning_rate", "batch_size")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}

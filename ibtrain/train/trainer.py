@@ -28,7 +28,7 @@ class Trainer(ABC):
 
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
-        optim: How each stage is optimised; None is the recipe of the data set.
+        optim: How each stage is optimised; what is None is the recipe's for the data set.
         seed: Seeds everything random in the training.
         callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
             :class:`~ibtrain.train.callbacks.Callback`.

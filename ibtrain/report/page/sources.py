@@ -90,7 +90,7 @@ def _training(config: RunConfig, run: ReportedRun) -> str:
 def _trained(config: RunConfig, method: Method) -> str:
     optim = config.layerwise if method == "layerwise" else config.end_to_end
     settings = ""
-    if optim is not None:
+    if optim is not None and optim.learning_rate is not None:
         batch = optim.batch_size or "full"
         settings = (
             f" ({optim.epochs} epochs{' for each block' * (method == 'layerwise')}, {OPTIMIZERS[optim.optimizer]}, "
