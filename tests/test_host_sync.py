@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config import OBJECTIVES, ObjectiveConfig, OptimConfig
 from ibtrain.config.recipes import with_recipe
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.mi.bounds.registry import BOUNDS
@@ -156,7 +156,16 @@ def waits(run: Callable[[int], None], steps: int) -> int:
     return found.count
 
 
-@pytest.mark.parametrize("run", [layerwise, with_relative_noise, end_to_end, tracking])
+OTHER_OBJECTIVES = [
+    partial(layerwise, objective=ObjectiveConfig(name=name))
+    for name in OBJECTIVES
+    if name not in ("ib", "cross-entropy")
+]
+
+
+@pytest.mark.parametrize(
+    "run", [layerwise, with_relative_noise, end_to_end, tracking, *OTHER_OBJECTIVES]
+)
 def test_a_longer_training_waits_no_more_often(run: Callable[[int], None]) -> None:
     assert waits(run, 9) == waits(run, 3) > 0
 

@@ -63,6 +63,8 @@ SETTINGS = {
     "--objective": "objective.name",
     "--order": "objective.order",
     "--beta": "objective.beta",
+    "--same-class": "objective.same_class",
+    "--similarity": "objective.similarity",
     "--noise-std": "objective.noise_std",
     "--noise-scale": "objective.noise_scale",
     "--predict-from": "objective.predict_from",

@@ -8,6 +8,7 @@ from ibtrain.config.objective import (
     OUTPUT_OBJECTIVES,
     PREDICT_FROM,
     READOUTS,
+    UNUSED,
     ObjectiveConfig,
     check_noise_std,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "READOUTS",
     "SCHEDULES",
     "UNITS",
+    "UNUSED",
     "CompleteOptimConfig",
     "Method",
     "ModelConfig",

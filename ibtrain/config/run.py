@@ -131,6 +131,9 @@ class RunConfig:
         check_integer("threads", self.threads, 0, MAX_THREADS)
         if not isinstance(self.cuda_graphs, bool):
             raise ConfigError(repr(self.cuda_graphs), "true or false", "cuda_graphs")
+        if self.cuda_graphs and self.objective.name == "renyi":
+            expected = "another objective, because eigenvalues are read on the host at every step"
+            raise ConfigError("true with the objective renyi", expected, "cuda_graphs")
         if self.resize is not None:
             check_integer("resize", self.resize, 1, MAX_SIDE)
 

@@ -91,7 +91,10 @@ class RunSetup:
         """Checks that the critics of the widest layer fit into memory, before they are created."""
         objective = self.config.objective
         label = objective.critic_width * (widest + self.data.num_classes)
-        check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
+        pairs = 2 * objective.pair_critic_width * widest
+        # similarity matching has a layer as wide as the block
+        similarity = widest**2 * (objective.similarity > 0 or objective.name == "similarity")
+        check_weights(label + pairs + similarity, "critics of ")
 
     def check_plane(self, state: State) -> None:
         """Checks the layers in a plane's saved state, before measures are created for them.

@@ -43,7 +43,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         hidden: Numbers of units of the hidden layers; a single number for one layer.
         trainer: ``layerwise``, or ``end_to_end`` for backprop on the cross-entropy of the same network, which ignores
             ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``.
-        objective: Objective of the hidden layers: ``ib``, or ``cross-entropy`` of a classifier that reads the layer.
+        objective: Objective of the hidden layers: ``ib``, ``cross-entropy`` of a classifier that reads the layer, or
+            another one of :data:`~ibtrain.config.OBJECTIVES`.
         beta: Weight of the compression term; one number, or one for each layer including the output layer.
         noise_std: Standard deviation sigma of the noise, in units of the activations; likewise.
         predict_from: What the prediction term of a hidden layer reads: ``clean`` h, ``noisy`` t or ``mixed``: t, but h

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ibtrain.config import OBJECTIVES, OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
+from ibtrain.config import OBJECTIVES, Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.lazy import load_object
@@ -74,7 +74,8 @@ class LayerwiseTrainer(Trainer):
     def _check_label_smoothing(self) -> None:
         """Checks that some block has a cross-entropy whose labels can be smoothed."""
         readout = self.objective.readout
-        names = {self.objective.name, OUTPUT_OBJECTIVES.get(readout, self.objective.name)}
+        output = self.objective.name if readout == "critic" else self.objective.output_objective
+        names = {self.objective.name, output}
         kinds = [load_object(OBJECTIVES[name]) for name in names]
         share = self.optim.label_smoothing if self.optim else 0.0
         if share and not any(issubclass(kind, CrossEntropy) for kind in kinds):
@@ -111,5 +112,5 @@ class LayerwiseTrainer(Trainer):
 
     def _block_objective(self, block: nn.Module, spec: BlockSpec) -> BlockObjective:
         config = self.objective
-        name = OUTPUT_OBJECTIVES[config.readout] if spec.is_output else config.name
+        name = config.output_objective if spec.is_output else config.name
         return make_objective(name, block, spec, config, seed=self.seed)

@@ -7,6 +7,7 @@ from ibtrain.config import ObjectiveConfig
 from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer
+from ibtrain.train.objectives.terms import add_terms, pair_terms
 
 __all__ = ["CrossEntropy", "smooth_labels"]
 
@@ -20,7 +21,8 @@ class CrossEntropy(BlockObjective):
     Args:
         block: Maps x to h.
         spec: The block's place, and the shape of h.
-        config: ``critic_width`` is the width of the classifier's hidden layer.
+        config: ``critic_width`` is the width of the classifier's hidden layer; ``same_class`` and ``similarity`` are the
+            weights of the terms on pairs of samples.
 
     Attributes:
         label_smoothing: Share of a label that is spread over all classes.
@@ -33,15 +35,17 @@ class CrossEntropy(BlockObjective):
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
+        self.terms = pair_terms(spec, config)
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
-        """The mean cross-entropy of a batch."""
+        """The mean cross-entropy of a batch, plus the losses of the terms on pairs."""
         scores = at_least_float32(self.scores(h))
         loss = nn.functional.cross_entropy(scores, y, label_smoothing=self.label_smoothing)
-        return loss, {
+        metrics = {
             "cross_entropy": loss.detach(),
             "train_accuracy": accuracy(scores.detach(), y),
         }
+        return add_terms(self.terms, h, y, loss, metrics)
 
 
 def smooth_labels(objective: nn.Module, share: float) -> None:
