@@ -17,7 +17,7 @@ __all__ = ["CommaSeparated", "NearChoice", "keywords"]
 
 MAX_SPAN = 20
 """Most numbers that are written out in the message on a range, such as 0-2."""
-OPTIONAL_TYPES = {"data_root": str, "resize": int, "target": str}
+OPTIONAL_TYPES = {"data_root": str, "margin": float, "resize": int, "target": str}
 """Types of the settings that are None by default."""
 METAVARS = {
     "batch_size": "INTEGER|full",

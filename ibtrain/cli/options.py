@@ -15,7 +15,14 @@ from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError
 from ibtrain.text import hint
 
-__all__ = ["SETTINGS", "execution_options", "run_config", "setting_of", "training_options"]
+__all__ = [
+    "SETTINGS",
+    "execution_options",
+    "run_config",
+    "setting_of",
+    "settings_of",
+    "training_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,6 +62,7 @@ SETTINGS = {
     "--patience": "optim.patience",
     "--validation": "validation",
     "--seeds": "seeds",
+    "--margin": "margin",
     "--objective": "objective.name",
     "--order": "objective.order",
     "--beta": "objective.beta",
@@ -115,6 +123,17 @@ def setting_of(word: str) -> str:
         expected = f"the name of a training option, such as beta{hint(name, flags)}"
         raise ConfigError(repr(word), expected, "setting")
     return flags[name]
+
+
+def settings_of(word: str) -> list[str]:
+    """Returns the dotted names for the name of an option: one, or that of each method for an option of the optimiser.
+
+    Raises:
+        ConfigError: If there is no such setting.
+    """
+    setting = setting_of(word)
+    table, _, key = setting.rpartition(".")
+    return [f"{method}.{key}" for method in METHODS] if table == "optim" else [setting]
 
 
 def training_options(command: F) -> F:

@@ -8,7 +8,7 @@ import click
 from ibtrain.cli.declared import NearChoice, keywords
 from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
-from ibtrain.cli.options import run_config, setting_of, training_options
+from ibtrain.cli.options import run_config, setting_of, settings_of, training_options
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import METHODS, Method
@@ -64,10 +64,26 @@ def _words(text: str) -> list[str]:
     show_default=True,
     help="Methods that every run trains.",
 )
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    default="",
+    help="Compare every other run with this one, by the name of its folder, method by method and paired over seeds; "
+    "previous compares each with the one before it.",
+)
+@click.option(
+    "--compare-by",
+    "compare_by",
+    metavar="SETTING",
+    help="Compare runs that differ in this setting only, each with the first value, or with --baseline previous with the value "
+    "before.",
+)
 @training_options
 def command(
     vary: tuple[tuple[str, list[Any]], ...],
     methods: str,
+    baseline: str,
+    compare_by: str | None,
     settings: dict[str, Any],
     config_file: Path | None,
     run_dir: Path | None,
@@ -82,13 +98,14 @@ def command(
     """
     # imported here, so that an invalid option is reported before torch is loaded
     from ibtrain.io.documents import json_text
-    from ibtrain.report.comparison import comparison_document, comparison_table
+    from ibtrain.report.comparison import comparison_document, comparison_table, comparisons_table
     from ibtrain.report.forest import forest_figure
     from ibtrain.report.style import save_figure
     from ibtrain.report.table import TABLE_WIDTH
     from ibtrain.runs import RunFolder
+    from ibtrain.runs.comparisons import compare_runs
     from ibtrain.runs.places import new_path
-    from ibtrain.runs.summary import summarise
+    from ibtrain.runs.summary import summarise, unfinished
     from ibtrain.runs.sweep import cell_name, combinations, train_cells
 
     chosen: tuple[Method, ...] = (
@@ -101,6 +118,10 @@ def command(
         cell_name(cell): run_config({**settings, **cell}, config_file, chosen)
         for cell in combinations(values)
     }
+    keys = settings_of(compare_by) if compare_by else []
+    if baseline or keys:
+        # finds mistakes before the training
+        compare_runs([unfinished(name, config) for name, config in configs.items()], baseline, keys)
     root = run_dir or new_path(next(iter(configs.values())), "sweep")
     say(f"{len(configs)} runs in {root}")
     with interruptible(f"the same command with --run-dir {shell_word(str(root))}"):
@@ -110,11 +131,14 @@ def command(
         )
         failed = train_cells(configs, root, interval, workers, session, helper_session=helper)
     runs = [summarise(RunFolder(root / name), config) for name, config in configs.items()]
-    echo(
-        json_text(comparison_document(runs), str(root))
-        if as_json
-        else comparison_table(runs, text_width() or TABLE_WIDTH)
-    )
+    width = text_width() or TABLE_WIDTH
+    comparisons = compare_runs(runs, baseline, keys) if baseline or keys else []
+    if as_json:
+        echo(json_text(comparison_document(runs, comparisons), str(root)))
+    else:
+        echo(comparison_table(runs, width))
+        if comparisons:
+            echo("\n" + comparisons_table(comparisons, width))
     if any(run.accuracies for run in runs):
         save_figure(forest_figure(runs), root / "sweep.png")
     say(f"folder: {root} (picture: sweep.png)")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.errors import ConfigError
 
-__all__ = ["SMALL", "VALIDATION_SHARE", "plane_recipe", "recipe", "with_recipes"]
+__all__ = ["SMALL", "VALIDATION_SHARE", "margin_of", "plane_recipe", "recipe", "with_recipes"]
 
 VALIDATION_SHARE = 0.1
 """Share of training samples held out if early stopping needs a validation split and no share is set."""
@@ -35,6 +35,9 @@ MAX_FACTOR = 10
 """Maximum number by which the epochs of the digits are multiplied."""
 MIN_STEPS = 4
 """Steps in an epoch below which batches are smaller than those of the digits, down to :data:`TABLE_BATCH`."""
+MARGIN = 0.25
+_MARGINS = {"mnist": 0.1}
+"""Margins of equivalence, in percentage points; others have :data:`MARGIN`."""
 TABLE_EPOCHS = 50
 TABLE_BATCH = 32
 TABLE_FILES = re.compile(r"(csv|tsv|parquet):.*|.*\.(csv|tsv|parquet)", re.IGNORECASE | re.DOTALL)
@@ -77,6 +80,16 @@ def plane_recipe(dataset: str) -> PlaneConfig:
         # a quick first run, in under a minute: audits would make it a fifth longer
         return PlaneConfig(points=4, critic_steps=50, batch_size=128, audit_every=0)
     return PlaneConfig()
+
+
+def margin_of(dataset: str, margin: float | None = None) -> float:
+    """Returns the largest difference of accuracies, in percentage points, that makes no difference in practice.
+
+    Args:
+        dataset: Name of the data set.
+        margin: The setting ``margin``; None selects the default of the data set.
+    """
+    return margin if margin is not None else _MARGINS.get(dataset, MARGIN)
 
 
 def with_recipes(config: RunConfig) -> RunConfig:

@@ -11,8 +11,10 @@ from ibtrain.plane.measures import Quantity
 from ibtrain.plane.point import AUDIT_SUFFIX, RESERVED_NAMES
 from ibtrain.report.quantities import column_groups
 from ibtrain.report.style import METHOD_NAMES
-from ibtrain.report.text import blocks, filled, table
+from ibtrain.report.text import blocks, filled, table, wrapped
+from ibtrain.report.verdicts import results_words
 from ibtrain.report.words import noise_words, numbers, objective_words
+from ibtrain.runs.verdicts import results_verdict
 from ibtrain.text import abridged
 
 __all__ = [
@@ -43,6 +45,9 @@ def results_table(results: dict[str, Any], width: int = TABLE_WIDTH) -> str:
     """
     methods = [method for method in METHODS if results.get(method)]
     sections = [table(summary_rows(results, methods))]
+    verdict = results_verdict(results)
+    if verdict and verdict.difference.counts[0] > 1:
+        sections.append("\n".join(wrapped(results_words(verdict), width)))
     if any(results[method][0]["layers"] for method in methods):
         sections += _layers(results, methods, width)
         sections.append(footnote(results, methods, width))
