@@ -1,6 +1,7 @@
 """The options of all training commands, and the settings that result from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
-from ibtrain.config.run import assign
+from ibtrain.config.run import TABLES, assign
 from ibtrain.errors import ConfigError
 from ibtrain.text import hint
 
@@ -103,6 +104,10 @@ SETTINGS = {
 
 ALIASES = {"--learning-rate": ("--lr",)}
 """Other names of options."""
+_SETTING_NAMES = {
+    f"{table}.{field.name}" for table, kind in TABLES.items() for field in fields(kind)
+}
+"""Dotted names of all settings in tables."""
 
 
 def setting_of(word: str) -> str:
@@ -117,7 +122,7 @@ def setting_of(word: str) -> str:
         for flag in (name, *ALIASES.get(name, ()))
     }
     name = word.removeprefix("--").replace("_", "-")
-    if word in flags.values():
+    if word in flags.values() or word in _SETTING_NAMES:
         return word
     if name not in flags:
         expected = f"the name of a training option, such as beta{hint(name, flags)}"
@@ -206,7 +211,7 @@ def _identifier(setting: str) -> str:
 
 
 def run_config(
-    settings: dict[str, Any], config_file: Path | None, methods: tuple[Method, ...]
+    settings: Mapping[str, Any], config_file: Path | None, methods: tuple[Method, ...]
 ) -> RunConfig:
     """Combines the settings of a run: the recipes of the methods, then the file, then the options.
 
@@ -214,6 +219,23 @@ def run_config(
         ConfigError: If a setting is unknown or out of its range.
     """
     values = read_settings(config_file) if config_file else {}
+    return combined_config(values, settings, str(config_file or "config"), methods)
+
+
+def combined_config(
+    values: dict[str, Any], settings: Mapping[str, Any], where: str, methods: tuple[Method, ...]
+) -> RunConfig:
+    """Combines the recipes of the methods, the values of a file, and settings by dotted name.
+
+    Args:
+        values: Nested settings, which are changed.
+        settings: Settings by dotted name; ``optim.`` stands for both methods.
+        where: The file, for error messages.
+        methods: Methods of the run, unless ``settings`` has others.
+
+    Raises:
+        ConfigError: If a setting is unknown or out of its range.
+    """
     dataset = settings.get("dataset", values.get("dataset", "digits"))
     recipes = {str(method): recipe(method, str(dataset)) for method in METHODS}
     defaults_of: dict[str, OptimConfig | PlaneConfig] = {
@@ -225,11 +247,11 @@ def run_config(
         # in the configuration of a run from Python, null stands for the recipe
         table = {} if table is None else table
         if not isinstance(table, dict):
-            raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
+            raise ConfigError(repr(table), "a table of settings", f"{where}: {name}")
         values[name] = {**vars(defaults), **table}
     values["methods"] = list(methods)
-    assign(values, settings, str(config_file))
+    assign(values, settings, where)
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE
-    return RunConfig.from_dict(values, str(config_file or "config"))
+    return RunConfig.from_dict(values, where)

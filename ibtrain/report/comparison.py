@@ -53,7 +53,9 @@ def comparison_table(
         [short, *(setting_text(run.settings.get(name)) for run in runs)]
         for name, short in short_names(without_twins(varied, runs)).items()
     ]
-    names = settings or [["run", *(run.name for run in runs)]]
+    # the settings of named cells are many, and their names say what they are
+    is_named = columns is None and "methods" in varied
+    names = settings if settings and not is_named else [["run", *(run.name for run in runs)]]
     accuracies = [
         [f"{METHOD_NAMES[method]} {split} %", *(_accuracy(run, method, split) for run in runs)]
         for method in METHODS

@@ -61,7 +61,10 @@ def method_verdicts(runs: Sequence[RunSummary]) -> list[Verdict | None]:
 
 
 def compare_runs(
-    runs: Sequence[RunSummary], baseline: str = "", keys: Sequence[str] = ()
+    runs: Sequence[RunSummary],
+    baseline: str = "",
+    keys: Sequence[str] = (),
+    within: Sequence[str] = (),
 ) -> list[Comparison]:
     """Compares runs with each other, method by method; these comparisons are one family.
 
@@ -72,19 +75,21 @@ def compare_runs(
         baseline: Name of the run that all others are compared with; ``previous`` compares each run with the one before it.
             Without a name it is the first run.
         keys: Dotted names of settings: only runs that differ in nothing else are compared. None for all runs.
+        within: Dotted names of settings: only runs that agree in these are compared, and the part of a run's name before
+            the first comma is enough as the baseline's name.
 
     Raises:
         ConfigError: If no run has the baseline's name, or the settings do not vary.
     """
-    _check_baseline([run.name for run in runs], baseline, keys)
+    known = [name for run in runs for name in _names(run, within)]
+    _check_baseline(known, baseline, keys)
     pairs = []
-    for group in _groups(runs, keys):
-        names = [run.name for run in group]
+    for group in _groups(runs, keys, within):
         if baseline == PREVIOUS:
             pairs += [(later, earlier) for earlier, later in pairwise(group)]
-        else:
-            base = group[names.index(baseline) if baseline in names else 0]
-            pairs += [(run, base) for run in group if run is not base]
+            continue
+        bases = [run for run in group if not baseline or baseline in _names(run, within)]
+        pairs += [(run, base) for base in bases[:1] for run in group if run is not base]
     return _judged(
         [(run, *methods) for run, base in pairs for methods in _common_methods(run, base)]
     )
@@ -100,18 +105,29 @@ def _check_baseline(names: Sequence[str], baseline: str, keys: Sequence[str]) ->
         raise ConfigError(repr(baseline), expected, "baseline")
 
 
-def _groups(runs: Sequence[RunSummary], keys: Sequence[str]) -> list[list[RunSummary]]:
-    """Runs that differ in some settings only, in their order."""
+def _names(run: RunSummary, within: Sequence[str]) -> list[str]:
+    """Names by which a run can be the baseline."""
+    return [run.name, *([run.name.partition(",")[0]] if within else [])]
+
+
+def _groups(
+    runs: Sequence[RunSummary], keys: Sequence[str], within: Sequence[str]
+) -> list[list[RunSummary]]:
+    """Runs that are compared with each other, in their order."""
     if not keys:
-        return [list(runs)]
+        return _grouped(runs, within)
     varied = varied_settings(runs)
     if not {*keys} & {*varied}:
         expected = f"a setting in which the runs differ: {', '.join(varied) or 'there is none'}"
         raise ConfigError(repr(keys[0]), expected, "compare by")
+    return _grouped(runs, [name for name in varied if name not in keys])
+
+
+def _grouped(runs: Sequence[RunSummary], names: Sequence[str]) -> list[list[RunSummary]]:
+    """Runs that agree in some settings."""
     groups: dict[str, list[RunSummary]] = {}
     for run in runs:
-        others = repr([run.settings.get(name) for name in varied if name not in keys])
-        groups.setdefault(others, []).append(run)
+        groups.setdefault(repr([run.settings.get(name) for name in names]), []).append(run)
     return list(groups.values())
 
 

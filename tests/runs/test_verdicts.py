@@ -92,6 +92,7 @@ def test_a_family_is_adjusted_and_what_has_no_interval_is_not_in_it() -> None:
         ([0.0001, -0.0002, 0.0001, 0.0, -0.0001], "equivalent", True),
         ([0.01, -0.02, 0.03, 0.0, -0.01], "undecided", False),
         ([0.01, 0.01, 0.01], "undecided", False),
+        ([0.9 - 0.8, 0.8 - 0.7, 0.5 - 0.4], "undecided", False),
         ([0.0, 0.0, 0.0], "identical", False),
     ],
 )
