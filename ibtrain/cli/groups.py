@@ -4,7 +4,16 @@ import click
 
 __all__ = ["GroupedCommand"]
 
-DATA = ("dataset", "data_root", "target", "train_share", "label_noise", "resize", "validation")
+DATA = (
+    "dataset",
+    "data_root",
+    "target",
+    "train_share",
+    "label_noise",
+    "resize",
+    "validation",
+    "evaluate_on",
+)
 GROUPS = {
     "model": "Network",
     "optim": "Optimiser",

@@ -62,6 +62,7 @@ SETTINGS = {
     "--weight-decay": "optim.weight_decay",
     "--patience": "optim.patience",
     "--validation": "validation",
+    "--evaluate-on": "evaluate_on",
     "--seeds": "seeds",
     "--margin": "margin",
     "--objective": "objective.name",

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ibtrain.cli.declared import NearChoice
+from ibtrain.cli.declared import CommaSeparated, NearChoice
 from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
 from ibtrain.cli.options import settings_of, training_options
 from ibtrain.cli.plan import Plan
+from ibtrain.cli.search import search
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.cli.varied import Varied
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.config.space import Range
+from ibtrain.config.space import SAMPLERS, Range
 from ibtrain.errors import ConfigError, IBTrainError
 from ibtrain.text import shell_word
 
@@ -56,6 +57,34 @@ __all__ = ["command"]
     help="Compare runs that differ in this setting only, each with the first value, or with --baseline previous with the value "
     "before.",
 )
+@click.option(
+    "--search",
+    "trials",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Search the best settings of each method by N trials on a validation split, instead of all combinations; --vary also "
+    "takes ranges: lr=1e-4..1e-2:log.",
+)
+@click.option(
+    "--sampler",
+    type=NearChoice(SAMPLERS),
+    default="tpe",
+    show_default=True,
+    help="How a search chooses settings; tpe and random need Optuna.",
+)
+@click.option(
+    "--search-seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the sampler.",
+)
+@click.option(
+    "--final-seeds",
+    type=CommaSeparated(int),
+    default=(),
+    help="Train the best settings of each method with these seeds, evaluated on the test split.",
+)
 @training_options
 def command(
     file: Path | None,
@@ -63,6 +92,10 @@ def command(
     methods: str | None,
     baseline: str,
     compare_by: str | None,
+    trials: int | None,
+    sampler: str,
+    search_seed: int,
+    final_seeds: tuple[int, ...],
     settings: dict[str, Any],
     config_file: Path | None,
     run_dir: Path | None,
@@ -87,6 +120,21 @@ def command(
     if baseline or compare_by:
         keys = settings_of(compare_by) if compare_by else []
         plan = replace(plan, baseline=baseline, compare_by=keys)
+    if trials:
+        search(
+            plan,
+            trials,
+            sampler,
+            search_seed,
+            final_seeds,
+            run_dir,
+            interval,
+            workers,
+            as_json=as_json,
+        )
+        return
+    if final_seeds:
+        raise ConfigError("--final-seeds", "--search with it", "sweep")
     configs = plan.configs()
     # finds mistakes before the training
     _compared(plan, [unfinished(name, config) for name, config in configs.items()])

@@ -37,6 +37,7 @@ __all__ = [
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
 DEVICES = ("auto", "cpu", "cuda", "mps")
+EVALUATION_SPLITS = ("test", "validation")
 SAVED = ("weights", "activations", "gradients")
 MAX_SIDE = 8192
 """Maximum height and width, in pixels, to which images are resized."""
@@ -72,6 +73,8 @@ class RunConfig:
         train_share: Share of the training samples that is kept; validation and test samples stay.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of
             validation and test samples stay.
+        evaluate_on: Split on which networks are evaluated and measured: ``test``, or ``validation``, which takes the place of
+            the test split, so that settings can be chosen without looking at it.
         margin: Largest difference of accuracies, in percentage points, that makes no difference in practice: methods are
             equivalent if theirs is within it. By default 0.1 for mnist and 0.25 for others.
     """
@@ -95,6 +98,7 @@ class RunConfig:
     train_share: float = 1.0
     label_noise: float = 0.0
     margin: float | None = None
+    evaluate_on: str = choice("test", EVALUATION_SPLITS)
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -116,6 +120,9 @@ class RunConfig:
             raise ConfigError(
                 "no validation split with early stopping", "a share above 0", "validation"
             )
+        check_choice("evaluate_on", self.evaluate_on, EVALUATION_SPLITS)
+        if self.evaluate_on == "validation" and not self.validation:
+            raise ConfigError("no validation split to evaluate on", "a share above 0", "validation")
         check_sequence("save", self.save)
         for name in self.save:
             check_choice("save", name, SAVED)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from ibtrain.checks import check_number
 from ibtrain.errors import ConfigError
 
-__all__ = ["Range"]
+__all__ = ["SAMPLERS", "Range"]
+
+SAMPLERS = ("tpe", "random", "grid")
+"""How a search can choose settings."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def comparison_csv(runs: Sequence[RunSummary], columns: Sequence[str] | None = N
     for run in runs:
         settings = [setting_text(run.settings.get(name)) for name in names]
         for method, accuracies in run.accuracies.items():
-            for seed in accuracies["test"]:
+            for seed in accuracies["train"]:
                 values = [accuracies.get(split, {}).get(seed, "") for split in SPLITS]
                 writer.writerow([run.name, *settings, method, seed, *values])
     return text.getvalue().rstrip("\n")

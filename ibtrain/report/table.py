@@ -67,7 +67,8 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 def summary_rows(results: dict[str, Any], methods: Sequence[Method]) -> list[list[str]]:
     """Accuracies and time by method, below a heading."""
-    rows = [["method", "test accuracy %", "train accuracy %", "training s", "seeds"]]
+    split = results.get("evaluate_on", "test")
+    rows = [["method", f"{split} accuracy %", "train accuracy %", "training s", "seeds"]]
     for method in methods:
         seeds = results[method]
         rows.append(
@@ -154,9 +155,12 @@ def footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> 
     factor = 1 / math.log(2) if plane["unit"] == "bits" else 1.0
     ln_n = f"{'log2' if plane['unit'] == 'bits' else 'ln'} N = {factor * results['ln_n']:.2f}"
     flags = flags_of(results, methods)
+    samples = _SAMPLES[plane["on"]]
+    if results.get("evaluate_on") == "validation":
+        samples = samples.replace("test", "validation")
     pieces = [
         f"± s.d. over {seeds} seeds" if seeds > 1 else "± standard error",
-        f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
+        f"{plane['unit']}, on {results['plane_samples']} {samples}: "
         f"{ln_n}, H(Y) = {factor * results['label_entropy']:.2f}",
         f"sigma {noise_words(plane)}",
         *([_training_words(objective)] if "layerwise" in methods else []),

@@ -106,6 +106,7 @@ class Results:
             "ln_n": math.log(len(labels)),
             "objective": asdict(self.config.objective),
             "plane": {name: getattr(plane, name) for name in _PLANE_SETTINGS},
+            "evaluate_on": self.config.evaluate_on,
             "margin": margin_of(self.config.dataset, self.config.margin),
             "peak_memory_mib": peak_memory_mib(),
             **{

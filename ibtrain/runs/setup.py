@@ -1,6 +1,7 @@
 """Sets up a run: the one place where data, model, trainers and plane are put together."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -28,8 +29,8 @@ __all__ = ["RunSetup", "load_data"]
 
 
 def load_data(config: RunConfig, device: torch.device) -> Dataset:
-    """Loads the data of a run."""
-    return load_dataset(
+    """Loads the data of a run; where it is evaluated on the validation split, that takes the place of the test split."""
+    data = load_dataset(
         config.dataset,
         config.data_root,
         validation=config.validation,
@@ -39,6 +40,10 @@ def load_data(config: RunConfig, device: torch.device) -> Dataset:
         target=config.target,
         device=device,
     )
+    if config.evaluate_on == "validation":
+        assert data.validation is not None
+        return replace(data, test=data.validation)
+    return data
 
 
 class RunSetup:

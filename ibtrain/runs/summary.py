@@ -70,7 +70,9 @@ def summarise(folder: RunFolder, config: RunConfig | None = None) -> RunSummary:
         method: {
             split: {entry["seed"]: entry[f"{split}_accuracy"] for entry in results[method]}
             for split in SPLITS
+            # what takes the place of the test split is not one
             if f"{split}_accuracy" in results[method][0]
+            and (split, results.get("evaluate_on")) != ("test", "validation")
         }
         for method in METHODS
         if results.get(method)
