@@ -1,4 +1,7 @@
-"""Exceptions that ibtrain raises on purpose; any other exception is a bug."""
+"""Exceptions that ibtrain raises on purpose, any other exception is a bug; and its warnings."""
+
+import sys
+import warnings
 
 from ibtrain.text import abridged, printable
 
@@ -14,6 +17,7 @@ __all__ = [
     "OutOfMemoryError",
     "RunFolderError",
     "UnreadableError",
+    "warn",
 ]
 
 
@@ -21,6 +25,8 @@ MAX_GIVEN_LENGTH = 300
 """Maximum number of characters of an invalid value that a message quotes."""
 MAX_MESSAGE_LENGTH = 1500
 """Maximum number of characters of a message, which may quote a file from an untrusted source."""
+WRAPPERS = ("ibtrain", "contextlib", "functools", "jaxtyping", "torch")
+"""Packages whose functions may be between a warning and the user's line, the last ones as decorators and contexts."""
 
 
 class IBTrainWarning(UserWarning):
@@ -28,6 +34,18 @@ class IBTrainWarning(UserWarning):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(abridged(printable(message), MAX_MESSAGE_LENGTH))
+
+
+def warn(message: str) -> None:
+    """Gives an :class:`IBTrainWarning` that points to the user's line, which called the package.
+
+    Args:
+        message: What happened, in one sentence.
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in WRAPPERS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, IBTrainWarning, stacklevel=level)
 
 
 class IBTrainError(Exception):

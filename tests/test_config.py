@@ -1,7 +1,11 @@
 """Settings: both file formats, and the range of every value."""
 
+import copy
+import inspect
 import json
+import pickle
 import tomllib
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +137,22 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"run\.json"):
         read_settings(path)
+
+
+def test_a_class_with_checked_keywords_is_what_it_was() -> None:
+    """Its fields, its signature, copies and Python's own errors."""
+    assert [*inspect.signature(OptimConfig).parameters] == [f.name for f in fields(OptimConfig)]
+    optim = OptimConfig(0.1, epochs=3)
+    assert replace(optim, epochs=4) == OptimConfig(0.1, epochs=4)
+    assert pickle.loads(pickle.dumps(optim)) == copy.deepcopy(optim) == optim
+    with pytest.raises(ConfigError, match=r"OptimConfig: got 'epoch', .*did you mean 'epochs'"):
+        replace(optim, epoch=4)
+    with pytest.raises(TypeError, match="multiple values for argument 'learning_rate'"):
+        OptimConfig(0.1, learning_rate=0.1)  # type: ignore[misc]
+
+
+def test_a_file_and_a_call_give_the_same_advice() -> None:
+    with pytest.raises(ConfigError, match=r"config\.layerwise: got 'lr', .*'learning_rate'"):
+        RunConfig.from_dict({"layerwise": {"lr": 1}})
+    with pytest.raises(ConfigError, match=r"config: got 'hidden', .*a setting of ModelConfig\)"):
+        RunConfig.from_dict({"hidden": [3]})

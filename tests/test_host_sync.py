@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config import OBJECTIVES, ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import with_recipe
 from ibtrain.data.dataset import Dataset, Split
 from ibtrain.mi.bounds.registry import BOUNDS
 from ibtrain.mi.neural.fit import NeuralSettings, fit_critic
@@ -95,7 +96,7 @@ def toy(steps: int) -> Dataset:
 
 
 def layerwise(steps: int, objective: ObjectiveConfig | None = None) -> None:
-    optim = OptimConfig(batch_size=8, epochs=1)
+    optim = with_recipe(OptimConfig(batch_size=8, epochs=1), "layerwise", "toy")
     LayerwiseTrainer(mlp(5, (6, 4), 3), objective, optim).fit(toy(steps))
 
 
@@ -155,7 +156,16 @@ def waits(run: Callable[[int], None], steps: int) -> int:
     return found.count
 
 
-@pytest.mark.parametrize("run", [layerwise, with_relative_noise, end_to_end, tracking])
+OTHER_OBJECTIVES = [
+    partial(layerwise, objective=ObjectiveConfig(name=name))
+    for name in OBJECTIVES
+    if name not in ("ib", "cross-entropy")
+]
+
+
+@pytest.mark.parametrize(
+    "run", [layerwise, with_relative_noise, end_to_end, tracking, *OTHER_OBJECTIVES]
+)
 def test_a_longer_training_waits_no_more_often(run: Callable[[int], None]) -> None:
     assert waits(run, 9) == waits(run, 3) > 0
 
@@ -242,7 +252,7 @@ def test_a_trainings_step_reads_nothing_from_the_host(
     # there are no generators elsewhere
     monkeypatch.setattr("ibtrain.train.loop.generator", lambda *_: torch.Generator())
     data = toy(4).to(ELSEWHERE).train
-    optim = OptimConfig(batch_size=8, epochs=1)
+    optim = with_recipe(OptimConfig(batch_size=8, epochs=1), "layerwise", "toy")
     loop = EpochLoop(make(), data.x, data.y, optim, 0, torch.Generator())
     lockstep = Lockstep([loop])
     # no fused kernel either: others count their steps on the host
@@ -271,7 +281,7 @@ def test_cuda_sees_no_step_wait(
 
     monkeypatch.setattr(Lockstep, "_step", watched)
     cuda = torch.device("cuda")
-    optim = OptimConfig(batch_size=8, epochs=1)
+    optim = with_recipe(OptimConfig(batch_size=8, epochs=1), "layerwise", "toy")
     trainer(mlp(5, (6, 4), 3).to(cuda), optim=optim).fit(toy(4).to(cuda))
     assert len(steps) == (12 if trainer is LayerwiseTrainer else 4)
 

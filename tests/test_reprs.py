@@ -5,9 +5,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ibtrain import channel_bounds, mi_matrix
+from ibtrain import LayerwiseTrainer, OptimConfig, channel_bounds, mi_matrix, mlp
 from ibtrain.data.dataset import Dataset
 from ibtrain.mi.result import Estimate
+from ibtrain.plane.point import PlanePoint
+from ibtrain.train.callbacks import Event, ModelView
 from ibtrain.train.network import TrainedNetwork
 
 X = np.random.default_rng(0).standard_normal((50, 4))
@@ -49,3 +51,35 @@ def test_a_network_names_its_classes() -> None:
     many = TrainedNetwork(blocks, nn.Linear(3, 20), classes=tuple(range(20)))
     assert repr(many).endswith("classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...>")
     assert "without names" in repr(TrainedNetwork(blocks, nn.Linear(3, 2)))
+
+
+def test_an_event_names_its_moment_and_its_metrics_alone() -> None:
+    events: list[Event] = []
+    trainer = LayerwiseTrainer(
+        mlp(4, [5], 2), optim=OptimConfig(epochs=40, batch_size=20), callbacks=[events.append]
+    )
+    trainer.fit(X, np.arange(50) % 2)
+    start, first, last = events[0], events[1], events[-1]
+    assert repr(start) == "<Event: start of layerwise, seed 0, hidden1 (1/2), epoch 0/40>"
+    value = first.metrics["train_accuracy"]
+    assert repr(first).startswith("<Event: epoch of layerwise, seed 0, hidden1 (1/2), epoch 1/40: ")
+    assert f"train_accuracy {value:.4g}" in str(first)
+    assert "end of layerwise, seed 0, output (2/2), epoch 40/40: " in repr(last)
+    assert len(last.history) == 40
+    assert all(len(repr(event)) < 200 for event in events)
+    assert repr(first.model) == "<ModelView: hidden1>"
+
+
+def test_an_event_of_a_step_has_its_step_and_flags() -> None:
+    view = ModelView(nn.Sequential(), nn.Identity(), {})
+    parts = ("step", "end_to_end", 3, "network", 0, 1, 2, 9, 4, 7, {}, ("diverging",), view)
+    text = "<Event: step of end_to_end, seed 3, network (1/1), epoch 2/9, step 4/7 (diverging)>"
+    assert repr(Event(*parts)) == text  # type: ignore[arg-type]
+
+
+def test_a_point_prints_its_values() -> None:
+    value = Estimate(0.7, 0.0123, "ksg", 3.0, ("serial",), n_train=100)
+    point = PlanePoint("watched", 0, "fc1", 1.5, {"sigma": 0.123456}, {"mi_xt": value})
+    text = "<PlanePoint: watched, seed 0, fc1, epoch 1.5: mi_xt 0.700 ± 0.012 nats (serial), sigma 0.1235>"
+    assert repr(point) == text
+    assert repr(PlanePoint("watched", 0, "fc1", 2)) == "<PlanePoint: watched, seed 0, fc1, epoch 2>"

@@ -9,6 +9,7 @@ import torch
 from tape import Tape
 
 from ibtrain.config import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.runs.execution import Run
 from ibtrain.runs.setup import RunSetup
@@ -117,3 +118,18 @@ def test_a_run_records_its_steps_if_it_is_asked_to(tape: pytest.MonkeyPatch) -> 
     assert Tape.replays == 0
     Run(RunSetup(replace(quick, cuda_graphs=True))).train()
     assert Tape.replays > 0
+
+
+def test_the_network_is_described_by_the_sizes_of_its_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert RunSetup(CONFIG).network_text == "64-12-8-10 (relu)"
+    deep = replace(CONFIG, model=ModelConfig(hidden=(12,) * 40, activation="elu"))
+    text = RunSetup(deep).network_text
+    assert text.startswith("64-12-12-")
+    assert text.endswith("-12-10 (elu)")
+    assert len(text) == 60 + len(" (elu)")
+    images = Dataset.from_tensors(torch.randn(60, 1, 8, 8), torch.arange(60) % 10)
+    monkeypatch.setattr("ibtrain.runs.setup.load_data", lambda *_: images)
+    convolutional = replace(CONFIG, model=ModelConfig("conv", hidden=(7,), channels=(3, 4)))
+    assert RunSetup(convolutional).network_text == "1x8x8-3x4x4-4x2x2-7-10 (relu)"

@@ -1,14 +1,13 @@
 """Choice of the device and of the number of threads."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from ibtrain.backend.openmp import environment_threads
-from ibtrain.errors import ConfigError, IBTrainWarning
+from ibtrain.errors import ConfigError, warn
 
 __all__ = ["choose_device", "choose_threads", "threads"]
 
@@ -71,7 +70,7 @@ def threads(count: int) -> Iterator[None]:
     """Sets torch's number of threads within the block; warns if it is so high that every step is slow."""
     if count > MAX_THREADS_PER_CORE * _cores():
         message = f"{count} threads for {_cores()} cores: every step is far slower than with one thread a core"
-        warnings.warn(message, IBTrainWarning, stacklevel=3)
+        warn(message)
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

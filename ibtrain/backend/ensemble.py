@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ibtrain.backend.optim import flatten
+from ibtrain.backend.random_layers import draws_random_numbers
 
 __all__ = ["Ensemble"]
 
@@ -153,8 +154,8 @@ class Ensemble(nn.Module):
 
 def _must_run_alone(module: nn.Module) -> bool:
     """Whether a module draws random numbers, or holds a tensor that is neither a parameter nor a buffer."""
-    draws = isinstance(module, nn.modules.dropout._DropoutNd | nn.RReLU | nn.MultiheadAttention)
-    return draws or any(isinstance(value, Tensor) for value in vars(module).values())
+    holds_tensor = any(isinstance(value, Tensor) for value in vars(module).values())
+    return draws_random_numbers(module) or holds_tensor
 
 
 def _parameters_of(group: Group) -> dict[str, list[nn.Parameter]]:

@@ -1,9 +1,8 @@
 """The environment variable ``OMP_NUM_THREADS``; torch computes on OpenMP's threads."""
 
 import os
-import warnings
 
-from ibtrain.errors import IBTrainWarning
+from ibtrain.errors import warn
 
 __all__ = ["MAX_THREADS", "discard_unusable_threads", "environment_threads"]
 
@@ -32,4 +31,4 @@ def discard_unusable_threads() -> None:
     if _VARIABLE in os.environ and environment_threads() is None:
         value = os.environ.pop(_VARIABLE)
         message = f"{_VARIABLE}: got {value!r}, expected a whole number from 1 to {MAX_THREADS}"
-        warnings.warn(f"{message}; it is ignored", IBTrainWarning, stacklevel=2)
+        warn(f"{message}; it is ignored")

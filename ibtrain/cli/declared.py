@@ -17,8 +17,6 @@ __all__ = ["CommaSeparated", "NearChoice", "keywords"]
 
 MAX_SPAN = 20
 """Most numbers that are written out in the message on a range, such as 0-2."""
-OPTIONAL_TYPES = {"data_root": str, "margin": float, "resize": int, "target": str}
-"""Types of the settings that are None by default."""
 METAVARS = {
     "batch_size": "INTEGER|full",
     "data_root": "DIR",
@@ -153,7 +151,8 @@ def _plain_type(field: Field[Any]) -> Any:
         if kind is str:
             return CommaSeparatedWords()
         return CommaSeparated(kind, has_auto=not field.default)
-    return OPTIONAL_TYPES[field.name] if field.default is None else type(field.default)
+    # of a setting that is None by default, such as `int | None`
+    return get_args(field.type)[0] if field.default is None else type(field.default)
 
 
 def _summary(owner: type[Any], key: str) -> str:

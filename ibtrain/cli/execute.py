@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from ibtrain.cli.interrupts import graceful, interruptible
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
-from ibtrain.config import OPTIMIZERS, OptimConfig, RunConfig
+from ibtrain.config import OPTIMIZERS, CompleteOptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import RunFolderError
 from ibtrain.io.documents import json_text
 from ibtrain.io.untrusted import untrusted
-from ibtrain.text import shell_word
+from ibtrain.text import abridged, shell_word
 
 if TYPE_CHECKING:
     from ibtrain.runs import RunFolder
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ibtrain.runs.setup import RunSetup
 
 __all__ = ["execute"]
+
+MAX_SEEDS_TEXT = 40
+"""Maximum number of characters of the list of seeds at the start."""
 
 
 def execute(
@@ -32,9 +35,9 @@ def execute(
     workers: int = 1,
 ) -> None:
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
-    # imported here, so that an invalid option is reported before torch is loaded
-    from ibtrain.report.page import save_run_page
-    from ibtrain.report.pictures import save_pictures
+    # imported here, so that an invalid option is reported before torch is loaded, and a broken plotting library before the
+    # training
+    from ibtrain.report.finished import save_report
     from ibtrain.runs import RunFolder, open_run
 
     if run_dir is not None and RunFolder(run_dir).is_finished:
@@ -49,12 +52,11 @@ def execute(
             # another process finished the run in the meantime
             _show_again(folder, as_json, interval)
             return
-        for line in _start_messages(config, opened.setup, folder.path):
+        for line in _start_messages(opened.setup, folder.path):
             say(line)
         _train(opened, workers)
         results = _results(folder, as_json)
-        save_pictures(folder)
-        save_run_page(folder)
+        save_report(folder)
         _close(folder, results, interval)
 
 
@@ -80,13 +82,11 @@ def _show_finished(
 
 
 def _show_again(folder: "RunFolder", as_json: bool, interval: CheckpointInterval) -> None:
-    from ibtrain.report.page import save_run_page
-    from ibtrain.report.pictures import save_pictures
+    from ibtrain.report.finished import save_report
 
     with _untrusted(folder.path):
         results = _results(folder, as_json)
-        save_pictures(folder)
-        save_run_page(folder)
+        save_report(folder)
     say(_finished(folder.path))
     _close(folder, results, interval)
 
@@ -144,21 +144,32 @@ def _train(opened: "OpenRun", workers: int) -> None:
         opened.train(run, [progress])
 
 
-def _optimizer(optim: OptimConfig) -> str:
+def _optimizer(optim: CompleteOptimConfig) -> str:
     """The optimiser and its settings, as in ``SGD 0.1 cosine, momentum 0.9``."""
-    settings = {"momentum": optim.momentum, "weight decay": optim.weight_decay}
+    settings = {
+        "momentum": optim.momentum,
+        "weight decay": optim.weight_decay,
+        "label smoothing": optim.label_smoothing,
+        "weights averaged with decay": optim.weight_averaging,
+    }
     further = [f", {name} {value:g}" for name, value in settings.items() if value]
     return (
         f"{OPTIMIZERS[optim.optimizer]} {optim.learning_rate:g} {optim.schedule}{''.join(further)}"
     )
 
 
-def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[str, str, str]:
+def _start_messages(setup: "RunSetup", path: Path) -> tuple[str, ...]:
+    from ibtrain.report.style import METHOD_NAMES
     from ibtrain.runs.saved import mib, saved_bytes
 
-    data = setup.data
+    config, data = setup.config, setup.data
+    objective = config.objective
+    # what each method trains with is in the line below
+    kinds = {"layerwise": f" ({objective.name}, {objective.order})"}
+    methods = " then ".join(METHOD_NAMES[m] + kinds.get(m, "") for m in config.methods)
+    seeds = abridged(", ".join(map(str, config.seeds)), MAX_SEEDS_TEXT)
     optims = "; ".join(
-        f"{method.replace('_', '-')}: {o.epochs} epochs{' a block' if method == 'layerwise' else ''}, "
+        f"{METHOD_NAMES[method]}: {o.epochs} epoch{'s' * (o.epochs > 1)}{' a block' if method == 'layerwise' else ''}, "
         f"batch {o.batch_size or 'full'}, {_optimizer(o)}"
         for method in config.methods
         for o in [config.optim(method)]
@@ -166,6 +177,7 @@ def _start_messages(config: RunConfig, setup: "RunSetup", path: Path) -> tuple[s
     saved = f", of which --save takes at most {mib(saved_bytes(setup))} MiB" if config.save else ""
     noise = f" (label noise {config.label_noise:g})" if config.label_noise else ""
     return (
+        f"{setup.network_text} on {data.name}, {methods}, seed{'s' * (len(config.seeds) > 1)} {seeds}",
         f"{data.name}: {len(data.train)} training{noise} and {len(data.test)} test samples of "
         f"{data.dim_x} values, {data.num_classes} classes; {data.scaling_text}; "
         f"{setup.device}, {setup.threads} thread{'s' * (setup.threads > 1)}",

@@ -9,9 +9,9 @@ import click
 
 from ibtrain.checks import MAX_WORKERS
 from ibtrain.cli.declared import keywords
-from ibtrain.config import METHODS, Method, OptimConfig, PlaneConfig, RunConfig, read_settings
+from ibtrain.config import METHODS, Method, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
-from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
+from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, with_recipes
 from ibtrain.config.run import TABLES, assign
 from ibtrain.errors import ConfigError
 from ibtrain.text import hint
@@ -53,6 +53,8 @@ SETTINGS = {
     "--channels": "model.channels",
     "--activation": "model.activation",
     "--dropout": "model.dropout",
+    "--input-dropout": "model.input_dropout",
+    "--model-noise": "model.noise_std",
     "--epochs": "optim.epochs",
     "--batch-size": "optim.batch_size",
     "--optimizer": "optim.optimizer",
@@ -60,6 +62,8 @@ SETTINGS = {
     "--schedule": "optim.schedule",
     "--momentum": "optim.momentum",
     "--weight-decay": "optim.weight_decay",
+    "--label-smoothing": "optim.label_smoothing",
+    "--weight-averaging": "optim.weight_averaging",
     "--patience": "optim.patience",
     "--validation": "validation",
     "--evaluate-on": "evaluate_on",
@@ -68,6 +72,8 @@ SETTINGS = {
     "--objective": "objective.name",
     "--order": "objective.order",
     "--beta": "objective.beta",
+    "--same-class": "objective.same_class",
+    "--similarity": "objective.similarity",
     "--noise-std": "objective.noise_std",
     "--noise-scale": "objective.noise_scale",
     "--predict-from": "objective.predict_from",
@@ -214,7 +220,9 @@ def _identifier(setting: str) -> str:
 def run_config(
     settings: Mapping[str, Any], config_file: Path | None, methods: tuple[Method, ...]
 ) -> RunConfig:
-    """Combines the settings of a run: the recipes of the methods, then the file, then the options.
+    """Combines the settings of a run: the recipes, then the file, then the options.
+
+    The optimisers' recipes for a data set in a file follow when its samples are counted.
 
     Raises:
         ConfigError: If a setting is unknown or out of its range.
@@ -238,10 +246,9 @@ def combined_config(
         ConfigError: If a setting is unknown or out of its range.
     """
     dataset = settings.get("dataset", values.get("dataset", "digits"))
-    recipes = {str(method): recipe(method, str(dataset)) for method in METHODS}
-    defaults_of: dict[str, OptimConfig | PlaneConfig] = {
-        **recipes,
-        "plane": plane_recipe(str(dataset)),
+    defaults_of: dict[str, dict[str, Any]] = {
+        **{str(method): {} for method in METHODS},
+        "plane": vars(plane_recipe(str(dataset))),
     }
     for name, defaults in defaults_of.items():
         table = values.get(name)
@@ -249,10 +256,10 @@ def combined_config(
         table = {} if table is None else table
         if not isinstance(table, dict):
             raise ConfigError(repr(table), "a table of settings", f"{where}: {name}")
-        values[name] = {**vars(defaults), **table}
+        values[name] = {**defaults, **table}
     values["methods"] = list(methods)
     assign(values, settings, where)
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE
-    return RunConfig.from_dict(values, where)
+    return with_recipes(RunConfig.from_dict(values, where))

@@ -21,7 +21,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="A .png, .svg or .pdf, or of a style up to curves a .gif or .mp4, which are animations over epochs.  "
-    "[RUN/plane.png, or RUN/STYLE.png from gradients on]",
+    "[RUN/plane.png; RUN/plane-STYLE.png of several runs, or with other options than -o]",
 )
 @click.option(
     "--style",
@@ -57,7 +57,7 @@ def command(runs: tuple[Path, ...], output: Path | None, **choices: Any) -> None
     from ibtrain.report.film import PLANE_FORMATS, save_plane
     from ibtrain.report.pictures import plane_panels
     from ibtrain.report.style import check_picture
-    from ibtrain.report.view import PLANE_STYLES, PlaneView
+    from ibtrain.report.view import PlaneView
     from ibtrain.runs import RunFolder
 
     view = PlaneView(**{name: value for name, value in choices.items() if value is not None})
@@ -65,8 +65,8 @@ def command(runs: tuple[Path, ...], output: Path | None, **choices: Any) -> None
         check_picture(output, "--output", PLANE_FORMATS)
     folders = [RunFolder.open(path) for path in runs]
     panels = [panel for folder in folders for panel in plane_panels(folder, len(folders) > 1)]
-    path = output or folders[0].path / (
-        "plane.png" if view.style in PLANE_STYLES else f"{view.style}.png"
-    )
+    # another picture must not replace the one that the run itself has drawn
+    is_default = len(folders) == 1 and view == PlaneView()
+    path = output or folders[0].path / ("plane.png" if is_default else f"plane-{view.style}.png")
     save_plane(panels, path, view)
     echo_path(path)

@@ -16,7 +16,7 @@ __all__ = ["command"]
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="An .html file.  [report.html in the folder of the run, or of the runs]",
+    help="An .html file.  [report.html in the folder RUN; of several, report-runs.html in that of the first]",
 )
 def command(runs: tuple[Path, ...], output: Path | None) -> None:
     """Write an interactive page about one or several runs: one HTML file, which needs no network.
@@ -24,12 +24,13 @@ def command(runs: tuple[Path, ...], output: Path | None) -> None:
     RUN is the folder of a run, finished or not, or a folder of runs.
     """
     from ibtrain.report.page import save_page
-    from ibtrain.report.page.write import PAGE, check_page
+    from ibtrain.report.page.write import PAGE, PAGE_OF_RUNS, check_page
     from ibtrain.runs.listing import find_runs
 
     if output:
         check_page(output, "--output")
     folders = [folder for path in runs for folder in find_runs(path)]
-    path = output or (runs[0] if len(runs) == 1 else folders[0].path) / PAGE
+    # another page must not replace the one that the first run itself has written
+    path = output or (runs[0] / PAGE if len(runs) == 1 else folders[0].path / PAGE_OF_RUNS)
     save_page(folders, path)
     echo_path(path)

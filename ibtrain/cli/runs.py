@@ -26,7 +26,7 @@ REFRESH_SECONDS = 2.0
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print the accuracies of every network as CSV.")
 def command(folder: Path, watch: bool, columns: str | None, as_csv: bool) -> None:
-    """List the runs in a folder (by default ./runs), also those of its sweeps, oldest first; or a single run.
+    """List the runs in a folder (by default ./runs), also those of its sweeps, in the order of their starts; or a single run.
 
     With --columns, a table of the runs as `ibtrain sweep` prints it.
     """

@@ -210,10 +210,15 @@ def _show(
     from ibtrain.report.forest import forest_figure
     from ibtrain.report.style import save_figure
     from ibtrain.report.table import TABLE_WIDTH
+    from ibtrain.runs import RunFolder
 
     width = text_width() or TABLE_WIDTH
     if as_json:
-        echo(json_text(comparison_document(runs, comparisons), str(root)))
+        trained = [RunFolder(root / run.name) for run in runs if run.accuracies]
+        # of the training, which may have been an earlier command
+        environment = trained[0].read_json("environment.json") if trained else None
+        document = {**comparison_document(runs, comparisons), "environment": environment}
+        echo(json_text(document, str(root)))
     else:
         echo(comparison_table(runs, width))
         if comparisons:

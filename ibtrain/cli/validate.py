@@ -50,7 +50,11 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Check the estimators on problems with known mutual information."""
+    """Check the estimators on problems with known mutual information.
+
+    An estimate agrees if it is within 3 standard errors of the truth; it is too uncertain to tell if these are so large that
+    an estimate of zero would agree too, or one of half a nat where the truth is zero.
+    """
     from ibtrain.backend.device import threads
     from ibtrain.mi.benchmark.validate import ALL_PROBLEMS, validate
     from ibtrain.mi.registry import ESTIMATORS

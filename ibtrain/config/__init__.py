@@ -8,10 +8,18 @@ from ibtrain.config.objective import (
     OUTPUT_OBJECTIVES,
     PREDICT_FROM,
     READOUTS,
+    UNUSED,
     ObjectiveConfig,
     check_noise_std,
 )
-from ibtrain.config.optim import ON_NONFINITE, OPTIMIZERS, PRECISIONS, SCHEDULES, OptimConfig
+from ibtrain.config.optim import (
+    ON_NONFINITE,
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    CompleteOptimConfig,
+    OptimConfig,
+)
 from ibtrain.config.plane import MEASURES, PLANE_NOISE_SCALES, PLANE_SPLITS, PlaneConfig
 from ibtrain.config.run import DEVICES, MAX_PATH, MAX_SEEDS, MAX_SIDE, METHODS, Method, RunConfig
 from ibtrain.config.settings import difference, read_settings
@@ -40,6 +48,8 @@ __all__ = [
     "READOUTS",
     "SCHEDULES",
     "UNITS",
+    "UNUSED",
+    "CompleteOptimConfig",
     "Method",
     "ModelConfig",
     "ObjectiveConfig",

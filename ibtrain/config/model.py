@@ -2,8 +2,15 @@
 
 from dataclasses import dataclass
 
-from ibtrain.checks import MAX_LAYERS, check_choice, check_integer, check_sequence, check_share
-from ibtrain.config.settings import choice, convert_fields, named
+from ibtrain.checks import (
+    MAX_LAYERS,
+    check_choice,
+    check_integer,
+    check_number,
+    check_sequence,
+    check_share,
+)
+from ibtrain.config.settings import check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = ["ACTIVATIONS", "HIDDEN", "MAX_WIDTH", "MODELS", "ModelConfig"]
@@ -38,6 +45,7 @@ MAX_WIDTH = 1 << 20
 """Maximum number of units of a layer; nothing checks the memory that wider layers would take."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class ModelConfig:
     """Settings of the network.
@@ -50,6 +58,9 @@ class ModelConfig:
         channels: Numbers of output channels of the convolutional blocks.
         activation: Activation function after each hidden layer.
         dropout: Probability with which dropout sets an output of a hidden block to zero in training; 0 for none.
+        noise_std: Standard deviation of the Gaussian noise that is added to the outputs of a hidden block in training, before
+            dropout; 0 for none. This noise is a layer of the network, in both methods, as dropout is.
+        input_dropout: Probability with which dropout sets an input of the network to zero in training; 0 for none.
     """
 
     kind: str = choice("mlp", MODELS)
@@ -57,12 +68,16 @@ class ModelConfig:
     channels: tuple[int, ...] = (32, 64)
     activation: str = choice("relu", ACTIVATIONS)
     dropout: float = 0.0
+    noise_std: float = 0.0
+    input_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         convert_fields(self)
         check_choice("model", self.kind, tuple(MODELS))
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
         check_share("dropout", self.dropout, excluded=(1,))
+        check_number("model noise_std", self.noise_std, 0)
+        check_share("input_dropout", self.input_dropout, excluded=(1,))
         for name in ("hidden", "channels"):
             check_sequence(name, getattr(self, name))
         layers = len(self.hidden) + len(self.channels)

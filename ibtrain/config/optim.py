@@ -1,12 +1,20 @@
 """Optimiser settings of a network, or of a block."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_share
-from ibtrain.config.settings import choice, convert_fields, named
+from ibtrain.config.settings import check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
-__all__ = ["ON_NONFINITE", "OPTIMIZERS", "PRECISIONS", "SCHEDULES", "OptimConfig"]
+__all__ = [
+    "ON_NONFINITE",
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "RECIPE_FIELDS",
+    "SCHEDULES",
+    "CompleteOptimConfig",
+    "OptimConfig",
+]
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 """Optimisers, with their names in messages."""
@@ -18,9 +26,13 @@ ON_NONFINITE = ("stop", "skip")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
+@check_keywords
 @dataclass(frozen=True)
 class OptimConfig:
     """Optimiser settings of a network, or of a block.
+
+    Those of :data:`RECIPE_FIELDS` that are None are the recipe's: the ones tuned for the method and the data set
+    (:func:`~ibtrain.config.recipes.recipe`).
 
     Args:
         learning_rate: Initial learning rate; the defaults were chosen for Adam.
@@ -38,27 +50,38 @@ class OptimConfig:
             ``sgd``.
         momentum: Momentum of ``sgd``.
         weight_decay: Weight decay of all parameters of the network or block, biases among them, but not of the critics.
+        label_smoothing: Share of a label that the cross-entropy spreads over all classes. The objective must have a
+            cross-entropy, as end-to-end training has; 0 for none.
+        weight_averaging: Decay per step of the exponential moving average of the weights, such as 0.999; 0 for none.
+            The average is what is validated, measured and kept, and what the next block reads.
     """
 
-    learning_rate: float = 2e-3
-    schedule: str = choice("cosine", SCHEDULES)
-    batch_size: int = named(128, {"full": FULL})
-    epochs: int = 10
+    learning_rate: float | None = None
+    schedule: str | None = choice(None, SCHEDULES)
+    batch_size: int | None = named(None, {"full": FULL})
+    epochs: int | None = None
     patience: int = 0
     on_nonfinite: str = choice("stop", ON_NONFINITE)
     precision: str = choice("float32", PRECISIONS)
     optimizer: str = choice("adam", OPTIMIZERS)
     momentum: float = 0.0
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    weight_averaging: float = 0.0
 
     def __post_init__(self) -> None:
         convert_fields(self)
-        check_number("learning_rate", self.learning_rate, above=0)
-        check_choice("schedule", self.schedule, SCHEDULES)
+        if self.learning_rate is not None:
+            check_number("learning_rate", self.learning_rate, above=0)
+        if self.schedule is not None:
+            check_choice("schedule", self.schedule, SCHEDULES)
         # 0.0 and False are equal to 0
-        if type(self.batch_size) is not int or self.batch_size != FULL:
+        if self.batch_size is not None and (
+            type(self.batch_size) is not int or self.batch_size != FULL
+        ):
             check_integer("batch_size", self.batch_size, 2)
-        check_integer("epochs", self.epochs, 1)
+        if self.epochs is not None:
+            check_integer("epochs", self.epochs, 1)
         check_integer("patience", self.patience, 0)
         check_choice("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
         check_choice("precision", self.precision, PRECISIONS)
@@ -67,7 +90,24 @@ class OptimConfig:
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(f"{self.momentum} with {self.optimizer}", "sgd", "momentum")
         check_number("weight_decay", self.weight_decay, 0)
+        check_share("label_smoothing", self.label_smoothing, excluded=(1,))
+        check_share("weight_averaging", self.weight_averaging, excluded=(1,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteOptimConfig(OptimConfig):
+    """Optimiser settings of which none is left to a recipe; :func:`~ibtrain.config.recipes.with_recipe` makes them."""
+
+    # without `field()` a field would inherit the default None
+    learning_rate: float = field()
+    schedule: str = field()
+    batch_size: int = field()
+    epochs: int = field()
 
     def samples_per_step(self, count: int) -> int:
         """Number of samples per training step, of ``count`` training samples."""
         return count if self.batch_size == FULL else min(self.batch_size, count)
+
+
+RECIPE_FIELDS = ("learning_rate", "schedule", "batch_size", "epochs")
+"""Settings of :class:`OptimConfig` that a recipe has tuned."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ibtrain.checks import check_choice, check_integer, check_number, check_sequence
 from ibtrain.config.objective import check_noise_std
-from ibtrain.config.settings import choice, convert_fields
+from ibtrain.config.settings import check_keywords, choice, convert_fields
 from ibtrain.config.units import UNITS
 from ibtrain.errors import ConfigError
 
@@ -52,6 +52,7 @@ def plane_noise(noise_std: Sequence[float], noise_scale: str) -> tuple[tuple[flo
     return (tuple(noise_std), noise_scale) if noise_std else ((AUTO_NOISE,), "radius")
 
 
+@check_keywords
 @dataclass(frozen=True)
 class PlaneConfig:
     """Settings of the information plane's measurement.

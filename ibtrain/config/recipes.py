@@ -3,26 +3,40 @@
 docs/tuning.md records how they were chosen; both methods had the same tuning budget.
 """
 
-import re
 from dataclasses import replace
+from typing import Any
 
-from ibtrain.config import Method, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config import METHODS, CompleteOptimConfig, Method, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config.optim import RECIPE_FIELDS
 from ibtrain.errors import ConfigError
 
-__all__ = ["SMALL", "VALIDATION_SHARE", "margin_of", "plane_recipe", "recipe", "with_recipes"]
+__all__ = [
+    "SMALL",
+    "VALIDATION_SHARE",
+    "comparable",
+    "margin_of",
+    "plane_recipe",
+    "recipe",
+    "with_recipe",
+    "with_recipes",
+]
 
 VALIDATION_SHARE = 0.1
 """Share of training samples held out if early stopping needs a validation split and no share is set."""
 
-_DEFAULTS: dict[Method, OptimConfig] = {
-    "layerwise": OptimConfig(learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10),
-    "end_to_end": OptimConfig(learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10),
+_DEFAULTS: dict[Method, CompleteOptimConfig] = {
+    "layerwise": CompleteOptimConfig(
+        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10
+    ),
+    "end_to_end": CompleteOptimConfig(
+        learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10
+    ),
 }
-_BY_DATASET: dict[tuple[Method, str], OptimConfig] = {
-    ("layerwise", "digits"): OptimConfig(
+_BY_DATASET: dict[tuple[Method, str], CompleteOptimConfig] = {
+    ("layerwise", "digits"): CompleteOptimConfig(
         learning_rate=3e-3, schedule="constant", batch_size=128, epochs=20
     ),
-    ("end_to_end", "digits"): OptimConfig(
+    ("end_to_end", "digits"): CompleteOptimConfig(
         learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20
     ),
 }
@@ -34,26 +48,22 @@ DIGITS_SAMPLES = 1437
 MAX_FACTOR = 10
 """Maximum number by which the epochs of the digits are multiplied."""
 MIN_STEPS = 4
-"""Steps in an epoch below which batches are smaller than those of the digits, down to :data:`TABLE_BATCH`."""
+"""Steps in an epoch below which batches are smaller than those of the digits, down to :data:`MIN_BATCH`."""
+MIN_BATCH = 32
 MARGIN = 0.25
 _MARGINS = {"mnist": 0.1}
 """Margins of equivalence, in percentage points; others have :data:`MARGIN`."""
-TABLE_EPOCHS = 50
-TABLE_BATCH = 32
-TABLE_FILES = re.compile(r"(csv|tsv|parquet):.*|.*\.(csv|tsv|parquet)", re.IGNORECASE | re.DOTALL)
-"""Names of data sets in tables."""
 
 
-def recipe(method: Method, dataset: str, count: int | None = None) -> OptimConfig:
+def recipe(method: Method, dataset: str, count: int | None = None) -> CompleteOptimConfig:
     """Returns the optimiser settings of a method for a data set.
 
     Args:
         method: The method.
         dataset: Name of the data set.
-        count: Number of training samples; None if it is not known yet. Without a recipe of its own, a small data set
+        count: Number of training samples; None stands for a large number. Without a recipe of its own, a small data set
             gets that of the digits, with so many epochs that it sees as many samples as the digits' training does, and with
-            smaller batches if an epoch would have fewer than four steps; and a
-            table of unknown length gets its learning rate, small batches, and 50 epochs.
+            smaller batches if an epoch would have fewer than four steps.
 
     Raises:
         ConfigError: If the method has no recipe.
@@ -64,13 +74,11 @@ def recipe(method: Method, dataset: str, count: int | None = None) -> OptimConfi
     settings = _BY_DATASET.get((method, dataset), _DEFAULTS[method])
     if (method, dataset) in _BY_DATASET:
         return settings
-    digits = _BY_DATASET[method, "digits"]
-    if count is None and TABLE_FILES.fullmatch(dataset):
-        return replace(digits, batch_size=TABLE_BATCH, epochs=TABLE_EPOCHS)
     if count is None or count >= SMALL:
         return settings
+    digits = _BY_DATASET[method, "digits"]
     factor = min(max(1.0, DIGITS_SAMPLES / count), MAX_FACTOR)
-    batch_size = min(digits.batch_size, max(TABLE_BATCH, count // MIN_STEPS))
+    batch_size = min(digits.batch_size, max(MIN_BATCH, count // MIN_STEPS))
     return replace(digits, epochs=round(digits.epochs * factor), batch_size=batch_size)
 
 
@@ -92,10 +100,67 @@ def margin_of(dataset: str, margin: float | None = None) -> float:
     return margin if margin is not None else _MARGINS.get(dataset, MARGIN)
 
 
-def with_recipes(config: RunConfig) -> RunConfig:
-    """Returns the run's settings with the data set's recipe for each method whose optimiser is None."""
+def with_recipe(
+    optim: OptimConfig | None, method: Method, dataset: str, count: int | None = None
+) -> CompleteOptimConfig:
+    """Returns a method's optimiser settings, of which those that are None are the recipe's.
+
+    Args:
+        optim: The settings; None leaves all of them to the recipe.
+        method: The method.
+        dataset: Name of the data set.
+        count: Number of training samples, as of :func:`recipe`.
+
+    Raises:
+        ConfigError: If a setting is None and the method has no recipe.
+
+    Example:
+        >>> settings = with_recipe(OptimConfig(epochs=50), "layerwise", "arrays", count=120)
+        >>> settings.epochs, settings.learning_rate, settings.batch_size
+        (50, 0.003, 32)
+    """
+    given = {
+        name: value for name, value in vars(optim or OptimConfig()).items() if value is not None
+    }
+    if all(name in given for name in RECIPE_FIELDS):
+        return CompleteOptimConfig(**given)
+    return replace(recipe(method, dataset, count), **given)
+
+
+def with_recipes(config: RunConfig, count: int | None = None) -> RunConfig:
+    """Returns the run's settings with the data set's recipe in place of what is None of the methods' optimisers.
+
+    The recipe of a data set in a file depends on its number of samples: without this number, nothing is filled in.
+
+    Args:
+        config: The settings.
+        count: Number of training samples; None if it is not known yet.
+    """
+    dataset = config.dataset
+    # the names of the other data sets have neither
+    is_file = ":" in dataset or "." in dataset
+    if is_file and count is None:
+        return config
+    known = count if is_file else None
     return replace(
         config,
-        layerwise=config.layerwise or recipe("layerwise", config.dataset),
-        end_to_end=config.end_to_end or recipe("end_to_end", config.dataset),
+        layerwise=with_recipe(config.layerwise, "layerwise", dataset, known),
+        end_to_end=with_recipe(config.end_to_end, "end_to_end", dataset, known),
     )
+
+
+def comparable(wanted: RunConfig, existing: RunConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns two runs' settings as dictionaries that are equal where one leaves an optimiser's to the recipe.
+
+    Args:
+        wanted: Settings that may lack the recipe of a data set in a file, whose samples are not counted yet.
+        existing: Settings of a run; an earlier version saved None for a whole optimiser.
+    """
+    values, others = wanted.to_dict(), existing.to_dict()
+    for method in METHODS:
+        new, old = values[method], others[method]
+        if new is None or old is None:
+            values[method] = old
+        else:
+            values[method] = {name: old[name] if v is None else v for name, v in new.items()}
+    return values, others

@@ -10,11 +10,12 @@ from ibtrain.backend.openmp import MAX_THREADS
 from ibtrain.checks import check_choice, check_integer, check_number, check_sequence, check_share
 from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
-from ibtrain.config.optim import OptimConfig
+from ibtrain.config.optim import RECIPE_FIELDS, CompleteOptimConfig, OptimConfig
 from ibtrain.config.plane import PlaneConfig
 from ibtrain.config.settings import (
     build,
     check_config,
+    check_keywords,
     choice,
     convert_fields,
     read_settings,
@@ -46,20 +47,22 @@ MAX_PATH = 10_000
 """Maximum number of characters of a data set's name or a folder's path; no system has longer paths."""
 
 
+@check_keywords
 @dataclass(frozen=True)
 class RunConfig:
     """Settings of a whole run: data, methods, network, training, and measurements.
 
     Args:
-        dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10, ``folder:DIR``,
-            ``npz:FILE``, ``mat:FILE``, ``csv:FILE`` or ``parquet:FILE``.
+        dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10; the path of a file that
+            ends in .csv, .tsv, .parquet, .npz or .mat (with another ending: ``csv:FILE`` and so on); or ``folder:DIR``, images
+            in DIR/train/CLASS and DIR/test/CLASS.
         data_root: Folder of the data sets, also for downloads; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
         seeds: Random seeds; every method is trained once with each seed.
         methods: Training methods: ``layerwise``, ``end_to_end``, or both.
         model: Settings of the network, which are the same for every method.
         objective: Objective of layer-wise training.
-        layerwise: Optimiser settings of layer-wise training; None selects the recipe for the data set.
-        end_to_end: Optimiser settings of end-to-end training; None selects the recipe for the data set.
+        layerwise: Optimiser settings of layer-wise training; those that are None are the recipe's for the data set.
+        end_to_end: Optimiser settings of end-to-end training; those that are None are the recipe's for the data set.
         plane: Settings of the information plane's measurement.
         validation: Share of the training samples held out as a validation split. Early stopping needs one.
         device: Device on which networks are trained and measured.
@@ -68,7 +71,7 @@ class RunConfig:
         save: What is saved at every point of the plane: ``weights``, ``activations`` and mean ``gradients`` of the layers in
             training.
         resize: Height and width, in pixels, of the images of ``folder:DIR`` after resizing. None keeps their size.
-        target: Column of the labels in ``csv:FILE`` or ``parquet:FILE``; by default the only one called y, target, label or
+        target: Column of the labels in a CSV, TSV or Parquet file; by default the only one called y, target, label or
             class.
         train_share: Share of the training samples that is kept; validation and test samples stay.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of
@@ -132,6 +135,9 @@ class RunConfig:
         check_integer("threads", self.threads, 0, MAX_THREADS)
         if not isinstance(self.cuda_graphs, bool):
             raise ConfigError(repr(self.cuda_graphs), "true or false", "cuda_graphs")
+        if self.cuda_graphs and self.objective.name == "renyi":
+            expected = "another objective, because eigenvalues are read on the host at every step"
+            raise ConfigError("true with the objective renyi", expected, "cuda_graphs")
         if self.resize is not None:
             check_integer("resize", self.resize, 1, MAX_SIDE)
         if self.margin is not None:
@@ -159,16 +165,18 @@ class RunConfig:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(repr(self.seeds), "at least one seed, and none twice", "seeds")
 
-    def optim(self, method: Method) -> OptimConfig:
+    def optim(self, method: Method) -> CompleteOptimConfig:
         """Returns the optimiser settings of a method.
 
         Raises:
-            ConfigError: If they are None because no recipe has been filled in.
+            ConfigError: If a recipe has still to be filled in.
         """
         optim = self.layerwise if method == "layerwise" else self.end_to_end
-        if optim is None:
-            raise ConfigError("nothing", "the optimiser's settings", method)
-        return optim
+        values = vars(optim) if optim else dict.fromkeys(RECIPE_FIELDS)
+        for name in RECIPE_FIELDS:
+            if values[name] is None:
+                raise ConfigError("nothing", "a value, or the recipe's", f"{method} {name}")
+        return CompleteOptimConfig(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings as nested dictionaries."""

@@ -1,8 +1,10 @@
 """Reads settings from files, and compares them."""
 
 import dataclasses
+import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import field
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from ibtrain.text import hint
 __all__ = [
     "build",
     "check_config",
+    "check_keywords",
     "choice",
     "convert_fields",
     "difference",
@@ -20,16 +23,33 @@ __all__ = [
     "named",
     "read_settings",
     "toml_lines",
+    "with_defaults",
 ]
 
 T = TypeVar("T")
 
+SYNONYMS = {
+    "alpha": "beta",
+    "bs": "batch_size",
+    "data": "dataset",
+    "layers": "hidden",
+    "lr": "learning_rate",
+    "random_state": "seeds",
+    "sigma": "noise_std",
+    "wd": "weight_decay",
+    "width": "hidden",
+    "widths": "hidden",
+}
+"""Other names of settings, in other libraries and in papers."""
+_HOMES: dict[str, list[str]] = {}
+"""Names of the dataclasses that have a setting, by its name."""
 
-def choice(default: str, choices: Collection[str]) -> Any:
+
+def choice(default: str | None, choices: Collection[str]) -> Any:
     """Declares a dataclass field whose value is one of several words.
 
     Args:
-        default: The default word.
+        default: The default word; None if it is chosen later.
         choices: All words; words that are added to a dictionary later are valid too.
     """
     return field(default=default, metadata={"choices": choices})
@@ -61,6 +81,41 @@ def convert_fields(record: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def check_keywords(cls: type[T]) -> type[T]:
+    """Makes a class answer an unknown keyword argument with a ``ConfigError`` that names the most similar one.
+
+    Args:
+        cls: A class whose ``__init__`` takes no further keyword arguments.
+    """
+    names = tuple(inspect.signature(cls).parameters)
+    if dataclasses.is_dataclass(cls):
+        for name in names:
+            _HOMES.setdefault(name, []).append(cls.__name__)
+    create = cls.__init__
+
+    @wraps(create)
+    def checked(self: T, *args: Any, **kwargs: Any) -> None:
+        for key in kwargs:
+            if key not in names:
+                raise _unknown(key, names, type(self).__name__)
+        create(self, *args, **kwargs)
+
+    cls.__init__ = checked  # type: ignore[assignment]
+    return cls
+
+
+def _unknown(key: str, names: Collection[str], where: str) -> ConfigError:
+    """The error of an unknown setting, with the one that may have been meant."""
+    synonym = SYNONYMS.get(key.lower())
+    if synonym in names:
+        advice = hint(synonym, names)
+    elif key in _HOMES:
+        advice = f" ({key} is a setting of {' and of '.join(_HOMES[key])})"
+    else:
+        advice = hint(key, names)
+    return ConfigError(repr(key), f"one of {', '.join(names)}{advice}", where)
 
 
 def check_config(where: str, value: object, kind: type[Any]) -> None:
@@ -135,6 +190,19 @@ def difference(wanted: object, there: object, place: str = "") -> tuple[str, obj
     return None
 
 
+def with_defaults(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Returns saved settings, and the defaults of those that the version which saved them did not have.
+
+    Args:
+        values: Settings by name, as JSON has them.
+        kind: Their dataclass.
+    """
+    defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+    known = {name: value for name, value in defaults.items() if value is not dataclasses.MISSING}
+    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in known.items()}
+    return {**plain, **values}
+
+
 def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Returns nested settings by their keys, joined by dots.
 
@@ -179,7 +247,7 @@ def build(cls: type[T], values: object, tables: Mapping[str, type[Any]], where: 
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         if key not in fields:
-            raise ConfigError(repr(key), "one of " + ", ".join(fields) + hint(key, fields), where)
+            raise _unknown(key, fields, where)
         if key in tables and value is None and fields[key].default is None:
             arguments[key] = None
         elif key in tables:

@@ -1,12 +1,11 @@
 """Splits samples so that all copies of a sample are in the same split."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.errors import DataError, IBTrainWarning
+from ibtrain.errors import DataError, warn
 from ibtrain.io.hashing import hash_rows
 
 __all__ = ["draw_distinct", "draw_split"]
@@ -43,7 +42,7 @@ def draw_split(
     if num_distinct < len(x):
         share = 1 - num_distinct / len(x)
         message = f"{where}: {share:.2%} of the samples are copies of others; none is in both the training and the {split} split"
-        warnings.warn(message, IBTrainWarning, stacklevel=3)
+        warn(message)
     return drawn
 
 

@@ -14,6 +14,7 @@ from ibtrain.data.sources import SOURCES, read_folder, read_npz
 from ibtrain.data.table_data import read_rows
 from ibtrain.data.training_samples import replace_labels, take_share
 from ibtrain.errors import DataError
+from ibtrain.io.files import is_folder
 from ibtrain.text import hint
 
 __all__ = ["default_data_root", "load_dataset"]
@@ -54,15 +55,15 @@ def load_dataset(
         name: ``digits``, ``szt`` (the 12-bit problem, :mod:`ibtrain.data.szt`), ``mnist``, ``fashion-mnist``,
             ``kmnist``, ``cifar10``, ``folder:DIR`` (``train/CLASS/*`` and ``test/CLASS/*`` images), ``npz:FILE``
             (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``),
-            ``mat:FILE`` (``F`` and ``y``), ``csv:FILE`` or ``parquet:FILE`` (a row for each sample); or a path that ends
-            in ``.npz``, ``.mat``, ``.csv``, ``.tsv`` or ``.parquet``.
+            ``mat:FILE`` (``F`` and ``y``), ``csv:FILE``, ``tsv:FILE`` or ``parquet:FILE`` (a row for each sample); or a path
+            that ends in ``.npz``, ``.mat``, ``.csv``, ``.tsv`` or ``.parquet``.
         data_root: Folder of torchvision's data sets, also for downloads.
         validation: Share of the training samples held out as a validation split; 0 holds out none.
         train_share: Share of the training samples that is kept.
         label_noise: Share of the training labels that is replaced by classes drawn uniformly; 1 makes all labels
             random. Labels of validation and test samples stay.
         resize: Height and width to which the images of ``folder:DIR`` are resized; None keeps their size.
-        target: Column of the labels in a CSV or Parquet file; None is the only one called y, target, label or class.
+        target: Column of the labels in a CSV, TSV or Parquet file; None is the only one called y, target, label or class.
         seed: Seeds the choice of the validation samples, of the training samples and of their labels.
         device: Device of the tensors.
 
@@ -102,7 +103,7 @@ def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawD
         return read_rows(_expanded(path), target)
     if target is not None:
         given = f"{target} with {name}"
-        raise DataError(given, "csv:FILE or parquet:FILE with such a column", "target")
+        raise DataError(given, "a .csv, .tsv or .parquet file with such a column", "target")
     if kind == "folder" and path:
         return read_folder(_expanded(path), resize)
     if resize is not None:
@@ -110,9 +111,13 @@ def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawD
     if kind in FILE_READERS and path:
         return FILE_READERS[kind](_expanded(path))
     if name not in SOURCES:
-        files = ", ".join(f"{kind}:FILE" for kind in (*FILE_READERS, "csv", "parquet"))
-        expected = f"one of {', '.join(SOURCES)}, folder:DIR, {files}{hint(name, SOURCES)}"
-        raise DataError(repr(name), expected, "dataset")
+        endings = ", ".join(f".{ending}" for ending in (*TABLES, *FILE_READERS))
+        is_existing = bool(name) and is_folder(_expanded(name))
+        advice = f" (did you mean 'folder:{name}'?)" if is_existing else hint(name, SOURCES)
+        expected = (
+            f"one of {', '.join(SOURCES)}, folder:DIR, or a file that ends in one of {endings}"
+        )
+        raise DataError(repr(name), expected + advice, "dataset")
     return SOURCES[name](root)
 
 

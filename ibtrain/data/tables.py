@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ibtrain.backend.memory import check_memory
 from ibtrain.data.archives import read_errors
-from ibtrain.errors import DataError, IBTrainWarning, UnreadableError
+from ibtrain.errors import DataError, UnreadableError, warn
 from ibtrain.io.documents import is_regular
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
     with open(path, encoding="utf-8-sig", newline="") as file:
         layout = _layout(file.read(HEAD_CHARACTERS))
     if not layout.has_header:
-        warnings.warn(IBTrainWarning(_headless(layout.first_row, path)), stacklevel=4)
+        warn(_headless(layout.first_row, path))
     names: Sequence[str] = [str(index) for index in range(len(layout.first_row))]
     if layout.has_header:
         names = [name.strip() for name in layout.first_row]

@@ -8,7 +8,14 @@ from torch import nn
 
 from ibtrain.config import ModelConfig
 from ibtrain.errors import ModelError
-from ibtrain.models.mlp import activation_layer, check_weights, check_widths, dropout_layers, mlp
+from ibtrain.models.mlp import (
+    activation_layer,
+    add_input_dropout,
+    check_weights,
+    check_widths,
+    dropout_layers,
+    mlp,
+)
 
 __all__ = ["conv_net", "from_config"]
 
@@ -19,7 +26,7 @@ def from_config(
     """Creates the convolutional network of a run from its settings.
 
     Args:
-        config: Settings, of which channels, hidden widths, activation and dropout are used.
+        config: Settings, of which channels, hidden widths, activation, dropout and noise are used.
         sample_shape: Shape of a sample: ``(channels, height, width)``.
         num_classes: Number of classes.
 
@@ -36,6 +43,8 @@ def from_config(
         num_classes,
         config.activation,
         config.dropout,
+        noise_std=config.noise_std,
+        input_dropout=config.input_dropout,
     )
 
 
@@ -46,10 +55,14 @@ def conv_net(
     num_classes: int,
     activation: str = "relu",
     dropout: float = 0.0,
+    *,
+    noise_std: float = 0.0,
+    input_dropout: float = 0.0,
 ) -> nn.Sequential:
     """Creates a convolutional network, divided into blocks: ``conv1``, ..., ``hidden1``, ..., ``output``.
 
-    Each convolutional block is a 3 x 3 convolution, the activation, 2 x 2 max pooling, and dropout of its outputs.
+    Each convolutional block is a 3 x 3 convolution, the activation, 2 x 2 max pooling, and noise and dropout of its
+    outputs.
     Linear blocks as in :func:`~ibtrain.models.mlp.mlp` follow.
 
     Args:
@@ -59,9 +72,11 @@ def conv_net(
         num_classes: Number of classes.
         activation: One of :data:`~ibtrain.config.ACTIVATIONS`.
         dropout: Probability with which an output of a hidden block is set to zero in training.
+        noise_std: Standard deviation of the noise that is added to the outputs of a hidden block in training.
+        input_dropout: Probability with which a value of an image is set to zero in training.
 
     Raises:
-        ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
+        ConfigError: If a width is not a whole number above 0, or dropout or noise is out of range.
         ModelError: If the images are too small for the number of poolings, the activation is unknown, or
             the weights are larger than memory.
     """
@@ -78,8 +93,10 @@ def conv_net(
             nn.Conv2d(dim_in, dim_out, kernel_size=3, padding=1),
             activation_layer(activation),
             nn.MaxPool2d(2),
-            *dropout_layers(dropout),
+            *dropout_layers(dropout, noise_std),
         )
     dim_h = ([depth, *channels][-1]) * (height // scale) * (width // scale)
-    blocks.update(mlp(dim_h, hidden, num_classes, activation, dropout).named_children())
+    linear = mlp(dim_h, hidden, num_classes, activation, dropout, noise_std=noise_std)
+    blocks.update(linear.named_children())
+    add_input_dropout(blocks, input_dropout)
     return nn.Sequential(blocks)

@@ -8,14 +8,16 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.backend.memory import check_memory
-from ibtrain.checks import check_integer, check_share
+from ibtrain.checks import check_integer, check_number, check_share
 from ibtrain.config import ACTIVATIONS, ModelConfig
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.lazy import load_object
+from ibtrain.models.noise import GaussianNoise
 from ibtrain.text import hint
 
 __all__ = [
     "activation_layer",
+    "add_input_dropout",
     "check_weights",
     "check_widths",
     "dropout_layers",
@@ -40,14 +42,38 @@ def activation_layer(name: str) -> nn.Module:
     return activation
 
 
-def dropout_layers(probability: float) -> list[nn.Module]:
-    """Creates the modules that end a hidden block: dropout, or none if its probability is 0.
+def dropout_layers(probability: float, noise_std: float = 0.0) -> list[nn.Module]:
+    """Creates the random layers that end a hidden block: noise and then dropout, without those that do nothing.
+
+    Args:
+        probability: Probability with which dropout sets an output to zero.
+        noise_std: Standard deviation of the noise.
+
+    Raises:
+        ConfigError: If the probability is not a number from 0 to 1, or if it is 1, or if the standard deviation is
+            negative.
+    """
+    check_share("dropout", probability, excluded=(1,))
+    check_number("noise_std", noise_std, 0)
+    noise: list[nn.Module] = [GaussianNoise(noise_std)] if noise_std else []
+    return noise + ([nn.Dropout(probability)] if probability else [])
+
+
+def add_input_dropout(blocks: OrderedDict[str, nn.Module], probability: float) -> None:
+    """Lets the first block begin with dropout of its inputs, unless the probability is 0; its weights keep their names.
+
+    Args:
+        blocks: The blocks by name, of which the first one is replaced.
+        probability: Probability with which an input is set to zero in training.
 
     Raises:
         ConfigError: If the probability is not a number from 0 to 1, or if it is 1.
     """
-    check_share("dropout", probability, excluded=(1,))
-    return [nn.Dropout(probability)] if probability else []
+    check_share("input_dropout", probability, excluded=(1,))
+    if probability:
+        name, first = next(iter(blocks.items()))
+        layers = [("input_dropout", nn.Dropout(probability)), *first.named_children()]
+        blocks[name] = nn.Sequential(OrderedDict(layers))
 
 
 def check_widths(**widths: int | Sequence[int]) -> None:
@@ -83,12 +109,20 @@ def from_config(
     """Creates the multilayer perceptron of a run from its settings.
 
     Args:
-        config: Settings, of which hidden widths, activation and dropout are used.
+        config: Settings, of which hidden widths, activation, dropout and noise are used.
         sample_shape: Shape of a sample, which is flattened.
         num_classes: Number of classes.
     """
     dim_x = math.prod(sample_shape)
-    return mlp(dim_x, config.hidden, num_classes, config.activation, config.dropout)
+    return mlp(
+        dim_x,
+        config.hidden,
+        num_classes,
+        config.activation,
+        config.dropout,
+        noise_std=config.noise_std,
+        input_dropout=config.input_dropout,
+    )
 
 
 def mlp(
@@ -97,6 +131,9 @@ def mlp(
     num_classes: int,
     activation: str = "relu",
     dropout: float = 0.0,
+    *,
+    noise_std: float = 0.0,
+    input_dropout: float = 0.0,
 ) -> nn.Sequential:
     """Creates a multilayer perceptron, divided into blocks: ``hidden1``, ``hidden2``, ..., ``output``.
 
@@ -106,13 +143,15 @@ def mlp(
         num_classes: Number of classes.
         activation: One of :data:`~ibtrain.config.ACTIVATIONS`.
         dropout: Probability with which an output of a hidden layer is set to zero in training.
+        noise_std: Standard deviation of the noise that is added to the outputs of a hidden layer in training.
+        input_dropout: Probability with which an input is set to zero in training.
 
     Returns:
         A network that maps ``(batch, ...)`` with ``dim_x`` values per sample to class scores
         ``(batch, num_classes)``.
 
     Raises:
-        ConfigError: If a width is not a whole number above 0, or ``dropout`` is out of range.
+        ConfigError: If a width is not a whole number above 0, or dropout or noise is out of range.
         ModelError: If the activation is unknown, or the weights are larger than memory.
     """
     hidden = hidden.tolist() if hasattr(hidden, "tolist") else hidden
@@ -124,7 +163,8 @@ def mlp(
             nn.Flatten(),
             nn.Linear(dim_in, dim_out),
             activation_layer(activation),
-            *dropout_layers(dropout),
+            *dropout_layers(dropout, noise_std),
         )
     blocks["output"] = nn.Sequential(nn.Flatten(), nn.Linear([dim_x, *hidden][-1], num_classes))
+    add_input_dropout(blocks, input_dropout)
     return nn.Sequential(blocks)

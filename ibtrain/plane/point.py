@@ -56,6 +56,13 @@ class PlanePoint:
                     yield name, value.mi
                     yield f"stderr of {name}", value.stderr
 
+    def __repr__(self) -> str:
+        # the values, without the counts and the settings of each estimate
+        values = [f"{name} {estimate}" for name, estimate in self.estimates.items()]
+        values += [f"{name} {value:.4g}" for name, value in self.scalars.items()]
+        text = f"{self.method}, seed {self.seed}, {self.layer}, epoch {self.epoch:g}"
+        return f"<PlanePoint: {text}{': ' * bool(values)}{', '.join(values)}>"
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: the identifying fields, and each value under its name."""
         estimates = {name: estimate.to_dict() for name, estimate in self.estimates.items()}

@@ -1,7 +1,6 @@
 """The information plane of any PyTorch module, in any training loop."""
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -14,7 +13,7 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.modes import undisturbed
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import DataError, IBTrainWarning, ModelError
+from ibtrain.errors import DataError, ModelError, warn
 from ibtrain.plane.gradients import GradientStatistics, Loss, gradient_statistics
 from ibtrain.plane.hooks import check_modules, default_layers, layer_outputs, module_name
 from ibtrain.plane.measures import measure_class
@@ -127,7 +126,7 @@ class WatchedPlane(LayerRecorder):
         if epoch <= last and not self._has_warned:
             self._has_warned = True
             message = f"epoch {epoch:g} is measured after epoch {last:g}, so that paths run back: watch a new training with a new plane"
-            warnings.warn(message, IBTrainWarning, stacklevel=3)
+            warn(message)
         moment: Any = "epoch" if self.points else "start"
         count = len(self.points)
         gradients = cache(self._gradients)

@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 VERDICT_HEADINGS = ("difference %", "p", "verdict")
-DIFFERENCE_NOTE = "difference: layer-wise less end-to-end over seeds, with its 95 % interval"
 
 
 def comparison_table(
@@ -73,7 +72,7 @@ def comparison_table(
     if any(verdicts):
         notes = [
             line
-            for text in (DIFFERENCE_NOTE, _conclusion(verdicts))
+            for text in (_note(verdicts), _conclusion(verdicts))
             for line in wrapped(text, width)
         ] + notes
     # a folder without runs
@@ -115,6 +114,11 @@ def comparison_document(
     return {
         "schema": 1,
         "varied": varied,
+        "shared": {
+            name: value
+            for name, value in (runs[0].settings if runs else {}).items()
+            if name not in varied
+        },
         "runs": [
             {
                 "name": run.name,
@@ -214,6 +218,15 @@ def comparisons_table(comparisons: Sequence[Comparison], width: int) -> str:
 def _sentence(comparison: Comparison) -> str:
     first, second, where = arm_names(comparison)
     return f"{where}{': ' * bool(where)}{verdict_words(comparison.verdict, first, second)}."
+
+
+def _note(verdicts: Sequence[Verdict | None]) -> str:
+    """What the differences are."""
+    has_intervals = any(verdict.difference.has_interval for verdict in verdicts if verdict)
+    what = "over seeds, with its 95 % interval" if has_intervals else "over seeds, without a spread"
+    if all(verdict.difference.counts[0] == 1 for verdict in verdicts if verdict):
+        what = "of a single seed"
+    return f"difference: layer-wise less end-to-end {what}"
 
 
 def _conclusion(verdicts: Sequence[Verdict | None]) -> str:

@@ -30,6 +30,7 @@ BOUND_STYLES: dict[str, tuple[str, dict[str, Any]]] = {
     "mi_hy": ("I(H; Y), batch bound", {"color": "#009E73", "ls": "-"}),
     "mi_ty": ("I(T; Y), batch bound", {"color": "#CC79A7", "ls": "--"}),
     "mi_xt": ("I(X; T), batch bound", {"color": "#000000", "ls": "-."}),
+    "mi_hh": ("I(H; H') within classes, batch bound", {"color": "#56B4E9", "ls": ":"}),
 }
 ACCURACIES = {"test_accuracy": ("test", 1.5, 1.0), "train_accuracy": ("training", 1.0, 0.4)}
 """Words, width of the line, and share of its colour."""

@@ -12,7 +12,7 @@ __all__ = ["answer_row", "answers_header", "describe"]
 
 LINE_LENGTH = 80
 """Maximum number of characters in a line."""
-_ROW = "{:<20} {:<22} {:>7} {:>9} {:>7}  {:<7} {:>7}  {}"
+_ROW = "{:<23} {:<22} {:>6} {:>8} {:>6} {:>7}  {:<7}  {}"
 
 
 def describe(
@@ -111,7 +111,9 @@ def _permutation(test: PermutationTest, unit: str) -> str:
 
 def answers_header() -> str:
     """The column headings of :func:`answer_row`."""
-    return _ROW.format("problem", "method", "truth", "estimate", "± SE", "verdict", "seconds", "")
+    return _ROW.format(
+        "problem", "method", "truth", "estimate", "± SE", "seconds", "verdict", ""
+    ).rstrip()
 
 
 def answer_row(answer: KnownAnswer) -> str:
@@ -123,7 +125,7 @@ def answer_row(answer: KnownAnswer) -> str:
         f"{answer.truth:.3f}",
         f"{estimate.mi:.3f}",
         f"{estimate.stderr:.3f}",
-        answer.verdict,
         f"{estimate.seconds:.1f}",
+        answer.verdict,
         " ".join(estimate.flags),
     ).rstrip()

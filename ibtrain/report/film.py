@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.files import write_atomically, write_error
 from ibtrain.report.figures import FIGURES
 from ibtrain.report.frames import FILM_DPI, FilmFrames, Frame, frame_epochs
@@ -37,7 +37,7 @@ def save_plane(panels: Sequence[PlanePanel], path: Path, view: PlaneView | None 
         view: Choices of what is drawn.
 
     Raises:
-        ConfigError: If the format is unknown, or a chosen measure is not there.
+        ConfigError: If the format is unknown, a chosen measure is not there, or a snapshot is later than all points.
         RunFolderError: If there are no points, or the animation can't be made.
     """
     view = view or PlaneView()
@@ -49,6 +49,10 @@ def save_plane(panels: Sequence[PlanePanel], path: Path, view: PlaneView | None 
     if view.style in MEASURE_STYLES and not rows_of(panels, view):
         expected = "points with both, such as those of --measures channel"
         raise RunFolderError("points without I(X; T) and I(T; Y)", expected, str(path))
+    last = max(point.epoch for panel in panels for point in panel.points)
+    if view.at and max(view.at) > last:
+        expected = f"epochs up to {last:g}, at which the plane was last measured"
+        raise ConfigError(f"{max(view.at):g}", expected, "--at")
     if path.suffix.lower() in FILM_FORMATS:
         _save_film(panels, path, view)
     else:

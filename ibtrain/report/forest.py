@@ -37,7 +37,8 @@ def forest_figure(runs: Sequence[RunSummary]) -> Figure:
     axes[0].set_yticks(range(len(shown)), labels=_labels(runs, shown))
     axes[0].set_ylim(len(shown) - 0.5, -0.5)
     axes[0].set(xlabel="test accuracy  [%]")
-    axes[0].set_title("Accuracy (bars: ± s.d. over seeds)")
+    has_bars = any(len(splits["test"]) > 1 for run in shown for splits in run.accuracies.values())
+    axes[0].set_title("Accuracy (bars: ± s.d. over seeds)" if has_bars else "Accuracy (one seed)")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2)
     if columns == 2:
@@ -96,4 +97,6 @@ def _draw_differences(axis: Any, differences: Sequence[Any]) -> None:
             half = 100 * difference.high - value if difference.has_interval else None
             axis.errorbar(value, row, xerr=half, fmt="o", ms=4, lw=1, color="black")
     axis.set(xlabel="difference  [percentage points]")
-    axis.set_title("Layer-wise less end-to-end (95 % interval)")
+    has_intervals = any(difference and difference.has_interval for difference in differences)
+    note = "95 % interval" if has_intervals else "one seed"
+    axis.set_title(f"Layer-wise less end-to-end ({note})")

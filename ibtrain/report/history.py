@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 ACCURACIES = ("test_accuracy", "train_accuracy")
-BOUNDS = ("mi_hy", "mi_ty", "mi_xt")
+BOUNDS = ("mi_hy", "mi_ty", "mi_xt", "mi_hh")
 MAX_CURVES = (len(BOUNDS) + len(ACCURACIES) + 1) * len(METHODS) * (MAX_LAYERS + 1)
 
 Series = dict[tuple[Method, str, str], np.ndarray[Any, Any]]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ibtrain.report.epochs import epoch_share
 from ibtrain.report.mpl import Figure, HandlerTuple, Line2D
-from ibtrain.report.paths import BELOW_MARKERS, flag_state, layer_style, shade
+from ibtrain.report.paths import BELOW_MARKERS, START_MARKER, flag_state, layer_style, shade
 from ibtrain.report.points import SATURATED, LayerPath
 from ibtrain.report.style import FIGURE_WIDTH
 from ibtrain.text import abridged, printable
@@ -67,20 +67,23 @@ def shade_handle(epochs: Sequence[float]) -> Any:
 
 
 def mark_handles(paths: Iterable[LayerPath], *, is_plane: bool = True) -> list[Any]:
-    """Handles of the flags, audits and differences that occur in some paths.
+    """Handles of the starts, flags, audits and differences that occur in some paths.
 
     Args:
         paths: The paths of a picture.
-        is_plane: Whether the paths are drawn on a plane, where audits and differences are marked.
+        is_plane: Whether the paths are drawn on a plane, where starts, audits and differences are marked.
     """
     paths = list(paths)
     marks: list[tuple[Any, str, str]] = []
+    starts = []
+    if is_plane and any(len(path.epochs) > 1 for path in paths):
+        starts.append(mark_handle(START_MARKER, "0.3", "start of a path"))
     if is_plane and any(path.audits for path in paths):
         marks.append(("+", "white", "a fresh critic found more"))
     if is_plane and any(any(path.below) for path in paths):
         marks.append((BELOW_MARKERS[0], "0.3", "a lower bound, below the exact value"))
     flags = flag_handles(kind for path in paths for kind in path.flags)
-    return [*flags, *(mark_handle(*mark) for mark in marks)]
+    return [*starts, *flags, *(mark_handle(*mark) for mark in marks)]
 
 
 def flag_handles(kinds: Iterable[frozenset[str]]) -> list[Any]:
@@ -92,7 +95,7 @@ def flag_handles(kinds: Iterable[frozenset[str]]) -> list[Any]:
     kinds = set(kinds)
     marks: list[tuple[Any, str, str]] = []
     if any(kind & SATURATED for kind in kinds):
-        marks.append(("o", "white", "saturated: at a limit"))
+        marks.append(("o", "white", "hollow: at a limit (saturated)"))
     doubts = {flag for kind in kinds if flag_state(kind) == "flagged" for flag in kind - SATURATED}
     if doubts:
         marks.append(("x", "white", "flagged: " + ", ".join(sorted(map(printable, doubts)))))

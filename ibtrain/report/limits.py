@@ -59,7 +59,7 @@ def shared_ends(planes: Sequence[Ends]) -> list[Ends]:
 
 
 def draw_limit(axis: Any, direction: str, name: str, value: float) -> None:
-    """Draws a limit as a dotted line or, if it is beyond the axis, its value at the edge with an arrow.
+    """Draws a limit as a dotted line or, if it is beyond the axis, its value at that edge with an arrow towards it.
 
     Args:
         axis: Axis whose ends are set.
@@ -70,29 +70,33 @@ def draw_limit(axis: Any, direction: str, name: str, value: float) -> None:
     if not math.isfinite(value):
         return
     is_x = direction == "x"
-    _, high = axis.get_xlim() if is_x else axis.get_ylim()
-    place: tuple[float, float]
-    coordinates: Any
-    text: dict[str, Any] = {
-        "fontsize": 7,
-        "color": "0.2",
-        "textcoords": "offset points",
-        "bbox": BACKGROUND,
-    }
+    low, high = axis.get_xlim() if is_x else axis.get_ylim()
     words = f"{name} = {value:.2f}"
-    if is_x and value > high:
-        # outside of the axis, where no path is; the text is rotated, and its arrow points to the right
-        words, place, coordinates = f"{words} ↓", (1, 0.5), "axes fraction"
-        text |= {"xytext": (2, 0), "ha": "left", "va": "center", "rotation": 90}
-    elif is_x:
-        axis.axvline(value, ls=":", color="k", lw=0.9, zorder=1)
+    place: tuple[float, float]
+    coordinates: Any = "axes fraction"
+    if low <= value <= high:
+        draw_line = axis.axvline if is_x else axis.axhline
+        draw_line(value, ls=":", color="k", lw=0.9, zorder=1)
         place, coordinates = (value, 0.03), ("data", "axes fraction")
-        text |= {"xytext": (-2, 0), "ha": "right", "va": "bottom", "rotation": 90}
+        if not is_x:
+            place, coordinates = (0.02, value), ("axes fraction", "data")
+        text = _text((-2, 0), "right", "bottom") if is_x else _text((0, 1), "left", "bottom")
+    elif is_x:
+        # the text is rotated: its arrow points to the right, or to the left. Where the limit is larger, the text is
+        # outside of the axis, where no path is
+        words += " ↓" if value > high else " ↑"
+        place, text = (float(value > high), 0.5), _text((2, 0), "left", "center")
     elif value > high:
-        words, place, coordinates = f"{words} ↑", (0.02, 1), "axes fraction"
-        text |= {"xytext": (1, -2), "ha": "left", "va": "top"}
+        words, place, text = f"{words} ↑", (0.02, 1), _text((1, -2), "left", "top")
     else:
-        axis.axhline(value, ls=":", color="k", lw=0.9, zorder=1)
-        place, coordinates = (0.02, value), ("axes fraction", "data")
-        text |= {"xytext": (0, 1), "ha": "left", "va": "bottom"}
-    axis.annotate(words, place, xycoords=coordinates, **text)
+        words, place, text = f"{words} ↓", (0.02, 0), _text((1, 2), "left", "bottom")
+    rotation = 90 if is_x else 0
+    axis.annotate(words, place, xycoords=coordinates, rotation=rotation, **text)
+
+
+def _text(offset: tuple[float, float], horizontal: str, vertical: str) -> dict[str, Any]:
+    """Style of a limit's text: its offset in points and its alignment."""
+    return {
+        "xytext": offset, "textcoords": "offset points", "ha": horizontal, "va": vertical,
+        "fontsize": 7, "color": "0.2", "bbox": BACKGROUND,
+    }  # fmt: skip

@@ -1,11 +1,10 @@
 """The table of the runs in a folder."""
 
-import warnings
 from collections.abc import Sequence
 
 from ibtrain.checks import check_number
 from ibtrain.config import METHODS, Method
-from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.errors import RunFolderError, warn
 from ibtrain.io.untrusted import untrusted
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.table import spread
@@ -34,7 +33,7 @@ def runs_table(folders: Sequence[RunFolder], width: int | None = None) -> str:
         try:
             rows.append([str(folder.path), *_dataset_and_seeds(folder), *_accuracies(folder)])
         except RunFolderError as error:
-            warnings.warn(str(error), IBTrainWarning, stacklevel=2)
+            warn(str(error))
             rows.append([str(folder.path), "broken", "", *("" for _ in METHODS)])
     text = table(rows)
     if width is None or max(map(len, text.splitlines())) <= width:

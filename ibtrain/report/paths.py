@@ -18,6 +18,7 @@ from ibtrain.report.style import MARKERS, PALETTE
 __all__ = [
     "BELOW_MARKERS",
     "EPOCH_MAP",
+    "START_MARKER",
     "EpochLines",
     "LayerLine",
     "PathPoints",
@@ -40,6 +41,8 @@ STATES: dict[str, dict[str, Any]] = {
 """How a point along a path is drawn, by the state of its values."""
 BELOW_MARKERS = (9, 10)
 """Markers of matplotlib that point to the right and up, from a bound to the higher exact value."""
+START_MARKER = "1"
+"""Marker of matplotlib at a path's first point: three strokes, because a hollow symbol is a value at a limit."""
 
 
 def flag_state(flags: frozenset[str]) -> str:
@@ -104,7 +107,7 @@ class PathPoints:
 
 
 class LayerLine:
-    """The path of a layer, from light to dark, with a large marker at its last point.
+    """The path of a layer, from light to dark, with three strokes at its first point and a large marker at its last.
 
     Args:
         axis: Axis to draw on.
@@ -139,6 +142,9 @@ class LayerLine:
         self._points = PathPoints(axis, 3)
         self._points.add(path.xy, path.epochs, path.flags, colours)
         (self._crosses,) = axis.plot([], [], "+", color=self.colour, ms=5, mew=0.8, zorder=3)
+        # below the points: a hollow one at the start remains visible
+        start = {"color": self.colour, "ms": size + 2, "mew": 1.0, "zorder": 2.5}
+        (self._start,) = axis.plot([], [], START_MARKER, **start)
         (self._end,) = axis.plot([], [], marker, color=self.colour, ms=size, mew=0.8, zorder=5)
         (self._doubt,) = axis.plot([], [], "x", color=self.colour, ms=size - 3, zorder=6)
         self._below = [
@@ -159,6 +165,7 @@ class LayerLine:
         audits = {index: audit for index, audit in path.audits.items() if index < count}
         self._audits.set_segments([[path.xy[index], audit] for index, audit in audits.items()])
         self._crosses.set_data(np.reshape([*audits.values()], (-1, 2)).T)
+        self._start.set_data(xy[:1].T if count > 1 else ([], []))
         self._end.set_data(xy[-1:].T)
         self._doubt.set_data([], [])
         is_last = count == len(path.epochs)
@@ -171,8 +178,8 @@ class LayerLine:
         for artist, is_below in zip(self._below, path.below, strict=True):
             artist.set_data(xy[-1:].T if is_below and is_last else ([], []))
         return [
-            self._line, self._audits, self._bars, self._crosses, self._end, self._doubt,
-            *self._below, *self._points.show(until),
+            self._line, self._audits, self._bars, self._crosses, self._start, self._end,
+            self._doubt, *self._below, *self._points.show(until),
         ]  # fmt: skip
 
 

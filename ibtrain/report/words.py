@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ibtrain.config import ORDERS, PREDICT_FROM
+from ibtrain.config import ORDERS, OUTPUT_OBJECTIVES, PREDICT_FROM, UNUSED
 from ibtrain.config.plane import plane_noise
 
 __all__ = ["noise_words", "numbers", "objective_words"]
@@ -34,12 +34,17 @@ def objective_words(objective: Mapping[str, Any], beta: str) -> str:
         beta: Text before the weight of the compression term.
     """
     name, order = objective.get("name", "ib"), objective.get("order", "sequential")
-    words = [f"objective {name}"]
-    if name == "ib":
-        predict_from = PREDICT_FROM[objective["predict_from"]]
-        words = [f"{beta}{numbers(objective['beta'])}", f"predicting from {predict_from}"]
+    words = [] if name == "ib" else [f"objective {name}"]
+    if name in OUTPUT_OBJECTIVES:
+        words += [f"{beta}{numbers(objective['beta'])}"] * ("beta" not in UNUSED.get(name, ()))
+        words += [f"predicting from {PREDICT_FROM[objective['predict_from']]}"]
     elif objective.get("readout", "dv") == "dv":
         words.append(f"output layer by its own bound, {beta}{objective['beta'][-1]:g}")
+    words += [
+        f"{term.replace('_', '-')} {objective[term]:g}"
+        for term in ("same_class", "similarity")
+        if objective.get(term)
+    ]
     if order != "sequential":
         words.append(ORDERS.get(order, order))
     return ", ".join(words)

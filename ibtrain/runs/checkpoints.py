@@ -2,7 +2,6 @@
 
 import re
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from torch import Tensor
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.errors import (
     DataError,
-    IBTrainWarning,
     InterruptedRunError,
     RunFolderError,
     UnreadableError,
+    warn,
 )
 from ibtrain.io.files import read_error, write_error
 from ibtrain.runs.states import read_state, write_state
@@ -78,7 +77,7 @@ class Checkpoints(Checkpointer):
                 raise read_error(error, path) from error
             except DataError as error:
                 message = f"{error}; continuing from the state before it"
-                warnings.warn(message, IBTrainWarning, stacklevel=2)
+                warn(message)
                 continue
             with restoring():
                 _set_generators(generators)

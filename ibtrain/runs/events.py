@@ -1,7 +1,6 @@
 """``metrics.jsonl``: the events of a run, one per line."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -10,7 +9,7 @@ from typing import Any
 
 from ibtrain.checks import MAX_LAYERS
 from ibtrain.config import METHODS
-from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
+from ibtrain.errors import ConfigError, RunFolderError, warn
 from ibtrain.io.documents import DOCUMENT_BYTES, is_regular, json_text, parse_json
 from ibtrain.io.files import append_line, flush_folder, read_error, scratch_path, write_error
 from ibtrain.plane.point import PlanePoint
@@ -146,7 +145,7 @@ class EventLog:
                     except ValueError as error:
                         if not line.endswith(b"\n") and len(line) < DOCUMENT_BYTES:
                             message = f"{where}: ignored an incomplete last line"
-                            warnings.warn(message, IBTrainWarning, stacklevel=2)
+                            warn(message)
                             return
                         raise RunFolderError(
                             "a broken line", f"an event in JSON ({error})", where

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from typing import Any
 
 from ibtrain.backend.cuda_graphs import cuda_graphs
@@ -11,8 +10,10 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference
+from ibtrain.config.run import TABLES
+from ibtrain.config.settings import with_defaults
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import ConfigError, RunFolderError
+from ibtrain.errors import RunFolderError
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.runs.results import MethodResult, Results
@@ -165,14 +166,17 @@ class Run:
         identity = state["identity"]
         if not isinstance(identity, dict):
             raise TypeError(f"a {type(identity).__name__} for the run's identity")
-        identity = _with_defaults(identity)
-        # another version of ibtrain may have saved more, or different, keys
+        # another version of ibtrain may have saved more, fewer, or different keys
+        saved = with_defaults(identity, RunConfig)
+        for key, table in TABLES.items():
+            if isinstance(saved.get(key), dict):
+                saved[key] = with_defaults(saved[key], table)
         for name, value in self._identity.items():
-            change = difference(value, identity.get(name), name)
+            change = difference(value, saved.get(name), name)
             if change:
-                place, required, saved = change
+                place, required, existing = change
                 expected = f"{place} {required}, as in this run"
-                raise RunFolderError(f"{place} {saved}", expected, "checkpoints")
+                raise RunFolderError(f"{place} {existing}", expected, "checkpoints")
         for name in ("done", "epochs", "records"):
             check_integer(f"checkpoint's {name}", state[name], 0)
             setattr(self, name, state[name])
@@ -192,18 +196,6 @@ def _identity(setup: RunSetup) -> State:
     """Settings, device and samples, which a saved state and the run must have in common."""
     config: State = json.loads(setup.config.to_json())
     return {**config, "device": setup.device.type, "samples": setup.data.fingerprint()}
-
-
-def _with_defaults(identity: State) -> State:
-    """Adds the defaults of settings that the version which saved an identity did not have yet."""
-    names = {field.name for field in fields(RunConfig)} - {"device"}
-    saved = {name: value for name, value in identity.items() if name in names}
-    try:
-        config = RunConfig.from_dict(saved, "checkpoints")
-    except (ConfigError, TypeError):
-        # the comparison tells what is wrong
-        return identity
-    return {**json.loads(config.to_json()), **{k: v for k, v in identity.items() if k not in names}}
 
 
 def _epoch_record(event: Event, data: Dataset) -> dict[str, Any]:

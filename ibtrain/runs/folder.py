@@ -1,6 +1,5 @@
 """A run's folder on disk: its files, which are written atomically."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ibtrain.config import Method, RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import IBTrainWarning, RunFolderError, UnreadableError
+from ibtrain.config.recipes import comparable
+from ibtrain.errors import RunFolderError, UnreadableError, warn
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
 from ibtrain.io.lock import FolderLock, folder_lock
@@ -147,7 +147,7 @@ class RunFolder:
         Raises:
             RunFolderError: If a setting differs.
         """
-        change = difference(config.to_dict(), self.config().to_dict())
+        change = difference(*comparable(config, self.config()))
         if change:
             place, requested, existing = change
             expected = f"{existing}, as in the existing run, or a new folder"
@@ -222,7 +222,7 @@ class RunFolder:
                     f"the run began with {name} {first.get(name)} and continues with "
                     f"{environment[name]}: results may differ in their last digits"
                 )
-                warnings.warn(message, IBTrainWarning, stacklevel=2)
+                warn(message)
         earlier = first.get("resumed")
         resumed = [*(earlier if isinstance(earlier, list) else ()), environment]
         self._write_json("environment.json", {**first, "resumed": resumed})

@@ -1,9 +1,9 @@
 """Lists the runs in a folder."""
 
-import warnings
+from datetime import datetime
 from pathlib import Path
 
-from ibtrain.errors import IBTrainWarning, RunFolderError
+from ibtrain.errors import RunFolderError, warn
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import is_folder, read_error
 from ibtrain.runs.folder import RunFolder
@@ -12,7 +12,8 @@ __all__ = ["find_runs", "list_runs"]
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
-    """Returns the runs in a folder's subfolders, and in the subfolders of those that are no runs (sweeps), oldest first.
+    """Returns the runs in a folder's subfolders, and in the subfolders of those that are no runs (sweeps), in the order
+    in which they were started.
 
     Warns about each subfolder that can't be read.
 
@@ -33,18 +34,27 @@ def list_runs(folder: Path) -> list[RunFolder]:
                     _add_run(below, times)
         except OSError as error:
             reason = str(read_error(error, path, "a folder"))
-            warnings.warn(reason, IBTrainWarning, stacklevel=2)
-    return [RunFolder(path) for path in sorted(times, key=lambda path: times[path])]
+            warn(reason)
+    return [RunFolder(path) for path in sorted(times, key=lambda path: (times[path], path))]
 
 
 def _add_run(path: Path, times: dict[Path, float]) -> bool:
-    """Adds the time of a run, by its folder; returns whether there is a run."""
+    """Adds the time at which a run was started, by its folder; returns whether there is a run."""
     try:
         if is_regular(path / "config.json"):
-            times[path] = path.stat().st_mtime
+            times[path] = _start_time(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     return path in times
+
+
+def _start_time(path: Path) -> float:
+    """When a run was started, in seconds since 1970; as of its settings' file, where the run does not say."""
+    try:
+        environment = RunFolder(path).read_json("environment.json")
+        return datetime.fromisoformat(environment["started"]).timestamp()
+    except (RunFolderError, KeyError, TypeError, ValueError, OverflowError):
+        return (path / "config.json").stat().st_mtime
 
 
 def find_runs(path: Path) -> list[RunFolder]:

@@ -80,5 +80,5 @@ def open_run(
     setup = RunSetup(config)
     check_disk(run_dir or Path("runs"), saved_bytes(setup))
     versions = environment(str(setup.device), setup.threads)
-    with RunFolder.claim(run_dir, config, versions) as folder:
+    with RunFolder.claim(run_dir, setup.config, versions) as folder:
         yield OpenRun(setup, folder, interval)

@@ -69,7 +69,8 @@ def final_configs(search: Search, seeds: tuple[int, ...] = ()) -> dict[str, RunC
         table = values.to_dict()
         assign(table, search.settings(path), "search")
         config = RunConfig.from_dict(table, "search")
-        if not config.optim(method).patience:
+        optim = config.layerwise if method == "layerwise" else config.end_to_end
+        if optim is None or not optim.patience:
             config = replace(config, validation=0.0)
         name = method.replace("_", "-")
         write_atomically(search.root / f"best-{name}.toml", config.to_toml())

@@ -1,5 +1,6 @@
 """Sets up a run: the one place where data, model, trainers and plane are put together."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from ibtrain.models.build import build_model
 from ibtrain.models.mlp import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
+from ibtrain.text import abridged
 from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.checkpointer import State
 from ibtrain.train.end_to_end import EndToEndTrainer
@@ -26,6 +28,9 @@ from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["RunSetup", "load_data"]
+
+MAX_SIZES = 60
+"""Maximum number of characters of the sizes of a network's blocks."""
 
 
 def load_data(config: RunConfig, device: torch.device) -> Dataset:
@@ -57,21 +62,24 @@ class RunSetup:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self.config = config = with_recipes(config)
         self.device = choose_device(config.device)
         if config.cuda_graphs:
             check_graphs(self.device)
         for method in config.methods:
-            check_precision(config.optim(method).precision, self.device)
+            optim = getattr(config, method)
+            check_precision(optim.precision if optim else "float32", self.device)
         # with one thread, sums have the same rounding on every machine: a run that is resumed on another
         # machine gets the same samples
         with threads(1):
             self.data = load_data(config, self.device)
+        self.config = config = with_recipes(config, len(self.data.train))
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
-        trainer = LayerwiseTrainer(model, config.objective)
+        optim = config.optim("layerwise") if "layerwise" in config.methods else None
+        trainer = LayerwiseTrainer(model, config.objective, optim)
         outputs = block_outputs(model.eval(), self.data.train.x[:2])
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
+        self.shapes = [tuple(h.shape[1:]) for h in outputs.values()]
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
         self.weights = sum(parameter.numel() for parameter in model.parameters())
         count = len(self.data.train)
@@ -87,7 +95,10 @@ class RunSetup:
         """Checks that the critics of the widest layer fit into memory, before they are created."""
         objective = self.config.objective
         label = objective.critic_width * (widest + self.data.num_classes)
-        check_weights(label + 2 * objective.pair_critic_width * widest, "critics of ")
+        pairs = 2 * objective.pair_critic_width * widest
+        # similarity matching has a layer as wide as the block
+        similarity = widest**2 * (objective.similarity > 0 or objective.name == "similarity")
+        check_weights(label + pairs + similarity, "critics of ")
 
     def check_plane(self, state: State) -> None:
         """Checks the layers in a plane's saved state, before measures are created for them.
@@ -100,6 +111,16 @@ class RunSetup:
                 raise ValueError(
                     f"the network has no layer {entry['layer']!r} of {entry['dim']} units"
                 )
+
+    @property
+    def network_text(self) -> str:
+        """The sizes of the input and of each block's output, and the activation, as in ``784-500-256-10 (relu)``."""
+        x_shape = tuple(self.data.train.x.shape[1:])
+        has_maps = any(len(shape) > 1 for shape in self.shapes)
+        # a network of linear layers flattens its input
+        shapes = [x_shape if has_maps else (math.prod(x_shape),), *self.shapes]
+        sizes = "-".join("x".join(map(str, shape)) for shape in shapes)
+        return f"{abridged(sizes, MAX_SIZES)} ({self.config.model.activation})"
 
     @property
     def total_epochs(self) -> int:

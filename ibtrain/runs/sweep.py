@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ibtrain.checks import MAX_WORKERS, check_integer
-from ibtrain.config import RunConfig
+from ibtrain.config import METHODS, RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
-from ibtrain.config.recipes import with_recipes
 from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError, IBTrainError
 from ibtrain.runs.cells import Session, silent, train_together
@@ -66,7 +65,9 @@ def sweep(
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
     configs = {}
     for settings in combinations(vary):
-        values = with_recipes(config).to_dict()
+        values = config.to_dict()
+        for method in METHODS:
+            values[method] = values[method] or {}
         assign(values, settings, "vary")
         configs[cell_name(settings)] = RunConfig.from_dict(values, "vary")
     root = Path(folder)

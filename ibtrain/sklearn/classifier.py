@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.checks import check_choice, check_integer
-from ibtrain.config import METHODS, Method, ModelConfig, ObjectiveConfig, OptimConfig
+from ibtrain.config import METHODS, CompleteOptimConfig, Method, ModelConfig, ObjectiveConfig
 from ibtrain.config.recipes import SMALL, VALIDATION_SHARE, recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError, IBTrainWarning
@@ -43,7 +43,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         hidden: Numbers of units of the hidden layers; a single number for one layer.
         trainer: ``layerwise``, or ``end_to_end`` for backprop on the cross-entropy of the same network, which ignores
             ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``.
-        objective: Objective of the hidden layers: ``ib``, or ``cross-entropy`` of a classifier that reads the layer.
+        objective: Objective of the hidden layers: ``ib``, ``cross-entropy`` of a classifier that reads the layer, or
+            another one of :data:`~ibtrain.config.OBJECTIVES`.
         beta: Weight of the compression term; one number, or one for each layer including the output layer.
         noise_std: Standard deviation sigma of the noise, in units of the activations; likewise.
         predict_from: What the prediction term of a hidden layer reads: ``clean`` h, ``noisy`` t or ``mixed``: t, but h
@@ -199,7 +200,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 device=choose_device(self.device),
             )
 
-    def _trainer(self, data: Dataset, optim: OptimConfig, seed: int) -> Trainer:
+    def _trainer(self, data: Dataset, optim: CompleteOptimConfig, seed: int) -> Trainer:
         model = ModelConfig(
             hidden=self.hidden,  # type: ignore[arg-type]
             activation=self.activation,
@@ -218,7 +219,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return LayerwiseTrainer(network, objective, optim, seed=seed, progress=progress)
 
-    def _optim(self, count: int) -> OptimConfig:
+    def _optim(self, count: int) -> CompleteOptimConfig:
         """The recipe for so many samples, but for what is given."""
         names = ("epochs", "learning_rate", "batch_size")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}

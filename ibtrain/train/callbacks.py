@@ -65,6 +65,9 @@ class ModelView:
         self.inputs = inputs
         self.objective = objective
 
+    def __repr__(self) -> str:
+        return f"<ModelView: {', '.join(name for name, _ in self.blocks.named_children())}>"
+
     @torch.no_grad()
     def activations(self, split: str, index: Int[Tensor, " n"]) -> dict[str, Tensor]:
         """The output h ``(n, dim)`` of each live block, without noise, on some samples of a split, by name."""
@@ -139,6 +142,17 @@ class Event:
     model: ModelView
     history: Sequence[Any] = ()
     stop: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        # neither the network nor earlier epochs
+        step = f", step {self.step}/{self.steps}" if self.step else ""
+        place = (
+            f"{self.stage} ({self.index + 1}/{self.stages}), epoch {self.epoch}/{self.epochs}{step}"
+        )
+        values = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        flags = f" ({', '.join(self.flags)})" if self.flags else ""
+        text = f"{self.kind} of {self.method}, seed {self.seed}, {place}"
+        return f"<Event: {text}{': ' * bool(values)}{values}{flags}>"
 
     @property
     def progress(self) -> int | float:

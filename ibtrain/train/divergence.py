@@ -17,7 +17,8 @@ CEILING_SLACK = 1.05
 def ceilings(data: Dataset) -> dict[str, float]:
     """Theoretical maximum of each bound on a training split, in nats: H(Y), or ln N."""
     entropy = label_entropy(data.train.y)
-    return {"mi_hy": entropy, "mi_ty": entropy, "mi_xt": math.log(len(data.train))}
+    of_label = dict.fromkeys(("mi_hy", "mi_ty", "mi_hh"), entropy)
+    return {**of_label, "mi_xt": math.log(len(data.train))}
 
 
 def divergence_flags(

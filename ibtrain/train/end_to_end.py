@@ -17,7 +17,7 @@ class EndToEndTrainer(Trainer):
 
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
-        optim: How it is optimised; None is the recipe of the data set.
+        optim: How it is optimised; what is None is the recipe's for the data set.
         seed: Seeds the data order, which is the same as that of each block in layer-wise training.
         callbacks: Called with every :class:`~ibtrain.train.callbacks.Event`.
 

@@ -12,6 +12,7 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.seeding import seeded_on
 from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config.settings import with_defaults
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, NonFiniteError, RunFolderError
 from ibtrain.models.blocks import check_trainable
@@ -169,6 +170,11 @@ def _identity(trainings: Sequence[Training]) -> State:
 
 
 def _check_identity(saved: State, expected: State) -> None:
+    tables = {"objective": ObjectiveConfig, "optim": OptimConfig}
+    defaults = {
+        f"{t}.{k}": v for t, kind in tables.items() for k, v in with_defaults({}, kind).items()
+    }
+    saved = {**{name: defaults[name] for name in expected if name in defaults}, **saved}
     for name in {**expected, **saved}:
         if saved.get(name) != expected.get(name):
             advice = f"{name} {expected.get(name)} (train in another folder, or delete this one)"

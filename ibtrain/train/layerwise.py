@@ -5,16 +5,19 @@ from typing import ClassVar
 
 from torch import nn
 
-from ibtrain.config import OUTPUT_OBJECTIVES, Method, ObjectiveConfig, OptimConfig
-from ibtrain.config.settings import check_config
+from ibtrain.config import OBJECTIVES, Method, ObjectiveConfig, OptimConfig
+from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.errors import ConfigError, ModelError
+from ibtrain.lazy import load_object
 from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
+from ibtrain.train.objectives.cross_entropy import CrossEntropy
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["LayerwiseTrainer"]
 
 
+@check_keywords
 class LayerwiseTrainer(Trainer):
     """Trains a network block by block, each on its own objective, then frozen.
 
@@ -26,7 +29,7 @@ class LayerwiseTrainer(Trainer):
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
         objective: Settings of the objective: name, beta, noise, what the prediction term reads, readout, order.
-        optim: How each block is optimised; None is the recipe of the data set.
+        optim: How each block is optimised; what is None is the recipe's for the data set.
         seed: Seeds the critics, the data order and the noise.
         callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
             :class:`~ibtrain.train.callbacks.Callback`.
@@ -34,7 +37,8 @@ class LayerwiseTrainer(Trainer):
 
     Raises:
         ModelError: If the model can't be cut into blocks, or if its output block has no weights.
-        ConfigError: If a setting with a value for each block does not match their number.
+        ConfigError: If a setting with a value for each block does not match their number, or if labels are to be
+            smoothed and no objective has a cross-entropy.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX).
@@ -61,10 +65,26 @@ class LayerwiseTrainer(Trainer):
             self.objective.for_blocks(setting, len(self.blocks))
         if self.objective.readout == "critic" and len(self.blocks) < 2:
             raise ConfigError("critic", "dv or cross-entropy for a single block", "readout")
+        self._check_label_smoothing()
         name, output = list(self.blocks.named_children())[-1]
         if self.objective.readout != "critic" and next(output.parameters(), None) is None:
             expected = "weights that can be trained: join it to the block before it"
             raise ModelError("an output block without weights", expected, f"block {name}")
+
+    def _check_label_smoothing(self) -> None:
+        """Checks that some block has a cross-entropy whose labels can be smoothed."""
+        readout = self.objective.readout
+        output = self.objective.name if readout == "critic" else self.objective.output_objective
+        names = {self.objective.name, output}
+        kinds = [load_object(OBJECTIVES[name]) for name in names]
+        share = self.optim.label_smoothing if self.optim else 0.0
+        if share and not any(issubclass(kind, CrossEntropy) for kind in kinds):
+            given = f"{share:g} with objective {self.objective.name} and readout {readout}"
+            expected = (
+                "0, or cross-entropy as objective or readout "
+                "(for backprop alone: label_smoothing in the table end_to_end of a --config file)"
+            )
+            raise ConfigError(given, expected, "label_smoothing")
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:
@@ -92,5 +112,5 @@ class LayerwiseTrainer(Trainer):
 
     def _block_objective(self, block: nn.Module, spec: BlockSpec) -> BlockObjective:
         config = self.objective
-        name = OUTPUT_OBJECTIVES[config.readout] if spec.is_output else config.name
+        name = config.output_objective if spec.is_output else config.name
         return make_objective(name, block, spec, config, seed=self.seed)

@@ -59,7 +59,7 @@ class Lockstep:
         with tensor_cores(self.loops[0].config.precision):
             metrics = self._run_step(*batches)
         for loop, values in zip(self.loops, metrics, strict=True):
-            loop.metrics.steps.append(values)
+            loop.end_step(values)
 
     def _add_seconds(self, start: float) -> None:
         """Shares the time since ``start`` among the networks."""

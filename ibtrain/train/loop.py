@@ -12,8 +12,9 @@ from ibtrain.backend.optim import cosine, load_moments, make_optimizer, set_rate
 from ibtrain.backend.precision import check_precision
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
-from ibtrain.config import OptimConfig
+from ibtrain.config import CompleteOptimConfig
 from ibtrain.errors import ConfigError
+from ibtrain.train.averaging import AveragedWeights
 from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
 from ibtrain.train.objectives.base import Metrics, Objective
@@ -35,6 +36,8 @@ class EpochLoop:
         config: Optimiser, learning rate, schedule, batch size, epochs.
         seed: Seeds the data order.
         noise: Source of the objective's noise.
+        random_layers: Layers that every batch of inputs passes in training, such as the dropout at the end of the
+            frozen block that gave the inputs.
     """
 
     def __init__(
@@ -42,9 +45,10 @@ class EpochLoop:
         objective: Objective,
         inputs: Float[Tensor, "samples *shape"],
         labels: Int[Tensor, " samples"],
-        config: OptimConfig,
+        config: CompleteOptimConfig,
         seed: int,
         noise: torch.Generator,
+        random_layers: nn.Module | None = None,
     ) -> None:
         self.objective = objective
         self.inputs = inputs
@@ -55,6 +59,7 @@ class EpochLoop:
         self.steps_per_epoch = len(labels) // self.batch_size
         self.order = generator(labels.device, seed, "order")
         self.noise = noise
+        self.random_layers = random_layers
         self.epoch = 0
         self.seconds = 0.0
         self.metrics = StepMetrics(seed)
@@ -66,6 +71,9 @@ class EpochLoop:
             config.learning_rate,
             labels.device,
             config.momentum,
+        )
+        self.average = (
+            AveragedWeights(objective, config.weight_averaging) if config.weight_averaging else None
         )
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
@@ -108,7 +116,10 @@ class EpochLoop:
     def batch(self, index: Int[Tensor, " batch"]) -> tuple[Tensor, ...]:
         """The arguments of the objective: inputs, labels and random numbers of a batch."""
         noise = self.objective.draw(len(index), self.noise, self.labels.device)
-        return self.inputs.index_select(0, index), self.labels[index], *noise
+        x = self.inputs.index_select(0, index)
+        if self.random_layers is not None:
+            x = self.random_layers(x)
+        return x, self.labels[index], *noise
 
     def step(self, metrics: Metrics) -> Float[Tensor, " metrics"]:
         """Steps the optimiser, unless something is not finite and the optimiser's kernel can skip it.
@@ -127,6 +138,15 @@ class EpochLoop:
             self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return values
+
+    def end_step(self, metrics: Float[Tensor, " metrics"]) -> None:
+        """Records the metrics of :meth:`step`, and averages the weights.
+
+        It is no part of a recorded step, because the newest weights' share of the average differs between steps.
+        """
+        self.metrics.steps.append(metrics)
+        if self.average:
+            self.average.update()
 
     def end_epoch(self) -> dict[str, float]:
         """The epoch's mean metrics.
@@ -153,6 +173,7 @@ class EpochLoop:
             "metric_names": self.metrics.names,
             "metrics": torch.stack(self.metrics.steps) if has_begun else None,
             "seconds": self.seconds,
+            "average": self.average.state_dict() if self.average else None,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -174,3 +195,5 @@ class EpochLoop:
             self.seed, names, () if steps is None else steps.to(device).unbind()
         )
         self.seconds = state["seconds"]
+        if self.average:
+            self.average.load_state_dict(state["average"])

@@ -12,6 +12,7 @@ METRIC_LABELS = {
     "mi_hy": "I(h;y)",
     "mi_ty": "I(t;y)",
     "mi_xt": "I(x;t)",
+    "mi_hh": "I(h;h')",
     "cross_entropy": "loss",
     "train_accuracy": "accuracy",
     "validation_accuracy": "validation",

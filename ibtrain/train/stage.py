@@ -1,6 +1,7 @@
 """One stage of a training: one block, or all blocks that train at once, of one network."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 from ibtrain.config import Method
@@ -79,9 +80,10 @@ class Stage:
         """Records an epoch, and tells callbacks."""
         if self.stopping:
             assert self.data.validation is not None
-            accuracy = self.model.accuracy("validation", self.data.validation.y)
-            metrics["validation_accuracy"] = accuracy
-            self.stopping.update(accuracy)
+            with self._averaged():
+                accuracy = self.model.accuracy("validation", self.data.validation.y)
+                metrics["validation_accuracy"] = accuracy
+                self.stopping.update(accuracy)
         # of thousands of epochs, the last ones only
         last = [record.metrics for record in self.history[-MIN_EPOCHS:]]
         flags = divergence_flags([*last, metrics], self.ceilings)
@@ -89,9 +91,14 @@ class Stage:
         self._emit("epoch", self.callbacks)
 
     def finish(self) -> None:
-        """Restores the best epoch, if training stops early, and tells callbacks that the stage ends."""
+        """Keeps the averaged weights, those of the best epoch if training stops early, and tells callbacks."""
+        average = self.loop.average
+        if average:
+            average.apply()
         if self.stopping:
             self.stopping.restore()
+        if average:
+            average.keep()
         self._emit("end", self.callbacks)
 
     def state_dict(self) -> State:
@@ -136,5 +143,11 @@ class Stage:
             history=self.history,
             stop=self._stop,
         )
-        for callback in callbacks:
-            callback(event)
+        with self._averaged():
+            for callback in callbacks:
+                callback(event)
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Within the block the network has the weights that are evaluated: their average, if there is one."""
+        average = self.loop.average
+        return average.applied() if average else nullcontext()

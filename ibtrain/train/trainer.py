@@ -8,7 +8,7 @@ from torch import nn
 
 from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.recipes import VALIDATION_SHARE
-from ibtrain.config.settings import check_config
+from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.data.convert import as_dataset
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
@@ -22,12 +22,13 @@ from ibtrain.train.results import FitResult
 __all__ = ["Trainer"]
 
 
+@check_keywords
 class Trainer(ABC):
     """What is trained of one network, in which stages, and by which objectives.
 
     Args:
         model: An ``nn.Sequential``, or a mapping from block names to modules; trained in place.
-        optim: How each stage is optimised; None is the recipe of the data set.
+        optim: How each stage is optimised; what is None is the recipe's for the data set.
         seed: Seeds everything random in the training.
         callbacks: Functions that are called with every :class:`~ibtrain.train.callbacks.Event`, or instances of
             :class:`~ibtrain.train.callbacks.Callback`.

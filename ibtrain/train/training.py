@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
-from ibtrain.config.recipes import recipe
+from ibtrain.config.recipes import with_recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import ModelError
@@ -19,6 +19,8 @@ from ibtrain.train.callbacks import ModelView, apply_in_chunks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives.base import BlockSpec
+from ibtrain.train.objectives.cross_entropy import smooth_labels
+from ibtrain.train.random_end import random_end
 from ibtrain.train.results import EpochRecord, FitResult
 from ibtrain.train.stage import Stage
 from ibtrain.train.trainer import Trainer
@@ -29,7 +31,9 @@ __all__ = ["Training"]
 class Training:
     """One network on its way through the stages of its trainer.
 
-    A stage reads what the stages before it gave, evaluated once: a trained block is never run again.
+    A stage reads what the stages before it gave, evaluated once: a trained block is never run again. Dropout and other
+    random layers at the end of a trained block are left out of these values, and act on every batch that the next stage
+    trains on; random layers elsewhere in a trained block stay off.
 
     Args:
         trainer: The network, its stages and their objectives.
@@ -46,12 +50,13 @@ class Training:
         self.data = data
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
-        self.optim = trainer.optim or recipe(trainer.method, data.name, len(data.train))
+        self.optim = with_recipe(trainer.optim, trainer.method, data.name, len(data.train))
         self.stages = _checked_stages(trainer)
         self.index = 0
         self.is_finished = False
         self.stage: Stage | None = None
         self.inputs: Mapping[str, Tensor] = data.inputs
+        self._random_layers: nn.Module | None = None
         self.history: list[EpochRecord] = []
         self.seconds = 0.0
 
@@ -133,6 +138,7 @@ class Training:
     def _advance(self) -> None:
         """Goes to the next stage, whose inputs are the outputs of this one."""
         part = self._close_stage()
+        self._random_layers = random_end(part, self.inputs["train"])
         self.inputs = {name: apply_in_chunks(part, x) for name, x in self.inputs.items()}
         self.index += 1
 
@@ -150,6 +156,7 @@ class Training:
         stage, names = self.stages[self.index]
         part = self._blocks(names).requires_grad_(True)
         objective = trainer.objective_of(part, self._specs(part))
+        smooth_labels(objective, self.optim.label_smoothing)
         return Stage(
             method=trainer.method,
             name=stage,
@@ -163,6 +170,7 @@ class Training:
                 self.optim,
                 trainer.seed,
                 generator(device, trainer.seed, "noise", self.index),
+                self._random_layers,
             ),
             model=ModelView(part, objective.readout, self.inputs, objective),
             callbacks=self.callbacks,

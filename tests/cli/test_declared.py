@@ -1,11 +1,15 @@
 """Options that are derived from the fields of the settings."""
 
+import re
+
 import click
 import pytest
 
 from ibtrain.cli.declared import CommaSeparated, CommaSeparatedWords, Named, keywords
 from ibtrain.cli.main import cli
 from ibtrain.cli.options import SETTINGS
+from ibtrain.data.load import FILE_READERS, TABLES
+from ibtrain.data.sources import SOURCES
 
 
 @pytest.mark.parametrize(
@@ -83,3 +87,12 @@ def test_the_commands_that_train_take_the_same_settings() -> None:
     flags = [{flag for option in command.params for flag in option.opts} for command in commands]
     assert flags[0] == flags[1] == flags[2]
     assert {*SETTINGS} <= flags[0]
+
+
+def test_the_help_of_the_data_set_names_all_sources_and_endings() -> None:
+    text = keywords("dataset")["help"]
+    for source in SOURCES:
+        assert re.search(rf"\b{source}\b", text), source
+    for ending in (*FILE_READERS, *TABLES):
+        assert re.search(rf"\.{ending}\b", text), ending
+    assert "folder:DIR" in text

@@ -76,3 +76,12 @@ def test_a_failure_of_the_machine_within_a_library_is_told(error: str, message: 
     code = f"import ibtrain.runs\ndef fail(_): raise {error}\nibtrain.runs.list_runs = fail\n"
     done = started(code + MAIN, "runs", ".")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
+
+
+def test_a_broken_matplotlib_is_told_before_the_training(tmp_path: Path) -> None:
+    words = ["compare", "--seeds", "0", "--run-dir", str(tmp_path / "run")]
+    done = started("import sys\nsys.modules['matplotlib'] = None\n" + MAIN, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: matplotlib can't be imported: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()

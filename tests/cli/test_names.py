@@ -61,7 +61,7 @@ def test_the_case_of_a_path_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "value"),
     [(flag, "1") for flag, setting in SETTINGS.items() if setting in (
-        "objective.beta", "objective.noise_std")]
+        "objective.beta", "objective.noise_std", "objective.same_class", "objective.similarity")]
     + [("--order", "joint"), ("--objective", "ib"), ("--readout", "dv"),
        ("--predict-from", "clean"), ("--noise-scale", "relative")],
 )  # fmt: skip

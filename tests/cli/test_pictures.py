@@ -34,19 +34,38 @@ def unfinished(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "name"),
     [
-        [],
-        ["--style", "epochs", "--seeds", "median", "--measure", "channel"],
-        ["--style", "curves", "--seeds", "all", "--unit", "bits", "--measure", "mine,channel"],
-        ["--at", "0,2,20"],
-        ["--until", "2"],
+        ([], "plane"),
+        (["--style", "layers"], "plane"),
+        (["--style", "epochs", "--seeds", "median", "--measure", "channel"], "plane-epochs"),
+        (
+            ["--style", "curves", "--seeds", "all", "--unit", "bits", "--measure", "mine,channel"],
+            "plane-curves",
+        ),
+        (["--at", "0,2,20"], "plane-layers"),
+        (["--until", "2"], "plane-layers"),
     ],
 )
-def test_a_run_in_progress_is_drawn(unfinished: Path, options: list[str]) -> None:
+def test_a_run_in_progress_is_drawn_to_a_file_of_its_own(
+    unfinished: Path, options: list[str], name: str
+) -> None:
+    before = set(unfinished.iterdir())
     result = run("plane", unfinished, *options)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert (unfinished / "plane.png").stat().st_size > 5000
+    (picture,) = set(unfinished.iterdir()) - before
+    assert picture.name == f"{name}.png"
+    assert picture.stat().st_size > 5000
+    assert result.stdout == f"{picture}\n"
+
+
+def test_several_runs_do_not_replace_the_picture_of_the_first(unfinished: Path) -> None:
+    run("plane", unfinished)
+    before = (unfinished / "plane.png").read_bytes()
+    result = run("plane", unfinished, unfinished)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (unfinished / "plane-layers.png").exists()
+    assert (unfinished / "plane.png").read_bytes() == before
 
 
 def test_the_last_points_of_runs_with_several_training_shares_are_drawn(
@@ -57,7 +76,7 @@ def test_the_last_points_of_runs_with_several_training_shares_are_drawn(
     (other / "config.json").write_text(RunConfig(seeds=(0, 1), train_share=0.1).to_json())
     result = run("plane", unfinished, other, "--style", "shares", "--measure", "channel")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert (unfinished / "shares.png").stat().st_size > 5000
+    assert (unfinished / "plane-shares.png").stat().st_size > 5000
     assert not (unfinished / "plane.png").exists()
 
 
@@ -100,6 +119,10 @@ def test_a_broken_event_is_told(unfinished: Path, event: str) -> None:
     [
         (["--measure", "binned"], "'binned', expected one of channel, mine"),
         (["--at", "1,x"], "got '1,x', expected numbers separated by commas"),
+        (
+            ["--at", "0,20,20.5,21"],
+            "--at: got 21, expected epochs up to 20, at which the plane was last measured",
+        ),
         (["--until", "-1"], "--until: got -1.0"),
         (["--until", "nan"], "--until: got nan"),
         (["--until", "1", "--at", "2"], "got --until and --at, expected one of them"),
@@ -118,7 +141,7 @@ def test_a_choice_that_is_none_is_told(unfinished: Path, options: list[str], mes
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
-    assert not (unfinished / "plane.png").exists()
+    assert not list(unfinished.glob("*.png"))
 
 
 def test_runs_are_watched_until_an_interruption(

@@ -38,5 +38,20 @@ def test_layer_wise_training_has_the_same_settings(tmp_path: Path) -> None:
 
 def test_by_default_messages_name_adam(tmp_path: Path) -> None:
     result = run("train", "end-to-end", *QUICK, "--run-dir", tmp_path / "run")
-    assert "2 epochs, batch 64, Adam 0.001 cosine\n" in result.stderr
+    assert "end-to-end: 2 epochs, batch 64, Adam 0.001 cosine\n" in result.stderr
     assert "digits: 1438 training and 359 test samples" in result.stderr
+
+
+def test_the_first_line_names_the_network_and_what_trains_it(tmp_path: Path) -> None:
+    words = "compare --hidden 8,5 --activation tanh --epochs 1 --plane-points 0 --order simultaneous --beta 0"
+    result = run(*words.split(), "--seeds", "4,2", "--run-dir", tmp_path / "run")
+    assert result.stderr.splitlines()[0] == (
+        "64-8-5-10 (tanh) on digits, layer-wise (ib, simultaneous) then end-to-end, seeds 4, 2"
+    )
+    assert "layer-wise: 1 epoch a block, batch 128" in result.stderr.splitlines()[2]
+
+
+def test_one_method_is_named_alone(tmp_path: Path) -> None:
+    result = run("train", "end-to-end", *QUICK, "--run-dir", tmp_path / "run")
+    first, *_ = result.stderr.splitlines()
+    assert first.endswith(" (relu) on digits, end-to-end, seed 0")

@@ -28,6 +28,15 @@ def test_a_folder_of_runs_is_one_page(tmp_path: Path) -> None:
     assert '"name":"two"' in text
 
 
+def test_several_runs_do_not_replace_the_page_of_the_first(tmp_path: Path) -> None:
+    paths = [write_run(tmp_path / name).path for name in ("one", "two")]
+    run("report", paths[0])
+    before = (paths[0] / "report.html").read_bytes()
+    result = run("report", *paths)
+    assert result.stdout.strip() == str(paths[0] / "report-runs.html")
+    assert (paths[0] / "report.html").read_bytes() == before
+
+
 def test_a_run_without_any_event_has_a_page(tmp_path: Path) -> None:
     path = tmp_path / "new"
     path.mkdir()

@@ -317,7 +317,7 @@ def test_a_run_stopped_at_once_says_how_to_go_on(
 
     path = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("ibtrain.report.pictures.save_pictures", stop)
+        patch.setattr("ibtrain.report.finished.save_report", stop)
         result = run("compare", "--config", settings, "--run-dir", path, *ARGUMENTS)
     assert result.exit_code == 130
     assert f"Continue with: ibtrain resume {path}" in result.stderr

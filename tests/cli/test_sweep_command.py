@@ -25,6 +25,8 @@ def test_a_table_a_picture_and_a_folder_for_each_run(tmp_path: Path) -> None:
     # the second time nothing is trained
     again = run(*words, "--run-dir", tmp_path / "sweep", "--json")
     document = json.loads(again.stdout)
+    assert document["shared"]["dataset"] == "digits"
+    assert {"command", "git_commit", "versions", "threads"} <= {*document["environment"]}
     assert document["varied"] == [
         "objective.beta", "layerwise.batch_size", "end_to_end.batch_size",
     ]  # fmt: skip

@@ -385,6 +385,13 @@ def test_images_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
         load_dataset(f"folder:{tmp_path}")
 
 
+def test_a_folder_without_its_prefix_is_recognised(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"did you mean 'folder:{tmp_path}'"):
+        load_dataset(str(tmp_path))
+    with pytest.raises(DataError, match=r"that ends in one of \.csv, .*\.mat$"):
+        load_dataset("")
+
+
 def test_no_copy_of_a_test_sample_is_trained_on(tmp_path: Path) -> None:
     """Samples that differ only in the sign of a zero are copies too."""
     x = np.concatenate([X, X[:45], X[:20], X[:1]])

@@ -84,5 +84,8 @@ def test_a_table_that_can_not_be_used_is_refused(
 
 
 def test_a_target_belongs_to_a_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="target: got label with digits, expected csv:FILE or parq"):
+    with pytest.raises(
+        DataError,
+        match=r"target: got label with digits, expected a \.csv, \.tsv or \.parquet file with",
+    ):
         load_dataset("digits", target="label")

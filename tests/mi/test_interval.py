@@ -14,7 +14,7 @@ from ibtrain.mi.result import Estimate
 RECORDS = Path(__file__).parents[2] / "benchmarks" / "records"
 
 
-@pytest.mark.parametrize("method", ["mine", "ksg"])
+@pytest.mark.parametrize("method", ["mine", "ksg", "gaussian"])
 def test_the_recorded_intervals_cover_as_often_as_they_say(method: str) -> None:
     rows = json.loads((RECORDS / f"coverage-{method}.json").read_text())["rows"]
     covered = []

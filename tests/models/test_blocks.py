@@ -86,21 +86,6 @@ def test_activations_follow_their_formulas(name: str) -> None:
     assert values == pytest.approx([FORMULAS[name](number) for number in x])
 
 
-@pytest.mark.parametrize(
-    "make", [partial(mlp, 12, (8, 6), 3), partial(conv_net, (3, 4, 4), (5,), (6,), 3)]
-)
-def test_dropout_ends_every_hidden_block(make: Callable[..., nn.Sequential]) -> None:
-    plain, model = (make(dropout=probability) for probability in (0.0, 0.5))
-    assert not any(isinstance(module, nn.Dropout) for module in plain.modules())
-    blocks = cut_into_blocks(model)
-    assert [name for name, _ in blocks.named_children()] == [n for n, _ in plain.named_children()]
-    for name, block in blocks.named_children():
-        dropouts = [module for module in block.modules() if isinstance(module, nn.Dropout)]
-        assert dropouts == ([] if name == "output" else [list(block.children())[-1]])
-    # the weights have the same names
-    model.load_state_dict(plain.state_dict())
-
-
 def test_one_activation_may_serve_many_layers() -> None:
     relu = nn.ReLU()
     model = nn.Sequential(nn.Linear(4, 5), relu, nn.Linear(5, 5), relu, nn.Linear(5, 2))

@@ -191,7 +191,7 @@ def test_the_paths_are_drawn(samples: Samples, tmp_path: Path) -> None:
     plane.measure(1)
     ax = plane.plot()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "fc1", "fc2", "epoch 0 to 1", "saturated: at a limit"
+        "fc1", "fc2", "epoch 0 to 1", "start of a path", "hollow: at a limit (saturated)"
     ]  # fmt: skip
     (path,) = ax.collections[0].get_segments()
     points = [point for point in plane.points if point.layer == "fc1"]

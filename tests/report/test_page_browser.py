@@ -154,6 +154,21 @@ def test_the_page_draws_both_runs_and_asks_for_nothing(browser: Any, page: Path)
     check_quiet(browser)
 
 
+def test_strokes_mark_the_starts_below_the_points(browser: Any, page: Path) -> None:
+    script = opened(browser, page)
+    order = script(
+        "return document.querySelector('#plane-layerwise .plot').data.map(({name, marker}) => [name, marker.symbol])"
+    )
+    assert order[0] == ["start", "y-down"]
+    assert order[1][0] == LAYERS[0]
+    assert "three strokes: start" in script("return document.getElementById('key').textContent")
+    choose(script, "#epoch", 0)
+    starts = script(
+        "return document.querySelector('#plane-layerwise .plot').data.filter(({name}) => name === 'start').length"
+    )
+    assert starts == 0
+
+
 def test_the_slider_and_the_player_show_epochs(browser: Any, page: Path) -> None:
     script = opened(browser, page)
     choose(script, "#epoch", 2)

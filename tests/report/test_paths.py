@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from pictures import estimate, point, with_values
 
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.epochs import epoch_share, epoch_ticks
-from ibtrain.report.paths import LayerLine, flag_state, layer_style, shade
+from ibtrain.report.legend import mark_handles
+from ibtrain.report.paths import START_MARKER, LayerLine, flag_state, layer_style, shade
 from ibtrain.report.points import layer_paths
 from ibtrain.report.quantities import PlaneAxes
 
@@ -62,6 +64,27 @@ def test_the_value_of_a_fresh_critic_is_drawn() -> None:
     assert lines["+"].get_xydata().tolist() == [[5, 1]]
     _, lines = drawn(points[::-1], until=-1)
     assert lines == {}
+
+
+def test_the_start_has_strokes_and_no_symbol_that_could_be_a_value_at_a_limit() -> None:
+    flagged = [point(0, 0, 1.0, 1.0, "above_ceiling"), point(0, 1, 2.0)]
+    axis, lines = drawn(flagged)
+    start = lines[START_MARKER]
+    assert start.get_xydata().tolist() == [[1, 1]]
+    # strokes have no area; a hollow point above them remains visible
+    marker = MarkerStyle(START_MARKER)
+    assert not marker.is_filled()
+    assert Path.CLOSEPOLY not in marker.get_path().codes
+    (hollow,) = [a for a in axis.collections if [1, 1] in a.get_offsets().data.tolist()]
+    assert hollow.get_zorder() > start.get_zorder()
+    handles = [
+        (h.get_marker(), h.get_label()) for h in mark_handles(layer_paths(flagged, AXES, "mean"))
+    ]
+    assert handles == [
+        (START_MARKER, "start of a path"),
+        ("o", "hollow: at a limit (saturated)"),
+    ]
+    assert START_MARKER not in drawn([point(0, 0, 1.0)])[1]
 
 
 def test_a_triangle_points_to_the_exact_value_at_the_end_alone() -> None:

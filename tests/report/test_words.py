@@ -17,6 +17,18 @@ from ibtrain.report.words import objective_words
             "objective cross-entropy, output layer by its own bound, beta 0.2",
         ),
         ({"name": "cross-entropy", "readout": "critic"}, "objective cross-entropy"),
+        (
+            {"name": "dv"},
+            "objective dv, predicting from noisy t (clean h in the last hidden block)",
+        ),
+        (
+            {"name": "hsic", "beta": 0.02, "predict_from": "clean", "same_class": 0.5},
+            "objective hsic, beta 0.02, predicting from clean h, same-class 0.5",
+        ),
+        (
+            {"name": "cross-entropy", "readout": "critic", "similarity": 99},
+            "objective cross-entropy, similarity 99",
+        ),
     ],
 )
 def test_every_beta_that_was_used_is_told(settings: dict[str, object], words: str) -> None:

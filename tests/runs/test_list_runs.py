@@ -1,5 +1,7 @@
 """Runs are found in folders, in sweeps, and as themselves."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,32 @@ def folder(tmp_path: Path) -> Path:
 def test_runs_of_sweeps_are_listed(folder: Path) -> None:
     names = {str(found.path.relative_to(folder)) for found in list_runs(folder)}
     assert names == {"one", "sweep/beta=0.0", "sweep/beta=0.1"}
+
+
+def test_runs_are_in_the_order_in_which_they_were_started(folder: Path) -> None:
+    """Whatever was written to them later, and in whichever time zone they were."""
+    starts = {
+        "one": "2026-11-28T15:00:00+00:00",
+        "sweep/beta=0.0": "2026-11-28T15:30:00+01:00",
+        "sweep/beta=0.1": "2026-11-28T15:00:01+00:00",
+    }
+    for name, started in starts.items():
+        (folder / name / "environment.json").write_text(json.dumps({"started": started}))
+    (folder / "sweep" / "beta=0.0" / "plane-epochs.png").write_text("a picture")
+    order = [str(found.path.relative_to(folder)) for found in list_runs(folder)]
+    assert order == ["sweep/beta=0.0", "one", "sweep/beta=0.1"]
+
+
+@pytest.mark.parametrize("text", [None, "{}", '{"started": 3}', '{"started": "now"}', "{"])
+def test_a_run_that_does_not_say_when_it_was_started_has_the_time_of_its_settings(
+    folder: Path, text: str | None
+) -> None:
+    if text is not None:
+        (folder / "one" / "environment.json").write_text(text)
+    for index, name in enumerate(("sweep/beta=0.1", "one", "sweep/beta=0.0")):
+        os.utime(folder / name / "config.json", (index, index))
+    order = [str(found.path.relative_to(folder)) for found in list_runs(folder)]
+    assert order == ["sweep/beta=0.1", "one", "sweep/beta=0.0"]
 
 
 def test_a_run_is_listed_as_itself(folder: Path) -> None:

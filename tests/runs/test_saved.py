@@ -13,7 +13,7 @@ from ibtrain.runs.saved import check_disk, saved_bytes
 from ibtrain.runs.setup import RunSetup
 
 PLANE = PlaneConfig(measures=("channel",), samples=30, points=2, points_per_epoch=2)
-OPTIM = OptimConfig(epochs=1)
+OPTIM = OptimConfig(epochs=1, batch_size=128)
 CONFIG = RunConfig(
     seeds=(3,),
     model=ModelConfig(hidden=(5,)),

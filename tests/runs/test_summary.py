@@ -1,5 +1,6 @@
 """What several runs differ in, and how well they did."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,19 @@ def test_the_picture_has_a_row_for_each_run() -> None:
     assert centres == pytest.approx([-1 / 3, 11 / 3])
     many = forest_figure([summary(str(k), float(k), [0.9], [0.8]) for k in range(MAX_RUNS + 1)])
     assert many.get_supxlabel() == f"the first {MAX_RUNS} of {MAX_RUNS + 1} runs"
+
+
+@pytest.mark.parametrize("is_single", [True, False])
+def test_a_single_seed_has_no_interval_and_no_bars(is_single: bool) -> None:
+    runs = RUNS if not is_single else [summary("one", 0.0, [0.9], [0.8])]
+    lines = comparison_table(runs, 80).splitlines()
+    note = next(line for line in lines if line.startswith("difference: "))
+    titles = [axis.get_title() for axis in forest_figure(runs).axes]
+    for text in (note, titles[1]):
+        assert ("95 % interval" in text) != is_single
+    assert ("± s.d." in titles[0]) != is_single
+    for text in (note, *titles):
+        assert bool(re.search(r"\b(one|single) seed\b", text)) == is_single
 
 
 def test_a_run_that_is_not_finished_has_its_settings(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from torch import nn
 
 from ibtrain.backend.seeding import seeded
 from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config.recipes import with_recipe
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError, NonFiniteError
 from ibtrain.models.mlp import mlp
@@ -26,7 +27,8 @@ def network(data: Dataset) -> nn.Sequential:
 def loop(model: nn.Module, data: Dataset, config: OptimConfig) -> EpochLoop:
     spec = BlockSpec((data.num_classes,), data.log_prior, 0, 1)
     objective = make_objective("cross-entropy", model, spec, ObjectiveConfig())
-    return EpochLoop(objective, data.train.x, data.train.y, config, 0, torch.Generator())
+    optim = with_recipe(config, "end_to_end", data.name)
+    return EpochLoop(objective, data.train.x, data.train.y, optim, 0, torch.Generator())
 
 
 def test_it_learns_an_easy_problem_the_same_way_twice(toy: Dataset) -> None:

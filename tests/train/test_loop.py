@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 
-from ibtrain.config import ObjectiveConfig, OptimConfig
+from ibtrain.config import CompleteOptimConfig, ObjectiveConfig
 from ibtrain.models.mlp import mlp
 from ibtrain.train.lockstep import Lockstep
 from ibtrain.train.loop import EpochLoop
@@ -16,7 +16,8 @@ INPUTS, LABELS = torch.randn(64, 5), torch.arange(64) % 3
 
 
 def loop_of(objective: Objective, **settings: object) -> EpochLoop:
-    optim = OptimConfig(**{"batch_size": 8, "epochs": 1, **settings})  # type: ignore[arg-type]
+    defaults = {"learning_rate": 2e-3, "schedule": "cosine", "batch_size": 8, "epochs": 1}
+    optim = CompleteOptimConfig(**{**defaults, **settings})  # type: ignore[arg-type]
     return EpochLoop(objective, INPUTS, LABELS, optim, 0, torch.Generator())
 
 

@@ -95,6 +95,14 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "a measure as a plane's config": (lambda: InformationPlane(Dataset.from_arrays(X, Y), config="mine"), "config: got 'mine', expected a PlaneConfig"),
     "a measure as a watched plane's config": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y), config="mine"), "config: got 'mine', expected a PlaneConfig"),
     "names in a watched plane": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y.astype(str))), r"data: got .*, expected numbers: Dataset.from_arrays\(x, y\) converts strings"),
+    "the learning rate of torch": (lambda: OptimConfig(lr=1e-3), r"OptimConfig: got 'lr', expected one of learning_rate, .*\(did you mean 'learning_rate'\?\)"),
+    "a single seed of a run": (lambda: RunConfig(seed=0), r"RunConfig: got 'seed', .*did you mean 'seeds'"),
+    "a noise": (lambda: ObjectiveConfig(noise=0.5), "ObjectiveConfig: got 'noise', .*did you mean 'noise_std'"),
+    "a width": (lambda: ModelConfig(width=[3]), "ModelConfig: got 'width', .*did you mean 'hidden'"),
+    "a sigma": (lambda: PlaneConfig(sigma=1), "PlaneConfig: got 'sigma', .*did you mean 'noise_std'"),
+    "an objective's setting in a run": (lambda: RunConfig(beta=0.1), r"RunConfig: got 'beta', .*\(beta is a setting of ObjectiveConfig\)"),
+    "an optimiser's setting in a trainer": (lambda: EndToEndTrainer(mlp(3, [5], 2), epochs=3), r"EndToEndTrainer: got 'epochs', expected one of model, .*\(epochs is a setting of OptimConfig"),
+    "an unknown setting of a trainer": (lambda: LayerwiseTrainer(mlp(3, [5], 2), callback=[]), r"LayerwiseTrainer: got 'callback', .*did you mean 'callbacks'"),
     "beta of text": (lambda: ObjectiveConfig(beta="0.1"), "beta: got '0.1', expected a number, or a tuple of one number for each"),
 }  # fmt: skip
 

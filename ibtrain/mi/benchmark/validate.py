@@ -22,6 +22,9 @@ __all__ = ["ALL_PROBLEMS", "KnownAnswer", "estimate_problem", "validate"]
 
 AGREEMENT_ERRORS = 3.0
 """Number of standard errors within which an estimate agrees with the truth."""
+COARSEST = 0.5
+"""Error in nats that a verdict must be able to find, where the truth is smaller."""
+UNCERTAIN = "too uncertain to tell"
 
 
 ALL_PROBLEMS: dict[str, Problem | ConditionalProblem] = {**PROBLEMS, **CONDITIONAL_PROBLEMS}
@@ -37,7 +40,8 @@ class KnownAnswer:
         truth: True mutual information in nats.
         estimate: Estimate of the method.
         verdict: ``agrees`` within 3 standard errors, otherwise ``low`` or ``high``; for a bound
-            ``holds`` or ``broken``.
+            ``holds`` or ``broken``. ``too uncertain to tell`` instead of ``agrees`` or ``holds`` if 3 standard errors are
+            at least ``max(truth, 0.5 nats)``: an estimate of zero, or of half a nat where the truth is zero, would agree.
     """
 
     problem: str
@@ -117,15 +121,29 @@ def _channel_answers(problem: Problem, layer: Layer, x: Any, seed: int) -> Itera
 
 
 def _bound_verdicts(bounds: ChannelBounds, truth: float) -> tuple[str, str, str]:
-    lower = bounds.lower.mi - AGREEMENT_ERRORS * bounds.lower.stderr <= truth
-    upper = bounds.upper.mi + AGREEMENT_ERRORS * bounds.upper.stderr >= truth
+    lower, upper = bounds.lower, bounds.upper
     # the value's standard error is that of the noise only; the sampling error is that of the upper bound
-    stderr = math.hypot(bounds.value.stderr, bounds.upper.stderr)
-    words = {True: "holds", False: "broken"}
-    return words[lower], _compare(bounds.value.mi, stderr, truth), words[upper]
+    stderr = math.hypot(bounds.value.stderr, upper.stderr)
+    return (
+        _bound_verdict(lower.mi - truth, lower.stderr, truth),
+        _compare(bounds.value.mi, stderr, truth),
+        _bound_verdict(truth - upper.mi, upper.stderr, truth),
+    )
+
+
+def _bound_verdict(excess: float, stderr: float, truth: float) -> str:
+    """The verdict of a bound that is on the wrong side of the truth by ``excess``, which may be negative."""
+    if excess > AGREEMENT_ERRORS * stderr:
+        return "broken"
+    return UNCERTAIN if _is_uncertain(stderr, truth) else "holds"
 
 
 def _compare(mi: float, stderr: float, truth: float) -> str:
-    if abs(mi - truth) <= AGREEMENT_ERRORS * stderr:
-        return "agrees"
-    return "low" if mi < truth else "high"
+    if abs(mi - truth) > AGREEMENT_ERRORS * stderr:
+        return "low" if mi < truth else "high"
+    return UNCERTAIN if _is_uncertain(stderr, truth) else "agrees"
+
+
+def _is_uncertain(stderr: float, truth: float) -> bool:
+    """Whether agreement says nothing, as an estimate of zero or one that is far off would agree too."""
+    return AGREEMENT_ERRORS * stderr >= max(truth, COARSEST)

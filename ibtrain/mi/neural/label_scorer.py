@@ -1,6 +1,5 @@
 """Scores of samples, addressed by their indices, if y is a label."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ibtrain.mi.bounds.base import Weights
+from ibtrain.mi.bounds.labels import label_scores
 from ibtrain.mi.bounds.pooled import LabelPool, Scores
 from ibtrain.mi.marginals import Marginals
 from ibtrain.mi.neural.scorer import Batch, Scorer
@@ -53,9 +52,7 @@ class LabelScorer(Scorer):
     def batch(self, critic: nn.Module, index: Int[Tensor, " n"]) -> Batch:
         """Scores of every x of the batch with every class."""
         scores: Tensor = critic(self.x.index_select(0, index))
-        joint = scores.gather(1, self.labels[index].unsqueeze(1)).squeeze(1)
-        log_marginal = (self.log_prior - math.log(len(index))).expand_as(scores)
-        return joint, scores, Weights(None, log_marginal)
+        return label_scores(scores, self.labels[index], self.log_prior)
 
     @property
     def has_closed_form(self) -> bool:

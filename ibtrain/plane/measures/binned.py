@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from ibtrain.backend.random_layers import is_random_layer
 from ibtrain.config import PlaneConfig
 from ibtrain.mi.classical.discretised import (
     bin_activations,
@@ -89,10 +90,11 @@ def activation_range(layer: nn.Module) -> tuple[float, ...]:
     """The range of a layer's activation function, or nothing if it has no lower or no upper end.
 
     Args:
-        layer: An activation, or a block that ends with one; dropout, which does nothing in evaluation mode, may follow.
+        layer: An activation, or a block that ends with one; dropout or noise, which do nothing in evaluation mode, may
+            follow.
     """
     leaves = [module for module in layer.modules() if not list(module.children())]
-    names = [type(module).__name__ for module in leaves if not isinstance(module, nn.Dropout)]
+    names = [type(module).__name__ for module in leaves if not is_random_layer(module)]
     return ACTIVATION_RANGES.get(names[-1], ()) if names else ()
 
 

@@ -32,6 +32,18 @@ MEASURES = {
     "quantised": ("exact entropies of quantised activations", "lorenzen2022"),
 }
 """What each measure of information computes, and the key of its source."""
+OBJECTIVES = {
+    "dv": "belghazi2018",
+    "nwj": "nguyen2010",
+    "infonce": "oord2018",
+    "smile": "song2020",
+    "squared-ib": "kolchinsky2019",
+    "same-class": "khosla2020",
+    "similarity": "nokland2019",
+    "hsic": "ma2020",
+    "renyi": "sanchezgiraldo2015, yu2021",
+}
+"""Keys of the sources of objectives of a block, and of the terms with a weight."""
 PLANE, LAYERWISE, CRITICS = "shwartzziv2017", "elad2018", "belghazi2018"
 
 
@@ -78,7 +90,7 @@ def _training(config: RunConfig, run: ReportedRun) -> str:
 def _trained(config: RunConfig, method: Method) -> str:
     optim = config.layerwise if method == "layerwise" else config.end_to_end
     settings = ""
-    if optim is not None:
+    if optim is not None and optim.learning_rate is not None:
         batch = optim.batch_size or "full"
         settings = (
             f" ({optim.epochs} epochs{' for each block' * (method == 'layerwise')}, {OPTIMIZERS[optim.optimizer]}, "
@@ -89,6 +101,9 @@ def _trained(config: RunConfig, method: Method) -> str:
     objective = config.objective
     values = vars(objective)
     words = printable(objective_words(values, "beta = "))
+    used = {objective.name, *(term for term in OBJECTIVES if values.get(term.replace("-", "_")))}
+    keys = ", ".join(key for term, key in OBJECTIVES.items() if term in used)
+    words += f" [{keys}]" * bool(keys)
     if objective.name != "ib":
         return f"{METHOD_NAMES[method].capitalize()} training gave each block an objective of its own{settings}: {words}."
     noise = f"noise of standard deviation {numbers(values['noise_std'])} ({objective.noise_scale})"

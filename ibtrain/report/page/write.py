@@ -14,10 +14,10 @@ from ibtrain.io.files import check_output, write_atomically
 from ibtrain.report.page.document import page_document
 from ibtrain.runs import RunFolder
 
-__all__ = ["PAGE", "check_page", "page_html", "save_page", "save_run_page"]
+__all__ = ["PAGE", "PAGE_OF_RUNS", "check_page", "page_html", "save_page", "save_run_page"]
 
-PAGE = "report.html"
-"""Name of the page in a run's folder."""
+PAGE, PAGE_OF_RUNS = "report.html", "report-runs.html"
+"""Names of the page of a run, and of that of several runs, in a run's folder."""
 ASSETS = files("ibtrain.report.page") / "assets"
 SCRIPTS = (
     "format",

@@ -10,7 +10,14 @@ from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.neural.critics import ClassCritic, PairCritic
 from ibtrain.train.objectives.base import BlockSpec
 
-__all__ = ["PooledPairCritic", "class_critic", "class_scorer", "features_read", "pair_critic"]
+__all__ = [
+    "PooledPairCritic",
+    "class_critic",
+    "class_scorer",
+    "features_read",
+    "pair_critic",
+    "pooling",
+]
 
 MAX_FEATURES = 2048
 """Largest number of features of a feature map that a critic reads."""
@@ -48,7 +55,7 @@ def class_critic(shape: Sequence[int], num_classes: int, hidden: Sequence[int]) 
         hidden: Widths of the hidden layers.
     """
     critic = ClassCritic(features_read(shape), num_classes, hidden)
-    return critic if len(shape) == 1 else nn.Sequential(*_pooling(shape), critic)
+    return critic if len(shape) == 1 else nn.Sequential(*pooling(shape), critic)
 
 
 def pair_critic(shape: Sequence[int], hidden: Sequence[int]) -> nn.Module:
@@ -60,7 +67,7 @@ def pair_critic(shape: Sequence[int], hidden: Sequence[int]) -> nn.Module:
     """
     features = features_read(shape)
     critic = PairCritic(features, features, hidden, same_space=True)
-    return critic if len(shape) == 1 else PooledPairCritic(_pooling(shape), critic)
+    return critic if len(shape) == 1 else PooledPairCritic(pooling(shape), critic)
 
 
 class PooledPairCritic(nn.Module):
@@ -84,7 +91,12 @@ class PooledPairCritic(nn.Module):
         return scores
 
 
-def _pooling(shape: Sequence[int]) -> list[nn.Module]:
+def pooling(shape: Sequence[int]) -> list[nn.Module]:
+    """Layers that map an output to the vector that a critic reads.
+
+    Args:
+        shape: Shape of the output, without the batch.
+    """
     window = _window(shape) if len(shape) == 3 else 1
     pooled = [nn.AvgPool2d(window, ceil_mode=True)] if window > 1 else []
     return [*pooled, nn.Flatten()]

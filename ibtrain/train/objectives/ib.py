@@ -1,6 +1,8 @@
 """The information-bottleneck objective of one block; the sign of beta occurs only here."""
 
-from jaxtyping import Float
+from typing import ClassVar
+
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ibtrain.backend.gradients import scale_gradient
@@ -12,6 +14,7 @@ from ibtrain.mi.neural.average import LogAverage
 from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer, pair_critic
+from ibtrain.train.objectives.terms import add_terms, pair_terms
 
 __all__ = ["InformationBottleneck", "Readout"]
 
@@ -32,10 +35,14 @@ class Readout(nn.Module):
         self.register_buffer("log_prior", log_prior)
 
     # torch.jit.script can't read annotations of shapes
+    def posterior(self, scores: Tensor) -> Tensor:
+        """Class scores ``(batch, classes)`` from the critic's: logarithms of the posterior up to a constant."""
+        return scores + self.log_prior
+
     def forward(self, h: Tensor) -> Tensor:
         """Class scores ``(batch, classes)`` of h ``(batch, ...)``."""
         scores: Tensor = self.scores(h)
-        return scores + self.log_prior
+        return self.posterior(scores)
 
 
 class InformationBottleneck(BlockObjective):
@@ -54,16 +61,21 @@ class InformationBottleneck(BlockObjective):
     labels, so that its denominator hardly varies between batches and the correction gains little; an average that
     lags behind a fast critic made it diverge.
 
+    A subclass may replace :meth:`prediction`, the bound of the first term, and :meth:`compression_weight`.
+
     Args:
         block: Maps x to h.
         spec: The block's place, and the shape of h.
-        config: Settings: beta, noise, input of the prediction term, widths of the critics.
+        config: Settings: beta, noise, input of the prediction term, widths of the critics, weights of the terms on
+            pairs of samples.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX), the layer-wise objective and AA-MINE;
         MINE (arXiv 1801.04062), eq. 12.
     """
 
+    prediction_trains_block: ClassVar[bool] = True
+    """Whether the prediction term trains the block; otherwise only the critic, which reads the block."""
     readout: Readout
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
@@ -72,7 +84,7 @@ class InformationBottleneck(BlockObjective):
         reads_noise = predict_noisy or beta > 0
         super().__init__(
             block,
-            Readout(class_scorer(spec, config), spec.log_prior),
+            self.make_readout(class_scorer(spec, config), spec.log_prior),
             [spec.shape] if reads_noise else [],
         )
         self.beta = beta
@@ -81,27 +93,54 @@ class InformationBottleneck(BlockObjective):
         noise_std = config.for_blocks("noise_std", spec.count)[spec.index]
         self.noise = GaussianNoise(noise_std, relative=config.noise_scale == "relative")
         self.average = LogAverage(config.ema_rate)
+        self.terms = pair_terms(spec, config)
+
+    def make_readout(self, scores: nn.Module, log_prior: Float[Tensor, " classes"]) -> Readout:
+        """Creates the readout, which turns the critic's scores into a prediction.
+
+        Args:
+            scores: The critic.
+            log_prior: Logarithm of the classes' probabilities.
+        """
+        return Readout(scores, log_prior)
+
+    def prediction(
+        self, scores: Float[Tensor, "batch classes"], y: Int[Tensor, " batch"]
+    ) -> Float[Tensor, ""]:
+        """The bound on the information about the label, in nats.
+
+        Args:
+            scores: The critic's score of every sample with every class.
+            y: Class of each sample.
+        """
+        return dv_labels(scores, y, self.readout.log_prior)
+
+    def compression_weight(self) -> float | Tensor:
+        """Factor of the gradient of I(x; t) in the block's loss."""
+        return self.beta
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
-        """Minus the sum of both bounds on a batch, in nats."""
+        """Minus the sum of all bounds on a batch, in nats, plus the losses of the terms on pairs."""
         t = self.noise(h, noise[0]) if noise else h
-        scores: Tensor = self.readout.scores(t if self.predict_noisy else h)
-        log_prior = self.readout.log_prior
-        bound = dv_labels(scores, y, log_prior)
+        features = t if self.predict_noisy else h
+        trains_block = self.prediction_trains_block
+        scores: Tensor = self.readout.scores(features if trains_block else features.detach())
+        bound = self.prediction(scores, y)
         metrics = {
             "mi_ty" if self.predict_noisy else "mi_hy": bound.detach(),
-            "train_accuracy": accuracy(scores.detach() + log_prior, y),
+            "train_accuracy": accuracy(self.readout.posterior(scores.detach()), y),
         }
         if self.pair_critic is not None:
             mi_xt = self._compression(h, t)
             bound = bound + mi_xt
             metrics["mi_xt"] = mi_xt.detach()
-        return -bound, metrics
+        return add_terms(self.terms, features, y, -bound, metrics)
 
     def _compression(self, h: Tensor, t: Tensor) -> Tensor:
-        """The bound on I(x; t), which the critic ascends and the block descends with weight beta."""
+        """The bound on I(x; t), which the critic ascends and the block descends with its weight."""
         assert self.pair_critic is not None
-        pairs = scale_gradient(h, -self.beta), scale_gradient(t, -self.beta)
+        weight = self.compression_weight()
+        pairs = scale_gradient(h, -weight), scale_gradient(t, -weight)
         scores_joint, scores_marginal = self.pair_critic(*pairs)
         log_partition = log_mean_exp(scores_marginal)
         average = self.average.update(log_partition)

@@ -110,17 +110,20 @@ function range(values, limit) {
   return [low - margin, high + margin * (limit !== null && limit <= high ? 2 : 1)];
 }
 
-/** A limit as a dotted line, or its value at the edge if it is beyond it: shapes and annotations. */
+/** A limit as a dotted line, or its value at the edge if it is beyond it, with an arrow towards it: shapes and annotations. */
 function limitMarks(axis, name, value, ends) {
   if (value === null) return { shapes: [], annotations: [] };
   const { soft } = theme();
   const isX = axis === "x";
-  const isInside = value <= ends[1];
+  const isInside = value >= ends[0] && value <= ends[1];
+  const isAbove = value > ends[1];
   const words = `${name} = ${fixed(value)}`;
+  const edge = isAbove ? 1 : 0;
   const place = isX
-    ? { x: isInside ? value : 1, xref: isInside ? "x" : "paper", y: 0.02, yref: "paper", textangle: -90, xanchor: "right", yanchor: "bottom" }
-    : { y: isInside ? value : 1, yref: isInside ? "y" : "paper", x: 0.01, xref: "paper", xanchor: "left", yanchor: isInside ? "bottom" : "top" };
-  const arrow = isX ? " ↓" : " ↑";
+    ? { x: isInside ? value : edge, xref: isInside ? "x" : "paper", y: 0.02, yref: "paper", textangle: -90, xanchor: isInside || isAbove ? "right" : "left", yanchor: "bottom" }
+    : { y: isInside ? value : edge, yref: isInside ? "y" : "paper", x: 0.01, xref: "paper", xanchor: "left", yanchor: isAbove ? "top" : "bottom" };
+  // the text of the x-axis is rotated: its arrows point to the right and to the left
+  const arrow = isX === isAbove ? " ↓" : " ↑";
   const line = isX
     ? { x0: value, x1: value, y0: 0, y1: 1, yref: "paper" }
     : { y0: value, y1: value, x0: 0, x1: 1, xref: "paper" };

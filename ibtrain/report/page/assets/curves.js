@@ -65,13 +65,14 @@ function drawInformation() {
 const METRICS = {
   test_accuracy: "test accuracy", train_accuracy: "training accuracy", mi_hy: "I(H; Y), batch bound (biased up)",
   mi_ty: "I(T; Y), batch bound (biased up)", mi_xt: "I(X; T), batch bound (biased up)",
+  mi_hh: "I(H; H') within classes, batch bound (biased up)",
 };
 const KINDS = {
   accuracy: { title: "Accuracy", axis: "accuracy  [%]" },
   loss: { title: "Training loss", axis: "loss" },
   bound: { title: "Bounds of the blocks' critics", axis: "bound  [nats]" },
 };
-const METRIC_DASHES = { train_accuracy: "dot", mi_ty: "dash", mi_xt: "dashdot" };
+const METRIC_DASHES = { train_accuracy: "dot", mi_ty: "dash", mi_xt: "dashdot", mi_hh: "longdash" };
 
 /** The shown curves of a kind. Dashes tell the metrics of one run apart, or several runs; then only test accuracies and losses are drawn. */
 function shownCurves(kind) {

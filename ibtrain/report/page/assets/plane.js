@@ -61,7 +61,7 @@ function endBars(axis, count, factor, colour) {
   };
 }
 
-/** The traces of a path: its line and points, a ring at its start, and what marks its end. */
+/** The traces of a path: its line and points, three strokes at its start, and what marks its end. */
 function pathTraces(run, runIndex, plane, path, share, isThin) {
   const count = countUntil(path.epochs);
   if (!count) return [];
@@ -81,11 +81,11 @@ function pathTraces(run, runIndex, plane, path, share, isThin) {
       text: path.epochs.slice(0, count).map((_, i) => hoverText(run, plane, path, i)),
       hovertemplate: "%{text}<extra></extra>",
     },
-    {
-      ...silent, x: x.slice(0, 1), y: y.slice(0, 1), mode: "markers", name: "start",
-      marker: { symbol: "circle-open", size: 13, color: shade(style.colour, 0.6), line: { width: 2 } },
-    },
   ];
+  // no ring, and below the points: a hollow symbol is a value at a limit
+  if (count > 1)
+    traces.unshift({ ...silent, x: x.slice(0, 1), y: y.slice(0, 1), mode: "markers", name: "start",
+      marker: { symbol: "y-down", size: 14, line: { width: 2, color: colour } } });
   const audits = path.audits.filter(([index]) => index < count);
   if (audits.length)
     traces.push({
@@ -157,7 +157,7 @@ function drawPlanes() {
 function drawKey(shown) {
   const paths = shown.flatMap(({ run, plane }) => shownPaths(run, plane));
   const states = new Set(paths.flatMap((path) => path.epochs.map((_, i) => flagState(pointFlags(path, i)))));
-  const words = ["◯ ring: start", "large symbol: end, with its error bars", "light to dark: epochs"];
+  const words = ["three strokes: start", "large symbol: end, with its error bars", "light to dark: epochs"];
   if (states.has("saturated")) words.push("hollow: at a limit");
   if (states.has("flagged")) words.push("×: another flag");
   if (paths.some((path) => path.audits.length)) words.push("+: a fresh critic found more");
