@@ -32,6 +32,7 @@ CONFIG = RunConfig(
     validation=0.25,
     train_share=0.5,
     label_noise=1,
+    margin=0.5,
 )
 
 

@@ -403,7 +403,7 @@ def test_epochs_of_more_stages_than_a_network_has_are_told() -> None:
     events = [
         {"method": "m", "stage": f"{n}", "seed": 0, "test_accuracy": 0.5} for n in range(9999)
     ]
-    with pytest.raises(RunFolderError, match="got epochs of more than 3084 stages and bounds"):
+    with pytest.raises(RunFolderError, match="got epochs of more than 3598 stages and bounds"):
         curves_figure(events)
 
 

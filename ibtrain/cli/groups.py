@@ -5,8 +5,16 @@ import click
 __all__ = ["GroupedCommand"]
 
 DATA = (
-    "dataset", "data_root", "target", "train_share", "train_samples", "label_noise", "resize", "validation",
-)  # fmt: skip
+    "dataset",
+    "data_root",
+    "target",
+    "train_share",
+    "train_samples",
+    "label_noise",
+    "resize",
+    "validation",
+    "evaluate_on",
+)
 GROUPS = {
     "model": "Network",
     "optim": "Optimiser",

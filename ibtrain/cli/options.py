@@ -1,6 +1,7 @@
 """The options of all training commands, and the settings that result from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +12,18 @@ from ibtrain.cli.declared import keywords
 from ibtrain.config import METHODS, Method, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, with_recipes
-from ibtrain.config.run import assign
+from ibtrain.config.run import TABLES, assign
 from ibtrain.errors import ConfigError
 from ibtrain.text import hint
 
-__all__ = ["SETTINGS", "execution_options", "run_config", "setting_of", "training_options"]
+__all__ = [
+    "SETTINGS",
+    "execution_options",
+    "run_config",
+    "setting_of",
+    "settings_of",
+    "training_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,7 +67,9 @@ SETTINGS = {
     "--weight-averaging": "optim.weight_averaging",
     "--patience": "optim.patience",
     "--validation": "validation",
+    "--evaluate-on": "evaluate_on",
     "--seeds": "seeds",
+    "--margin": "margin",
     "--objective": "objective.name",
     "--order": "objective.order",
     "--beta": "objective.beta",
@@ -103,6 +113,10 @@ SETTINGS = {
 
 ALIASES = {"--learning-rate": ("--lr",)}
 """Other names of options."""
+_SETTING_NAMES = {
+    f"{table}.{field.name}" for table, kind in TABLES.items() for field in fields(kind)
+}
+"""Dotted names of all settings in tables."""
 
 
 def setting_of(word: str) -> str:
@@ -117,12 +131,23 @@ def setting_of(word: str) -> str:
         for flag in (name, *ALIASES.get(name, ()))
     }
     name = word.removeprefix("--").replace("_", "-")
-    if word in flags.values():
+    if word in flags.values() or word in _SETTING_NAMES:
         return word
     if name not in flags:
         expected = f"the name of a training option, such as beta{hint(name, flags)}"
         raise ConfigError(repr(word), expected, "setting")
     return flags[name]
+
+
+def settings_of(word: str) -> list[str]:
+    """Returns the dotted names for the name of an option: one, or that of each method for an option of the optimiser.
+
+    Raises:
+        ConfigError: If there is no such setting.
+    """
+    setting = setting_of(word)
+    table, _, key = setting.rpartition(".")
+    return [f"{method}.{key}" for method in METHODS] if table == "optim" else [setting]
 
 
 def training_options(command: F) -> F:
@@ -195,7 +220,7 @@ def _identifier(setting: str) -> str:
 
 
 def run_config(
-    settings: dict[str, Any], config_file: Path | None, methods: tuple[Method, ...]
+    settings: Mapping[str, Any], config_file: Path | None, methods: tuple[Method, ...]
 ) -> RunConfig:
     """Combines the settings of a run: the recipes, then the file, then the options.
 
@@ -205,6 +230,23 @@ def run_config(
         ConfigError: If a setting is unknown or out of its range.
     """
     values = read_settings(config_file) if config_file else {}
+    return combined_config(values, settings, str(config_file or "config"), methods)
+
+
+def combined_config(
+    values: dict[str, Any], settings: Mapping[str, Any], where: str, methods: tuple[Method, ...]
+) -> RunConfig:
+    """Combines the recipes of the methods, the values of a file, and settings by dotted name.
+
+    Args:
+        values: Nested settings, which are changed.
+        settings: Settings by dotted name; ``optim.`` stands for both methods.
+        where: The file, for error messages.
+        methods: Methods of the run, unless ``settings`` has others.
+
+    Raises:
+        ConfigError: If a setting is unknown or out of its range.
+    """
     dataset = settings.get("dataset", values.get("dataset", "digits"))
     defaults_of: dict[str, dict[str, Any]] = {
         **{str(method): {} for method in METHODS},
@@ -215,11 +257,11 @@ def run_config(
         # in the configuration of a run from Python, null stands for the recipe
         table = {} if table is None else table
         if not isinstance(table, dict):
-            raise ConfigError(repr(table), "a table of settings", f"{config_file}: {name}")
+            raise ConfigError(repr(table), "a table of settings", f"{where}: {name}")
         values[name] = {**defaults, **table}
     values["methods"] = list(methods)
-    assign(values, settings, str(config_file))
+    assign(values, settings, where)
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE
-    return with_recipes(RunConfig.from_dict(values, str(config_file or "config")))
+    return with_recipes(RunConfig.from_dict(values, where))

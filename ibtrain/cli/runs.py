@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from ibtrain.cli.options import setting_of
+from ibtrain.cli.options import settings_of
 from ibtrain.cli.streams import echo, say, text_width
-from ibtrain.config import METHODS
 from ibtrain.errors import ConfigError
 
 __all__ = ["command"]
@@ -33,7 +32,11 @@ def command(folder: Path, watch: bool, columns: str | None, as_csv: bool) -> Non
     """
     if watch and as_csv:
         raise ConfigError("--watch", "one of the two", "--csv")
-    names = None if columns is None else _settings(columns)
+    names = (
+        None
+        if columns is None
+        else [name for word in columns.split(",") for name in settings_of(word)]
+    )
     echo(_text(folder, names, as_csv))
     with suppress(KeyboardInterrupt):
         while watch:
@@ -41,16 +44,6 @@ def command(folder: Path, watch: bool, columns: str | None, as_csv: bool) -> Non
             text = _text(folder, names, as_csv)
             click.clear()
             echo(text)
-
-
-def _settings(columns: str) -> list[str]:
-    """Dotted names of settings; those of the optimiser stand for both methods."""
-    names = []
-    for word in columns.split(","):
-        setting = setting_of(word)
-        table, _, key = setting.rpartition(".")
-        names += [f"{method}.{key}" for method in METHODS] if table == "optim" else [setting]
-    return names
 
 
 def _text(folder: Path, columns: list[str] | None, as_csv: bool) -> str:

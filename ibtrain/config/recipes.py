@@ -14,6 +14,7 @@ __all__ = [
     "SMALL",
     "VALIDATION_SHARE",
     "comparable",
+    "margin_of",
     "plane_recipe",
     "recipe",
     "with_recipe",
@@ -49,6 +50,9 @@ MAX_FACTOR = 10
 MIN_STEPS = 4
 """Steps in an epoch below which batches are smaller than those of the digits, down to :data:`MIN_BATCH`."""
 MIN_BATCH = 32
+MARGIN = 0.25
+_MARGINS = {"mnist": 0.1}
+"""Margins of equivalence, in percentage points; others have :data:`MARGIN`."""
 
 
 def recipe(method: Method, dataset: str, count: int | None = None) -> CompleteOptimConfig:
@@ -84,6 +88,16 @@ def plane_recipe(dataset: str) -> PlaneConfig:
         # a quick first run, in under a minute: audits would make it a fifth longer
         return PlaneConfig(points=4, critic_steps=50, batch_size=128, audit_every=0)
     return PlaneConfig()
+
+
+def margin_of(dataset: str, margin: float | None = None) -> float:
+    """Returns the largest difference of accuracies, in percentage points, that makes no difference in practice.
+
+    Args:
+        dataset: Name of the data set.
+        margin: The setting ``margin``; None selects the default of the data set.
+    """
+    return margin if margin is not None else _MARGINS.get(dataset, MARGIN)
 
 
 def with_recipe(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ibtrain.backend.openmp import MAX_THREADS
-from ibtrain.checks import check_choice, check_integer, check_sequence, check_share
+from ibtrain.checks import check_choice, check_integer, check_number, check_sequence, check_share
 from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
 from ibtrain.config.optim import RECIPE_FIELDS, CompleteOptimConfig, OptimConfig
@@ -39,6 +39,7 @@ __all__ = [
 Method = Literal["layerwise", "end_to_end"]
 METHODS: tuple[Method, ...] = get_args(Method)
 DEVICES = ("auto", "cpu", "cuda", "mps")
+EVALUATION_SPLITS = ("test", "validation")
 SAVED = ("weights", "activations", "gradients")
 MAX_SIDE = 8192
 """Maximum height and width, in pixels, to which images are resized."""
@@ -80,6 +81,10 @@ class RunConfig:
             one.
         label_noise: Share of the training labels replaced by classes drawn uniformly (1 for random labels); labels of
             validation and test samples stay.
+        evaluate_on: Split on which networks are evaluated and measured: ``test``, or ``validation``, which takes the place of
+            the test split, so that settings can be chosen without looking at it.
+        margin: Largest difference of accuracies, in percentage points, that makes no difference in practice: methods are
+            equivalent if theirs is within it. By default 0.1 for mnist and 0.25 for others.
     """
 
     dataset: str = "digits"
@@ -101,6 +106,8 @@ class RunConfig:
     train_share: float = 1.0
     train_samples: int | None = None
     label_noise: float = 0.0
+    margin: float | None = None
+    evaluate_on: str = choice("test", EVALUATION_SPLITS)
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -122,6 +129,9 @@ class RunConfig:
             raise ConfigError(
                 "no validation split with early stopping", "a share above 0", "validation"
             )
+        check_choice("evaluate_on", self.evaluate_on, EVALUATION_SPLITS)
+        if self.evaluate_on == "validation" and not self.validation:
+            raise ConfigError("no validation split to evaluate on", "a share above 0", "validation")
         check_sequence("save", self.save)
         for name in self.save:
             check_choice("save", name, SAVED)
@@ -136,6 +146,8 @@ class RunConfig:
             raise ConfigError("true with the objective renyi", expected, "cuda_graphs")
         if self.resize is not None:
             check_integer("resize", self.resize, 1, MAX_SIDE)
+        if self.margin is not None:
+            check_number("margin", self.margin, above=0)
 
     def _check_paths(self) -> None:
         if not isinstance(self.dataset, str):

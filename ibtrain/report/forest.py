@@ -5,9 +5,10 @@ from statistics import mean, stdev
 from typing import Any
 
 from ibtrain.config import METHODS
-from ibtrain.report.comparison import setting_text, short_names
+from ibtrain.report.comparison import setting_text, short_names, without_twins
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, FIGURE_WIDTH, MARKERS, METHOD_NAMES, styled
+from ibtrain.runs.comparisons import method_verdicts
 from ibtrain.runs.summary import RunSummary, varied_settings
 from ibtrain.text import abridged
 
@@ -27,7 +28,7 @@ def forest_figure(runs: Sequence[RunSummary]) -> Figure:
     """
     finished = [run for run in runs if run.accuracies]
     shown = finished[:MAX_RUNS]
-    differences = [run.difference for run in shown]
+    differences = [verdict and verdict.difference for verdict in method_verdicts(shown)]
     columns = 2 if any(differences) else 1
     figure = Figure(figsize=(FIGURE_WIDTH, 1.1 + 0.2 * len(shown)), dpi=200, layout="constrained")
     axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
@@ -49,7 +50,7 @@ def forest_figure(runs: Sequence[RunSummary]) -> Figure:
 
 def _labels(runs: Sequence[RunSummary], shown: Sequence[RunSummary]) -> list[str]:
     """The settings in which a run differs from the others."""
-    names = short_names(varied_settings(runs))
+    names = short_names(without_twins(varied_settings(runs), runs))
     return [
         abridged(
             ", ".join(

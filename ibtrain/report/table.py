@@ -11,8 +11,10 @@ from ibtrain.plane.measures import Quantity
 from ibtrain.plane.point import AUDIT_SUFFIX, RESERVED_NAMES
 from ibtrain.report.quantities import column_groups
 from ibtrain.report.style import METHOD_NAMES
-from ibtrain.report.text import blocks, filled, table
+from ibtrain.report.text import blocks, filled, table, wrapped
+from ibtrain.report.verdicts import results_words
 from ibtrain.report.words import noise_words, numbers, objective_words
+from ibtrain.runs.verdicts import results_verdict
 from ibtrain.text import abridged
 
 __all__ = [
@@ -43,6 +45,9 @@ def results_table(results: dict[str, Any], width: int = TABLE_WIDTH) -> str:
     """
     methods = [method for method in METHODS if results.get(method)]
     sections = [table(summary_rows(results, methods))]
+    verdict = results_verdict(results)
+    if verdict and verdict.difference.counts[0] > 1:
+        sections.append("\n".join(wrapped(results_words(verdict), width)))
     if any(results[method][0]["layers"] for method in methods):
         sections += _layers(results, methods, width)
         sections.append(footnote(results, methods, width))
@@ -62,7 +67,8 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 def summary_rows(results: dict[str, Any], methods: Sequence[Method]) -> list[list[str]]:
     """Accuracies and time by method, below a heading."""
-    rows = [["method", "test accuracy %", "train accuracy %", "training s", "seeds"]]
+    split = results.get("evaluate_on", "test")
+    rows = [["method", f"{split} accuracy %", "train accuracy %", "training s", "seeds"]]
     for method in methods:
         seeds = results[method]
         rows.append(
@@ -149,9 +155,12 @@ def footnote(results: dict[str, Any], methods: Sequence[Method], width: int) -> 
     factor = 1 / math.log(2) if plane["unit"] == "bits" else 1.0
     ln_n = f"{'log2' if plane['unit'] == 'bits' else 'ln'} N = {factor * results['ln_n']:.2f}"
     flags = flags_of(results, methods)
+    samples = _SAMPLES[plane["on"]]
+    if results.get("evaluate_on") == "validation":
+        samples = samples.replace("test", "validation")
     pieces = [
         f"± s.d. over {seeds} seeds" if seeds > 1 else "± standard error",
-        f"{plane['unit']}, on {results['plane_samples']} {_SAMPLES[plane['on']]}: "
+        f"{plane['unit']}, on {results['plane_samples']} {samples}: "
         f"{ln_n}, H(Y) = {factor * results['label_entropy']:.2f}",
         f"sigma {noise_words(plane)}",
         *([_training_words(objective)] if "layerwise" in methods else []),

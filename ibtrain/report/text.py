@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from ibtrain.text import abridged, printable
 
-__all__ = ["blocks", "filled", "table"]
+__all__ = ["blocks", "filled", "table", "wrapped"]
 
 GAP = 2
 """Number of spaces between columns."""
@@ -54,6 +54,16 @@ def blocks(
                 parts.append([])
             parts[-1].append(column)
     return [table(list(zip(*names, *part, strict=True))) for part in parts if part]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A sentence in lines.
+
+    Args:
+        text: The sentence.
+        width: Largest number of characters in a line.
+    """
+    return wrap(printable(text), width, break_on_hyphens=False)
 
 
 def filled(pieces: Sequence[str], width: int) -> str:

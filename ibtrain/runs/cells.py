@@ -53,7 +53,7 @@ def train_all(
     """
     while waiting := [path for path in configs if not _is_over(path)]:
         try:
-            if not any(_train(path, configs[path], interval, session) for path in waiting):
+            if not any(_train(path, configs, interval, session) for path in waiting):
                 time.sleep(WAIT)
         except RunFolderError:
             if waiting[0].parent.exists():
@@ -106,13 +106,19 @@ def _is_over(path: Path) -> bool:
     return (path / FAILURE).exists() or RunFolder(path).is_finished
 
 
-def _train(path: Path, config: RunConfig, interval: CheckpointInterval, session: Session) -> bool:
+def _train(
+    path: Path,
+    configs: Mapping[Path, RunConfig],
+    interval: CheckpointInterval,
+    session: Session,
+) -> bool:
     """Trains a run, unless another process does; returns whether this one did."""
     try:
         # not the lock in the run's folder, which is taken only once the data are loaded
         with folder_lock(path.with_name(f"{path.name}.lock")):
             if not _is_over(path):
-                _finish(path, config, interval, session)
+                # a search chooses the settings only now
+                _finish(path, configs[path], interval, session)
                 return True
     except LockedError:
         pass

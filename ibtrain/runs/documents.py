@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ibtrain.checks import MAX_LAYERS, MAX_NAME
+from ibtrain.checks import MAX_LAYERS, MAX_NAME, check_number
 from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS, RunConfig
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.documents import parse_json, read_bytes
@@ -75,6 +75,10 @@ def read_results(path: Path) -> dict[str, Any]:
     dataset = document.get("dataset", "")
     if not isinstance(dataset, str) or len(dataset) > MAX_PATH:
         raise RunFolderError(repr(dataset), "a data set's name", f"{where}: dataset")
+    try:
+        check_number("margin", document.get("margin", 1), above=0)
+    except ConfigError as error:
+        raise RunFolderError(error.given, error.expected, f"{where}: margin") from error
     for method in METHODS:
         seeds = document.get(method, [])
         if not isinstance(seeds, list) or not all(isinstance(seed, dict) for seed in seeds):

@@ -8,9 +8,11 @@ from typing import Any
 
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import Method, RunConfig
+from ibtrain.config.recipes import margin_of
 from ibtrain.data.dataset import Dataset, label_entropy
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.samples import measured_labels, measured_samples
+from ibtrain.runs.verdicts import results_verdict
 from ibtrain.train.results import FitResult
 
 __all__ = ["MethodResult", "Results"]
@@ -92,7 +94,7 @@ class Results:
         """The document ``results.json``, without its schema number."""
         plane = self.config.plane
         labels = measured_labels(self.data, measured_samples(self.data, plane))
-        return {
+        document: dict[str, Any] = {
             "dataset": self.data.name,
             "train_share": self.config.train_share,
             "label_noise": self.config.label_noise,
@@ -104,12 +106,16 @@ class Results:
             "ln_n": math.log(len(labels)),
             "objective": asdict(self.config.objective),
             "plane": {name: getattr(plane, name) for name in _PLANE_SETTINGS},
+            "evaluate_on": self.config.evaluate_on,
+            "margin": margin_of(self.config.dataset, self.config.margin),
             "peak_memory_mib": peak_memory_mib(),
             **{
                 method: [result.to_dict() for result in results]
                 for method, results in self.methods.items()
             },
         }
+        verdict = results_verdict(document)
+        return {**document, "difference": verdict.to_dict()} if verdict else document
 
 
 def peak_memory_mib() -> float:

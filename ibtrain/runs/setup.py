@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -33,8 +34,8 @@ MAX_SIZES = 60
 
 
 def load_data(config: RunConfig, device: torch.device) -> Dataset:
-    """Loads the data of a run."""
-    return load_dataset(
+    """Loads the data of a run; where it is evaluated on the validation split, that takes the place of the test split."""
+    data = load_dataset(
         config.dataset,
         config.data_root,
         validation=config.validation,
@@ -45,6 +46,10 @@ def load_data(config: RunConfig, device: torch.device) -> Dataset:
         target=config.target,
         device=device,
     )
+    if config.evaluate_on == "validation":
+        assert data.validation is not None
+        return replace(data, test=data.validation)
+    return data
 
 
 class RunSetup:

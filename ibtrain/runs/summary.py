@@ -1,16 +1,16 @@
 """What several runs differ in, and how well each of them did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ibtrain.config import METHODS, Method, RunConfig
+from ibtrain.config.recipes import margin_of
 from ibtrain.config.settings import flattened
 from ibtrain.runs.cells import failure
-from ibtrain.runs.differences import Difference, difference
 from ibtrain.runs.folder import RunFolder
 
-__all__ = ["SPLITS", "RunSummary", "summarise", "varied_settings"]
+__all__ = ["SPLITS", "RunSummary", "summarise", "unfinished", "varied_settings"]
 
 SPLITS = ("test", "train", "validation")
 
@@ -31,11 +31,25 @@ class RunSummary:
     accuracies: Mapping[Method, Mapping[str, Mapping[int, float]]] = field(default_factory=dict)
     failure: str = ""
 
+    def test(self, method: Method) -> Mapping[int, float]:
+        """Test accuracies of a method by seed; empty if there are none."""
+        return self.accuracies.get(method, {}).get("test", {})
+
     @property
-    def difference(self) -> Difference | None:
-        """Test accuracy of layer-wise training less that of end-to-end training."""
-        first, second = (self.accuracies.get(method, {}).get("test", {}) for method in METHODS)
-        return difference(first, second)
+    def margin(self) -> float:
+        """Largest difference of accuracies, in percentage points, that makes no difference in practice."""
+        return margin_of(self.settings["dataset"], self.settings.get("margin"))
+
+
+def unfinished(name: str, config: RunConfig, failure: str = "") -> RunSummary:
+    """A run without results.
+
+    Args:
+        name: Name of its folder.
+        config: Its settings.
+        failure: Why it failed; an empty string if it did not.
+    """
+    return RunSummary(name, flattened(config.to_dict()), failure=failure)
 
 
 def summarise(folder: RunFolder, config: RunConfig | None = None) -> RunSummary:
@@ -48,20 +62,22 @@ def summarise(folder: RunFolder, config: RunConfig | None = None) -> RunSummary:
     Raises:
         RunFolderError: If its files are missing or broken.
     """
-    settings = flattened((config or folder.config()).to_dict())
+    summary = unfinished(folder.path.name, config or folder.config(), failure(folder.path))
     if not folder.is_finished:
-        return RunSummary(folder.path.name, settings, failure=failure(folder.path))
+        return summary
     results = folder.results()
     accuracies = {
         method: {
             split: {entry["seed"]: entry[f"{split}_accuracy"] for entry in results[method]}
             for split in SPLITS
+            # what takes the place of the test split is not one
             if f"{split}_accuracy" in results[method][0]
+            and (split, results.get("evaluate_on")) != ("test", "validation")
         }
         for method in METHODS
         if results.get(method)
     }
-    return RunSummary(folder.path.name, settings, accuracies)
+    return replace(summary, accuracies=accuracies, failure="")
 
 
 def varied_settings(runs: Sequence[RunSummary]) -> list[str]:

@@ -34,6 +34,10 @@ def test_compare_prints_one_json_document(finished: tuple[Path, Result]) -> None
     document = json.loads(result.stdout)
     assert document == json.loads((path / "results.json").read_text())
     assert document["schema"] == 1
+    assert document["margin"] == 0.25
+    values = [document[method][0]["test_accuracy"] for method in ("layerwise", "end_to_end")]
+    assert document["difference"]["value"] == pytest.approx(values[0] - values[1])
+    assert document["difference"]["outcome"] == "undecided"
     for method in ("layerwise", "end_to_end"):
         (entry,) = document[method]
         assert 0 < entry["test_accuracy"] <= 1

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from commands import run
 
 QUICK = ["--epochs", "1", "--seeds", "0,1", "--plane-points", "0"]
@@ -24,6 +25,8 @@ def test_a_table_a_picture_and_a_folder_for_each_run(tmp_path: Path) -> None:
     # the second time nothing is trained
     again = run(*words, "--run-dir", tmp_path / "sweep", "--json")
     document = json.loads(again.stdout)
+    assert document["shared"]["dataset"] == "digits"
+    assert {"command", "git_commit", "versions", "threads"} <= {*document["environment"]}
     assert document["varied"] == [
         "objective.beta", "layerwise.batch_size", "end_to_end.batch_size",
     ]  # fmt: skip
@@ -42,6 +45,39 @@ def test_a_table_a_picture_and_a_folder_for_each_run(tmp_path: Path) -> None:
         if (row["run"], row["method"]) == (first["name"], "layerwise")
     ]
     assert values == list(first["accuracies"]["layerwise"]["test"].values())
+
+
+def test_runs_are_compared_with_each_other(tmp_path: Path) -> None:
+    words = ["sweep", "--vary", "epochs=1,2,3", "--seeds", "0,1,2", "--plane-points", "0"]
+    words += ["--methods", "end-to-end", "--run-dir", str(tmp_path / "sweep"), "--margin", "0.5"]
+    result = run(*words, "--baseline", "previous", "--json")
+    document = json.loads(result.stdout)
+    pairs = [(row["first"]["run"], row["second"]["run"]) for row in document["comparisons"]]
+    assert pairs == [("epochs=2", "epochs=1"), ("epochs=3", "epochs=2")]
+    values = [list(r["accuracies"]["end_to_end"]["test"].values()) for r in document["runs"]]
+    first = document["comparisons"][0]
+    assert first["value"] == pytest.approx(sum(values[1]) / 3 - sum(values[0]) / 3)
+    assert (first["margin"], first["outcome"]) == (0.005, "better")
+    assert first["verdict"].startswith("epochs=2 is better than epochs=1 by")
+    text = " ".join(run(*words, "--compare-by", "epochs").stdout.split())
+    assert "epochs=3 epochs=1 end-to-end +" in text
+    assert "run against run, 2 comparisons at 5 %, Holm-adjusted: better in 2" in text
+
+
+def test_wrong_comparisons_are_found_before_the_training(tmp_path: Path) -> None:
+    words = ["sweep", "--vary", "beta=0,1", "--run-dir", str(tmp_path / "sweep")]
+    for options, message in (
+        (["--baseline", "beta=0"], "baseline: got 'beta=0', expected previous, or the name of a run, such as beta=0.0"),
+        (["--compare-by", "lr"], "got 'layerwise.learning_rate', expected a setting in which the runs differ: objective.beta"),
+        (["--compare-by", "beta", "--baseline", "beta=0.0"], "expected previous, or nothing, with a setting"),
+        (["--compare-by", "bta"], "did you mean 'beta'?"),
+        (["--margin", "-1"], "margin: got -1.0, expected a finite number above 0"),
+    ):  # fmt: skip
+        result = run(*words, *options)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_columns_are_settings(tmp_path: Path) -> None:

@@ -145,7 +145,10 @@ def test_the_page_draws_both_runs_and_asks_for_nothing(browser: Any, page: Path)
     )
     assert rows[0].split("\t")[:3] == ["one", "layer-wise", "90.50 ± 0.71"]
     differences = script("return document.getElementById('differences').innerText")
-    assert "two − one\tlayer-wise\t+2.50 [-3.85, 8.85]\tpaired\t2" in differences
+    assert (
+        "two − one\tlayer-wise\t+2.50 [-3.85, 8.85]\t0.13\tpaired\t2\tundecided: 2 seeds can't tell"
+        in differences
+    )
     parameters = script("return document.getElementById('parameters').innerText")
     assert "objective.beta\t0.0001\t0.01" in parameters
     check_quiet(browser)

@@ -19,9 +19,11 @@ from scipy.stats import ttest_ind, ttest_rel
 from ibtrain.config import ObjectiveConfig, PlaneConfig, RunConfig
 from ibtrain.mi.result import FLAGS
 from ibtrain.plane.measures.profile import RADIUS_SHARES
-from ibtrain.report.page.compare import accuracy_difference
+from ibtrain.report.page.compare import difference_row
 from ibtrain.report.page.document import page_document
 from ibtrain.report.page.write import ASSETS, LIBRARY, page_html
+from ibtrain.runs.differences import difference
+from ibtrain.runs.verdicts import judge
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -128,15 +130,22 @@ def test_profiles_and_curves_are_there(tmp_path: Path) -> None:
     assert curves["loss", "end_to_end", "network"]["value"] == [1, 0.5]
 
 
+def row(first: dict[int, float], second: dict[int, float]) -> dict[str, Any]:
+    """The row of a difference."""
+    found = difference(first, second)
+    assert found is not None
+    return difference_row(judge([found], [0.0025])[0], "one", "two")
+
+
 def test_intervals_are_those_of_scipy() -> None:
     first, second = {0: 0.91, 1: 0.95, 2: 0.93, 7: 0.5}, {0: 0.90, 1: 0.91, 2: 0.92, 9: 0.1}
-    paired = accuracy_difference(first, second)
+    paired = row(first, second)
     pairs = [[100 * group[seed] for seed in (0, 1, 2)] for group in (first, second)]
     expected = ttest_rel(*pairs).confidence_interval(0.95)
     assert (paired["kind"], paired["seeds"], paired["value"]) == ("paired", "3", 2)
     assert (paired["low"], paired["high"]) == pytest.approx((expected.low, expected.high), rel=1e-4)
     other = {seed + 100: value for seed, value in second.items()}
-    unpaired = accuracy_difference(first, other)
+    unpaired = row(first, other)
     groups = [[100 * value for value in group.values()] for group in (first, other)]
     expected = ttest_ind(*groups, equal_var=False).confidence_interval(0.95)
     assert (unpaired["kind"], unpaired["seeds"]) == ("unpaired", "4 and 4")
@@ -147,15 +156,19 @@ def test_intervals_are_those_of_scipy() -> None:
 
 @pytest.mark.parametrize("seeds", [({0: 0.9}, {0: 0.8}), ({0: 0.9, 1: 0.9}, {5: 0.8})])
 def test_one_seed_has_no_interval(seeds: Any) -> None:
-    difference = accuracy_difference(*seeds)
+    difference = row(*seeds)
     assert difference["value"] == pytest.approx(10)
     assert difference["low"] is difference["high"] is None
 
 
-def test_equal_differences_have_an_interval_of_no_width() -> None:
-    difference = accuracy_difference({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.7})
-    assert difference["low"] == pytest.approx(10)
-    assert difference["high"] == pytest.approx(10)
+def test_equal_differences_have_no_interval() -> None:
+    difference = row({0: 0.9, 1: 0.8}, {0: 0.8, 1: 0.7})
+    assert difference["value"] == pytest.approx(10)
+    assert difference["low"] is difference["high"] is None
+    assert (
+        difference["verdict"]
+        == "undecided: one and two differ by +10.00 with each of 2 seeds, so that nothing shows the spread"
+    )
 
 
 def test_runs_are_compared_by_what_differs(tmp_path: Path) -> None:
@@ -174,6 +187,10 @@ def test_runs_are_compared_by_what_differs(tmp_path: Path) -> None:
     assert rows["second", "first", "layer-wise"]["value"] == pytest.approx(2.5)
     assert rows["second", "first", "end-to-end"]["value"] == pytest.approx(0)
     assert len(rows) == 4
+    assert (
+        "better than first by 2.50 points" not in rows["second", "first", "layer-wise"]["verdict"]
+    )
+    assert rows["second", "first", "layer-wise"]["p"] == "0.13"
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

@@ -99,6 +99,21 @@ def test_changed_training_samples_are_named() -> None:
     assert "% of the" not in results_table({**results(), "train_share": 1.0, "label_noise": 0.0})
 
 
+def test_the_verdict_on_several_seeds_is_told() -> None:
+    document = results(3)
+    document["end_to_end"] = [
+        {**entry, "test_accuracy": accuracy}
+        for entry, accuracy in zip(document["end_to_end"], (0.88, 0.9, 0.91), strict=True)
+    ]
+    text = results_table(document)
+    words = (
+        "undecided: 3 seeds can't tell layer-wise from end-to-end (difference +0.33, 95 % interval"
+    )
+    assert words in " ".join(text.split())
+    assert "can't tell" not in results_table(results(1))
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_columns_go_to_the_next_table_where_they_do_not_fit() -> None:
     names, groups = [["name", "a"]], [[["x" * 6, "1"], ["y" * 6, "2"]], [["z" * 6, "3"]]]
     assert [table.splitlines()[0].split() for table in blocks(names, groups, 22)] == [

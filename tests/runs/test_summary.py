@@ -7,7 +7,12 @@ import pytest
 from folders import made
 
 from ibtrain import ObjectiveConfig, RunConfig
-from ibtrain.report.comparison import comparison_document, comparison_table, setting_text
+from ibtrain.report.comparison import (
+    comparison_document,
+    comparison_table,
+    setting_text,
+    without_twins,
+)
 from ibtrain.report.forest import MAX_RUNS, forest_figure
 from ibtrain.runs.summary import RunSummary, summarise, varied_settings
 
@@ -17,7 +22,7 @@ def summary(name: str, beta: float, layerwise: list[float], backprop: list[float
         "layerwise": {"test": dict(enumerate(layerwise))},
         "end_to_end": {"test": dict(enumerate(backprop))},
     }
-    settings = {"objective.beta": [beta], "dataset": "digits"}
+    settings = {"objective.beta": [beta], "dataset": "digits", "margin": 1.0}
     return RunSummary(name, settings, accuracies)  # type: ignore[arg-type]
 
 
@@ -37,19 +42,38 @@ def test_the_table_has_settings_accuracies_and_differences() -> None:
     assert lines[0].split("  ")[0] == "beta"
     assert lines[2].split() == [
         "0", "91.00", "±", "1.00", "91.33", "±", "1.53", "-0.33", "(-4.13", "to", "+3.46)",
+        "0.74", "undecided",
     ]  # fmt: skip
     failed = RunSummary("three", {"objective.beta": [1.0], "dataset": "digits"}, {}, "NaN at 3")
     text = comparison_table([*RUNS, failed], 120)
     assert "failed" in text
     assert "three failed: NaN at 3" in text
-    assert max(map(len, comparison_table(RUNS, 60).splitlines()[:-1])) <= 60
+    assert (
+        "layer-wise against end-to-end, 2 comparisons at 5 %, Holm-adjusted: better in 0, worse in 0, "
+        "equivalent within 1 points in 0, undecided in 2" in " ".join(text.split())
+    )
+    assert max(map(len, comparison_table(RUNS, 60).splitlines())) <= 60
+
+
+def test_the_same_setting_of_both_methods_has_one_column() -> None:
+    names = ["objective.beta", "layerwise.epochs", "end_to_end.epochs"]
+
+    def trained(first: int, second: int) -> RunSummary:
+        return RunSummary("run", dict(zip(names, (0.0, first, second), strict=True)))
+
+    assert without_twins(names, [trained(1, 1), trained(2, 2)]) == names[:2]
+    assert without_twins(names, [trained(1, 1), trained(2, 3)]) == names
+    assert without_twins(names[2:], [trained(1, 1)]) == names[2:]
 
 
 def test_the_document_is_json_without_infinite_numbers() -> None:
     single = summary("one", 0.0, [0.9], [0.8])
     document = comparison_document([single])
     assert document["runs"][0]["difference"] == {
-        "value": pytest.approx(0.1), "low": None, "high": None, "kind": "paired", "counts": (1, 1),
+        "value": pytest.approx(0.1), "stderr": None, "low": None, "high": None, "kind": "paired",
+        "counts": [1, 1], "margin": 0.01, "p": None, "equivalence_p": None, "family": 0,
+        "outcome": "undecided", "is_equivalent": False,
+        "verdict": "undecided: a single seed can't tell layer-wise from end-to-end (difference +10.00)",
     }  # fmt: skip
     assert comparison_document(RUNS)["runs"][1]["settings"] == {"objective.beta": [0.1]}
 
@@ -66,7 +90,8 @@ def test_the_picture_has_a_row_for_each_run() -> None:
 @pytest.mark.parametrize("is_single", [True, False])
 def test_a_single_seed_has_no_interval_and_no_bars(is_single: bool) -> None:
     runs = RUNS if not is_single else [summary("one", 0.0, [0.9], [0.8])]
-    note = comparison_table(runs, 80).splitlines()[-1]
+    lines = comparison_table(runs, 80).splitlines()
+    note = next(line for line in lines if line.startswith("difference: "))
     titles = [axis.get_title() for axis in forest_figure(runs).axes]
     for text in (note, titles[1]):
         assert ("95 % interval" in text) != is_single

@@ -1,20 +1,25 @@
 """The comparison of runs in the document of a page: their parameters, and differences of their test accuracies.
 
-A difference is ``{first, second, method, kind, seeds, value, low, high}``: first minus second, in percentage points, with a 95 % interval where
-there are at least two seeds. ``kind`` is ``paired`` over the seeds that both have, or ``unpaired`` (Welch) where they share none.
+A difference is ``{first, second, where, kind, seeds, value, low, high, p, verdict}``: first minus second, in percentage points, with a 95 %
+interval where there are at least two seeds. ``kind`` is ``paired`` over the seeds that both have, or ``unpaired`` (Welch) where they share
+none. The p value and the verdict, a sentence, are adjusted by Holm's method for all differences between methods, or all between runs.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from ibtrain.config import METHODS, Method
+from ibtrain.config.settings import flattened
 from ibtrain.report.page.about import flat
 from ibtrain.report.page.numbers import number
 from ibtrain.report.page.run import ReportedRun
 from ibtrain.report.style import METHOD_NAMES
-from ibtrain.runs.differences import difference
+from ibtrain.report.verdicts import arm_names, p_words, verdict_words
+from ibtrain.runs.comparisons import compare_runs, method_verdicts
+from ibtrain.runs.summary import RunSummary
+from ibtrain.runs.verdicts import Verdict
 
-__all__ = ["accuracy_difference", "differences", "parameters"]
+__all__ = ["difference_row", "differences", "parameters"]
 
 
 def parameters(runs: Sequence[ReportedRun]) -> list[dict[str, Any]]:
@@ -29,45 +34,49 @@ def parameters(runs: Sequence[ReportedRun]) -> list[dict[str, Any]]:
 
 def differences(runs: Sequence[ReportedRun]) -> list[dict[str, Any]]:
     """Layer-wise minus end-to-end training in each run, and each run minus the first one for each method."""
-    rows = []
-    for run in runs:
-        if {"layerwise", "end_to_end"} <= {*run.methods}:
-            names = [METHOD_NAMES[method] for method in ("layerwise", "end_to_end")]
-            labels = dict(zip(("first", "second"), names, strict=True))
-            pair = _accuracies(run, "layerwise"), _accuracies(run, "end_to_end")
-            rows.append({**labels, "where": run.name, **accuracy_difference(*pair)})
-    for run in runs[1:]:
-        for method in runs[0].methods:
-            if method in run.methods:
-                pair = _accuracies(run, method), _accuracies(runs[0], method)
-                labels = {"first": run.name, "second": runs[0].name}
-                row = {**labels, "where": METHOD_NAMES[method], **accuracy_difference(*pair)}
-                rows.append(row)
+    summaries = [_summary(run) for run in runs]
+    names = dict(zip(("first", "second"), (METHOD_NAMES[m] for m in METHODS), strict=True))
+    rows = [
+        {**names, "where": run.name, **difference_row(verdict, *names.values())}
+        for run, verdict in zip(summaries, method_verdicts(summaries), strict=True)
+        if verdict
+    ]
+    for comparison in compare_runs(summaries):
+        first, second, where = arm_names(comparison)
+        labels = {"first": first, "second": second, "where": where}
+        rows.append({**labels, **difference_row(comparison.verdict, first, second)})
     return rows
 
 
-def accuracy_difference(first: Mapping[int, float], second: Mapping[int, float]) -> dict[str, Any]:
-    """The difference of two mean accuracies, in percentage points, with its interval.
+def difference_row(verdict: Verdict, first: str, second: str) -> dict[str, Any]:
+    """The difference of two mean accuracies, in percentage points, with its interval and the verdict.
 
     Args:
-        first: Accuracies by seed, from 0 to 1.
-        second: Those that are subtracted.
+        verdict: The verdict on the difference.
+        first: Name of what the difference is of.
+        second: Name of what is subtracted.
 
     Returns:
-        ``kind``, the number of ``seeds``, ``value``, ``low`` and ``high``; the last two are None for a single seed.
+        ``kind``, the number of ``seeds``, ``value``, ``low``, ``high``, ``p`` and ``verdict``; without an interval, ``low``,
+        ``high`` and ``p`` are None.
     """
-    found = difference(first, second)
-    assert found is not None
-    ends = (found.low, found.high) if found.has_interval else (math.nan, math.nan)
+    found = verdict.difference
     counts = " and ".join(map(str, found.counts))
     return {
         "kind": found.kind,
         "seeds": str(found.counts[0]) if found.kind == "paired" else counts,
         "value": number(100 * found.value),
-        "low": number(100 * ends[0]),
-        "high": number(100 * ends[1]),
+        "low": number(100 * found.low),
+        "high": number(100 * found.high),
+        "p": p_words(verdict.p),
+        "verdict": verdict_words(verdict, first, second),
     }
 
 
-def _accuracies(run: ReportedRun, method: Any) -> dict[int, float]:
-    return {result.seed: result.accuracies["test"] for result in run.methods[method]}
+def _summary(run: ReportedRun) -> RunSummary:
+    accuracies: dict[Method, Any] = {
+        method: {"test": {result.seed: result.accuracies["test"] for result in results}}
+        for method, results in run.methods.items()
+        if results
+    }
+    return RunSummary(run.name, flattened(run.config.to_dict()), accuracies)

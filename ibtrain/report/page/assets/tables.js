@@ -148,13 +148,13 @@ function tableCsv() {
 /** "+0.56 [-0.83, 1.94]" */
 function intervalWords({ value, low, high }) {
   const sign = value > 0 ? "+" : "";
-  return low === null ? `${sign}${fixed(value)} (no interval: one seed)` : `${sign}${fixed(value)} [${fixed(low)}, ${fixed(high)}]`;
+  return low === null ? `${sign}${fixed(value)} (no interval)` : `${sign}${fixed(value)} [${fixed(low)}, ${fixed(high)}]`;
 }
 
 function drawDifferences() {
   byId("differences-section").hidden = !DATA.differences.length;
-  const rows = DATA.differences.map((row) => [`${row.first} − ${row.second}`, row.where, intervalWords(row), row.kind, row.seeds]);
-  fillTable("differences", ["difference", "of", "percentage points [95 % interval]", "seeds are", "number of seeds"], rows);
+  const rows = DATA.differences.map((row) => [`${row.first} − ${row.second}`, row.where, intervalWords(row), row.p, row.kind, row.seeds, row.verdict]);
+  fillTable("differences", ["difference", "of", "percentage points [95 % interval]", "p", "seeds are", "number of seeds", "verdict"], rows);
 }
 
 function drawParameters() {

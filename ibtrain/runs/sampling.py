@@ -1,0 +1,117 @@
+"""Proposes settings for a trial of a search, given what the trials before it have shown."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ibtrain.checks import check_choice
+from ibtrain.config.space import SAMPLERS, Range
+from ibtrain.errors import ConfigError
+
+__all__ = ["Space", "check_sampler", "grid_size", "propose"]
+
+Space = Mapping[str, Sequence[Any] | Range]
+"""Values or ranges of settings, by dotted name."""
+STARTUP_TRIALS = 5
+"""Number of trials that are drawn at random before the tree-structured Parzen estimator."""
+
+
+def check_sampler(sampler: str, space: Space) -> None:
+    """Checks that a sampler is installed, and can search a space.
+
+    Raises:
+        ConfigError: If it can't.
+    """
+    check_choice("sampler", sampler, SAMPLERS)
+    for name, values in space.items():
+        if sampler == "grid" and isinstance(values, Range):
+            raise ConfigError(str(values), "a list of values for a grid", f"vary {name}")
+    if sampler != "grid":
+        _optuna()
+
+
+def grid_size(space: Space) -> int:
+    """Number of combinations of the values."""
+    return int(np.prod([len(values) for values in space.values() if not isinstance(values, Range)]))
+
+
+def propose(
+    space: Space,
+    sampler: str,
+    seed: int,
+    number: int,
+    tried: Sequence[tuple[Mapping[str, Any], float]],
+) -> dict[str, Any]:
+    """Proposes the settings of a trial; the same arguments give the same settings.
+
+    Args:
+        space: The space.
+        sampler: ``tpe``, Optuna's tree-structured Parzen estimator; ``random``; or ``grid``, all combinations in order.
+        seed: Seed of the search.
+        number: Number of the trial, from 0.
+        tried: Settings and value of the finished trials; larger values are better.
+
+    Returns:
+        The settings, by dotted name.
+
+    References:
+        Bergstra et al. (NeurIPS 24, 2011); Akiba et al. (KDD 2019).
+    """
+    if sampler == "grid":
+        lists = [values for values in space.values() if not isinstance(values, Range)]
+        return dict(zip(space, list(product(*lists))[number], strict=True))
+    optuna = _optuna()
+    # every trial has its own stream, so that it doesn't matter which process proposes it
+    stream = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.RandomSampler(seed=stream)
+        if sampler == "random"
+        else optuna.samplers.TPESampler(seed=stream, n_startup_trials=STARTUP_TRIALS),
+    )
+    distributions = {name: _distribution(optuna, values) for name, values in space.items()}
+    for settings, value in tried:
+        params = {name: _position(space[name], settings[name]) for name in space}
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=distributions, value=value)
+        )
+    proposed = study.ask(distributions).params
+    return {name: _value(space[name], proposed[name]) for name in space}
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        expected = "Optuna to be installed (pip install 'ibtrain[search]'), or --sampler grid"
+        raise ConfigError("no Optuna", expected, "search") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _distribution(optuna: Any, values: Sequence[Any] | Range) -> Any:
+    """The distribution of a setting; of a list, that of its positions, because values may be lists."""
+    if not isinstance(values, Range):
+        return optuna.distributions.CategoricalDistribution(range(len(values)))
+    if values.is_integer:
+        return optuna.distributions.IntDistribution(
+            int(values.low), int(values.high), log=values.is_log
+        )
+    return optuna.distributions.FloatDistribution(values.low, values.high, log=values.is_log)
+
+
+def _position(values: Sequence[Any] | Range, value: Any) -> Any:
+    """A value as the distribution has it; JSON has turned tuples into lists."""
+    if isinstance(values, Range):
+        return value
+    return [_listed(known) for known in values].index(_listed(value))
+
+
+def _value(values: Sequence[Any] | Range, position: Any) -> Any:
+    return position if isinstance(values, Range) else values[position]
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,209 @@
+"""Searches the best settings of each method on a validation split, with the same number of trials."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ibtrain.checks import check_integer
+from ibtrain.config import METHODS, Method, RunConfig, difference
+from ibtrain.config.interval import CheckpointInterval
+from ibtrain.config.recipes import VALIDATION_SHARE
+from ibtrain.config.run import assign
+from ibtrain.config.space import Range
+from ibtrain.errors import ConfigError, RunFolderError
+from ibtrain.io.files import write_json
+from ibtrain.io.untrusted import untrusted
+from ibtrain.runs.cells import Session, failure, silent, train_together
+from ibtrain.runs.documents import read_document
+from ibtrain.runs.folder import RunFolder
+from ibtrain.runs.places import make_folder
+from ibtrain.runs.sampling import Space, check_sampler, grid_size, propose
+from ibtrain.runs.summary import summarise
+from ibtrain.runs.sweep import MAX_CELLS
+
+__all__ = ["DOCUMENT", "Search", "search_trials", "trial_value"]
+
+DOCUMENT = "search.json"
+"""Name of the file that holds the plan of a search, and at the end its results."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search(Mapping[Path, RunConfig]):
+    """The trials of a search: the settings of each by its folder, which are chosen when they are first asked for.
+
+    They are written beside the folder, so that an interrupted trial continues with the same settings. A trial sees the values of
+    those that are finished by then.
+
+    Args:
+        config: The settings that all trials share; they are evaluated on the validation split, without a plane.
+        space: Values or ranges of the settings that are searched.
+        trials: Number of trials of each method.
+        root: Folder of the search.
+        sampler: One of ``tpe``, ``random`` and ``grid``.
+        seed: Seed of the sampler.
+    """
+
+    config: RunConfig
+    space: Space
+    trials: int
+    root: Path
+    sampler: str = "tpe"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_integer("search", self.trials, 1, MAX_CELLS)
+        check_integer("search seed", self.seed, 0)
+        if not self.space:
+            raise ConfigError("no setting", "at least one setting that varies", "search")
+        check_sampler(self.sampler, self.space)
+        for method in self.config.methods:
+            if not self.space_of(method):
+                raise ConfigError(
+                    ", ".join(self.space), f"a setting that {method} depends on", "search"
+                )
+
+    def space_of(self, method: Method) -> Space:
+        """The settings on which a method depends."""
+        others = [f"{other}." for other in METHODS if other != method]
+        others += ["objective."] * (method == "end_to_end")
+        return {
+            name: values
+            for name, values in self.space.items()
+            if not name.startswith(tuple(others))
+        }
+
+    def trials_of(self, method: Method) -> int:
+        """Number of trials of a method; a grid has no more than its combinations."""
+        size = grid_size(self.space_of(method)) if self.sampler == "grid" else self.trials
+        return min(self.trials, size)
+
+    def paths(self, method: Method) -> list[Path]:
+        """Folders of a method's trials."""
+        return [self.root / f"{method}-{number:04}" for number in range(self.trials_of(method))]
+
+    def __len__(self) -> int:
+        return sum(self.trials_of(method) for method in self.config.methods)
+
+    def __iter__(self) -> Iterator[Path]:
+        # both methods come equally far, if the search is ended early
+        paths = [self.paths(method) for method in self.config.methods]
+        for number in range(self.trials):
+            yield from (group[number] for group in paths if number < len(group))
+
+    def __getitem__(self, path: Path) -> RunConfig:
+        return self.config_of(path, self.settings(path))
+
+    def config_of(self, path: Path, settings: Mapping[str, Any]) -> RunConfig:
+        """The settings of a trial's run."""
+        values = replace(self.config, methods=(self._method(path),)).to_dict()
+        assign(values, settings, "search")
+        validation = values["validation"] or VALIDATION_SHARE
+        plane = {**values["plane"], "points": 0}
+        shared = {"evaluate_on": "validation", "validation": validation, "plane": plane, "save": ()}
+        return RunConfig.from_dict({**values, **shared}, "search")
+
+    def settings(self, path: Path) -> dict[str, Any]:
+        """The settings in which a trial differs from the others; they are proposed and written if they are not there yet."""
+        place = path.with_name(f"{path.name}.json")
+        if place.exists():
+            with untrusted("a trial", "what a search writes", str(place)):
+                return dict(read_document(place)["settings"])
+        method = self._method(path)
+        tried = [
+            (self.settings(other), value)
+            for other in self.paths(method)
+            if other != path and (value := trial_value(other, method)) is not None
+        ]
+        number = self.paths(method).index(path)
+        settings = propose(self.space_of(method), self.sampler, self.seed, number, tried)
+        write_json(place, {"schema": 1, "method": method, "number": number, "settings": settings})
+        return settings
+
+    def _method(self, path: Path) -> Method:
+        return next(m for m in METHODS if path.name.startswith(f"{m}-"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan of the search as JSON."""
+        space = {
+            name: str(values) if isinstance(values, Range) else list(values)
+            for name, values in self.space.items()
+        }
+        return {
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "space": space,
+            "config": self.config.to_dict(),
+        }
+
+
+def trial_value(path: Path, method: Method) -> float | None:
+    """Mean validation accuracy of a finished trial; 0 if it failed, None if it is not finished."""
+    if failure(path):
+        return 0.0
+    folder = RunFolder(path)
+    if not folder.is_finished:
+        return None
+    return fmean(summarise(folder).accuracies[method]["validation"].values())
+
+
+def search_trials(
+    search: Search,
+    interval: CheckpointInterval,
+    workers: int = 1,
+    session: Session = silent,
+    *,
+    helper_session: Session = silent,
+) -> dict[str, str]:
+    """Trains the trials that are not finished, in one process or in several, and writes each method's best settings.
+
+    With one process, the same search has the same trials. Several processes propose settings while others train, so that which
+    trials a proposal sees depends on time.
+
+    Args:
+        search: The search.
+        interval: Time or epochs between two checkpoints.
+        workers: Number of processes.
+        session: Surrounds each training of this process.
+        helper_session: Surrounds each training of the other processes.
+
+    Returns:
+        The message of each trial that failed, by its name.
+
+    Raises:
+        RunFolderError: If the folder holds another search.
+    """
+    make_folder(search.root)
+    place = search.root / DOCUMENT
+    if place.exists():
+        _check_same(search, place)
+    else:
+        write_json(place, {"schema": 1, **search.to_dict()}, indent=2)
+    failed = train_together(search, interval, workers, session, helper_session=helper_session)
+    return {path.name: message for path, message in failed.items()}
+
+
+def _check_same(search: Search, place: Path) -> None:
+    """Checks that a folder holds the same search; it may have had fewer trials."""
+    there = read_document(place)
+    with untrusted("a search", "what ibtrain writes", str(place)):
+        config = RunConfig.from_dict(there["config"], "config").to_dict()
+        change = difference(
+            RunConfig.from_dict(search.config.to_dict()).to_dict(), config
+        ) or difference(_plain(search.to_dict()), _plain(there))
+    if change:
+        name, requested, existing = change
+        expected = f"{existing}, as in the existing search, or a new folder"
+        raise RunFolderError(requested, expected, f"{place}: {name}")
+
+
+def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What has to be the same, with texts for values that may be tuples."""
+    space = {
+        name: repr([list(v) if isinstance(v, tuple) else v for v in values])
+        if isinstance(values, list)
+        else values
+        for name, values in document["space"].items()
+    }
+    return {"sampler": document["sampler"], "seed": document["seed"], "space": space}
