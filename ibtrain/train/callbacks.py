@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,7 @@ from ibtrain.config import Method
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.train.objectives.base import Objective
+from ibtrain.train.scores import class_scores
 
 __all__ = [
     "Callback",
@@ -48,7 +50,7 @@ class ModelView:
 
     Args:
         blocks: The live blocks: one where training is layer-wise, all where it is end to end.
-        readout: Maps the last live block's output to class scores whose argmax is the prediction.
+        readout: Reads class scores from the output of the last live block, or from those of all.
         inputs: What the first live block reads, by split.
         objective: What trains the live blocks; needed for :meth:`loss` only.
     """
@@ -82,7 +84,9 @@ class ModelView:
     def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
         """Share of a split that the network predicts correctly now."""
         with evaluation_mode(self.blocks):
-            scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
+            scores = apply_in_chunks(
+                partial(class_scores, self.blocks, self.readout), self.inputs[split]
+            )
         return accuracy(scores, labels).item()
 
     def loss(
