@@ -81,12 +81,21 @@ class ModelView:
             ]
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
-    def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
-        """Share of a split that the network predicts correctly now."""
+    def accuracy(
+        self, split: str, labels: Int[Tensor, " n"], index: Int[Tensor, " m"] | None = None
+    ) -> float:
+        """Share of a split that the network predicts correctly now.
+
+        Args:
+            split: Name of the split.
+            labels: Class of each of its samples.
+            index: The samples that are evaluated; None for all.
+        """
+        inputs = self.inputs[split]
+        if index is not None:
+            inputs, labels = inputs[index], labels[index]
         with evaluation_mode(self.blocks):
-            scores = apply_in_chunks(
-                partial(class_scores, self.blocks, self.readout), self.inputs[split]
-            )
+            scores = apply_in_chunks(partial(class_scores, self.blocks, self.readout), inputs)
         return accuracy(scores, labels).item()
 
     def loss(
