@@ -3,8 +3,10 @@
 import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
-__all__ = ["abridged", "hint", "printable", "shell_word"]
+__all__ = ["abridged", "command_text", "hint", "printable", "shell_word"]
 
 ELLIPSIS = " ... "
 """Replaces the omitted middle of a text."""
@@ -73,3 +75,24 @@ def shell_word(path: str) -> str:
         for byte in path.encode(errors="surrogateescape")
     )
     return f"$'{escaped}'"
+
+
+def command_text(command: Any) -> str:
+    """A recorded command as it was typed, without the folder of its program; empty if it is not recorded.
+
+    Args:
+        command: The words of the command; anything else is not one.
+
+    Example:
+        >>> command_text(["/usr/bin/ibtrain", "compare", "--run-dir", "my runs"])
+        "ibtrain compare --run-dir 'my runs'"
+    """
+    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+        return ""
+    name, *words = command or [""]
+    return " ".join([Path(name).name, *map(_argument, words)]).strip()
+
+
+def _argument(word: str) -> str:
+    """A word for a shell; an option keeps its hyphens."""
+    return word if word.startswith("-") and word.replace("-", "").isalnum() else shell_word(word)

@@ -141,7 +141,7 @@ def command(
     root = run_dir or new_path(next(iter(configs.values())), "sweep")
     failed = _train(configs, root, interval, workers)
     runs = [summarise(RunFolder(root / name), config) for name, config in configs.items()]
-    _show(runs, _compared(plan, runs), root, as_json=as_json)
+    _show(plan, runs, _compared(plan, runs), root, as_json=as_json)
     if failed:
         raise IBTrainError(f"{len(failed)} of {len(configs)} runs failed: {', '.join(failed)}")
 
@@ -198,17 +198,18 @@ def _train(
 
 
 def _show(
+    plan: Plan,
     runs: "Sequence[RunSummary]",
     comparisons: "Sequence[Comparison]",
     root: Path,
     *,
     as_json: bool,
 ) -> None:
-    """Prints the tables or the JSON document, and draws the picture."""
+    """Prints the tables or the JSON document, and draws the pictures."""
     from ibtrain.io.documents import json_text
     from ibtrain.report.comparison import comparison_document, comparison_table, comparisons_table
-    from ibtrain.report.forest import forest_figure
     from ibtrain.report.style import save_figure
+    from ibtrain.report.sweep import sweep_figures
     from ibtrain.report.table import TABLE_WIDTH
     from ibtrain.runs import RunFolder
 
@@ -223,6 +224,9 @@ def _show(
         echo(comparison_table(runs, width))
         if comparisons:
             echo("\n" + comparisons_table(comparisons, width))
-    if any(run.accuracies for run in runs):
-        save_figure(forest_figure(runs), root / "sweep.png")
-    say(f"folder: {root} (picture: sweep.png)")
+    varied = [settings_of(word) for word in plan.vary]
+    figures = sweep_figures(runs, varied, comparisons, has_cells=bool(plan.cells))
+    for name, figure in figures.items():
+        save_figure(figure, root / name)
+    drawn = f" (picture{'s' * (len(figures) > 1)}: {', '.join(figures)})" if figures else ""
+    say(f"folder: {root}{drawn}")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from scipy.special import stdtr, stdtrit
 
-__all__ = ["Difference", "difference"]
+__all__ = ["Difference", "difference", "mean_over_seeds"]
 
 LEVEL = 0.95
 """Coverage of the intervals."""
@@ -159,6 +159,18 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
     value, counts = fmean(groups[0]) - fmean(groups[1]), (len(first), len(second))
     error, freedom = _welch(*groups) if min(counts) > 1 else (math.inf, 1.0)
     return Difference(value, _spread(error), freedom, "unpaired", counts)
+
+
+def mean_over_seeds(values: Mapping[int, float]) -> Difference | None:
+    """Mean of values over seeds with its standard error and interval: their difference from 0.
+
+    Args:
+        values: Values by seed.
+
+    Returns:
+        The mean; None without a value.
+    """
+    return difference(values, dict.fromkeys(values, 0.0))
 
 
 def _spread(error: float) -> float:

@@ -21,7 +21,9 @@ def test_a_table_a_picture_and_a_folder_for_each_run(tmp_path: Path) -> None:
         "beta=0.0,batch_size=0", "beta=0.0,batch_size=64",
         "beta=0.1-0.0-0.0,batch_size=0", "beta=0.1-0.0-0.0,batch_size=64",
     ]  # fmt: skip
-    assert (tmp_path / "sweep" / "sweep.png").stat().st_size > 10_000
+    assert "(pictures: sweep.png, sweep-map.png)" in result.stderr
+    for name in ("sweep.png", "sweep-map.png"):
+        assert (tmp_path / "sweep" / name).stat().st_size > 10_000
     # the second time nothing is trained
     again = run(*words, "--run-dir", tmp_path / "sweep", "--json")
     document = json.loads(again.stdout)
@@ -59,7 +61,10 @@ def test_runs_are_compared_with_each_other(tmp_path: Path) -> None:
     assert first["value"] == pytest.approx(sum(values[1]) / 3 - sum(values[0]) / 3)
     assert (first["margin"], first["outcome"]) == (0.005, "better")
     assert first["verdict"].startswith("epochs=2 is better than epochs=1 by")
-    text = " ".join(run(*words, "--compare-by", "epochs").stdout.split())
+    again = run(*words, "--compare-by", "epochs")
+    assert "(pictures: sweep.png, sweep-curve.png)" in again.stderr
+    assert (tmp_path / "sweep" / "sweep-curve.png").stat().st_size > 10_000
+    text = " ".join(again.stdout.split())
     assert "epochs=3 epochs=1 end-to-end +" in text
     assert "run against run, 2 comparisons at 5 %, Holm-adjusted: better in 2" in text
 

@@ -1,14 +1,13 @@
 """Settings, environment and commands of a run in the document of a page."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.config.settings import flattened
 from ibtrain.errors import RunFolderError, UnreadableError
 from ibtrain.report.page.run import ReportedRun
-from ibtrain.text import abridged, printable, shell_word
+from ibtrain.text import abridged, command_text, printable, shell_word
 
 __all__ = ["about", "flat"]
 
@@ -23,7 +22,7 @@ def about(run: ReportedRun) -> dict[str, Any]:
         "config": flat(run.config.to_dict()),
         "environment": flat({k: v for k, v in environment.items() if k != "command"}),
         "settings": run.config.to_json(),
-        "command": abridged(_typed(environment.get("command")), MAX_TEXT),
+        "command": abridged(command_text(environment.get("command")), MAX_TEXT),
         "repeat": f"{_command(run.config)} --config {shell_word(os.fspath(run.folder.path / 'config.json'))}",
     }
 
@@ -52,19 +51,6 @@ def _environment(run: ReportedRun) -> dict[str, Any]:
     except RunFolderError:
         # missing or broken: no result depends on this file
         return {}
-
-
-def _typed(command: Any) -> str:
-    """The command of a run as it was typed; empty if it is not recorded."""
-    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
-        return ""
-    name, *words = command or [""]
-    return " ".join([Path(name).name, *map(_word, words)]).strip()
-
-
-def _word(word: str) -> str:
-    """A word for a shell; an option keeps its hyphens."""
-    return word if word.startswith("-") and word.replace("-", "").isalnum() else shell_word(word)
 
 
 def _command(config: RunConfig) -> str:

@@ -1,0 +1,63 @@
+"""Writes docs/results.md: the text of results_template.md with tables made from records.
+
+python benchmarks/results_page.py           # after a new record in records/sweeps/, or a change of the text
+python benchmarks/results_page.py --check   # exit code 1 if the page is not what this script writes
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+from page_parts import RECORDS
+from results_tables import accuracies, layers, orders, planes
+from sweep_tables import comparisons
+
+TEMPLATE = Path(__file__).parent / "results_template.md"
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+
+TABLES: dict[str, Callable[[], str]] = {
+    "accuracies": partial(accuracies, "compare-mnist.json", "compare-fashion-mnist.json"),
+    "comparisons": partial(comparisons, RECORDS / "sweeps"),
+    "orders": partial(orders, "training-orders.json"),
+    "layers-mnist": partial(layers, "compare-mnist.json"),
+    "layers-fashion-mnist": partial(layers, "compare-fashion-mnist.json"),
+    "szt": partial(planes, "szt-planes.csv"),
+}
+"""What takes the place of each line ``@@NAME@@`` of the template, and the records that it is made from."""
+
+
+def page(template: str) -> str:
+    """Fills a template with the tables.
+
+    Args:
+        template: Its text.
+
+    Raises:
+        click.ClickException: If it names a table that does not exist, or lacks one.
+    """
+    parts = re.split(r"^@@(.+)@@$", template, flags=re.MULTILINE)
+    names = parts[1::2]
+    if sorted(names) != sorted(TABLES):
+        wrong = ", ".join(sorted({*names} ^ {*TABLES})) or "one of them twice"
+        raise click.ClickException(
+            f"the template needs each of {', '.join(TABLES)} once; wrong: {wrong}"
+        )
+    parts[1::2] = [TABLES[name]() for name in names]
+    return "".join(parts)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing.")
+def main(check: bool) -> None:
+    """Write docs/results.md from its template and the records."""
+    text = page(TEMPLATE.read_text())
+    if not check:
+        PAGE.write_text(text)
+    elif text != PAGE.read_text():
+        raise click.ClickException(f"{PAGE} is old: run python benchmarks/results_page.py")
+
+
+if __name__ == "__main__":
+    main()
