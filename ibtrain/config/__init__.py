@@ -13,6 +13,7 @@ from ibtrain.config.objective import (
     check_noise_std,
 )
 from ibtrain.config.optim import (
+    AUGMENTATIONS,
     ON_NONFINITE,
     OPTIMIZERS,
     PRECISIONS,
@@ -27,6 +28,7 @@ from ibtrain.config.units import UNITS
 
 __all__ = [
     "ACTIVATIONS",
+    "AUGMENTATIONS",
     "DEVICES",
     "HIDDEN",
     "MAX_PATH",
