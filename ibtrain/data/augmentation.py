@@ -84,4 +84,5 @@ def random_jitter(x: Images, generator: torch.Generator) -> Images:
     uniform = torch.rand(2, len(x), 1, 1, 1, generator=generator, device=x.device)
     contrast, brightness = JITTER * (2 * uniform - 1)
     mean = x.mean((1, 2, 3), keepdim=True)
-    return x + contrast * (x - mean) + brightness
+    jittered: Tensor = x + contrast * (x - mean) + brightness
+    return jittered
