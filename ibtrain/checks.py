@@ -63,6 +63,16 @@ def check_integer(where: str, value: object, low: int, high: int = MAX_INT64) ->
         raise ConfigError(repr(value), f"a whole number of {high} or less", where)
 
 
+def check_flag(where: str, value: object) -> None:
+    """Checks that a setting is true or false.
+
+    Raises:
+        ConfigError: If it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(repr(value), "true or false", where)
+
+
 def check_choice(where: str, value: object, choices: tuple[str, ...]) -> None:
     """Checks that a value is one of the choices."""
     if value not in choices:

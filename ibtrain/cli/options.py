@@ -80,6 +80,7 @@ SETTINGS = {
     "--noise-scale": "objective.noise_scale",
     "--predict-from": "objective.predict_from",
     "--readout": "objective.readout",
+    "--average-scores": "objective.average_scores",
     "--critic-width": "objective.critic_width",
     "--on-nonfinite": "optim.on_nonfinite",
     "--precision": "optim.precision",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ibtrain.checks import check_choice, check_integer, check_number, check_per_block
+from ibtrain.checks import check_choice, check_flag, check_integer, check_number, check_per_block
 from ibtrain.config.model import MAX_WIDTH
 from ibtrain.config.settings import check_keywords, choice, convert_fields
 from ibtrain.errors import ConfigError
@@ -99,6 +99,8 @@ class ObjectiveConfig:
             denominator; 1 gives the plain DV gradient.
         same_class: Weight of a contrastive bound on what two samples of a class share, in hidden blocks.
         similarity: Weight of the similarity matching loss, in hidden blocks.
+        average_scores: Whether the class probabilities of all blocks predict together, by their geometric mean, and not
+            those of the last block alone.
     """
 
     name: str = choice("ib", OBJECTIVES)
@@ -113,6 +115,7 @@ class ObjectiveConfig:
     ema_rate: float = 0.1
     same_class: float = 0.0
     similarity: float = 0.0
+    average_scores: bool = False
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -132,6 +135,7 @@ class ObjectiveConfig:
         check_number("ema_rate", self.ema_rate, above=0)
         if self.ema_rate > 1:
             raise ConfigError(self.ema_rate, "a number in (0, 1]", "ema_rate")
+        check_flag("average_scores", self.average_scores)
         self._check_noise(max(len(betas), len(noise_stds)))
 
     def _check_weights(self, beta: float) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ibtrain.backend.openmp import MAX_THREADS
-from ibtrain.checks import check_choice, check_integer, check_number, check_sequence, check_share
+from ibtrain.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_sequence,
+    check_share,
+)
 from ibtrain.config.model import ModelConfig
 from ibtrain.config.objective import ObjectiveConfig
 from ibtrain.config.optim import RECIPE_FIELDS, CompleteOptimConfig, OptimConfig
@@ -139,8 +146,7 @@ class RunConfig:
             raise ConfigError("0 with save", "points at which something is saved", "plane points")
         check_choice("device", self.device, DEVICES)
         check_integer("threads", self.threads, 0, MAX_THREADS)
-        if not isinstance(self.cuda_graphs, bool):
-            raise ConfigError(repr(self.cuda_graphs), "true or false", "cuda_graphs")
+        check_flag("cuda_graphs", self.cuda_graphs)
         if self.cuda_graphs and self.objective.name == "renyi":
             expected = "another objective, because eigenvalues are read on the host at every step"
             raise ConfigError("true with the objective renyi", expected, "cuda_graphs")

@@ -45,6 +45,7 @@ def objective_words(objective: Mapping[str, Any], beta: str) -> str:
         for term in ("same_class", "similarity")
         if objective.get(term)
     ]
+    words += ["the scores of all blocks averaged"] * bool(objective.get("average_scores"))
     if order != "sequential":
         words.append(ORDERS.get(order, order))
     return ", ".join(words)

@@ -4,10 +4,15 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
 from ibtrain.backend.cuda_graphs import cuda_graphs
 from ibtrain.backend.device import threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
+from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference
 from ibtrain.config.run import TABLES
@@ -24,6 +29,9 @@ from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.results import FitResult
 
 __all__ = ["Run"]
+
+MIN_EVALUATED = 1000
+"""Smallest number of test samples that are evaluated after every epoch, if there are so many."""
 
 
 class Run:
@@ -63,6 +71,7 @@ class Run:
         self._on_record = record
         self._on_fit = on_fit
         self._identity = _identity(setup) if checkpointer else {}
+        self._evaluated = evaluated_samples(setup.data)
         state = self.checkpointer.load()
         self.is_resuming = state is not None
         if state is not None:
@@ -140,7 +149,7 @@ class Run:
     def _on_event(self, event: Event) -> None:
         if event.kind == "epoch":
             self.epochs += 1
-            self._record(_epoch_record(event, self.setup.data))
+            self._record(_epoch_record(event, self.setup.data, self._evaluated))
         elif event.kind == "end":
             self.epochs += event.epochs - event.epoch
 
@@ -198,7 +207,21 @@ def _identity(setup: RunSetup) -> State:
     return {**config, "device": setup.device.type, "samples": setup.data.fingerprint()}
 
 
-def _epoch_record(event: Event, data: Dataset) -> dict[str, Any]:
+def evaluated_samples(data: Dataset) -> Int[Tensor, " samples"] | None:
+    """The test samples that are evaluated after every epoch; None for all.
+
+    With few training samples, evaluating all test samples would take longer than the epoch.
+    """
+    count, total = max(len(data.train), MIN_EVALUATED), len(data.test)
+    if count >= total:
+        return None
+    order = torch.randperm(total, generator=generator(torch.device("cpu"), 0, "evaluated"))
+    return order[:count].to(data.test.y.device)
+
+
+def _epoch_record(
+    event: Event, data: Dataset, evaluated: Int[Tensor, " samples"] | None
+) -> dict[str, Any]:
     return {
         "event": "epoch",
         "method": event.method,
@@ -207,5 +230,5 @@ def _epoch_record(event: Event, data: Dataset) -> dict[str, Any]:
         "epoch": event.epoch,
         **event.metrics,
         **({"flags": list(event.flags)} if event.flags else {}),
-        "test_accuracy": event.model.accuracy("test", data.test.y),
+        "test_accuracy": event.model.accuracy("test", data.test.y, evaluated),
     }

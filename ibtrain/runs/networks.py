@@ -21,6 +21,7 @@ from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.network import TrainedNetwork
 from ibtrain.train.objectives import BlockSpec
+from ibtrain.train.scores import AveragedReadout
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["read_network", "weights_name"]
@@ -93,14 +94,16 @@ def _parts(
     places = {name: index for index, name in enumerate(outputs)}
     stages = list(trainer.stages.values())
     specs = {
-        name: BlockSpec(
-            tuple(outputs[name].shape[1:]), torch.zeros(num_classes), places[name], len(places)
-        )
-        for name in stages[-1]
+        name: BlockSpec(tuple(h.shape[1:]), torch.zeros(num_classes), places[name], len(places))
+        for name, h in outputs.items()
     }
 
     def blocks(names: Any) -> nn.Sequential:
         return nn.Sequential(OrderedDict((n, trainer.blocks.get_submodule(n)) for n in names))
 
-    readout = trainer.objective_of(blocks(stages[-1]), specs).readout
+    readouts = [
+        trainer.objective_of(blocks(names), {name: specs[name] for name in names}).readout
+        for names in (stages if trainer.averages_scores else stages[-1:])
+    ]
+    readout = AveragedReadout(readouts) if len(readouts) > 1 else readouts[0]
     return blocks([name for names in stages for name in names]), readout

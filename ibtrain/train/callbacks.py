@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,7 @@ from ibtrain.config import Method
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.train.objectives.base import Objective
+from ibtrain.train.scores import class_scores
 
 __all__ = [
     "Callback",
@@ -48,7 +50,7 @@ class ModelView:
 
     Args:
         blocks: The live blocks: one where training is layer-wise, all where it is end to end.
-        readout: Maps the last live block's output to class scores whose argmax is the prediction.
+        readout: Reads class scores from the output of the last live block, or from those of all.
         inputs: What the first live block reads, by split.
         objective: What trains the live blocks; needed for :meth:`loss` only.
     """
@@ -79,10 +81,21 @@ class ModelView:
             ]
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
-    def accuracy(self, split: str, labels: Int[Tensor, " n"]) -> float:
-        """Share of a split that the network predicts correctly now."""
+    def accuracy(
+        self, split: str, labels: Int[Tensor, " n"], index: Int[Tensor, " m"] | None = None
+    ) -> float:
+        """Share of a split that the network predicts correctly now.
+
+        Args:
+            split: Name of the split.
+            labels: Class of each of its samples.
+            index: The samples that are evaluated; None for all.
+        """
+        inputs = self.inputs[split]
+        if index is not None:
+            inputs, labels = inputs[index], labels[index]
         with evaluation_mode(self.blocks):
-            scores = apply_in_chunks(lambda x: self.readout(self.blocks(x)), self.inputs[split])
+            scores = apply_in_chunks(partial(class_scores, self.blocks, self.readout), inputs)
         return accuracy(scores, labels).item()
 
     def loss(

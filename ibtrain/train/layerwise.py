@@ -92,6 +92,11 @@ class LayerwiseTrainer(Trainer):
         return {"objective": self.objective}
 
     @property
+    def averages_scores(self) -> bool:
+        """Whether the scores of all blocks predict together."""
+        return self.objective.average_scores
+
+    @property
     def stages(self) -> Mapping[str, Sequence[str]]:
         """The blocks one after another, or all at once; the output block only if it is trained."""
         names = [name for name, _ in self.blocks.named_children()]
@@ -108,7 +113,11 @@ class LayerwiseTrainer(Trainer):
         }
         if len(objectives) == 1:
             return next(iter(objectives.values()))
-        return Chain(objectives, is_joint=self.objective.order == "joint")
+        return Chain(
+            objectives,
+            is_joint=self.objective.order == "joint",
+            averages_scores=self.averages_scores,
+        )
 
     def _block_objective(self, block: nn.Module, spec: BlockSpec) -> BlockObjective:
         config = self.objective

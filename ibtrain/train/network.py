@@ -18,8 +18,14 @@ from ibtrain.data.samples import read_samples, select_columns, with_channels
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import DataError
 from ibtrain.train.callbacks import apply_in_chunks
+from ibtrain.train.scores import AveragedReadout, AveragedScores, class_scores
 
-__all__ = ["TrainedNetwork"]
+__all__ = ["TrainedNetwork", "exported"]
+
+
+def exported(module: nn.Module) -> nn.Module:
+    """Returns a copy of a module on the CPU, in evaluation mode and without gradients."""
+    return copy.deepcopy(module).cpu().eval().requires_grad_(False)
 
 
 @dataclass
@@ -31,7 +37,8 @@ class TrainedNetwork:
 
     Args:
         network: The trained blocks, on the training device.
-        readout: Maps the last block's output to class scores whose argmax is the prediction.
+        readout: Maps the last block's output to class scores whose argmax is the prediction; an
+            :class:`~ibtrain.train.scores.AveragedReadout` reads the outputs of all blocks.
         scaling: Makes the network's inputs from raw samples.
         classes: The user's label of each class.
 
@@ -113,9 +120,12 @@ class TrainedNetwork:
         It maps raw samples ``(samples, ...)``, numbers of any type, to class scores ``(samples, classes)``, whose argmax is
         the index of the predicted class. It works with ``torch.export``, ``torch.jit`` and ``torch.onnx.export``.
         """
-        parts = (self.scaling, self.network, self.readout)
-        module = copy.deepcopy(nn.Sequential(*parts)).cpu().eval()
-        return module.requires_grad_(False)
+        network = (
+            [AveragedScores(self.network, self.readout)]
+            if isinstance(self.readout, AveragedReadout)
+            else [self.network, self.readout]
+        )
+        return exported(nn.Sequential(self.scaling, *network))
 
     def save(self, path: str | Path) -> None:
         """Saves everything that predictions need in one file; :func:`load_network` reads it.
@@ -138,8 +148,7 @@ class TrainedNetwork:
 
         def scores(chunk: Tensor) -> Tensor:
             chunk = chunk if is_scaled else self.scaling(chunk)
-            result: Tensor = self.readout(self.network(chunk.to(device)))
-            return result
+            return class_scores(self.network, self.readout, chunk.to(device))
 
         with undisturbed(self.network, self.readout):
             return apply_in_chunks(scores, inputs)

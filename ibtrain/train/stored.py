@@ -12,7 +12,7 @@ from ibtrain.data.scaling import Scaling
 from ibtrain.errors import RunFolderError
 from ibtrain.io.files import read_error, write_atomically
 from ibtrain.io.untrusted import untrusted
-from ibtrain.train.network import TrainedNetwork
+from ibtrain.train.network import TrainedNetwork, exported
 
 __all__ = ["load_network", "save_network"]
 
@@ -24,10 +24,14 @@ SAFE_TYPES: list[Any] = [set]
 
 def save_network(trained: TrainedNetwork, path: Path) -> None:
     """Saves a trained network; :meth:`TrainedNetwork.save` describes it."""
-    scaling, network, readout = trained.to_module().children()
+    modules = {
+        "scaling": trained.scaling,
+        "network": trained.network,
+        "readout": trained.readout,
+    }
     document = {
         "ibtrain": FORMAT,
-        "modules": {"scaling": scaling, "network": network, "readout": readout},
+        "modules": {name: exported(module) for name, module in modules.items()},
         "classes": list(trained.classes),
     }
     buffer = io.BytesIO()

@@ -112,6 +112,11 @@ class Trainer(ABC):
         return {}
 
     @property
+    def averages_scores(self) -> bool:
+        """Whether the readouts of all stages predict together, and not that of the last stage alone."""
+        return False
+
+    @property
     @abstractmethod
     def stages(self) -> Mapping[str, Sequence[str]]:
         """Names of the blocks that train together, by the name of the stage.

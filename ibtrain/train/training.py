@@ -21,10 +21,11 @@ from ibtrain.train.cached import cached_outputs
 from ibtrain.train.callbacks import ModelView
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
-from ibtrain.train.objectives.base import BlockSpec
+from ibtrain.train.objectives.base import BlockSpec, Objective
 from ibtrain.train.objectives.cross_entropy import smooth_labels
 from ibtrain.train.random_end import random_end
 from ibtrain.train.results import EpochRecord, FitResult
+from ibtrain.train.scores import AveragedReadout
 from ibtrain.train.stage import Stage
 from ibtrain.train.trainer import Trainer
 
@@ -62,6 +63,8 @@ class Training:
         self.stage: Stage | None = None
         self.inputs: Mapping[str, Tensor] = data.inputs
         self._random_layers: nn.Module | None = None
+        # of the stages before, whose scores the prediction averages
+        self._readouts: list[nn.Module] = []
         self.history: list[EpochRecord] = []
         self.seconds = 0.0
 
@@ -82,6 +85,8 @@ class Training:
             self._close_stage()
             self.is_finished = True
         else:
+            if self.trainer.averages_scores:
+                self._readouts.append(self.stage.model.readout)
             self._advance()
         self.seconds += self.stage.loop.seconds + time.perf_counter() - start
         if not self.is_finished:
@@ -90,16 +95,16 @@ class Training:
     def result(self) -> FitResult:
         """The trained network, after the last stage."""
         assert self.is_finished
-        assert self.stage is not None
+        model = self._predictor()
         splits = self.data.splits.items()
         return FitResult(
             method=self.trainer.method,
             seed=self.trainer.seed,
-            network=self._blocks([name for _, names in self.stages for name in names]),
-            readout=self.stage.model.readout,
+            network=model.blocks,
+            readout=model.readout,
             scaling=self.data.scaling or Scaling(tuple(self.data.train.x.shape[1:])),
             classes=self.data.classes,
-            accuracies={name: self.stage.model.accuracy(name, split.y) for name, split in splits},
+            accuracies={name: model.accuracy(name, split.y) for name, split in splits},
             seconds=self.seconds,
             history=self.history,
         )
@@ -120,6 +125,7 @@ class Training:
             "history": [vars(record) for record in self.history],
             "seconds": self.seconds,
             "stage": self.stage.state_dict() if self.stage else None,
+            "readouts": [readout.state_dict() for readout in self._readouts],
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -131,7 +137,11 @@ class Training:
         self.trainer.blocks.load_state_dict(state["network"])
         self.history = [EpochRecord.from_dict(record) for record in state["history"]]
         self.seconds = state["seconds"]
-        for _ in range(state["index"]):
+        for index in range(state["index"]):
+            if self.trainer.averages_scores:
+                readout = self._objective().readout
+                readout.load_state_dict(state["readouts"][index])
+                self._readouts.append(readout)
             self._advance()
         if state["stage"] is not None:
             self.stage = self._make_stage()
@@ -160,8 +170,7 @@ class Training:
         trainer, device = self.trainer, self.data.train.y.device
         stage, names = self.stages[self.index]
         part = self._blocks(names).requires_grad_(True)
-        objective = trainer.objective_of(part, self._specs(part))
-        smooth_labels(objective, self.optim.label_smoothing)
+        objective = self._objective()
         augmentation = self._augmentation()
         return Stage(
             method=trainer.method,
@@ -190,6 +199,21 @@ class Training:
         frozen = self._blocks([name for _, names in self.stages[: self.index] for name in names])
         device = self.data.train.x.device
         return Augmentation(self.optim.augment, frozen, self.trainer.seed, device)
+
+    def _objective(self) -> Objective:
+        """The objective of the stage, before its training."""
+        part = self._blocks(self.stages[self.index][1])
+        objective = self.trainer.objective_of(part, self._specs(part))
+        smooth_labels(objective, self.optim.label_smoothing)
+        return objective
+
+    def _predictor(self) -> ModelView:
+        """The network, with the last stage's readout or the average of all stages' readouts."""
+        assert self.stage is not None
+        network = self._blocks([name for _, names in self.stages for name in names])
+        readouts = [*self._readouts, self.stage.model.readout]
+        readout = AveragedReadout(readouts) if self._readouts else readouts[-1]
+        return ModelView(network, readout, self.data.inputs)
 
     def _specs(self, part: nn.Sequential) -> dict[str, BlockSpec]:
         """Place and output shape of each block of a stage."""

@@ -132,6 +132,8 @@ def check_same(found: tuple[list[FitResult], list[InformationPlane]], expected: 
         assert all(torch.equal(weights[name], others[name]) for name in others)
         assert one.history == other.history
         assert one.accuracies == other.accuracies
+        readouts, others = one.readout.state_dict(), other.readout.state_dict()
+        assert all(torch.equal(readouts[name], others[name]) for name in others)
         probe = torch.linspace(-1, 1, 16).view(2, 8)
         if one.method == "layerwise" and len(list(one.network)) < 3:
             assert torch.equal(one.readout(probe), other.readout(probe))
@@ -167,6 +169,7 @@ CASES = {
     "cross-entropy": (LayerwiseTrainer, {"objective": ObjectiveConfig(readout="cross-entropy")}),
     "critic": (LayerwiseTrainer, {"objective": ObjectiveConfig(readout="critic")}),
     "simultaneous": (LayerwiseTrainer, {"objective": ObjectiveConfig(order="simultaneous")}),
+    "averaged scores": (LayerwiseTrainer, {"objective": ObjectiveConfig(average_scores=True)}),
     "joint critic": (
         LayerwiseTrainer, {"objective": ObjectiveConfig(order="joint", readout="critic")},
     ),
@@ -176,7 +179,7 @@ CASES = {
 }  # fmt: skip
 
 
-QUICK = ("early stopping", "sgd")
+QUICK = ("averaged scores", "early stopping", "sgd")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ class Objective(nn.Module, ABC):
     (``.item()``, ``if`` on a tensor, boolean indexing, ``unique``), and must change buffers in place.
 
     Args:
-        readout: Maps the last block's output to scores ``(batch, classes)`` whose argmax is the prediction.
+        readout: Maps the last block's output to scores ``(batch, classes)`` whose argmax is the prediction; an
+            :class:`~ibtrain.train.scores.AveragedReadout` maps the outputs of all blocks.
         noise_shapes: Shapes, without the batch, of the standard normal numbers that the loss needs. Each becomes
             one more argument ``(batch, *shape)``; the shape ``()`` is one number for each sample.
     """

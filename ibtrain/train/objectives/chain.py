@@ -6,6 +6,7 @@ from itertools import chain, islice
 from torch import Tensor, nn
 
 from ibtrain.train.objectives.base import BlockObjective, Metrics, Objective
+from ibtrain.train.scores import AveragedReadout
 
 __all__ = ["Chain"]
 
@@ -17,12 +18,19 @@ class Chain(Objective):
         objectives: The objective of each block, by the block's name, in order.
         is_joint: Whether gradients flow from a block into the blocks before it. Otherwise the input of every block
             is detached, and each block trains as if the blocks before it were data.
+        averages_scores: Whether the scores of all blocks predict together.
     """
 
-    def __init__(self, objectives: Mapping[str, BlockObjective], *, is_joint: bool) -> None:
-        *_, last = objectives.values()
+    def __init__(
+        self,
+        objectives: Mapping[str, BlockObjective],
+        *,
+        is_joint: bool,
+        averages_scores: bool = False,
+    ) -> None:
+        readouts = [objective.readout for objective in objectives.values()]
         shapes = [shape for o in objectives.values() for shape in o.noise_shapes]
-        super().__init__(last.readout, shapes)
+        super().__init__(AveragedReadout(readouts) if averages_scores else readouts[-1], shapes)
         self.names = tuple(objectives)
         self.objectives = nn.ModuleList(objectives.values())
         self.is_joint = is_joint
