@@ -31,9 +31,9 @@ Figures = list[Tensor]
 """Weights, and what was told of them."""
 
 
-def data() -> Dataset:
+def data(*shape: int) -> Dataset:
     x = torch.randn(8 * STEPS, 5, generator=torch.Generator().manual_seed(0))
-    split = Split(x, (x[:, 0] > 0).long() + (x[:, 1] > 0))
+    split = Split(x.view(-1, *(shape or (5,))), (x[:, 0] > 0).long() + (x[:, 1] > 0))
     return Dataset("toy", split, split, 3)
 
 
@@ -52,7 +52,8 @@ def training(
             if method == "layerwise"
             else EndToEndTrainer(model, config, seed=seed)
         )
-    results = fit_ensemble(trainers, data().to(device))
+    shape = (1, 1, 5) if config.augment else (5,)
+    results = fit_ensemble(trainers, data(*shape).to(device))
     weights = [weight.detach() for result in results for weight in result.network.parameters()]
     figures = [
         own for result in results for record in result.history for own in record.metrics.items()
@@ -92,6 +93,9 @@ CASES: dict[str, Callable[[torch.device], Figures]] = (
         "layer by layer, two seeds": partial(training, method="layerwise", seeds=2),
         "end to end": partial(training, method="end_to_end", seeds=1),
         "end to end, two seeds": partial(training, method="end_to_end", seeds=2),
+        "augmented, two seeds": partial(
+            training, method="layerwise", seeds=2, augment=("flip", "crop", "jitter")
+        ),
         "in bfloat16": partial(training, method="end_to_end", seeds=1, precision="bfloat16"),
         "critics of the input": partial(tracking, kind="input"),
         "critics of the label": partial(tracking, kind="label"),

@@ -105,6 +105,14 @@ with_relative_noise = partial(
 )
 
 
+def augmented(steps: int) -> None:
+    """Of images, whose frozen first block is run on every batch."""
+    data = toy(steps)
+    splits = (replace(split, x=split.x.view(-1, 1, 5, 1)) for split in (data.train, data.test))
+    optim = OptimConfig(batch_size=8, epochs=1, augment=("flip", "crop", "jitter"))
+    LayerwiseTrainer(mlp(5, (6, 4), 3), None, optim).fit(Dataset("toy", *splits, 3))
+
+
 def end_to_end(steps: int) -> None:
     EndToEndTrainer(mlp(5, (6, 4), 3), OptimConfig(batch_size=8, epochs=1)).fit(toy(steps))
 
@@ -164,7 +172,7 @@ OTHER_OBJECTIVES = [
 
 
 @pytest.mark.parametrize(
-    "run", [layerwise, with_relative_noise, end_to_end, tracking, *OTHER_OBJECTIVES]
+    "run", [layerwise, with_relative_noise, augmented, end_to_end, tracking, *OTHER_OBJECTIVES]
 )
 def test_a_longer_training_waits_no_more_often(run: Callable[[int], None]) -> None:
     assert waits(run, 9) == waits(run, 3) > 0

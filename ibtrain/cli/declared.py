@@ -19,6 +19,7 @@ MAX_SPAN = 20
 """Most numbers that are written out in the message on a range, such as 0-2."""
 METAVARS = {
     "batch_size": "INTEGER|full",
+    "channels": "INT,...|NAME",
     "data_root": "DIR",
     "dataset": "NAME",
     "hidden": "INT,...|NAME",

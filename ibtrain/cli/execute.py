@@ -153,6 +153,8 @@ def _optimizer(optim: CompleteOptimConfig) -> str:
         "weights averaged with decay": optim.weight_averaging,
     }
     further = [f", {name} {value:g}" for name, value in settings.items() if value]
+    if optim.augment:
+        further.append(f", images augmented by {', '.join(optim.augment)}")
     return (
         f"{OPTIMIZERS[optim.optimizer]} {optim.learning_rate:g} {optim.schedule}{''.join(further)}"
     )

@@ -65,6 +65,7 @@ SETTINGS = {
     "--weight-decay": "optim.weight_decay",
     "--label-smoothing": "optim.label_smoothing",
     "--weight-averaging": "optim.weight_averaging",
+    "--augment": "optim.augment",
     "--patience": "optim.patience",
     "--validation": "validation",
     "--evaluate-on": "evaluate_on",

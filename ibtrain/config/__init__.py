@@ -1,6 +1,6 @@
 """Settings of a run: frozen dataclasses that validate their fields and read and write TOML and JSON."""
 
-from ibtrain.config.model import ACTIVATIONS, HIDDEN, MODELS, ModelConfig
+from ibtrain.config.model import ACTIVATIONS, CHANNELS, HIDDEN, MODELS, ModelConfig
 from ibtrain.config.objective import (
     NOISE_SCALES,
     OBJECTIVES,
@@ -13,6 +13,7 @@ from ibtrain.config.objective import (
     check_noise_std,
 )
 from ibtrain.config.optim import (
+    AUGMENTATIONS,
     ON_NONFINITE,
     OPTIMIZERS,
     PRECISIONS,
@@ -27,6 +28,8 @@ from ibtrain.config.units import UNITS
 
 __all__ = [
     "ACTIVATIONS",
+    "AUGMENTATIONS",
+    "CHANNELS",
     "DEVICES",
     "HIDDEN",
     "MAX_PATH",

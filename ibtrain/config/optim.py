@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from ibtrain.checks import check_choice, check_integer, check_number, check_share
+from ibtrain.checks import (
+    check_choice,
+    check_integer,
+    check_number,
+    check_sequence,
+    check_share,
+)
 from ibtrain.config.settings import check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = [
+    "AUGMENTATIONS",
     "ON_NONFINITE",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -18,6 +25,12 @@ __all__ = [
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 """Optimisers, with their names in messages."""
+AUGMENTATIONS = {
+    "flip": "ibtrain.data.augmentation:random_flip",
+    "crop": "ibtrain.data.augmentation:random_crop",
+    "jitter": "ibtrain.data.augmentation:random_jitter",
+}
+"""Random changes of images by name: functions of a batch and a generator."""
 FULL = 0
 """Batch size that stands for all training samples."""
 
@@ -31,8 +44,8 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 class OptimConfig:
     """Optimiser settings of a network, or of a block.
 
-    Those of :data:`RECIPE_FIELDS` that are None are the recipe's: the ones tuned for the method and the data set
-    (:func:`~ibtrain.config.recipes.recipe`).
+    The learning rate, the schedule, the batch size and the epochs are those of the recipe if they are None: the ones tuned for
+    the method and the data set.
 
     Args:
         learning_rate: Initial learning rate; the defaults were chosen for Adam.
@@ -54,6 +67,9 @@ class OptimConfig:
             cross-entropy, as end-to-end training has; 0 for none.
         weight_averaging: Decay per step of the exponential moving average of the weights, such as 0.999; 0 for none.
             The average is what is validated, measured and kept, and what the next block reads.
+        augment: Random changes of every batch of images in training: ``flip`` (left and right), ``crop`` (after padding by
+            an eighth of the side), ``jitter`` (brightness and contrast). They are drawn on the device, alike for both methods
+            with the same seed. Evaluation and measurements use unchanged images.
     """
 
     learning_rate: float | None = None
@@ -68,6 +84,7 @@ class OptimConfig:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     weight_averaging: float = 0.0
+    augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -92,6 +109,11 @@ class OptimConfig:
         check_number("weight_decay", self.weight_decay, 0)
         check_share("label_smoothing", self.label_smoothing, excluded=(1,))
         check_share("weight_averaging", self.weight_averaging, excluded=(1,))
+        check_sequence("augment", self.augment)
+        for name in self.augment:
+            check_choice("augment", name, tuple(AUGMENTATIONS))
+        if len(set(self.augment)) < len(self.augment):
+            raise ConfigError(",".join(self.augment), "no augmentation twice", "augment")
 
 
 @dataclass(frozen=True, kw_only=True)

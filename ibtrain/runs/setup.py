@@ -12,6 +12,7 @@ from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
 from ibtrain.config import Method, RunConfig
 from ibtrain.config.recipes import with_recipes
+from ibtrain.data.augmentation import check_augmentable
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.models.blocks import block_outputs
@@ -74,6 +75,8 @@ class RunSetup:
         with threads(1):
             self.data = load_data(config, self.device)
         self.config = config = with_recipes(config, len(self.data.train))
+        for method in config.methods:
+            check_augmentable(config.optim(method).augment, self.data.train.x)
         with differentiable():
             model = build_model(config.model, self.data, config.seeds[0])
         optim = config.optim("layerwise") if "layerwise" in config.methods else None

@@ -28,7 +28,8 @@ class Lockstep:
         self.networks = Ensemble([loop.objective for loop in loops])
         # a function and not a method, so that the loops go as soon as nobody uses them
         step = partial(_descend, loops, self.networks)
-        self._run_step = graphed(step, loops[0].labels.device, [loop.noise for loop in loops])
+        generators = [generator for loop in loops for generator in loop.generators]
+        self._run_step = graphed(step, loops[0].labels.device, generators)
 
     def run_epoch(self, after_step: Callable[[], None] = lambda: None) -> list[dict[str, float]]:
         """Trains one epoch, or what is left of it.

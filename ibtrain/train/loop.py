@@ -14,6 +14,7 @@ from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import CompleteOptimConfig
 from ibtrain.errors import ConfigError
+from ibtrain.train.augmented import Augmentation
 from ibtrain.train.averaging import AveragedWeights
 from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
@@ -38,6 +39,7 @@ class EpochLoop:
         noise: Source of the objective's noise.
         random_layers: Layers that every batch of inputs passes in training, such as the dropout at the end of the
             frozen block that gave the inputs.
+        augmentation: Makes the blocks' inputs of every batch of ``inputs``, which are then images.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class EpochLoop:
         seed: int,
         noise: torch.Generator,
         random_layers: nn.Module | None = None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.objective = objective
         self.inputs = inputs
@@ -60,6 +63,7 @@ class EpochLoop:
         self.order = generator(labels.device, seed, "order")
         self.noise = noise
         self.random_layers = random_layers
+        self.augmentation = augmentation
         self.epoch = 0
         self.seconds = 0.0
         self.metrics = StepMetrics(seed)
@@ -94,6 +98,11 @@ class EpochLoop:
             for decays, parameters in groups.items()
         ]
 
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The generators from which the steps draw."""
+        return [self.noise, *([self.augmentation.generator] if self.augmentation else [])]
+
     def batches(self) -> Sequence[Int[Tensor, " batch"]]:
         """Indices of the samples of each batch that is left of the epoch."""
         self._epoch_order = self.order.get_state()
@@ -117,6 +126,8 @@ class EpochLoop:
         """The arguments of the objective: inputs, labels and random numbers of a batch."""
         noise = self.objective.draw(len(index), self.noise, self.labels.device)
         x = self.inputs.index_select(0, index)
+        if self.augmentation is not None:
+            x = self.augmentation(x)
         if self.random_layers is not None:
             x = self.random_layers(x)
         return x, self.labels[index], *noise
@@ -169,6 +180,7 @@ class EpochLoop:
             # an epoch that has begun draws its order again
             "order": self._epoch_order if has_begun else self.order.get_state(),
             "noise": self.noise.get_state(),
+            "augmentation": self.augmentation.generator.get_state() if self.augmentation else None,
             "epoch": self.epoch,
             "metric_names": self.metrics.names,
             "metrics": torch.stack(self.metrics.steps) if has_begun else None,
@@ -184,6 +196,8 @@ class EpochLoop:
         load_moments(self.optimizer, {int(k): v for k, v in state["moments"].items()})
         self.order.set_state(state["order"])
         self.noise.set_state(state["noise"])
+        if self.augmentation:
+            self.augmentation.generator.set_state(state["augmentation"])
         self.epoch = state["epoch"]
         names, steps = state["metric_names"], state["metrics"]
         if steps is not None and (

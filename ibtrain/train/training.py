@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config.recipes import with_recipe
+from ibtrain.data.augmentation import check_augmentable
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block
 from ibtrain.train.arguments import check_model
+from ibtrain.train.augmented import Augmentation
 from ibtrain.train.cached import cached_outputs
 from ibtrain.train.callbacks import ModelView
 from ibtrain.train.checkpointer import State
@@ -35,7 +37,8 @@ class Training:
 
     A stage reads what the stages before it gave, evaluated once: a trained block is never run again. Dropout and other
     random layers at the end of a trained block are left out of these values, and act on every batch that the next stage
-    trains on; random layers elsewhere in a trained block stay off.
+    trains on; random layers elsewhere in a trained block stay off. With augmentation the trained blocks are run again, on
+    every batch of changed images; the values that are evaluated and measured are cached all the same.
 
     Args:
         trainer: The network, its stages and their objectives.
@@ -53,6 +56,7 @@ class Training:
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
         self.optim = with_recipe(trainer.optim, trainer.method, data.name, len(data.train))
+        check_augmentable(self.optim.augment, data.train.x)
         self.stages = _checked_stages(trainer)
         self.index = 0
         self.is_finished = False
@@ -167,6 +171,7 @@ class Training:
         stage, names = self.stages[self.index]
         part = self._blocks(names).requires_grad_(True)
         objective = self._objective()
+        augmentation = self._augmentation()
         return Stage(
             method=trainer.method,
             name=stage,
@@ -175,16 +180,25 @@ class Training:
             data=self.data,
             loop=EpochLoop(
                 objective,
-                self.inputs["train"],
+                self.inputs["train"] if augmentation is None else self.data.train.x,
                 self.data.train.y,
                 self.optim,
                 trainer.seed,
                 generator(device, trainer.seed, "noise", self.index),
                 self._random_layers,
+                augmentation,
             ),
             model=ModelView(part, objective.readout, self.inputs, objective),
             callbacks=self.callbacks,
         )
+
+    def _augmentation(self) -> Augmentation | None:
+        """Changes the images of every batch, and runs the frozen blocks; None without augmentation."""
+        if not self.optim.augment:
+            return None
+        frozen = self._blocks([name for _, names in self.stages[: self.index] for name in names])
+        device = self.data.train.x.device
+        return Augmentation(self.optim.augment, frozen, self.trainer.seed, device)
 
     def _objective(self) -> Objective:
         """The objective of the stage, before its training."""

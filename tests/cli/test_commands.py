@@ -121,7 +121,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
         "--patience": "1", "--plane-points": "2", "--plane-samples": "50", "--threads": "1",
         "--device": "cpu", "--seeds": "7", "--epochs": "2", "--hidden": "9,7", "--on-nonfinite": "skip",
         "--precision": "bfloat16", "--optimizer": "sgd", "--momentum": "0.5", "--weight-decay": "1e-4",
-        "--label-smoothing": "0.1", "--weight-averaging": "0.9",
+        "--label-smoothing": "0.1", "--weight-averaging": "0.9", "--augment": "crop,flip",
     }  # fmt: skip
     flat = [word for pair in options.items() for word in pair]
     assert run("train", "layerwise", *flat, "--run-dir", tmp_path / "run").exit_code == 0
@@ -131,7 +131,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
     assert config["layerwise"] == {
         "learning_rate": 0.004, "schedule": "constant", "batch_size": 100, "epochs": 2, "patience": 1,
         "on_nonfinite": "skip", "precision": "bfloat16", "optimizer": "sgd", "momentum": 0.5,
-        "weight_decay": 1e-4, "label_smoothing": 0.1, "weight_averaging": 0.9,
+        "weight_decay": 1e-4, "label_smoothing": 0.1, "weight_averaging": 0.9, "augment": ["crop", "flip"],
     }  # fmt: skip
     assert config["model"]["hidden"] == [9, 7]
     assert config["validation"] == 0.1
