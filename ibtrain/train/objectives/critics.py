@@ -1,4 +1,4 @@
-"""Critics that read a block's output of any shape; feature maps are pooled before classes are scored."""
+"""Critics that read a block's output of any shape; feature maps are pooled first."""
 
 import math
 from collections.abc import Sequence
@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.neural.critics import ClassCritic, PairCritic
 from ibtrain.train.objectives.base import BlockSpec
-from ibtrain.train.objectives.map_critic import MapPairCritic
 
 __all__ = [
-    "FlatPairCritic",
+    "PooledPairCritic",
     "class_critic",
     "class_scorer",
     "features_read",
@@ -62,35 +61,35 @@ def class_critic(shape: Sequence[int], num_classes: int, hidden: Sequence[int]) 
 
 
 def pair_critic(shape: Sequence[int], hidden: Sequence[int]) -> nn.Module:
-    """A critic that scores pairs (h, t), where t is h with noise; of feature maps it reads every position.
+    """A critic that scores pairs (h, t), where t is h with noise.
 
     Args:
         shape: Shape of h and of t, without the batch.
-        hidden: Widths of the hidden layers; the first one is the maximum number of channels of a feature map's critic.
+        hidden: Widths of the hidden layers.
     """
-    if len(shape) == 3:
-        return MapPairCritic(shape, hidden[0])
     features = features_read(shape)
     critic = PairCritic(features, features, hidden, same_space=True)
-    return critic if len(shape) == 1 else FlatPairCritic(critic)
+    return critic if len(shape) == 1 else PooledPairCritic(pooling(shape), critic)
 
 
-class FlatPairCritic(nn.Module):
-    """A pair critic that flattens both members of a pair.
+class PooledPairCritic(nn.Module):
+    """A pair critic that reads both members of a pair through the same layers.
 
     Args:
-        critic: Reads the vectors.
+        pooling: The layers.
+        critic: Reads their outputs.
     """
 
-    def __init__(self, critic: PairCritic) -> None:
+    def __init__(self, pooling: Sequence[nn.Module], critic: PairCritic) -> None:
         super().__init__()
+        self.pooling = nn.Sequential(*pooling)
         self.critic = critic
 
     def forward(
         self, h: Float[Tensor, "batch *shape"], t: Float[Tensor, "batch *shape"]
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """Scores of the true pairs, and of pairs from the product of the marginals."""
-        scores: tuple[Tensor, Tensor] = self.critic(h.flatten(1), t.flatten(1))
+        scores: tuple[Tensor, Tensor] = self.critic(self.pooling(h), self.pooling(t))
         return scores
 
 
