@@ -100,7 +100,7 @@ class Training:
         return FitResult(
             method=self.trainer.method,
             seed=self.trainer.seed,
-            network=model.blocks,
+            network=self._network(),
             readout=model.readout,
             scaling=self.data.scaling or Scaling(tuple(self.data.train.x.shape[1:])),
             classes=self.data.classes,
@@ -208,12 +208,16 @@ class Training:
         return objective
 
     def _predictor(self) -> ModelView:
-        """The network, with the last stage's readout or the average of all stages' readouts."""
+        """The last stage, or the whole network if the readouts of all stages predict."""
         assert self.stage is not None
-        network = self._blocks([name for _, names in self.stages for name in names])
-        readouts = [*self._readouts, self.stage.model.readout]
-        readout = AveragedReadout(readouts) if self._readouts else readouts[-1]
-        return ModelView(network, readout, self.data.inputs)
+        if not self._readouts:
+            return self.stage.model
+        readout = AveragedReadout([*self._readouts, self.stage.model.readout])
+        return ModelView(self._network(), readout, self.data.inputs)
+
+    def _network(self) -> nn.Sequential:
+        """The blocks of all stages."""
+        return self._blocks([name for _, names in self.stages for name in names])
 
     def _specs(self, part: nn.Sequential) -> dict[str, BlockSpec]:
         """Place and output shape of each block of a stage."""
