@@ -61,6 +61,7 @@ def test_lists_are_values_and_lists_in_lists_are_single_values(tmp_path: Path) -
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_rungs_of_a_ladder_are_compared_where_the_rest_agrees(tmp_path: Path) -> None:
     words = ["sweep", written(tmp_path, LADDER), "--run-dir", tmp_path / "sweep"]
     result = run(*words, "--json")

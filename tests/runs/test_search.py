@@ -129,6 +129,7 @@ def test_both_methods_get_the_same_number_of_trials_and_the_best_one_wins(tmp_pa
     assert RunConfig.read(tmp_path / "best-layerwise.toml") == config
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_search_also_after_an_interruption(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     whole = searched(tmp_path / "whole", SINGLE, 6, "tpe")

@@ -141,6 +141,7 @@ class Interrupted(Checkpointer):
             raise StoppedError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["end_to_end", "sequential"])
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_a_resumed_training_reads_the_same_images(

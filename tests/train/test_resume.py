@@ -179,7 +179,7 @@ CASES = {
 }  # fmt: skip
 
 
-QUICK = ("averaged scores", "early stopping", "sgd")
+QUICK = ("early stopping", "sgd")
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ def assert_same(results: list[FitResult], expected: list[FitResult]) -> None:
         assert result.accuracies == wanted.accuracies
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize(("step", "patience"), [(7, 0), (12, 2), (14, 2)])
 def test_an_averaged_training_goes_on_to_the_last_bit(
