@@ -105,11 +105,12 @@ def make_paused(path: Path) -> None:
     """The folder of a run that was interrupted in its second epoch of all."""
     with contextlib.chdir(path.parent):
         surroundings = {"versions": {}, "device": "cpu", "threads": 1}
-        with RunFolder.claim(path, TINY, surroundings) as folder:
+        setup = RunSetup(TINY)
+        with RunFolder.claim(path, setup.config, surroundings) as folder:
             folder.note_environment(surroundings, is_resuming=False)
             checkpointer = _Interrupted(path / "checkpoints", CheckpointInterval(epochs=1))
             with contextlib.suppress(InterruptedRunError):
-                Run(RunSetup(TINY), checkpointer, record=folder.events.append).train()
+                Run(setup, checkpointer, record=folder.events.append).train()
 
 
 def make_images(path: Path) -> None:
