@@ -7,17 +7,17 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.config import ModelConfig
-from ibtrain.errors import ModelError
-from ibtrain.models.mlp import (
+from ibtrain.models.images import check_images, check_poolings
+from ibtrain.models.layers import (
     activation_layer,
     add_input_dropout,
     check_weights,
     check_widths,
     dropout_layers,
-    mlp,
 )
+from ibtrain.models.mlp import mlp
 
-__all__ = ["check_images", "conv_net", "from_config"]
+__all__ = ["conv_net", "from_config"]
 
 
 def from_config(
@@ -43,18 +43,6 @@ def from_config(
         noise_std=config.noise_std,
         input_dropout=config.input_dropout,
     )
-
-
-def check_images(sample_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Returns the shape ``(channels, height, width)`` of a sample.
-
-    Raises:
-        ModelError: If the samples are not images.
-    """
-    if len(sample_shape) != 3:
-        expected = "images (channels, height, width)"
-        raise ModelError(f"samples of shape {sample_shape}", expected, "model")
-    return sample_shape
 
 
 def conv_net(
@@ -91,10 +79,7 @@ def conv_net(
     """
     check_widths(channels=channels, hidden=hidden, num_classes=num_classes)
     depth, height, width = input_shape
-    scale = 2 ** len(channels)
-    if min(height, width) < scale:
-        expected = f"at least {scale} x {scale} pixels for {len(channels)} convolutional blocks"
-        raise ModelError(f"images of {height} x {width} pixels", expected, "conv_net")
+    scale = check_poolings(height, width, len(channels), "convolutional blocks", "conv_net")
     check_weights(sum(9 * a * b + b for a, b in pairwise([depth, *channels])))
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise([depth, *channels]), 1):

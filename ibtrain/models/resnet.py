@@ -7,8 +7,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ibtrain.config import ModelConfig
-from ibtrain.models.conv import check_images
-from ibtrain.models.mlp import (
+from ibtrain.models.images import check_images, normalised_convolution
+from ibtrain.models.layers import (
     activation_layer,
     add_input_dropout,
     check_weights,
@@ -65,21 +65,15 @@ class ResidualBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.residual = nn.Sequential(
-            # batch normalisation adds a bias
-            nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False),
-            nn.BatchNorm2d(channels_out),
+            *normalised_convolution(channels_in, channels_out, stride=stride),
             activation_layer(activation),
-            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels_out),
+            *normalised_convolution(channels_out, channels_out),
         )
         keeps_shape = stride == 1 and channels_in == channels_out
         self.shortcut: nn.Module = (
             nn.Identity()
             if keeps_shape
-            else nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False),
-                nn.BatchNorm2d(channels_out),
-            )
+            else nn.Sequential(*normalised_convolution(channels_in, channels_out, 1, stride))
         )
         self.activation = activation_layer(activation)
 
@@ -136,8 +130,7 @@ def resnet(
     ends = [dropout_layers(dropout, noise_std) for _ in widths]
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     blocks["stem"] = nn.Sequential(
-        nn.Conv2d(channels_in, first, 3, padding=1, bias=False),
-        nn.BatchNorm2d(first),
+        *normalised_convolution(channels_in, first),
         activation_layer(activation),
         *ends[0],
     )

@@ -7,9 +7,8 @@ from itertools import pairwise
 from torch import nn
 
 from ibtrain.config import ModelConfig
-from ibtrain.errors import ModelError
-from ibtrain.models.conv import check_images
-from ibtrain.models.mlp import (
+from ibtrain.models.images import check_images, check_poolings, normalised_convolution
+from ibtrain.models.layers import (
     activation_layer,
     add_input_dropout,
     check_weights,
@@ -33,9 +32,8 @@ def from_config(
     Raises:
         ModelError: If the samples are not images, or are too small.
     """
-    shape = check_images(sample_shape)
     return vgg(
-        shape,
+        check_images(sample_shape),
         config.channels,
         num_classes,
         config.activation,
@@ -85,19 +83,14 @@ def vgg(
     check_widths(channels=channels, num_classes=num_classes)
     depth, height, width = input_shape
     is_pooled = [a != b for a, b in pairwise([*channels, 0])]
-    scale = 2 ** sum(is_pooled)
-    if min(height, width) < scale:
-        expected = f"at least {scale} x {scale} pixels for {sum(is_pooled)} poolings"
-        raise ModelError(f"images of {height} x {width} pixels", expected, "vgg")
+    scale = check_poolings(height, width, sum(is_pooled), "poolings", "vgg")
     widths = [depth, *channels]
     dim_h = widths[-1] * (height // scale) * (width // scale)
     check_weights(sum(9 * a * b + 2 * b for a, b in pairwise(widths)) + dim_h * num_classes)
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (dim_in, dim_out) in enumerate(pairwise(widths), 1):
         blocks[f"conv{index}"] = nn.Sequential(
-            # batch normalisation adds a bias
-            nn.Conv2d(dim_in, dim_out, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(dim_out),
+            *normalised_convolution(dim_in, dim_out),
             activation_layer(activation),
             *([nn.MaxPool2d(2)] if is_pooled[index - 1] else []),
             *dropout_layers(dropout, noise_std),

@@ -17,7 +17,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
-from ibtrain.models.mlp import check_weights
+from ibtrain.models.layers import check_weights
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.text import abridged

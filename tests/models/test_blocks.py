@@ -15,7 +15,8 @@ from ibtrain.config import ACTIVATIONS
 from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block, cut_into_blocks
 from ibtrain.models.conv import conv_net
-from ibtrain.models.mlp import activation_layer, mlp
+from ibtrain.models.layers import activation_layer
+from ibtrain.models.mlp import mlp
 
 
 def test_a_block_starts_at_every_weight_matrix() -> None:
