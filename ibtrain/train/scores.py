@@ -34,12 +34,13 @@ class AveragedReadout(nn.Module):
         super().__init__()
         self.readouts = nn.ModuleList(readouts)
 
-    def forward(
-        self, outputs: Sequence[Float[Tensor, "batch ..."]]
-    ) -> Float[Tensor, "batch classes"]:
-        """Class scores for the output of each block."""
-        pairs = zip(self.readouts, outputs, strict=True)
-        return torch.stack([readout(h).log_softmax(1) for readout, h in pairs]).mean(0)
+    # torch.jit.script can't read annotations of shapes, and has no zip of modules with tensors
+    def forward(self, outputs: list[Tensor]) -> Tensor:
+        """Class scores ``(batch, classes)`` for the output ``(batch, ...)`` of each block."""
+        logs: list[Tensor] = []
+        for index, readout in enumerate(self.readouts):
+            logs.append(readout(outputs[index]).log_softmax(1))
+        return torch.stack(logs).mean(0)
 
 
 class AveragedScores(nn.Module):
@@ -53,16 +54,17 @@ class AveragedScores(nn.Module):
     def __init__(self, blocks: nn.Sequential, readout: AveragedReadout) -> None:
         super().__init__()
         self.blocks = blocks
-        self.readouts = readout.readouts
+        self.readout = readout
 
-    # torch.jit.script can't read annotations of shapes, and has no zip with strict
+    # torch.jit.script can't call block_outputs
     def forward(self, x: Tensor) -> Tensor:
         """Class scores ``(batch, classes)`` of inputs ``(batch, ...)``."""
-        logs: list[Tensor] = []
-        for block, readout in zip(self.blocks, self.readouts):  # noqa: B905
+        outputs: list[Tensor] = []
+        for block in self.blocks:
             x = block(x)
-            logs.append(readout(x).log_softmax(1))
-        return torch.stack(logs).mean(0)
+            outputs.append(x)
+        scores: Tensor = self.readout(outputs)
+        return scores
 
 
 def class_scores(
