@@ -100,9 +100,7 @@ class RunSetup:
         objective = self.config.objective
         label = objective.critic_width * (widest + self.data.num_classes)
         pairs = 2 * objective.pair_critic_width * widest
-        # similarity matching has a layer as wide as the block
-        similarity = widest**2 * (objective.similarity > 0 or objective.name == "similarity")
-        check_weights(label + pairs + similarity, "critics of ")
+        check_weights(label + pairs, "critics of ")
 
     def check_plane(self, state: State) -> None:
         """Checks the layers in a plane's saved state, before measures are created for them.

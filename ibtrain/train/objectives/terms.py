@@ -96,27 +96,25 @@ class SameClassTerm(nn.Module):
 class SimilarityTerm(nn.Module):
     r"""Similarity matching, :math:`\frac{1}{n^2} \sum_{ij} (S_{ij}(g(h)) - S_{ij}(y))^2`, times its weight.
 
-    S are the :func:`cosine_similarities` of the samples of the batch, and of their one-hot labels. The
-    map g is a linear layer as wide as h; for feature maps a 3 x 3 convolution, of whose output each channel's standard
-    deviation over the positions is compared. It is trained with the block and used by nothing else.
+    S are the :func:`cosine_similarities` of the samples of the batch, and of their one-hot labels; g is a linear layer that
+    reads h as a critic does. It is trained with the block and used by nothing else. Unlike the authors' loss, which centres
+    each sample by its own mean, and compares deviations over the positions of feature maps, both similarities are centred
+    over the batch, as in centred kernel alignment.
 
     Args:
         spec: The block's place, and the shape of h.
         weight: Weight of the loss.
 
     References:
-        Noekland & Eidnes (arXiv 1901.06656), section 2.2 and the authors' code.
+        Noekland & Eidnes (arXiv 1901.06656), section 2.2; Kornblith et al. (arXiv 1905.00414), section 3, for the centring.
     """
 
     def __init__(self, spec: BlockSpec, weight: float) -> None:
         super().__init__()
         self.weight = weight
         self.num_classes = spec.num_classes
-        width = spec.shape[0]
-        self.layer = (
-            nn.Conv2d(width, width, 3, padding=1, bias=False)
-            if len(spec.shape) == 3
-            else nn.Linear(width, width, bias=False)
+        self.layer = nn.Sequential(
+            *pooling(spec.shape), nn.Linear(features_read(spec.shape), EMBEDDING, bias=False)
         )
 
     def forward(
@@ -124,22 +122,18 @@ class SimilarityTerm(nn.Module):
     ) -> tuple[Float[Tensor, ""], Metrics]:
         """The weighted loss, and the loss as ``similarity_loss``."""
         features = at_least_float32(self.layer(h))
-        if features.ndim == 4:
-            positions = features.flatten(2)
-            centred = positions - positions.mean(2, keepdim=True)
-            features = (centred.square().mean(2) + MIN_SQUARE).sqrt()
         targets = cosine_similarities(one_hot(y, self.num_classes).to(features.dtype))
         loss = nn.functional.mse_loss(cosine_similarities(features), targets)
         return self.weight * loss, {"similarity_loss": loss.detach()}
 
 
 def cosine_similarities(features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch batch"]:
-    """Cosine of the angle between each two samples, each centred by its own mean over the features.
+    """Cosine of the angle between each two samples, after the mean of the batch is subtracted.
 
     Args:
         features: One row for each sample.
     """
-    centred = features - features.mean(1, keepdim=True)
+    centred = features - features.mean(0)
     unit = centred / (centred.square().sum(1, keepdim=True) + MIN_SQUARE).sqrt()
     return unit @ unit.T
 
