@@ -121,6 +121,7 @@ def test_truth_values_are_labels() -> None:
     assert classifier.score(x, y == 1) > 0.8
 
 
+@pytest.mark.slow
 def test_it_searches_in_a_pipeline() -> None:
     x, y = toy()
     pipeline = make_pipeline(StandardScaler(), IBClassifier(**QUICK))

@@ -83,6 +83,7 @@ def test_a_pipe_or_a_file_shows_nothing(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar() -> None:
     code = "from pathlib import Path; from test_progress_bars import train; train(True, Path())"
     text = written_to_terminal(100, code)

@@ -70,6 +70,7 @@ def test_progress_goes_to_stderr(finished: tuple[Path, Result]) -> None:
     assert "thread" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_run_repeats_from_its_own_config(finished: tuple[Path, Result], tmp_path: Path) -> None:
     path, first = finished
     again = run("compare", "--config", path / "config.json", "--run-dir", tmp_path / "b", "--json")
@@ -113,6 +114,7 @@ def test_train_and_runs(tmp_path: Path) -> None:
     assert "digits" in listing
 
 
+@pytest.mark.slow
 def test_options_reach_the_run(tmp_path: Path) -> None:
     options = {
         "--beta": "0.01,0.02,0", "--noise-std": "1,2,3", "--noise-scale": "relative",

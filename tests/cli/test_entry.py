@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FINDER = """
 import os, signal, sys
 
@@ -65,9 +67,9 @@ def test_a_working_folder_that_is_gone_is_told(tmp_path: Path, arguments: list[s
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        pytest.param("FileNotFoundError(2, 'No usable temporary directory found')",
-         "[Errno 2] No usable temporary directory found", marks=pytest.mark.slow),
-        pytest.param("MemoryError()", "out of memory", marks=pytest.mark.slow),
+        ("FileNotFoundError(2, 'No usable temporary directory found')",
+         "[Errno 2] No usable temporary directory found"),
+        ("MemoryError()", "out of memory"),
         ("ImportError('libtorch_cpu.so: failed to map segment')",
          "a library can't be loaded: libtorch_cpu.so: failed to map segment"),
     ],

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from processes import CODE, written_to_terminal
 
+pytestmark = pytest.mark.slow
+
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -14,7 +16,7 @@ def on_a_terminal(columns: int, *arguments: str) -> str:
     return ESCAPES.sub("", written_to_terminal(columns, CODE, *arguments))
 
 
-@pytest.mark.parametrize("columns", [pytest.param(70, marks=pytest.mark.slow), 80])
+@pytest.mark.parametrize("columns", [70, 80])
 def test_the_time_left_is_shown_and_no_bar_stays(tmp_path: Path, columns: int) -> None:
     quick = ["--hidden", "8", "--epochs", "2", "--seeds", "0", "--plane-points", "1"]
     quick += ["--measures", "channel", "--run-dir", str(tmp_path / "run")]

@@ -25,6 +25,8 @@ from ibtrain.cli.interrupts import graceful, immediate
 from ibtrain.errors import RunFolderError
 from ibtrain.runs.checkpoints import Checkpoints
 
+pytestmark = pytest.mark.slow
+
 ARGUMENTS = ["--checkpoint-every", "1"]
 
 
@@ -79,7 +81,6 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(interrupted: Path, refere
     check_same(interrupted, reference)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("which", ["newest", "both"])
 def test_damaged_checkpoints_are_left_aside(interrupted: Path, reference: Path, which: str) -> None:
     paths = sorted(interrupted.glob("checkpoints/state-*.npz"))
@@ -135,7 +136,6 @@ def test_the_events_before_damaged_checkpoints_stay_until_there_is_a_new_one(
     assert not list(interrupted.glob("*.part"))
 
 
-@pytest.mark.slow
 def test_a_torn_line_is_cut_off(interrupted: Path, reference: Path) -> None:
     with open(interrupted / "metrics.jsonl", "ab") as file:
         file.write(b'{"event": "epoch", "meth')
@@ -202,7 +202,6 @@ def test_results_that_no_run_makes_are_told(interrupted: Path, results: str) -> 
     assert sum(line.startswith("Error: ") for line in result.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_a_stderr_that_is_gone_loses_nothing(tmp_path: Path, settings: Path) -> None:
     """Ctrl-C ends the `tee` that stderr is piped to as well."""
     path = tmp_path / "run"
@@ -261,7 +260,6 @@ def test_a_closed_session_ends_a_run_as_sigterm_does(
     assert signal.getsignal(signal.SIGHUP) is _unanswered
 
 
-@pytest.mark.slow
 def test_a_terminal_that_is_gone_leaves_a_checkpoint(tmp_path: Path, settings: Path) -> None:
     """What is written to it fails from then on."""
     path = tmp_path / "run"
@@ -308,7 +306,6 @@ def test_the_advice_can_be_typed(
     assert not advice.startswith("-")
 
 
-@pytest.mark.slow
 def test_a_run_stopped_at_once_says_how_to_go_on(
     tmp_path: Path, settings: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from processes import CODE
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--seeds", "0", "--epochs", "1", "--plane-points", "0", "--hidden", "8"]
 FULL = "Error: standard output can't be written: No space left on device\n"
 CLOSED = "Error: standard output can't be written: Bad file descriptor\n"
@@ -23,10 +25,9 @@ def redirected(
     return subprocess.run(command, capture_output=True, timeout=120, check=False)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "redirection",
-    ["2>&-", *(pytest.param(r, marks=pytest.mark.slow) for r in ("2>/dev/full", "<&- 2>&-"))],
+    ["2>&-", "2>/dev/full", "<&- 2>&-"],
 )
 def test_training_does_without_standard_error(tmp_path: Path, redirection: str) -> None:
     path = tmp_path / "run"
@@ -36,7 +37,6 @@ def test_training_does_without_standard_error(tmp_path: Path, redirection: str) 
     assert (path / "results.json").is_file()
 
 
-@pytest.mark.slow
 def test_training_does_without_a_reader_of_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "run"
     command = [sys.executable, "-c", CODE, "train", "end-to-end", *QUICK, "--run-dir", str(path)]
@@ -54,8 +54,8 @@ def test_training_does_without_a_reader_of_standard_error(tmp_path: Path) -> Non
     ("redirection", "message"),
     [
         (">/dev/full", FULL),
-        pytest.param(">&-", CLOSED, marks=pytest.mark.slow),
-        pytest.param(">&- 2>&-", "", marks=pytest.mark.slow),
+        (">&-", CLOSED),
+        (">&- 2>&-", ""),
     ],
 )
 def test_a_result_that_cannot_be_printed_is_an_error(
@@ -76,7 +76,7 @@ def test_a_result_that_cannot_be_printed_is_an_error(
         ["--help"],
         ["--version"],
         ["runs", str(Path(__file__).parent)],
-        pytest.param(["bench", "--list"], marks=pytest.mark.slow),
+        ["bench", "--list"],
     ],
 )
 def test_any_output_that_is_lost_is_an_error(arguments: list[str], tmp_path: Path) -> None:

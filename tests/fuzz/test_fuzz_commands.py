@@ -16,6 +16,8 @@ from sandbox import Sandbox, check_command, config_document, point_event
 from ibtrain.cli.main import COMMANDS, cli
 from ibtrain.mi.result import Estimate
 
+pytestmark = pytest.mark.slow
+
 
 def _leaves(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(command, click.Group):

@@ -39,6 +39,8 @@ from ibtrain.data.load import load_dataset
 from ibtrain.data.tables import read_table
 from ibtrain.runs import RunFolder
 
+pytestmark = pytest.mark.slow
+
 TOML = RunConfig().to_toml().encode()
 
 
@@ -270,7 +272,6 @@ FILES = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
 @given(
     name=st.sampled_from(FILES),
     number=st.sampled_from([errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE]),
@@ -288,7 +289,6 @@ def test_a_file_that_cannot_be_opened_for_a_while_costs_nothing(
         check_whole(work / "paused")
 
 
-@pytest.mark.slow
 @given(name=st.sampled_from(FILES))
 def test_a_hard_link_is_never_written_through(box: Sandbox, name: str) -> None:
     """What it leads to lies outside of the folder to work in, which a case checks."""

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from processes import CODE
 from sandbox import MESSAGE, Sandbox
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 COMMANDS = (
     ["--help"], ["--version"], ["nonsense"], ["compare", "--help"], ["runs", "."], ["runs", "nowhere"],
@@ -45,7 +47,6 @@ ENVIRONMENT = {
 LEAVE = "import os; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
 
 
-@pytest.mark.slow
 @given(
     arguments=st.sampled_from(COMMANDS),
     streams=st.tuples(*map(st.sampled_from, (STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR))),

@@ -33,6 +33,7 @@ def network(data: Dataset) -> nn.Sequential:
         return mlp(data.dim_x, (16, 8), data.num_classes)
 
 
+@pytest.mark.slow
 def test_every_layer_of_both_methods_is_measured_from_start_to_end(toy: Dataset) -> None:
     plane = InformationPlane(toy, 0.5, config=SMALL)
     LayerwiseTrainer(network(toy), None, OPTIM, callbacks=[plane]).fit(toy)

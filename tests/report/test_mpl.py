@@ -12,6 +12,8 @@ from processes import CODE
 
 from ibtrain.data.load import default_data_root
 
+pytestmark = pytest.mark.slow
+
 INLINE = "module://matplotlib_inline.backend_inline"
 ABSENT = "module://notebook_of_another_environment.backend_inline"
 MISSING = "nonsense"
@@ -38,10 +40,10 @@ def drawn(
 @pytest.mark.parametrize(
     "environment",
     [
-        pytest.param({"MPLBACKEND": ABSENT}, marks=pytest.mark.slow),
-        pytest.param({"MPLBACKEND": INLINE}, marks=pytest.mark.slow),
-        pytest.param({"MPLBACKEND": "nonsense"}, marks=pytest.mark.slow),
-        pytest.param({"MPLBACKEND": "TkAgg"}, marks=pytest.mark.slow),
+        {"MPLBACKEND": ABSENT},
+        {"MPLBACKEND": INLINE},
+        {"MPLBACKEND": "nonsense"},
+        {"MPLBACKEND": "TkAgg"},
         {"MPLCONFIGDIR": "/dev/null"},
     ],
 )
@@ -53,7 +55,6 @@ def test_pictures_do_not_depend_on_the_environment(
     assert (tmp_path / "plane.png").read_bytes() == (finished / "plane.png").read_bytes()
 
 
-@pytest.mark.slow
 def test_pictures_do_not_depend_on_the_users_settings(finished: Path, tmp_path: Path) -> None:
     settings = tmp_path / "matplotlibrc"
     settings.write_text(
@@ -101,7 +102,6 @@ def test_a_user_without_a_home_has_data_sets_in_the_working_folder(
     assert default_data_root() == Path(".cache", "ibtrain")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", [ABSENT, MISSING])
 def test_every_command_that_draws_works_in_the_environment_of_a_notebook(
     tmp_path: Path, backend: str
@@ -127,8 +127,8 @@ def test_every_command_that_draws_works_in_the_environment_of_a_notebook(
 @pytest.mark.parametrize(
     ("before", "backend", "shown"),
     [
-        pytest.param("", "agg", 0, marks=pytest.mark.slow),
-        pytest.param("import matplotlib.pyplot", "agg", 1, marks=pytest.mark.slow),
+        ("", "agg", 0),
+        ("import matplotlib.pyplot", "agg", 1),
         ("import matplotlib.pyplot", ABSENT, 0),
     ],
 )

@@ -40,6 +40,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_files_of_one(reference: Path, tmp_path: Path) -> None:
     folder = run(RunConfig.from_dict(SAVING), tmp_path / "run", workers=2)
     check_same(folder.path, reference)
@@ -116,6 +117,7 @@ def test_a_failed_run_is_reported_after_the_others(tmp_path: Path) -> None:
     train_all(configs, INTERVAL)
 
 
+@pytest.mark.slow
 def test_a_failed_part_fails_the_run(tmp_path: Path) -> None:
     optim = OptimConfig(optimizer="sgd", learning_rate=1e30)
     config = replace(ONE, seeds=(0, 1), plane=PlaneConfig(points=0), end_to_end=optim)

@@ -144,6 +144,7 @@ def test_a_broken_file_is_named(folder: RunFolder, tmp_path: Path) -> None:
         remeasure(tmp_path, CHANNEL, tmp_path / "out.csv")
 
 
+@pytest.mark.slow
 def test_the_command_measures_with_two_processes(folder: RunFolder, tmp_path: Path) -> None:
     output = tmp_path / "binned.csv"
     arguments = ["measure", str(folder.path), "--measures", "binned", "--workers", "2", "--unit", "bits", "-o", str(output)]  # fmt: skip

@@ -110,6 +110,7 @@ def test_the_critic_readout_trains_no_output_layer(toy: Dataset) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(toy: Dataset) -> None:
     first, second = train(toy), train(toy)
     assert first.history == second.history
@@ -119,6 +120,7 @@ def test_the_same_seed_gives_the_same_numbers(toy: Dataset) -> None:
     assert other.history != first.history
 
 
+@pytest.mark.slow
 def test_a_larger_beta_keeps_less_of_the_input(toy: Dataset) -> None:
     values = []
     for beta in (0.0, 0.1, 0.5):

@@ -23,6 +23,8 @@ from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.results import FitResult
 
+pytestmark = pytest.mark.slow
+
 OPTIM = OptimConfig(learning_rate=5e-3, batch_size=64, epochs=3)
 SGD = replace(OPTIM, optimizer="sgd", momentum=0.9, weight_decay=1e-3, learning_rate=0.05)
 PLANE = PlaneConfig(
@@ -179,23 +181,12 @@ CASES = {
 }  # fmt: skip
 
 
-QUICK = ("early stopping", "sgd")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in CASES]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_a_training_goes_on_to_the_last_bit(toy: Dataset, tmp_path: Path, name: str) -> None:
     check_goes_on(toy, tmp_path, name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("two seeds layer-wise", "sgd")),
-        "dropout",
-    ],
-)
+@pytest.mark.parametrize("name", ["two seeds layer-wise", "sgd", "dropout"])
 def test_a_recorded_training_goes_on_to_the_last_bit(
     toy: Dataset, tmp_path: Path, name: str, tape: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def test_the_standard_error_is_the_spread_over_samples() -> None:
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.25)
 
 
+@pytest.mark.slow
 def test_independent_samples_are_zero_within_three_errors() -> None:
     beyond = 0
     for seed in range(200):
