@@ -81,7 +81,10 @@ def _show(document: Mapping[str, Any], finals: list[str], root: Path, *, as_json
     comparisons = compare_runs(runs[::-1]) if runs else []
     if as_json:
         final = comparison_document(runs, comparisons) if runs else None
-        echo(json_text({**document, "final": final}, str(root)))
+        # of the training, which may have been an earlier command
+        best = next(iter(document["methods"].values()))["best"]
+        environment = RunFolder(root / best).read_json("environment.json")
+        echo(json_text({**document, "final": final, "environment": environment}, str(root)))
     else:
         width = text_width() or TABLE_WIDTH
         echo(search_text(document, width))

@@ -1,5 +1,6 @@
 """Proposes settings for a trial of a search, given what the trials before it have shown."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -16,6 +17,8 @@ Space = Mapping[str, Sequence[Any] | Range]
 """Values or ranges of settings, by dotted name."""
 STARTUP_TRIALS = 5
 """Number of trials that are drawn at random before the tree-structured Parzen estimator."""
+MAX_DRAWS = 1000
+"""Maximum number of random draws for settings that no trial has had."""
 
 
 def check_sampler(sampler: str, space: Space) -> None:
@@ -32,9 +35,10 @@ def check_sampler(sampler: str, space: Space) -> None:
         _optuna()
 
 
-def grid_size(space: Space) -> int:
-    """Number of combinations of the values."""
-    return int(np.prod([len(values) for values in space.values() if not isinstance(values, Range)]))
+def grid_size(space: Space) -> int | None:
+    """Number of combinations of the values; None if a setting has a range."""
+    counts = [len(values) for values in space.values() if not isinstance(values, Range)]
+    return math.prod(counts) if len(counts) == len(space) else None
 
 
 def propose(
@@ -54,7 +58,8 @@ def propose(
         tried: Settings and value of the finished trials; larger values are better.
 
     Returns:
-        The settings, by dotted name.
+        The settings, by dotted name; settings that a finished trial has had are not proposed again, because the same run gives
+        the same value.
 
     References:
         Bergstra et al. (NeurIPS 24, 2011); Akiba et al. (KDD 2019).
@@ -72,13 +77,30 @@ def propose(
         else optuna.samplers.TPESampler(seed=stream, n_startup_trials=STARTUP_TRIALS),
     )
     distributions = {name: _distribution(optuna, values) for name, values in space.items()}
-    for settings, value in tried:
-        params = {name: _position(space[name], settings[name]) for name in space}
+    known = [{name: _position(space[name], given[name]) for name in space} for given, _ in tried]
+    for params, (_, value) in zip(known, tried, strict=True):
         study.add_trial(
             optuna.trial.create_trial(params=params, distributions=distributions, value=value)
         )
-    proposed = study.ask(distributions).params
+    proposed = _unless_known(study.ask(distributions).params, known, space, stream)
     return {name: _value(space[name], proposed[name]) for name in space}
+
+
+def _unless_known(
+    proposed: dict[str, Any], known: Sequence[Mapping[str, Any]], space: Space, seed: int
+) -> dict[str, Any]:
+    """The proposed positions, or if a trial has had them, others at random."""
+    rng = np.random.default_rng(seed)
+    drawn = proposed
+    for _ in range(MAX_DRAWS):
+        if drawn not in known:
+            return drawn
+        # of a range, the proposed number stays
+        drawn = {
+            name: proposed[name] if isinstance(values, Range) else int(rng.integers(len(values)))
+            for name, values in space.items()
+        }
+    return proposed
 
 
 def _optuna() -> Any:

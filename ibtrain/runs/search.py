@@ -75,9 +75,8 @@ class Search(Mapping[Path, RunConfig]):
         }
 
     def trials_of(self, method: Method) -> int:
-        """Number of trials of a method; a grid has no more than its combinations."""
-        size = grid_size(self.space_of(method)) if self.sampler == "grid" else self.trials
-        return min(self.trials, size)
+        """Number of trials of a method: no more than there are combinations."""
+        return min(self.trials, grid_size(self.space_of(method)) or self.trials)
 
     def paths(self, method: Method) -> list[Path]:
         """Folders of a method's trials."""

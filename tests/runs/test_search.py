@@ -85,6 +85,23 @@ def test_tpe_comes_nearer_the_best_than_chance() -> None:
     assert ends["tpe"] < 0.15 < ends["random"]
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_no_settings_are_tried_twice(sampler: str, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    space = {"rate": [1e-3, 1e-2, 1e-1], "hidden": [(8,), (16,), (8, 4)]}
+    shown: list[tuple[dict[str, Any], float]] = []
+    for number in range(9):
+        # without a look at what is known, the best settings would be proposed again
+        settings = propose(space, sampler, 0, number, shown)
+        shown.append((settings, float(settings["rate"] == 1e-2)))
+    assert len({str(settings) for settings, _ in shown}) == 9
+    # with all combinations known there is nothing new
+    assert propose(space, sampler, 0, 9, shown) in [settings for settings, _ in shown]
+    space = {"optim.epochs": [1, 2], "objective.beta": [0.0, 1.0]}
+    search = Search(CONFIG, space, 100, tmp_path, sampler)
+    assert [len(search.paths(method)) for method in CONFIG.methods] == [4, 2]
+
+
 def test_a_grid_has_all_combinations_without_optuna(tmp_path: Path) -> None:
     space = {"optim.epochs": [1, 2], "objective.beta": [0.0, 1.0]}
     search = Search(CONFIG, space, 100, tmp_path, "grid")
@@ -241,6 +258,7 @@ def test_the_command_searches_and_trains_the_best_settings_with_fresh_seeds(tmp_
         best["validation_accuracy"]
         >= document["methods"]["layerwise"]["tried"][1]["validation_accuracy"]
     )
+    assert document["environment"]["versions"]["torch"]
     assert set(document["final"]["runs"][0]["accuracies"]["layerwise"]["test"]) == {"5", "6"}
     (comparison,) = document["final"]["comparisons"]
     assert comparison["first"] == {"run": "final-layerwise", "method": "layerwise"}
