@@ -1,7 +1,9 @@
 """Writes docs/results.md: the text of results_template.md with tables made from records.
 
-python benchmarks/results_page.py           # after a new record in records/sweeps/, or a change of the text
+python benchmarks/results_page.py           # after a change of a record or of the text
 python benchmarks/results_page.py --check   # exit code 1 if the page is not what this script writes
+
+A record ``records/sweeps/NAME.json``, which ``ibtrain sweep ... --json`` prints, takes the place of ``@@sweep NAME@@``.
 """
 
 import re
@@ -11,19 +13,23 @@ from pathlib import Path
 
 import click
 from page_parts import RECORDS
-from results_tables import accuracies, layers, orders, planes
-from sweep_tables import comparisons
+from results_tables import accuracies, blocks, layers, orders, planes
+from sweep_tables import sweep
 
 TEMPLATE = Path(__file__).parent / "results_template.md"
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracies": partial(accuracies, "compare-mnist.json", "compare-fashion-mnist.json"),
-    "comparisons": partial(comparisons, RECORDS / "sweeps"),
+    "blocks": partial(blocks, "block-accuracies-cifar10-1000.json"),
     "orders": partial(orders, "training-orders.json"),
     "layers-mnist": partial(layers, "compare-mnist.json"),
     "layers-fashion-mnist": partial(layers, "compare-fashion-mnist.json"),
     "szt": partial(planes, "szt-planes.csv"),
+    **{
+        f"sweep {path.stem}": partial(sweep, path)
+        for path in sorted((RECORDS / "sweeps").glob("*.json"))
+    },
 }
 """What takes the place of each line ``@@NAME@@`` of the template, and the records that it is made from."""
 

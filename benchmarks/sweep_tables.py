@@ -13,20 +13,10 @@ from ibtrain.report.comparison import setting_text
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.verdicts import p_words, points
 
-__all__ = ["comparisons", "sweep_section"]
+__all__ = ["sweep"]
 
 
-def comparisons(folder: Path) -> str:
-    """A section for each record in a folder, in the order of their names.
-
-    Args:
-        folder: The folder, which may not exist.
-    """
-    sections = [sweep_section(path) for path in sorted(folder.glob("*.json"))]
-    return "\n\n".join(sections) or "No sweep has been recorded yet."
-
-
-def sweep_section(path: Path) -> str:
+def sweep(path: Path) -> str:
     """Accuracies, differences, verdicts, settings and source of a sweep, or of a search and its final runs.
 
     Args:
@@ -37,7 +27,7 @@ def sweep_section(path: Path) -> str:
     """
     try:
         record = json.loads(path.read_text())
-        parts = [f"### {path.stem.replace('-', ' ')}", provenance(path, record.get("environment"))]
+        parts = [provenance(path, record.get("environment"))]
         if "final" in record:
             parts += [_budget(record), *(_sweep(record["final"]) if record["final"] else [])]
         else:

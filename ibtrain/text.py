@@ -86,11 +86,15 @@ def command_text(command: Any) -> str:
     Example:
         >>> command_text(["/usr/bin/ibtrain", "compare", "--run-dir", "my runs"])
         "ibtrain compare --run-dir 'my runs'"
+        >>> command_text(["/venv/lib/ibtrain/__main__.py", "compare"])
+        'python -m ibtrain compare'
     """
     if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
         return ""
     name, *words = command or [""]
-    return " ".join([Path(name).name, *map(_argument, words)]).strip()
+    place = Path(name)
+    program = f"python -m {place.parent.name}" if place.name == "__main__.py" else place.name
+    return " ".join([program, *map(_argument, words)]).strip()
 
 
 def _argument(word: str) -> str:

@@ -67,11 +67,12 @@ def test_a_template_without_a_table_is_refused(scripts: dict[str, Any]) -> None:
         scripts["results_page"].page("@@accuracies@@\n")
 
 
-def test_a_record_of_a_sweep_becomes_a_section(tmp_path: Path, scripts: dict[str, Any]) -> None:
-    (tmp_path / "small-digits.json").write_text(record())
-    text = scripts["sweep_tables"].comparisons(tmp_path)
+def test_a_record_of_a_sweep_becomes_tables(tmp_path: Path, scripts: dict[str, Any]) -> None:
+    path = tmp_path / "small-digits.json"
+    path.write_text(record())
+    text = scripts["sweep_tables"].sweep(path)
     for part in (
-        "### small digits",
+        "Record: [small-digits.json]",
         "command: `ibtrain sweep 'my file.toml' --json`",
         "commit: abc123",
         "Python 3.11.7, ibtrain 0.1.0, torch 2.14.1",
@@ -86,18 +87,9 @@ def test_a_record_of_a_sweep_becomes_a_section(tmp_path: Path, scripts: dict[str
     ):
         assert part in text
     # without it, everything is said to be missing
-    (tmp_path / "small-digits.json").write_text(record(environment=None))
-    text = scripts["sweep_tables"].comparisons(tmp_path)
+    path.write_text(record(environment=None))
+    text = scripts["sweep_tables"].sweep(path)
     assert "not recorded in it: command, date, commit, versions, machine" in text
-
-
-def test_sections_are_in_the_order_of_their_names(tmp_path: Path, scripts: dict[str, Any]) -> None:
-    comparisons = scripts["sweep_tables"].comparisons
-    assert comparisons(tmp_path / "none") == "No sweep has been recorded yet."
-    for name in ("b", "a"):
-        (tmp_path / f"{name}.json").write_text(record())
-    text = comparisons(tmp_path)
-    assert text.index("### a") < text.index("### b")
 
 
 def test_a_record_of_a_search_has_its_budget(tmp_path: Path, scripts: dict[str, Any]) -> None:
@@ -105,7 +97,7 @@ def test_a_record_of_a_search_has_its_budget(tmp_path: Path, scripts: dict[str, 
     found = {"trials": 20, "failed": 1, "epochs": 200, "seconds": 3.0, "tried": [tried]}
     path = tmp_path / "search.json"
     path.write_text(json.dumps({"methods": {"layerwise": found}, "final": json.loads(record())}))
-    text = scripts["sweep_tables"].sweep_section(path)
+    text = scripts["sweep_tables"].sweep(path)
     assert "| layer-wise | 20 | 1 | 200 | `beta=0.1` | 91.00 ± 1.41 |" in text
     assert "- alone is better than both by 4.50 points" in text
 
@@ -117,4 +109,4 @@ def test_another_file_is_no_record(tmp_path: Path, scripts: dict[str, Any]) -> N
         with pytest.raises(
             click.ClickException, match=r"other\.json: expected what ibtrain sweep --json prints"
         ):
-            scripts["sweep_tables"].sweep_section(path)
+            scripts["sweep_tables"].sweep(path)
