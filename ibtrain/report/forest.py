@@ -1,4 +1,4 @@
-"""Picture of several runs: their accuracies, and the differences of the methods with their intervals."""
+"""Picture of several runs: their accuracies, and differences of methods and of runs with their intervals."""
 
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -8,7 +8,8 @@ from ibtrain.config import METHODS
 from ibtrain.report.comparison import setting_text, short_names, without_twins
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, FIGURE_WIDTH, MARKERS, METHOD_NAMES, styled
-from ibtrain.runs.comparisons import method_verdicts
+from ibtrain.runs.comparisons import Comparison, method_verdicts
+from ibtrain.runs.differences import Difference
 from ibtrain.runs.summary import RunSummary, varied_settings
 from ibtrain.text import abridged
 
@@ -19,33 +20,77 @@ MAX_RUNS = 200
 """Largest number of rows that are legible on a page; further runs are left out, and the title says so."""
 
 
+_Row = tuple[float, Difference, str]
+"""Height, difference and colour of a point."""
+
+
 @styled
-def forest_figure(runs: Sequence[RunSummary]) -> Figure:
-    """Draws a row for each finished run: accuracies of both methods, and their paired difference with its 95 % interval.
+def forest_figure(
+    runs: Sequence[RunSummary],
+    comparisons: Sequence[Comparison] = (),
+    *,
+    has_cells: bool = False,
+) -> Figure:
+    """Draws a row for each finished run: accuracies, and paired differences with their 95 % intervals.
 
     Args:
         runs: The runs.
+        comparisons: Comparisons of the runs with each other; each is in the row of the first.
+        has_cells: Whether the runs have names of their own, rather than those of their settings.
     """
     finished = [run for run in runs if run.accuracies]
     shown = finished[:MAX_RUNS]
-    differences = [verdict and verdict.difference for verdict in method_verdicts(shown)]
-    columns = 2 if any(differences) else 1
+    names = [run.name for run in shown]
+    methods = [
+        (float(row), verdict.difference, "black")
+        for row, verdict in enumerate(method_verdicts(shown))
+        if verdict
+    ]
+    pairs = [
+        (
+            names.index(each.first.run) + _offset(METHODS.index(each.first.method)),
+            each.verdict.difference,
+            COLOURS[each.first.method],
+        )
+        for each in comparisons
+        if each.first.run in names
+    ]
+    differences = {"Layer-wise less end-to-end": methods, _contrast(comparisons, names): pairs}
+    panels = {title: rows for title, rows in differences.items() if rows}
     figure = Figure(figsize=(FIGURE_WIDTH, 1.1 + 0.2 * len(shown)), dpi=200, layout="constrained")
-    axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, 1 + len(panels), sharey=True, squeeze=False)[0]
     for index, method in enumerate(METHODS):
         _draw_accuracies(axes[0], shown, method, index)
-    axes[0].set_yticks(range(len(shown)), labels=_labels(runs, shown))
+    labels = [abridged(name, LONGEST_NAME) for name in names] if has_cells else _labels(runs, shown)
+    axes[0].set_yticks(range(len(shown)), labels=labels)
     axes[0].set_ylim(len(shown) - 0.5, -0.5)
     axes[0].set(xlabel="test accuracy  [%]")
     has_bars = any(len(splits["test"]) > 1 for run in shown for splits in run.accuracies.values())
     axes[0].set_title("Accuracy (bars: ± s.d. over seeds)" if has_bars else "Accuracy (one seed)")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2)
-    if columns == 2:
-        _draw_differences(axes[1], differences)
+    for axis, (title, rows) in zip(axes[1:], panels.items(), strict=True):
+        _draw_differences(axis, rows, title)
     if len(shown) < len(finished):
         figure.supxlabel(f"the first {len(shown)} of {len(finished)} runs", fontsize=7)
     return figure
+
+
+def _contrast(comparisons: Sequence[Comparison], names: Sequence[str]) -> str:
+    """What the runs are compared with."""
+    bases = {each.second.run for each in comparisons}
+    if len(bases) == 1:
+        return f"Less {abridged(bases.pop(), LONGEST_NAME)}"
+    places = {name: row for row, name in enumerate(names)}
+    above = all(
+        places.get(each.first.run, 0) == places.get(each.second.run, 0) + 1 for each in comparisons
+    )
+    return "Less the run above" if above else "Less its baseline"
+
+
+def _offset(index: int) -> float:
+    """Distance of a method's points from the middle of the row."""
+    return 0.2 * index - 0.1
 
 
 def _labels(runs: Sequence[RunSummary], shown: Sequence[RunSummary]) -> list[str]:
@@ -71,7 +116,7 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Any, index: 
         if accuracies:
             axis.errorbar(
                 mean(accuracies),
-                row + 0.2 * index - 0.1,
+                row + _offset(index),
                 xerr=stdev(accuracies) if len(accuracies) > 1 else None,
                 fmt=MARKERS[index],
                 ms=4,
@@ -89,14 +134,12 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Any, index: 
     )
 
 
-def _draw_differences(axis: Any, differences: Sequence[Any]) -> None:
+def _draw_differences(axis: Any, rows: Sequence[_Row], title: str) -> None:
     axis.axvline(0, color="black", lw=0.8)
-    for row, difference in enumerate(differences):
-        if difference is not None:
-            value = 100 * difference.value
-            half = 100 * difference.high - value if difference.has_interval else None
-            axis.errorbar(value, row, xerr=half, fmt="o", ms=4, lw=1, color="black")
+    for height, difference, colour in rows:
+        value = 100 * difference.value
+        half = 100 * difference.high - value if difference.has_interval else None
+        axis.errorbar(value, height, xerr=half, fmt="o", ms=4, lw=1, color=colour)
     axis.set(xlabel="difference  [percentage points]")
-    has_intervals = any(difference and difference.has_interval for difference in differences)
-    note = "95 % interval" if has_intervals else "one seed"
-    axis.set_title(f"Layer-wise less end-to-end ({note})")
+    has_intervals = any(difference.has_interval for _, difference, _ in rows)
+    axis.set_title(f"{title} ({'95 % interval' if has_intervals else 'one seed'})")

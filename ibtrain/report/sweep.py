@@ -33,7 +33,7 @@ def sweep_figures(
     """
     if not any(run.test(method) for run in runs for method in run.accuracies):
         return {}
-    figures = {"sweep.png": forest_figure(runs)}
+    figures = {"sweep.png": forest_figure(runs, comparisons, has_cells=has_cells)}
     axes = [keys for keys in varied if len({repr(value_of(run, keys)) for run in runs}) > 1]
     if len(axes) == 1 and all(number_of(run, axes[0]) is not None for run in runs):
         figures["sweep-curve.png"] = learning_figure(

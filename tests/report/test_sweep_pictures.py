@@ -195,3 +195,29 @@ def test_a_sweep_has_the_pictures_of_what_varies() -> None:
         forest
     ]
     assert sweep_figures([run("bad", {"train_samples": 1}, [0.1], failed=True)], one) == {}
+
+
+def test_a_forest_of_named_runs_shows_their_comparisons() -> None:
+    cells = {"backprop": 0.7, LONG: 0.75, "local": 0.72}
+    runs = [run(name, {"train_samples": k}, values(level, k)) for k, (name, level) in enumerate(cells.items())]  # fmt: skip
+    previous, first = compare_runs(runs, "previous"), compare_runs(runs, "backprop")
+    figure = sweep_figures(runs, [], previous, has_cells=True)["sweep.png"]
+    accuracy, difference = figure.axes
+    assert [label.get_text() for label in accuracy.get_yticklabels()] == [*cells]
+    assert difference.get_title() == "Less the run above (95 % interval)"
+    found = np.array([[*each.test("layerwise").values()] for each in runs])
+    shown = [(bar.lines[0].get_xdata()[0], bar.lines[0].get_ydata()[0]) for bar in difference.containers]  # fmt: skip
+    steps = 100 * (found[1:] - found[:-1])
+    assert [x for x, _ in shown] == pytest.approx(steps.mean(1))
+    # in the rows of the runs, where their accuracies are
+    assert [y for _, y in shown] == [bar.lines[0].get_ydata()[0] for bar in accuracy.containers[1:]]
+    segment = difference.containers[0].lines[2][0].get_segments()[0]
+    assert segment[:, 0] == pytest.approx(
+        stats.t.interval(0.95, 3, steps[0].mean(), stats.sem(steps[0]))
+    )
+    check_texts(figure)
+    other = sweep_figures(runs, [], first, has_cells=True)["sweep.png"].axes[1]
+    assert other.get_title() == "Less backprop (95 % interval)"
+    # without names of their own, runs are told apart by their settings
+    (alone,) = sweep_figures(runs, [])["sweep.png"].axes
+    assert alone.get_yticklabels()[0].get_text() == "train_samples 0"
