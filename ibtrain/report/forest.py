@@ -67,8 +67,7 @@ def forest_figure(
     axes[0].set(xlabel="test accuracy  [%]")
     has_bars = any(len(splits["test"]) > 1 for run in shown for splits in run.accuracies.values())
     axes[0].set_title("Accuracy (bars: ± s.d. over seeds)" if has_bars else "Accuracy (one seed)")
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=2)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     for axis, (title, rows) in zip(axes[1:], panels.items(), strict=True):
         _draw_differences(axis, rows, title)
     if len(shown) < len(finished):
