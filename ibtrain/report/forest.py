@@ -1,6 +1,6 @@
 """Picture of several runs: their accuracies, and differences of methods and of runs with their intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
@@ -15,7 +15,8 @@ from ibtrain.text import abridged
 
 __all__ = ["forest_figure"]
 
-LONGEST_NAME = 40
+LONGEST_NAME, SHORT_NAME = 40, 18
+"""Maximum number of characters of a name beside one or two panels, and of one above a panel or beside three."""
 MAX_RUNS = 200
 """Largest number of rows that are legible on a page; further runs are left out, and the title says so."""
 
@@ -40,7 +41,8 @@ def forest_figure(
     """
     finished = [run for run in runs if run.accuracies]
     shown = finished[:MAX_RUNS]
-    names = [run.name for run in shown]
+    places = {run.name: row for row, run in enumerate(shown)}
+    compared = [each for each in comparisons if each.first.run in places]
     methods = [
         (float(row), verdict.difference, "black")
         for row, verdict in enumerate(method_verdicts(shown))
@@ -48,43 +50,45 @@ def forest_figure(
     ]
     pairs = [
         (
-            names.index(each.first.run) + _offset(METHODS.index(each.first.method)),
+            places[each.first.run] + _offset(METHODS.index(each.first.method)),
             each.verdict.difference,
             COLOURS[each.first.method],
         )
-        for each in comparisons
-        if each.first.run in names
+        for each in compared
     ]
-    differences = {"Layer-wise less end-to-end": methods, _contrast(comparisons, names): pairs}
+    differences = {"Layer-wise less end-to-end": methods, _pairs_title(compared, places): pairs}
     panels = {title: rows for title, rows in differences.items() if rows}
     figure = Figure(figsize=(FIGURE_WIDTH, 1.1 + 0.2 * len(shown)), dpi=200, layout="constrained")
     axes = figure.subplots(1, 1 + len(panels), sharey=True, squeeze=False)[0]
+    # three titles need two lines
+    longest, separator = (LONGEST_NAME, " ") if len(axes) < 3 else (SHORT_NAME, "\n")
     for index, method in enumerate(METHODS):
         _draw_accuracies(axes[0], shown, method, index)
-    labels = [abridged(name, LONGEST_NAME) for name in names] if has_cells else _labels(runs, shown)
-    axes[0].set_yticks(range(len(shown)), labels=labels)
+    labels = [*places] if has_cells else _labels(runs, shown)
+    axes[0].set_yticks(range(len(shown)), labels=[abridged(label, longest) for label in labels])
     axes[0].set_ylim(len(shown) - 0.5, -0.5)
     axes[0].set(xlabel="test accuracy  [%]")
     has_bars = any(len(splits["test"]) > 1 for run in shown for splits in run.accuracies.values())
-    axes[0].set_title("Accuracy (bars: ± s.d. over seeds)" if has_bars else "Accuracy (one seed)")
+    axes[0].set_title(
+        f"Accuracy{separator}({'bars: ± s.d. over seeds' if has_bars else 'one seed'})"
+    )
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     for axis, (title, rows) in zip(axes[1:], panels.items(), strict=True):
-        _draw_differences(axis, rows, title)
+        has_intervals = any(difference.has_interval for _, difference, _ in rows)
+        axis.set_title(f"{title}{separator}({'95 % interval' if has_intervals else 'one seed'})")
+        _draw_differences(axis, rows)
     if len(shown) < len(finished):
         figure.supxlabel(f"the first {len(shown)} of {len(finished)} runs", fontsize=7)
     return figure
 
 
-def _contrast(comparisons: Sequence[Comparison], names: Sequence[str]) -> str:
-    """What the runs are compared with."""
-    bases = {each.second.run for each in comparisons}
+def _pairs_title(compared: Sequence[Comparison], places: Mapping[str, int]) -> str:
+    """What the runs are compared with, given the row of each."""
+    bases = {each.second.run for each in compared}
     if len(bases) == 1:
-        return f"Less {abridged(bases.pop(), LONGEST_NAME)}"
-    places = {name: row for row, name in enumerate(names)}
-    above = all(
-        places.get(each.first.run, 0) == places.get(each.second.run, 0) + 1 for each in comparisons
-    )
-    return "Less the run above" if above else "Less its baseline"
+        return f"Less {abridged(bases.pop(), SHORT_NAME)}"
+    is_above = all(places.get(each.second.run) == places[each.first.run] - 1 for each in compared)
+    return "Less the run above" if is_above else "Less its baseline"
 
 
 def _offset(index: int) -> float:
@@ -96,13 +100,8 @@ def _labels(runs: Sequence[RunSummary], shown: Sequence[RunSummary]) -> list[str
     """The settings in which a run differs from the others."""
     names = short_names(without_twins(varied_settings(runs), runs))
     return [
-        abridged(
-            ", ".join(
-                f"{short} {setting_text(run.settings[name])}" for name, short in names.items()
-            )
-            or run.name,
-            LONGEST_NAME,
-        )
+        ", ".join(f"{short} {setting_text(run.settings[name])}" for name, short in names.items())
+        or run.name
         for run in shown
     ]
 
@@ -133,12 +132,10 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Any, index: 
     )
 
 
-def _draw_differences(axis: Any, rows: Sequence[_Row], title: str) -> None:
+def _draw_differences(axis: Any, rows: Sequence[_Row]) -> None:
     axis.axvline(0, color="black", lw=0.8)
     for height, difference, colour in rows:
         value = 100 * difference.value
         half = 100 * difference.high - value if difference.has_interval else None
         axis.errorbar(value, height, xerr=half, fmt="o", ms=4, lw=1, color=colour)
     axis.set(xlabel="difference  [percentage points]")
-    has_intervals = any(difference.has_interval for _, difference, _ in rows)
-    axis.set_title(f"{title} ({'95 % interval' if has_intervals else 'one seed'})")

@@ -221,3 +221,14 @@ def test_a_forest_of_named_runs_shows_their_comparisons() -> None:
     # without names of their own, runs are told apart by their settings
     (alone,) = sweep_figures(runs, [])["sweep.png"].axes
     assert alone.get_yticklabels()[0].get_text() == "train_samples 0"
+
+
+def test_three_titles_of_a_forest_do_not_overlap() -> None:
+    runs = [run(f"{LONG}-{k}", {"train_samples": k}, values(0.8, k), values(0.7, k + 9)) for k in range(3)]  # fmt: skip
+    figure = sweep_figures(runs, [], compare_runs(runs), has_cells=True)["sweep.png"]
+    titles = [axis.get_title() for axis in figure.axes]
+    assert [title.partition("\n")[2] for title in titles] == [
+        "(bars: ± s.d. over seeds)", "(95 % interval)", "(95 % interval)"
+    ]  # fmt: skip
+    assert titles[2].startswith("Less backpr")
+    check_texts(figure)
