@@ -35,9 +35,7 @@ def block_accuracies(network: TrainedNetwork, test: Split) -> dict[str, list[flo
     assert isinstance(readout, AveragedReadout)
 
     def scores(x: torch.Tensor) -> torch.Tensor:
-        outputs = block_outputs(network.network, x).values()
-        found = [read(h).log_softmax(1) for read, h in zip(readout.readouts, outputs, strict=True)]
-        return torch.stack(found, dim=1)
+        return readout.of_each(list(block_outputs(network.network, x).values())).transpose(0, 1)
 
     logs = apply_in_chunks(scores, test.x)
     single, average = (

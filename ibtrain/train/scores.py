@@ -35,12 +35,16 @@ class AveragedReadout(nn.Module):
         self.readouts = nn.ModuleList(readouts)
 
     # torch.jit.script can't read annotations of shapes, and has no zip of modules with tensors
-    def forward(self, outputs: list[Tensor]) -> Tensor:
-        """Class scores ``(batch, classes)`` for the output ``(batch, ...)`` of each block."""
+    def of_each(self, outputs: list[Tensor]) -> Tensor:
+        """Log-probabilities ``(blocks, batch, classes)`` for the output ``(batch, ...)`` of each block."""
         logs: list[Tensor] = []
         for index, readout in enumerate(self.readouts):
             logs.append(readout(outputs[index]).log_softmax(1))
-        return torch.stack(logs).mean(0)
+        return torch.stack(logs)
+
+    def forward(self, outputs: list[Tensor]) -> Tensor:
+        """Class scores ``(batch, classes)`` for the output ``(batch, ...)`` of each block."""
+        return self.of_each(outputs).mean(0)
 
 
 class AveragedScores(nn.Module):
