@@ -215,9 +215,13 @@ def _show(
 
     width = text_width() or TABLE_WIDTH
     if as_json:
-        trained = [RunFolder(root / run.name) for run in runs if run.accuracies]
-        # of the training, which may have been an earlier command
-        environment = trained[0].read_json("environment.json") if trained else None
+        # of the training, which may have been an earlier command; a folder with runs of several gives the last one's
+        environments = [
+            RunFolder(root / run.name).read_json("environment.json")
+            for run in runs
+            if run.accuracies
+        ]
+        environment = max(environments, key=lambda found: found["started"], default=None)
         document = {**comparison_document(runs, comparisons), "environment": environment}
         echo(json_text(document, str(root)))
     else:

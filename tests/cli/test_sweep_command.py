@@ -49,6 +49,17 @@ def test_a_table_a_picture_and_a_folder_for_each_run(tmp_path: Path) -> None:
     assert values == list(first["accuracies"]["layerwise"]["test"].values())
 
 
+def test_the_document_has_the_environment_of_the_last_training(tmp_path: Path) -> None:
+    words = ["sweep", "--vary", "beta=0,0.1", *QUICK, "--seeds", "0", "--run-dir", tmp_path]
+    assert run(*words).exit_code == 0
+    for name, year in (("beta=0.0", 2001), ("beta=0.1", 2002)):
+        file = tmp_path / name / "environment.json"
+        found = json.loads(file.read_text())
+        file.write_text(json.dumps({**found, "started": f"{year}-01-01T00:00:00+00:00"}))
+    document = json.loads(run(*words, "--json").stdout)
+    assert document["environment"]["started"].startswith("2002")
+
+
 def test_runs_are_compared_with_each_other(tmp_path: Path) -> None:
     words = ["sweep", "--vary", "epochs=1,2,3", "--seeds", "0,1,2", "--plane-points", "0"]
     words += ["--methods", "end-to-end", "--run-dir", str(tmp_path / "sweep"), "--margin", "0.5"]
