@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from ibtrain.config import METHODS
+from ibtrain.config import METHODS, Method
 from ibtrain.report.comparison import setting_text, short_names, without_twins
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, FIGURE_WIDTH, MARKERS, METHOD_NAMES, styled
@@ -62,8 +62,8 @@ def forest_figure(
     axes = figure.subplots(1, 1 + len(panels), sharey=True, squeeze=False)[0]
     # three titles need two lines
     longest, separator = (LONGEST_NAME, " ") if len(axes) < 3 else (SHORT_NAME, "\n")
-    for index, method in enumerate(METHODS):
-        _draw_accuracies(axes[0], shown, method, index)
+    for method in METHODS:
+        _draw_accuracies(axes[0], shown, method)
     labels = [*places] if has_cells else _labels(runs, shown)
     axes[0].set_yticks(range(len(shown)), labels=[abridged(label, longest) for label in labels])
     axes[0].set_ylim(len(shown) - 0.5, -0.5)
@@ -106,11 +106,10 @@ def _labels(runs: Sequence[RunSummary], shown: Sequence[RunSummary]) -> list[str
     ]
 
 
-def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Any, index: int) -> None:
+def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Method) -> None:
+    index, colour = METHODS.index(method), COLOURS[method]
     for row, run in enumerate(runs):
-        accuracies = [
-            100 * value for value in run.accuracies.get(method, {}).get("test", {}).values()
-        ]
+        accuracies = [100 * value for value in run.test(method).values()]
         if accuracies:
             axis.errorbar(
                 mean(accuracies),
@@ -119,17 +118,11 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Any, index: 
                 fmt=MARKERS[index],
                 ms=4,
                 lw=1,
-                color=COLOURS[METHODS[index]],
+                color=colour,
             )
-    # one entry in the legend for all rows
-    axis.plot(
-        [],
-        [],
-        MARKERS[index],
-        ms=4,
-        color=COLOURS[METHODS[index]],
-        label=METHOD_NAMES[METHODS[index]],
-    )
+    # one entry in the legend for all rows, if there are any
+    if any(run.test(method) for run in runs):
+        axis.plot([], [], MARKERS[index], ms=4, color=colour, label=METHOD_NAMES[method])
 
 
 def _draw_differences(axis: Any, rows: Sequence[_Row]) -> None:

@@ -218,6 +218,9 @@ def test_a_forest_of_named_runs_shows_their_comparisons() -> None:
     check_texts(figure)
     other = sweep_figures(runs, [], first, has_cells=True)["sweep.png"].axes[1]
     assert other.get_title() == "Less backprop (95 % interval)"
+    # no run has the other method
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["layer-wise"]
     # without names of their own, runs are told apart by their settings
     (alone,) = sweep_figures(runs, [])["sweep.png"].axes
     assert alone.get_yticklabels()[0].get_text() == "train_samples 0"
