@@ -75,15 +75,16 @@ def _show(document: Mapping[str, Any], finals: list[str], root: Path, *, as_json
     from ibtrain.report.table import TABLE_WIDTH
     from ibtrain.runs import RunFolder
     from ibtrain.runs.comparisons import compare_runs
-    from ibtrain.runs.summary import summarise
+    from ibtrain.runs.summary import last_environment, summarise
 
     runs = [summarise(RunFolder(root / name)) for name in finals]
     comparisons = compare_runs(runs[::-1]) if runs else []
     if as_json:
         final = comparison_document(runs, comparisons) if runs else None
         # of the training, which may have been an earlier command
-        best = next(iter(document["methods"].values()))["best"]
-        environment = RunFolder(root / best).read_json("environment.json")
+        best = [tuned["best"] for tuned in document["methods"].values()]
+        trained = [*best, *(run.name for run in runs if run.accuracies)]
+        environment = last_environment(RunFolder(root / name) for name in trained)
         echo(json_text({**document, "final": final, "environment": environment}, str(root)))
     else:
         width = text_width() or TABLE_WIDTH

@@ -212,16 +212,12 @@ def _show(
     from ibtrain.report.sweep import sweep_figures
     from ibtrain.report.table import TABLE_WIDTH
     from ibtrain.runs import RunFolder
+    from ibtrain.runs.summary import last_environment
 
     width = text_width() or TABLE_WIDTH
     if as_json:
-        # of the training, which may have been an earlier command; a folder with runs of several gives the last one's
-        environments = [
-            RunFolder(root / run.name).read_json("environment.json")
-            for run in runs
-            if run.accuracies
-        ]
-        environment = max(environments, key=lambda found: found["started"], default=None)
+        # of the training, which may have been an earlier command
+        environment = last_environment(RunFolder(root / run.name) for run in runs if run.accuracies)
         document = {**comparison_document(runs, comparisons), "environment": environment}
         echo(json_text(document, str(root)))
     else:

@@ -1,6 +1,6 @@
 """What several runs differ in, and how well each of them did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,14 @@ from ibtrain.config.settings import flattened
 from ibtrain.runs.cells import failure
 from ibtrain.runs.folder import RunFolder
 
-__all__ = ["SPLITS", "RunSummary", "summarise", "unfinished", "varied_settings"]
+__all__ = [
+    "SPLITS",
+    "RunSummary",
+    "last_environment",
+    "summarise",
+    "unfinished",
+    "varied_settings",
+]
 
 SPLITS = ("test", "train", "validation")
 
@@ -78,6 +85,16 @@ def summarise(folder: RunFolder, config: RunConfig | None = None) -> RunSummary:
         if results.get(method)
     }
     return replace(summary, accuracies=accuracies, failure="")
+
+
+def last_environment(folders: Iterable[RunFolder]) -> dict[str, Any] | None:
+    """Environment of the run that was started last, as several commands may share a folder; None if there are no runs.
+
+    Args:
+        folders: The runs.
+    """
+    environments = [folder.read_json("environment.json") for folder in folders]
+    return max(environments, key=lambda found: found["started"], default=None)
 
 
 def varied_settings(runs: Sequence[RunSummary]) -> list[str]:

@@ -250,9 +250,13 @@ def test_the_command_searches_and_trains_the_best_settings_with_fresh_seeds(tmp_
     assert "2 trials, the best 2 shown; 4 epochs in" in result.stdout
     assert "4 trials in" in result.stderr
     assert "best settings  test accuracy %" in result.stdout
+    # of the command that trained last, here the final runs
+    file = tmp_path / "search" / "final-layerwise" / "environment.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "started": "2999-01-01T00:00:00"}))
     again = run(*words, "--json")
     assert "epoch 1/1" not in again.stderr
     document = json.loads(again.stdout)
+    assert document["environment"]["started"].startswith("2999")
     best = document["methods"]["layerwise"]["tried"][0]
     assert (
         best["validation_accuracy"]
