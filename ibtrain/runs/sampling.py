@@ -1,7 +1,7 @@
 """Proposes settings for a trial of a search, given what the trials before it have shown."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -47,6 +47,7 @@ def propose(
     seed: int,
     number: int,
     tried: Sequence[tuple[Mapping[str, Any], float]],
+    is_possible: Callable[[Mapping[str, Any]], bool] = lambda settings: True,
 ) -> dict[str, Any]:
     """Proposes the settings of a trial; the same arguments give the same settings.
 
@@ -56,6 +57,7 @@ def propose(
         seed: Seed of the search.
         number: Number of the trial, from 0.
         tried: Settings and value of the finished trials; larger values are better.
+        is_possible: Whether settings go together; a grid has also those that don't.
 
     Returns:
         The settings, by dotted name; settings that a finished trial has had are not proposed again, because the same run gives
@@ -82,25 +84,19 @@ def propose(
         study.add_trial(
             optuna.trial.create_trial(params=params, distributions=distributions, value=value)
         )
-    proposed = _unless_known(study.ask(distributions).params, known, space, stream)
-    return {name: _value(space[name], proposed[name]) for name in space}
-
-
-def _unless_known(
-    proposed: dict[str, Any], known: Sequence[Mapping[str, Any]], space: Space, seed: int
-) -> dict[str, Any]:
-    """The proposed positions, or if a trial has had them, others at random."""
-    rng = np.random.default_rng(seed)
+    proposed = study.ask(distributions).params
+    rng = np.random.default_rng(stream)
     drawn = proposed
     for _ in range(MAX_DRAWS):
-        if drawn not in known:
-            return drawn
+        settings = {name: _value(space[name], drawn[name]) for name in space}
+        if drawn not in known and is_possible(settings):
+            return settings
         # of a range, the proposed number stays
         drawn = {
             name: proposed[name] if isinstance(values, Range) else int(rng.integers(len(values)))
             for name, values in space.items()
         }
-    return proposed
+    return {name: _value(space[name], proposed[name]) for name in space}
 
 
 def _optuna() -> Any:

@@ -22,6 +22,7 @@ from ibtrain.runs.places import make_folder
 from ibtrain.runs.sampling import Space, check_sampler, grid_size, propose
 from ibtrain.runs.summary import summarise
 from ibtrain.runs.sweep import MAX_CELLS
+from ibtrain.train.layerwise import check_label_smoothing
 
 __all__ = ["DOCUMENT", "Search", "search_trials", "trial_value"]
 
@@ -63,6 +64,7 @@ class Search(Mapping[Path, RunConfig]):
                 raise ConfigError(
                     ", ".join(self.space), f"a setting that {method} depends on", "search"
                 )
+            self._check_values(method)
 
     def space_of(self, method: Method) -> Space:
         """The settings on which a method depends."""
@@ -116,9 +118,42 @@ class Search(Mapping[Path, RunConfig]):
             if other != path and (value := trial_value(other, method)) is not None
         ]
         number = self.paths(method).index(path)
-        settings = propose(self.space_of(method), self.sampler, self.seed, number, tried)
+        settings = propose(
+            self.space_of(method), self.sampler, self.seed, number, tried,
+            lambda settings: not self._conflict(path, settings),
+        )  # fmt: skip
         write_json(place, {"schema": 1, "method": method, "number": number, "settings": settings})
         return settings
+
+    def _check_values(self, method: Method) -> None:
+        """Checks that each value is possible, alone or together with a value of another setting.
+
+        One that never is would otherwise be left out of every trial without a word.
+
+        Raises:
+            ConfigError: If one is not.
+        """
+        path = self.paths(method)[0]
+        given = [
+            {name: value}
+            for name, values in self.space_of(method).items()
+            if not isinstance(values, Range)
+            for value in values
+        ]
+        for one in given:
+            error = self._conflict(path, one)
+            if error and all(self._conflict(path, {**other, **one}) for other in given):
+                raise error
+
+    def _conflict(self, path: Path, settings: Mapping[str, Any]) -> ConfigError | None:
+        """Why a trial's settings don't go together, as far as that doesn't depend on the data."""
+        try:
+            config = self.config_of(path, settings)
+            if config.methods == ("layerwise",):
+                check_label_smoothing(config.objective, config.layerwise)
+        except ConfigError as error:
+            return error
+        return None
 
     def _method(self, path: Path) -> Method:
         return next(m for m in METHODS if path.name.startswith(f"{m}-"))

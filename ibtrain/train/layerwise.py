@@ -65,26 +65,11 @@ class LayerwiseTrainer(Trainer):
             self.objective.for_blocks(setting, len(self.blocks))
         if self.objective.readout == "critic" and len(self.blocks) < 2:
             raise ConfigError("critic", "dv or cross-entropy for a single block", "readout")
-        self._check_label_smoothing()
+        check_label_smoothing(self.objective, self.optim)
         name, output = list(self.blocks.named_children())[-1]
         if self.objective.readout != "critic" and next(output.parameters(), None) is None:
             expected = "weights that can be trained: join it to the block before it"
             raise ModelError("an output block without weights", expected, f"block {name}")
-
-    def _check_label_smoothing(self) -> None:
-        """Checks that some block has a cross-entropy whose labels can be smoothed."""
-        readout = self.objective.readout
-        output = self.objective.name if readout == "critic" else self.objective.output_objective
-        names = {self.objective.name, output}
-        kinds = [load_object(OBJECTIVES[name]) for name in names]
-        share = self.optim.label_smoothing if self.optim else 0.0
-        if share and not any(issubclass(kind, CrossEntropy) for kind in kinds):
-            given = f"{share:g} with objective {self.objective.name} and readout {readout}"
-            expected = (
-                "0, or cross-entropy as objective or readout "
-                "(for backprop alone: label_smoothing in the table end_to_end of a --config file)"
-            )
-            raise ConfigError(given, expected, "label_smoothing")
 
     @property
     def settings(self) -> dict[str, ObjectiveConfig]:
@@ -123,3 +108,26 @@ class LayerwiseTrainer(Trainer):
         config = self.objective
         name = config.output_objective if spec.is_output else config.name
         return make_objective(name, block, spec, config, seed=self.seed)
+
+
+def check_label_smoothing(objective: ObjectiveConfig, optim: OptimConfig | None) -> None:
+    """Checks that some block has a cross-entropy whose labels can be smoothed, if they are to be.
+
+    Args:
+        objective: The objective of the blocks.
+        optim: The optimiser settings.
+
+    Raises:
+        ConfigError: If no block has one.
+    """
+    share = optim.label_smoothing if optim else 0.0
+    readout = objective.readout
+    output = objective.name if readout == "critic" else objective.output_objective
+    kinds = [load_object(OBJECTIVES[name]) for name in {objective.name, output}]
+    if share and not any(issubclass(kind, CrossEntropy) for kind in kinds):
+        given = f"{share:g} with objective {objective.name} and readout {readout}"
+        expected = (
+            "0, or cross-entropy as objective or readout "
+            "(for backprop alone: label_smoothing in the table end_to_end of a --config file)"
+        )
+        raise ConfigError(given, expected, "label_smoothing")

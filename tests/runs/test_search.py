@@ -102,6 +102,30 @@ def test_no_settings_are_tried_twice(sampler: str, tmp_path: Path) -> None:
     assert [len(search.paths(method)) for method in CONFIG.methods] == [4, 2]
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_settings_that_do_not_go_together_are_no_trials(sampler: str, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    space = {
+        "objective.name": ["dv", "cross-entropy"],
+        "optim.label_smoothing": [0.0, 0.1],
+        "optim.epochs": [1, 2],
+    }
+    config = replace(SINGLE, methods=("layerwise",))
+    # without those of dv whose labels are smoothed
+    search = Search(config, space, 6, tmp_path, sampler)
+    assert search_trials(search, INTERVAL) == {}
+    assert len({str(settings) for settings in tried(search)}) == 6
+
+
+def test_a_value_that_is_never_possible_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    config = replace(SINGLE, methods=("layerwise",))
+    with pytest.raises(ConfigError, match=r"dropout: got 1.5, expected a number from 0 to 1"):
+        Search(config, {"model.dropout": [0.0, 1.5]}, 2, tmp_path)
+    with pytest.raises(ConfigError, match=r"label_smoothing: got 0.1 with objective ib"):
+        Search(config, {"optim.label_smoothing": [0.0, 0.1]}, 2, tmp_path)
+
+
 def test_a_grid_has_all_combinations_without_optuna(tmp_path: Path) -> None:
     space = {"optim.epochs": [1, 2], "objective.beta": [0.0, 1.0]}
     search = Search(CONFIG, space, 100, tmp_path, "grid")
