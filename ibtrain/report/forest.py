@@ -77,16 +77,25 @@ def forest_figure(
         has_intervals = any(difference.has_interval for _, difference, _ in rows)
         axis.set_title(f"{title}{separator}({'95 % interval' if has_intervals else 'one seed'})")
         _draw_differences(axis, rows)
-    if len(shown) < len(finished):
-        figure.supxlabel(f"the first {len(shown)} of {len(finished)} runs", fontsize=7)
+    notes = [f"the first {len(shown)} of {len(finished)} runs"] * (len(shown) < len(finished))
+    base = _common_base(compared)
+    if base and len(base) > SHORT_NAME:
+        notes.append(f"baseline: {base}")
+    if notes:
+        figure.supxlabel("; ".join(notes), fontsize=7)
     return figure
+
+
+def _common_base(compared: Sequence[Comparison]) -> str:
+    """The run that all are compared with; an empty string if there are several."""
+    bases = {each.second.run for each in compared}
+    return bases.pop() if len(bases) == 1 else ""
 
 
 def _pairs_title(compared: Sequence[Comparison], places: Mapping[str, int]) -> str:
     """What the runs are compared with, given the row of each."""
-    bases = {each.second.run for each in compared}
-    if len(bases) == 1:
-        return f"Less {abridged(bases.pop(), SHORT_NAME)}"
+    if base := _common_base(compared):
+        return f"Less {base}" if len(base) <= SHORT_NAME else "Less the baseline"
     is_above = all(places.get(each.second.run) == places[each.first.run] - 1 for each in compared)
     return "Less the run above" if is_above else "Less its baseline"
 

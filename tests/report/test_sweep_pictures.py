@@ -233,5 +233,6 @@ def test_three_titles_of_a_forest_do_not_overlap() -> None:
     assert [title.partition("\n")[2] for title in titles] == [
         "(bars: ± s.d. over seeds)", "(95 % interval)", "(95 % interval)"
     ]  # fmt: skip
-    assert titles[2].startswith("Less backpr")
+    assert titles[2].startswith("Less the baseline\n")
+    assert figure.get_supxlabel() == f"baseline: {runs[0].name}"
     check_texts(figure)
