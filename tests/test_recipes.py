@@ -35,8 +35,18 @@ def test_what_was_set_stays_and_all_else_is_the_recipes() -> None:
     assert config.layerwise == config.optim("layerwise") == expected
     assert config.end_to_end == recipe("end_to_end", "mnist")
     assert expected.learning_rate == 1e-3
+    # an option that is off is 0, and not missing
+    plain = with_recipe(OptimConfig(label_smoothing=0.0), "end_to_end", "mnist")
+    assert (plain.label_smoothing, recipe("end_to_end", "mnist").label_smoothing) == (0.0, 0.1)
     # a batch of all samples is 0, and not missing
     assert with_recipe(OptimConfig(batch_size=0), "layerwise", "mnist").batch_size == 0
+
+
+def test_the_12_bit_problem_is_trained_plainly() -> None:
+    for method in METHODS:
+        optim = recipe(method, "szt", 3000)
+        assert (optim.label_smoothing, optim.weight_averaging) == (0, 0)
+        assert optim.learning_rate == recipe(method, "mnist").learning_rate
 
 
 def test_settings_without_the_recipe_are_told() -> None:

@@ -13,7 +13,7 @@ from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, recipe
 from ibtrain.config.run import TABLES
 from ibtrain.text import hint
 
-__all__ = ["CommaSeparated", "NearChoice", "keywords"]
+__all__ = ["CommaSeparated", "NearChoice", "declaration", "keywords"]
 
 MAX_SPAN = 20
 """Most numbers that are written out in the message on a range, such as 0-2."""
@@ -125,7 +125,7 @@ def keywords(setting: str) -> dict[str, Any]:
     text = _summary(owner, key) + (f"  [{default}]" if default else "")
     if isinstance(field.default, bool):
         # a flag that is not given does not change the setting
-        return {"is_flag": True, "default": None, "help": _summary(owner, key)}
+        return {"is_flag": True, "default": None, "help": text}
     metavar = METAVARS.get(key)
     return {"type": _type(field), "help": text, **({"metavar": metavar} if metavar else {})}
 
@@ -188,7 +188,21 @@ def _default_text(table: str, field: Field[Any]) -> str:
     if table == "plane":
         default, of_digits = getattr(PlaneConfig(), name), getattr(plane_recipe("digits"), name)
         return _both_defaults(default, of_digits, "; ")
+    if isinstance(field.default, bool):
+        return "on" if field.default else ""
     return "" if field.default in (None, MISSING) else _text(field.default)
+
+
+def declaration(setting: str, flag: str) -> str:
+    """Returns the declaration of an option, with a flag that switches its setting off if it is on by default.
+
+    Args:
+        setting: Dotted name of the setting.
+        flag: The option, such as ``--average-scores``.
+    """
+    table, _, key = setting.rpartition(".")
+    is_on = getattr(TABLES.get(table, RunConfig), key, None) is True
+    return f"{flag}/--no-{flag.removeprefix('--')}" if is_on else flag
 
 
 def _both_defaults(default: object, of_digits: object, separator: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ibtrain.checks import MAX_WORKERS
-from ibtrain.cli.declared import keywords
+from ibtrain.cli.declared import declaration, keywords
 from ibtrain.config import METHODS, Method, RunConfig, read_settings
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.recipes import VALIDATION_SHARE, plane_recipe, with_recipes
@@ -182,7 +182,9 @@ def training_options(command: F) -> F:
         ),
     )
     options = [
-        click.option(flag, *ALIASES.get(flag, ()), _identifier(name), **keywords(name))
+        click.option(
+            declaration(name, flag), *ALIASES.get(flag, ()), _identifier(name), **keywords(name)
+        )
         for flag, name in SETTINGS.items()
     ]
     for option in reversed([*options, *extra]):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from ibtrain.checks import check_choice, check_flag, check_integer, check_number, check_per_block
 from ibtrain.config.model import MAX_WIDTH
-from ibtrain.config.settings import check_keywords, choice, convert_fields
+from ibtrain.config.settings import added, check_keywords, choice, convert_fields
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -115,7 +115,7 @@ class ObjectiveConfig:
     ema_rate: float = 0.1
     same_class: float = 0.0
     similarity: float = 0.0
-    average_scores: bool = False
+    average_scores: bool = added(True, before=False)
 
     def __post_init__(self) -> None:
         convert_fields(self)

@@ -9,7 +9,7 @@ from ibtrain.checks import (
     check_sequence,
     check_share,
 )
-from ibtrain.config.settings import check_keywords, choice, convert_fields, named
+from ibtrain.config.settings import added, check_keywords, choice, convert_fields, named
 from ibtrain.errors import ConfigError
 
 __all__ = [
@@ -44,8 +44,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 class OptimConfig:
     """Optimiser settings of a network, or of a block.
 
-    The learning rate, the schedule, the batch size and the epochs are those of the recipe if they are None: the ones tuned for
-    the method and the data set.
+    What is None is the recipe's: the values tuned for the method and the data set.
 
     Args:
         learning_rate: Initial learning rate; the defaults were chosen for Adam.
@@ -82,8 +81,8 @@ class OptimConfig:
     optimizer: str = choice("adam", OPTIMIZERS)
     momentum: float = 0.0
     weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    weight_averaging: float = 0.0
+    label_smoothing: float | None = added(None, before=0.0)
+    weight_averaging: float | None = added(None, before=0.0)
     augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -107,8 +106,9 @@ class OptimConfig:
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(f"{self.momentum} with {self.optimizer}", "sgd", "momentum")
         check_number("weight_decay", self.weight_decay, 0)
-        check_share("label_smoothing", self.label_smoothing, excluded=(1,))
-        check_share("weight_averaging", self.weight_averaging, excluded=(1,))
+        for name in ("label_smoothing", "weight_averaging"):
+            if (share := getattr(self, name)) is not None:
+                check_share(name, share, excluded=(1,))
         check_sequence("augment", self.augment)
         for name in self.augment:
             check_choice("augment", name, tuple(AUGMENTATIONS))
@@ -125,11 +125,20 @@ class CompleteOptimConfig(OptimConfig):
     schedule: str = field()
     batch_size: int = field()
     epochs: int = field()
+    label_smoothing: float = 0.0
+    weight_averaging: float = 0.0
 
     def samples_per_step(self, count: int) -> int:
         """Number of samples per training step, of ``count`` training samples."""
         return count if self.batch_size == FULL else min(self.batch_size, count)
 
 
-RECIPE_FIELDS = ("learning_rate", "schedule", "batch_size", "epochs")
+RECIPE_FIELDS = (
+    "learning_rate",
+    "schedule",
+    "batch_size",
+    "epochs",
+    "label_smoothing",
+    "weight_averaging",
+)
 """Settings of :class:`OptimConfig` that a recipe has tuned."""

@@ -26,10 +26,10 @@ VALIDATION_SHARE = 0.1
 
 _DEFAULTS: dict[Method, CompleteOptimConfig] = {
     "layerwise": CompleteOptimConfig(
-        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10
+        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10, weight_averaging=0.999
     ),
     "end_to_end": CompleteOptimConfig(
-        learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10
+        learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10, label_smoothing=0.1
     ),
 }
 _BY_DATASET: dict[tuple[Method, str], CompleteOptimConfig] = {
@@ -37,8 +37,11 @@ _BY_DATASET: dict[tuple[Method, str], CompleteOptimConfig] = {
         learning_rate=3e-3, schedule="constant", batch_size=128, epochs=20
     ),
     ("end_to_end", "digits"): CompleteOptimConfig(
-        learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20
+        learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20, label_smoothing=0.1
     ),
+    # its planes are compared with published ones, of plain training
+    ("layerwise", "szt"): replace(_DEFAULTS["layerwise"], weight_averaging=0.0),
+    ("end_to_end", "szt"): replace(_DEFAULTS["end_to_end"], label_smoothing=0.0),
 }
 
 

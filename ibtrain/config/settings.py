@@ -13,6 +13,7 @@ from ibtrain.io.documents import json_text, parse_json, parse_toml, read_bytes
 from ibtrain.text import hint
 
 __all__ = [
+    "added",
     "build",
     "check_config",
     "check_keywords",
@@ -63,6 +64,16 @@ def named(default: Any, names: Mapping[str, Any]) -> Any:
         names: Values by name.
     """
     return field(default=default, metadata={"names": names})
+
+
+def added(default: Any, before: Any) -> Any:
+    """Declares a dataclass field whose default is not what training did before the field existed.
+
+    Args:
+        default: The default value.
+        before: Its value in what a version without the field has saved.
+    """
+    return field(default=default, metadata={"before": before})
 
 
 def convert_fields(record: Any) -> None:
@@ -191,13 +202,13 @@ def difference(wanted: object, there: object, place: str = "") -> tuple[str, obj
 
 
 def with_defaults(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    """Returns saved settings, and the defaults of those that the version which saved them did not have.
+    """Returns saved settings, and what those that the version which saved them did not have were then.
 
     Args:
         values: Settings by name, as JSON has them.
         kind: Their dataclass.
     """
-    defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+    defaults = {f.name: f.metadata.get("before", f.default) for f in dataclasses.fields(kind)}
     known = {name: value for name, value in defaults.items() if value is not dataclasses.MISSING}
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in known.items()}
     return {**plain, **values}

@@ -120,7 +120,7 @@ def check_label_smoothing(objective: ObjectiveConfig, optim: OptimConfig | None)
     Raises:
         ConfigError: If no block has one.
     """
-    share = optim.label_smoothing if optim else 0.0
+    share = (optim and optim.label_smoothing) or 0.0
     readout = objective.readout
     output = objective.name if readout == "critic" else objective.output_objective
     kinds = [load_object(OBJECTIVES[name]) for name in {objective.name, output}]

@@ -38,7 +38,9 @@ def test_layer_wise_training_has_the_same_settings(tmp_path: Path) -> None:
 
 def test_by_default_messages_name_adam(tmp_path: Path) -> None:
     result = run("train", "end-to-end", *QUICK, "--run-dir", tmp_path / "run")
-    assert "end-to-end: 2 epochs, batch 64, Adam 0.001 cosine\n" in result.stderr
+    assert (
+        "end-to-end: 2 epochs, batch 64, Adam 0.001 cosine, label smoothing 0.1\n" in result.stderr
+    )
     assert "digits: 1438 training and 359 test samples" in result.stderr
 
 

@@ -63,6 +63,7 @@ def test_the_document_has_the_environment_of_the_last_training(tmp_path: Path) -
 def test_runs_are_compared_with_each_other(tmp_path: Path) -> None:
     words = ["sweep", "--vary", "epochs=1,2,3", "--seeds", "0,1,2", "--plane-points", "0"]
     words += ["--methods", "end-to-end", "--run-dir", str(tmp_path / "sweep"), "--margin", "0.5"]
+    words += ["--label-smoothing", "0"]
     result = run(*words, "--baseline", "previous", "--json")
     document = json.loads(result.stdout)
     pairs = [(row["first"]["run"], row["second"]["run"]) for row in document["comparisons"]]

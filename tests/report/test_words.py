@@ -29,8 +29,12 @@ from ibtrain.report.words import objective_words
             {"name": "cross-entropy", "readout": "critic", "similarity": 99},
             "objective cross-entropy, similarity 99",
         ),
+        (
+            {"name": "cross-entropy", "readout": "critic", "average_scores": True},
+            "objective cross-entropy, the scores of all blocks averaged",
+        ),
     ],
 )
 def test_every_beta_that_was_used_is_told(settings: dict[str, object], words: str) -> None:
-    config = asdict(ObjectiveConfig(**settings))  # type: ignore[arg-type]
+    config = asdict(ObjectiveConfig(**{"average_scores": False, **settings}))  # type: ignore[arg-type]
     assert objective_words(config, "beta ") == words

@@ -1,13 +1,17 @@
 """A run that an earlier version left unfinished, before some settings existed, goes on with their defaults."""
 
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ibtrain.config import ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config import METHODS, ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain.config.recipes import with_recipes
 from ibtrain.errors import InterruptedRunError, RunFolderError
+from ibtrain.runs.documents import read_config
 from ibtrain.runs.execution import Run
 from ibtrain.runs.setup import RunSetup
 from ibtrain.train.checkpointer import Checkpointer, State
@@ -53,3 +57,20 @@ def test_settings_that_a_saved_state_lacks_are_at_their_defaults() -> None:
         RunFolderError, match=r"got model.noise_std 0.0, expected model.noise_std 0.1"
     ):
         Run(RunSetup(noisy), StopAfterAnEpoch(stop.state))
+
+
+def test_a_configuration_that_lacks_a_setting_is_what_its_version_trained(tmp_path: Path) -> None:
+    values = with_recipes(RunConfig()).to_dict()
+    del values["objective"]["average_scores"]
+    for method in METHODS:
+        del values[method]["label_smoothing"], values[method]["weight_averaging"]
+    place = tmp_path / "config.json"
+    place.write_text(json.dumps(values))
+    config = read_config(place)
+    assert not config.objective.average_scores
+    for method in METHODS:
+        optim = config.optim(method)
+        assert (optim.label_smoothing, optim.weight_averaging) == (0, 0)
+    # a file that a user writes has the defaults of today
+    del values["objective"]
+    assert RunConfig.from_dict(values).objective.average_scores

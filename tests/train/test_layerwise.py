@@ -19,6 +19,7 @@ from ibtrain.train.callbacks import Event
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.results import FitResult
+from ibtrain.train.scores import class_scores
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=12)
 
@@ -76,7 +77,11 @@ def test_the_frozen_prefix_is_never_run_again(toy: Dataset) -> None:
         block.register_forward_hook(lambda *_, name=name: calls.append(name))
     order: list[str] = []
     LayerwiseTrainer(
-        model, None, OPTIM, callbacks=[lambda e: order.append(e.stage) if e.kind == "end" else None]
+        model,
+        # the average needs all blocks once more at the end
+        ObjectiveConfig(average_scores=False),
+        OPTIM,
+        callbacks=[lambda e: order.append(e.stage) if e.kind == "end" else None],
     ).fit(toy)
     after_first_stage = calls[calls.index("hidden2", 10) :]
     # hidden1's last calls cache its outputs, before hidden2 starts to train
@@ -97,7 +102,7 @@ def test_it_learns_an_easy_problem(toy: Dataset) -> None:
 @pytest.mark.parametrize("readout", ["dv", "cross-entropy", "critic"])
 def test_the_reported_accuracy_is_that_of_the_returned_network(toy: Dataset, readout: str) -> None:
     result = train(toy, readout=readout)
-    predicted = result.readout(result.network(toy.test.x)).argmax(1)
+    predicted = class_scores(result.network, result.readout, toy.test.x).argmax(1)
     accuracy = (predicted == toy.test.y).float().mean().item()
     assert result.accuracies["test"] == pytest.approx(accuracy)
     assert accuracy > 0.85
@@ -158,7 +163,8 @@ def test_shuffled_labels_give_chance_and_no_held_out_information(toy: Dataset) -
 def test_early_stopping_keeps_the_best_epoch(toy: Dataset) -> None:
     data = toy.hold_out(0.2, seed=0)
     optim = OptimConfig(learning_rate=5e-3, batch_size=64, epochs=30, patience=2)
-    result = LayerwiseTrainer(network(data), None, optim).fit(data)
+    config = ObjectiveConfig(average_scores=False)
+    result = LayerwiseTrainer(network(data), config, optim).fit(data)
     output = [r.metrics["validation_accuracy"] for r in result.history if r.stage == "output"]
     assert len(output) < 30
     assert result.accuracies["validation"] == pytest.approx(max(output))

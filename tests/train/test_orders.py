@@ -11,6 +11,7 @@ from ibtrain.models.mlp import mlp
 from ibtrain.train.callbacks import Event
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.objectives import BlockSpec, Chain, make_objective
+from ibtrain.train.scores import class_scores
 
 OPTIM = OptimConfig(learning_rate=1e-2, batch_size=32, epochs=12)
 WIDTHS = (16, 8)
@@ -80,7 +81,7 @@ def test_blocks_that_train_at_once_learn_an_easy_problem(
     config = ObjectiveConfig(order=order, readout=readout)
     trainer = LayerwiseTrainer(network(toy), config, OPTIM, seed=3, callbacks=[events.append])
     result = trainer.fit(toy)
-    predicted = result.readout(result.network(toy.test.x)).argmax(1)
+    predicted = class_scores(result.network, result.readout, toy.test.x).argmax(1)
     accuracy = (predicted == toy.test.y).float().mean().item()
     assert result.accuracies["test"] == pytest.approx(accuracy)
     assert accuracy > 0.9

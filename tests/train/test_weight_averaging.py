@@ -20,6 +20,7 @@ from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.fit import fit_ensemble
 from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.results import FitResult
+from ibtrain.train.scores import class_scores
 
 DECAY = 0.9
 OPTIM = OptimConfig(
@@ -107,7 +108,7 @@ def test_all_see_the_average_of_the_weights_after_each_step(toy: Dataset, kind: 
         torch.testing.assert_close(watch.seen[-1][2], outputs)
         # counters stay those of the training
         assert result.network[0][1].num_batches_tracked == 12
-    scores = result.readout(result.network(toy.test.x))
+    scores = class_scores(result.network, result.readout, toy.test.x)
     accuracy = (scores.argmax(1) == toy.test.y).float().mean().item()
     assert result.accuracies["test"] == pytest.approx(accuracy)
 
