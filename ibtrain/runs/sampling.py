@@ -47,6 +47,7 @@ def propose(
     seed: int,
     number: int,
     tried: Sequence[tuple[Mapping[str, Any], float]],
+    begun: Sequence[Mapping[str, Any]] = (),
     is_possible: Callable[[Mapping[str, Any]], bool] = lambda settings: True,
 ) -> dict[str, Any]:
     """Proposes the settings of a trial; the same arguments give the same settings.
@@ -57,11 +58,12 @@ def propose(
         seed: Seed of the search.
         number: Number of the trial, from 0.
         tried: Settings and value of the finished trials; larger values are better.
+        begun: Settings of the trials that are not finished.
         is_possible: Whether settings go together; a grid has also those that don't.
 
     Returns:
-        The settings, by dotted name; settings that a finished trial has had are not proposed again, because the same run gives
-        the same value.
+        The settings, by dotted name; settings that a trial has had are not proposed again, because the same run gives the same
+        value.
 
     References:
         Bergstra et al. (NeurIPS 24, 2011); Akiba et al. (KDD 2019).
@@ -84,6 +86,7 @@ def propose(
         study.add_trial(
             optuna.trial.create_trial(params=params, distributions=distributions, value=value)
         )
+    known += [{name: _position(space[name], given[name]) for name in space} for given in begun]
     proposed = study.ask(distributions).params
     rng = np.random.default_rng(stream)
     drawn = proposed

@@ -107,23 +107,32 @@ class Search(Mapping[Path, RunConfig]):
 
     def settings(self, path: Path) -> dict[str, Any]:
         """The settings in which a trial differs from the others; they are proposed and written if they are not there yet."""
-        place = path.with_name(f"{path.name}.json")
+        place = _settings_file(path)
         if place.exists():
             with untrusted("a trial", "what a search writes", str(place)):
                 return dict(read_document(place)["settings"])
         method = self._method(path)
-        tried = [
-            (self.settings(other), value)
-            for other in self.paths(method)
-            if other != path and (value := trial_value(other, method)) is not None
-        ]
         number = self.paths(method).index(path)
         settings = propose(
-            self.space_of(method), self.sampler, self.seed, number, tried,
+            self.space_of(method), self.sampler, self.seed, number, *self._others(method),
             lambda settings: not self._conflict(path, settings),
         )  # fmt: skip
         write_json(place, {"schema": 1, "method": method, "number": number, "settings": settings})
         return settings
+
+    def _others(
+        self, method: Method
+    ) -> tuple[list[tuple[dict[str, Any], float]], list[dict[str, Any]]]:
+        """Settings and value of a method's finished trials, and settings of those that have begun."""
+        tried, begun = [], []
+        for path in self.paths(method):
+            if _settings_file(path).exists():
+                value = trial_value(path, method)
+                if value is None:
+                    begun.append(self.settings(path))
+                else:
+                    tried.append((self.settings(path), value))
+        return tried, begun
 
     def _check_values(self, method: Method) -> None:
         """Checks that each value is possible, alone or together with a value of another setting.
@@ -170,6 +179,11 @@ class Search(Mapping[Path, RunConfig]):
             "space": space,
             "config": self.config.to_dict(),
         }
+
+
+def _settings_file(path: Path) -> Path:
+    """Where the settings of a trial are written when it begins."""
+    return path.with_name(f"{path.name}.json")
 
 
 def trial_value(path: Path, method: Method) -> float | None:
