@@ -57,11 +57,10 @@ def test_matrices_without_samples_or_units_are_refused(shape: tuple[int, int]) -
         channel_mi(torch.zeros(shape), 0.5)
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_other_shapes_and_labels_that_are_no_classes_are_refused() -> None:
-    # annotations, which are checked in tests only, forbid these
-    outputs, classes = as_outputs.__wrapped__, as_classes.__wrapped__
     with pytest.raises(DataError, match=r"got outputs of shape \(4, 2, 2\), .*h.flatten\(1\)"):
-        outputs(torch.zeros(4, 2, 2))
+        as_outputs(torch.zeros(4, 2, 2))
     for labels, message in (
         (LABELS[:5], r"got labels of shape \(5,\), expected one for each of 40 samples"),
         (LABELS - 1, r"got labels of type torch.int64 from -1, expected classes: whole numbers"),
@@ -69,4 +68,4 @@ def test_other_shapes_and_labels_that_are_no_classes_are_refused() -> None:
         (np.eye(3)[LABELS.numpy()], r"got labels of shape \(40, 3\)"),
     ):
         with pytest.raises(DataError, match=message):
-            classes(labels, H)
+            as_classes(labels, H)
