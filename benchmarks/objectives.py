@@ -2,8 +2,7 @@
 
     python benchmarks/objectives.py --data-root ../shared/data -o RECORD.json
 
-Nothing is chosen by these accuracies: every objective has its default settings and the optimiser's recipe of ``ib``, without an average
-of the weights, whose decay suits more samples. The last block predicts.
+Nothing is chosen by these accuracies: every objective has its default settings and the optimiser's recipe of ``ib``. The last block predicts.
 """
 
 import json
@@ -52,7 +51,7 @@ def fit(
         if event.kind == "end":
             accuracies.append(event.model.accuracy("test", data.test.y))
 
-    optim = replace(recipe("layerwise", "mnist"), epochs=epochs, weight_averaging=0.0)
+    optim = replace(recipe("layerwise", "mnist"), epochs=epochs)
     objective = ObjectiveConfig(**case, average_scores=False)
     model = build_model(ModelConfig(), data, seed)
     trainer = LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=[read], progress=False)

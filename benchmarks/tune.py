@@ -8,6 +8,7 @@ method; the mean validation accuracy over seeds decides. The test split is never
 
 import itertools
 import json
+from dataclasses import replace
 import statistics
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,10 @@ def main(
 ) -> None:
     """Tries every combination with every seed, and writes the record."""
     data = load_dataset(dataset, data_root, validation=share)
-    objective = ObjectiveConfig() if beta is None else ObjectiveConfig(beta=(beta,))
+    # the settings of the records: each block's own scores, and no regularisers
+    objective = ObjectiveConfig(average_scores=False)
+    if beta is not None:
+        objective = replace(objective, beta=(beta,))
     count = choose_threads(1, 1)
     where = environment("cpu", count)
     rows = []
@@ -83,7 +87,7 @@ def main(
     tried = tried or list(itertools.product(LEARNING_RATES, SCHEDULES, batch_sizes))
     with threads(count):
         for seed, combination, method in itertools.product(seeds, tried, methods):
-            optim = OptimConfig(*combination, epochs)
+            optim = OptimConfig(*combination, epochs, label_smoothing=0.0)
             row = {"method": method, "seed": seed, **vars(optim)}
             rows.append({**row, **train(method, data, objective, optim, seed)})
             click.echo(json.dumps(rows[-1]))

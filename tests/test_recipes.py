@@ -44,9 +44,10 @@ def test_what_was_set_stays_and_all_else_is_the_recipes() -> None:
 
 def test_the_12_bit_problem_is_trained_plainly() -> None:
     for method in METHODS:
-        optim = recipe(method, "szt", 3000)
-        assert (optim.label_smoothing, optim.weight_averaging) == (0, 0)
-        assert optim.learning_rate == recipe(method, "mnist").learning_rate
+        for count in (None, 3000):
+            other = recipe(method, "arrays", count)
+            assert recipe(method, "szt", count) == replace(other, label_smoothing=0.0)
+    assert recipe("end_to_end", "arrays", 3000).label_smoothing == 0.1
 
 
 def test_settings_without_the_recipe_are_told() -> None:

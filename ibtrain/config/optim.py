@@ -82,7 +82,7 @@ class OptimConfig:
     momentum: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float | None = added(None, before=0.0)
-    weight_averaging: float | None = added(None, before=0.0)
+    weight_averaging: float = 0.0
     augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -106,9 +106,9 @@ class OptimConfig:
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(f"{self.momentum} with {self.optimizer}", "sgd", "momentum")
         check_number("weight_decay", self.weight_decay, 0)
-        for name in ("label_smoothing", "weight_averaging"):
-            if (share := getattr(self, name)) is not None:
-                check_share(name, share, excluded=(1,))
+        if self.label_smoothing is not None:
+            check_share("label_smoothing", self.label_smoothing, excluded=(1,))
+        check_share("weight_averaging", self.weight_averaging, excluded=(1,))
         check_sequence("augment", self.augment)
         for name in self.augment:
             check_choice("augment", name, tuple(AUGMENTATIONS))
@@ -126,19 +126,11 @@ class CompleteOptimConfig(OptimConfig):
     batch_size: int = field()
     epochs: int = field()
     label_smoothing: float = 0.0
-    weight_averaging: float = 0.0
 
     def samples_per_step(self, count: int) -> int:
         """Number of samples per training step, of ``count`` training samples."""
         return count if self.batch_size == FULL else min(self.batch_size, count)
 
 
-RECIPE_FIELDS = (
-    "learning_rate",
-    "schedule",
-    "batch_size",
-    "epochs",
-    "label_smoothing",
-    "weight_averaging",
-)
+RECIPE_FIELDS = ("learning_rate", "schedule", "batch_size", "epochs", "label_smoothing")
 """Settings of :class:`OptimConfig` that a recipe has tuned."""

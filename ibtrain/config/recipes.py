@@ -26,7 +26,7 @@ VALIDATION_SHARE = 0.1
 
 _DEFAULTS: dict[Method, CompleteOptimConfig] = {
     "layerwise": CompleteOptimConfig(
-        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10, weight_averaging=0.999
+        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10
     ),
     "end_to_end": CompleteOptimConfig(
         learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10, label_smoothing=0.1
@@ -39,9 +39,6 @@ _BY_DATASET: dict[tuple[Method, str], CompleteOptimConfig] = {
     ("end_to_end", "digits"): CompleteOptimConfig(
         learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20, label_smoothing=0.1
     ),
-    # its planes are compared with published ones, of plain training
-    ("layerwise", "szt"): replace(_DEFAULTS["layerwise"], weight_averaging=0.0),
-    ("end_to_end", "szt"): replace(_DEFAULTS["end_to_end"], label_smoothing=0.0),
 }
 
 
@@ -75,8 +72,16 @@ def recipe(method: Method, dataset: str, count: int | None = None) -> CompleteOp
         expected = f"a recipe of {', '.join(_DEFAULTS)}, or the optimiser's settings (optim)"
         raise ConfigError(repr(method), expected, "method")
     settings = _BY_DATASET.get((method, dataset), _DEFAULTS[method])
-    if (method, dataset) in _BY_DATASET:
-        return settings
+    if dataset == "szt":
+        # its planes are compared with published ones, of plain training
+        return replace(_for_size(settings, method, count), label_smoothing=0.0)
+    return settings if (method, dataset) in _BY_DATASET else _for_size(settings, method, count)
+
+
+def _for_size(
+    settings: CompleteOptimConfig, method: Method, count: int | None
+) -> CompleteOptimConfig:
+    """The settings, or those of the digits for as few samples as ``count``."""
     if count is None or count >= SMALL:
         return settings
     digits = _BY_DATASET[method, "digits"]
