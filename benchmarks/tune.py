@@ -8,8 +8,8 @@ method; the mean validation accuracy over seeds decides. The test split is never
 
 import itertools
 import json
-from dataclasses import replace
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 

@@ -146,13 +146,7 @@ def _train(opened: "OpenRun", workers: int) -> None:
 
 def _optimizer(optim: CompleteOptimConfig) -> str:
     """The optimiser and its settings, as in ``SGD 0.1 cosine, momentum 0.9``."""
-    settings = {
-        "momentum": optim.momentum,
-        "weight decay": optim.weight_decay,
-        "label smoothing": optim.label_smoothing,
-        "weights averaged with decay": optim.weight_averaging,
-    }
-    further = [f", {name} {value:g}" for name, value in settings.items() if value]
+    further = [f", {name} {value:g}" for name, value in optim.used().items()]
     if optim.augment:
         further.append(f", images augmented by {', '.join(optim.augment)}")
     return (

@@ -115,6 +115,16 @@ class OptimConfig:
         if len(set(self.augment)) < len(self.augment):
             raise ConfigError(",".join(self.augment), "no augmentation twice", "augment")
 
+    def used(self) -> dict[str, float]:
+        """Returns the settings that are 0 where they are not used, and are not, by the words for them."""
+        values = {
+            "momentum": self.momentum,
+            "weight decay": self.weight_decay,
+            "label smoothing": self.label_smoothing,
+            "weights averaged with decay": self.weight_averaging,
+        }
+        return {words: value for words, value in values.items() if value}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompleteOptimConfig(OptimConfig):

@@ -1,7 +1,7 @@
 """Proposes settings for a trial of a search, given what the trials before it have shown."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -11,7 +11,7 @@ from ibtrain.checks import check_choice
 from ibtrain.config.space import SAMPLERS, Range
 from ibtrain.errors import ConfigError
 
-__all__ = ["Space", "check_sampler", "grid_size", "propose"]
+__all__ = ["Space", "check_sampler", "grid_size", "propose", "random_settings"]
 
 Space = Mapping[str, Sequence[Any] | Range]
 """Values or ranges of settings, by dotted name."""
@@ -39,6 +39,23 @@ def grid_size(space: Space) -> int | None:
     """Number of combinations of the values; None if a setting has a range."""
     counts = [len(values) for values in space.values() if not isinstance(values, Range)]
     return math.prod(counts) if len(counts) == len(space) else None
+
+
+def random_settings(space: Space, seed: int) -> Iterator[dict[str, Any]]:
+    """Returns random settings without end.
+
+    Args:
+        space: The space.
+        seed: Seed of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        yield {
+            name: (int if values.is_integer else float)(rng.uniform(values.low, values.high))
+            if isinstance(values, Range)
+            else values[int(rng.integers(len(values)))]
+            for name, values in space.items()
+        }
 
 
 def propose(

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference
@@ -19,13 +20,15 @@ from ibtrain.runs.cells import Session, failure, silent, train_together
 from ibtrain.runs.documents import read_document
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.places import make_folder
-from ibtrain.runs.sampling import Space, check_sampler, grid_size, propose
+from ibtrain.runs.sampling import Space, check_sampler, grid_size, propose, random_settings
 from ibtrain.runs.summary import summarise
 from ibtrain.runs.sweep import MAX_CELLS
 from ibtrain.train.layerwise import check_label_smoothing
 
 __all__ = ["DOCUMENT", "Search", "search_trials", "trial_value"]
 
+DRAWS = 100
+"""Number of random trials in which a value has to be possible once."""
 DOCUMENT = "search.json"
 """Name of the file that holds the plan of a search, and at the end its results."""
 
@@ -135,24 +138,23 @@ class Search(Mapping[Path, RunConfig]):
         return tried, begun
 
     def _check_values(self, method: Method) -> None:
-        """Checks that each value is possible, alone or together with a value of another setting.
+        """Checks that each value in a list is possible in one of many random trials.
 
         One that never is would otherwise be left out of every trial without a word.
 
         Raises:
             ConfigError: If one is not.
         """
-        path = self.paths(method)[0]
-        given = [
-            {name: value}
-            for name, values in self.space_of(method).items()
-            if not isinstance(values, Range)
-            for value in values
-        ]
-        for one in given:
-            error = self._conflict(path, one)
-            if error and all(self._conflict(path, {**other, **one}) for other in given):
-                raise error
+        path, space = self.paths(method)[0], self.space_of(method)
+        for name, values in space.items():
+            for value in [] if isinstance(values, Range) else values:
+                draws = random_settings(space, self.seed)
+                conflicts = (
+                    self._conflict(path, {**next(draws), name: value}) for _ in range(DRAWS)
+                )
+                errors = list(takewhile(bool, conflicts))
+                if len(errors) == DRAWS:
+                    raise self._conflict(path, {name: value}) or cast(ConfigError, errors[0])
 
     def _conflict(self, path: Path, settings: Mapping[str, Any]) -> ConfigError | None:
         """Why a trial's settings don't go together, as far as that doesn't depend on the data."""

@@ -134,6 +134,15 @@ def test_a_value_that_is_never_possible_is_an_error(tmp_path: Path) -> None:
         Search(config, {"model.dropout": [0.0, 1.5]}, 2, tmp_path)
     with pytest.raises(ConfigError, match=r"label_smoothing: got 0.1 with objective ib"):
         Search(config, {"optim.label_smoothing": [0.0, 0.1]}, 2, tmp_path)
+    names = {"objective.name": ["dv", "cross-entropy"]}
+    with pytest.raises(ConfigError, match=r"label_smoothing: got 0\.\d+ with objective dv"):
+        Search(config, {**names, "optim.label_smoothing": [0.1, 0.2]}, 2, tmp_path)
+    with pytest.raises(ConfigError, match=r"label_smoothing: got 0\.\d+ with objective dv"):
+        Search(config, {**names, "optim.label_smoothing": Range(0.1, 0.2)}, 2, tmp_path)
+    # possible only with two others
+    smooth = replace(config, layerwise=replace(FAST, label_smoothing=0.1))
+    optimisers = {"optim.optimizer": ["adam", "sgd"], "optim.momentum": [0.0, 0.9]}
+    Search(smooth, {"objective.name": ["cross-entropy"], **optimisers}, 2, tmp_path)
 
 
 def test_a_grid_has_all_combinations_without_optuna(tmp_path: Path) -> None:

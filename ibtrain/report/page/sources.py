@@ -92,9 +92,10 @@ def _trained(config: RunConfig, method: Method) -> str:
     settings = ""
     if optim is not None and optim.learning_rate is not None:
         batch = optim.batch_size or "full"
+        further = "".join(f", {words} {value:g}" for words, value in optim.used().items())
         settings = (
             f" ({optim.epochs} epochs{' for each block' * (method == 'layerwise')}, {OPTIMIZERS[optim.optimizer]}, "
-            f"learning rate {optim.learning_rate:g}, {optim.schedule} schedule, batch size {batch})"
+            f"learning rate {optim.learning_rate:g}, {optim.schedule} schedule, batch size {batch}{further})"
         )
     if method == "end_to_end":
         return f"End-to-end training minimised the cross-entropy by backpropagation{settings}."
