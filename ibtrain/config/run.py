@@ -27,6 +27,7 @@ from ibtrain.config.settings import (
     convert_fields,
     read_settings,
     toml_lines,
+    with_defaults,
 )
 from ibtrain.errors import ConfigError
 from ibtrain.io.documents import json_text
@@ -41,6 +42,7 @@ __all__ = [
     "RunConfig",
     "assign",
     "check_part",
+    "complete_tables",
 ]
 
 Method = Literal["layerwise", "end_to_end"]
@@ -277,3 +279,16 @@ TABLES: dict[str, type[Any]] = {
     "plane": PlaneConfig,
 }
 """Settings that are tables, with their dataclasses."""
+
+
+def complete_tables(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the tables of saved settings, with what an earlier version's training did where it lacked a setting.
+
+    Args:
+        values: The settings, as nested dictionaries.
+    """
+    return {
+        name: with_defaults(values[name], kind)
+        for name, kind in TABLES.items()
+        if isinstance(values.get(name), dict)
+    }

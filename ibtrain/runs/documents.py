@@ -1,14 +1,12 @@
 """Reads the JSON documents of a run, which may come from an untrusted source."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ibtrain.checks import MAX_LAYERS, MAX_NAME, check_number
 from ibtrain.config import MAX_PATH, MAX_SEEDS, METHODS, RunConfig
-from ibtrain.config.run import TABLES
-from ibtrain.config.settings import with_defaults
+from ibtrain.config.run import complete_tables
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.documents import parse_json, read_bytes
 from ibtrain.io.files import read_error
@@ -52,7 +50,7 @@ def read_config(path: Path) -> RunConfig:
     """
     values = read_document(path)
     try:
-        config = RunConfig.from_dict({**values, **_complete_tables(values)})
+        config = RunConfig.from_dict({**values, **complete_tables(values)})
     except ConfigError as error:
         where = f"{path}: {error.where}"
         raise RunFolderError(error.given, error.expected, where) from error
@@ -62,15 +60,6 @@ def read_config(path: Path) -> RunConfig:
     noise = config.objective
     plane = replace(config.plane, **{n: getattr(noise, n) for n in ("noise_std", "noise_scale")})
     return replace(config, plane=plane)
-
-
-def _complete_tables(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables of settings, with what an earlier version's training did where it lacked a setting."""
-    return {
-        name: with_defaults(values[name], kind)
-        for name, kind in TABLES.items()
-        if isinstance(values.get(name), dict)
-    }
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference
-from ibtrain.config.run import TABLES
+from ibtrain.config.run import complete_tables
 from ibtrain.config.settings import with_defaults
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import RunFolderError
@@ -176,10 +176,7 @@ class Run:
         if not isinstance(identity, dict):
             raise TypeError(f"a {type(identity).__name__} for the run's identity")
         # another version of ibtrain may have saved more, fewer, or different keys
-        saved = with_defaults(identity, RunConfig)
-        for key, table in TABLES.items():
-            if isinstance(saved.get(key), dict):
-                saved[key] = with_defaults(saved[key], table)
+        saved = {**with_defaults(identity, RunConfig), **complete_tables(identity)}
         for name, value in self._identity.items():
             change = difference(value, saved.get(name), name)
             if change:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference
@@ -146,15 +146,13 @@ class Search(Mapping[Path, RunConfig]):
             ConfigError: If one is not.
         """
         path, space = self.paths(method)[0], self.space_of(method)
+        draws = list(islice(random_settings(space, self.seed), DRAWS))
         for name, values in space.items():
             for value in [] if isinstance(values, Range) else values:
-                draws = random_settings(space, self.seed)
-                conflicts = (
-                    self._conflict(path, {**next(draws), name: value}) for _ in range(DRAWS)
-                )
-                errors = list(takewhile(bool, conflicts))
-                if len(errors) == DRAWS:
-                    raise self._conflict(path, {name: value}) or cast(ConfigError, errors[0])
+                trials = [{**drawn, name: value} for drawn in draws]
+                error = self._conflict(path, {name: value}) or self._conflict(path, trials[0])
+                if error and all(self._conflict(path, trial) for trial in trials):
+                    raise error
 
     def _conflict(self, path: Path, settings: Mapping[str, Any]) -> ConfigError | None:
         """Why a trial's settings don't go together, as far as that doesn't depend on the data."""
