@@ -1,7 +1,7 @@
 """Searches the best settings of each method on a validation split, with the same number of trials."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -15,12 +15,20 @@ from ibtrain.config.run import assign
 from ibtrain.config.space import Range
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.files import write_json
+from ibtrain.io.lock import folder_lock
 from ibtrain.io.untrusted import untrusted
 from ibtrain.runs.cells import Session, failure, silent, train_together
 from ibtrain.runs.documents import read_document
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.places import make_folder
-from ibtrain.runs.sampling import Space, check_sampler, grid_size, propose, random_settings
+from ibtrain.runs.sampling import (
+    Space,
+    check_sampler,
+    combinations,
+    grid_size,
+    propose,
+    random_settings,
+)
 from ibtrain.runs.summary import summarise
 from ibtrain.runs.sweep import MAX_CELLS
 from ibtrain.train.layerwise import check_label_smoothing
@@ -29,6 +37,8 @@ __all__ = ["DOCUMENT", "Search", "search_trials", "trial_value"]
 
 DRAWS = 100
 """Number of random trials in which a value has to be possible once."""
+LOCK = "search.lock"
+"""Name of the lock file of the process that proposes settings."""
 DOCUMENT = "search.json"
 """Name of the file that holds the plan of a search, and at the end its results."""
 
@@ -55,6 +65,8 @@ class Search(Mapping[Path, RunConfig]):
     root: Path
     sampler: str = "tpe"
     seed: int = 0
+    counts: dict[Method, int] = field(init=False, default_factory=dict)
+    """Number of trials of each method: no more than there are combinations of values that go together."""
 
     def __post_init__(self) -> None:
         check_integer("search", self.trials, 1, MAX_CELLS)
@@ -68,6 +80,7 @@ class Search(Mapping[Path, RunConfig]):
                     ", ".join(self.space), f"a setting that {method} depends on", "search"
                 )
             self._check_values(method)
+            self.counts[method] = self._count(method)
 
     def space_of(self, method: Method) -> Space:
         """The settings on which a method depends."""
@@ -79,16 +92,12 @@ class Search(Mapping[Path, RunConfig]):
             if not name.startswith(tuple(others))
         }
 
-    def trials_of(self, method: Method) -> int:
-        """Number of trials of a method: no more than there are combinations."""
-        return min(self.trials, grid_size(self.space_of(method)) or self.trials)
-
     def paths(self, method: Method) -> list[Path]:
         """Folders of a method's trials."""
-        return [self.root / f"{method}-{number:04}" for number in range(self.trials_of(method))]
+        return [self.root / f"{method}-{number:04}" for number in range(self.counts[method])]
 
     def __len__(self) -> int:
-        return sum(self.trials_of(method) for method in self.config.methods)
+        return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[Path]:
         # both methods come equally far, if the search is ended early
@@ -97,11 +106,11 @@ class Search(Mapping[Path, RunConfig]):
             yield from (group[number] for group in paths if number < len(group))
 
     def __getitem__(self, path: Path) -> RunConfig:
-        return self.config_of(path, self.settings(path))
+        return self.config_of(self._method(path), self.settings(path))
 
-    def config_of(self, path: Path, settings: Mapping[str, Any]) -> RunConfig:
+    def config_of(self, method: Method, settings: Mapping[str, Any]) -> RunConfig:
         """The settings of a trial's run."""
-        values = replace(self.config, methods=(self._method(path),)).to_dict()
+        values = replace(self.config, methods=(method,)).to_dict()
         assign(values, settings, "search")
         validation = values["validation"] or VALIDATION_SHARE
         plane = {**values["plane"], "points": 0}
@@ -116,11 +125,14 @@ class Search(Mapping[Path, RunConfig]):
                 return dict(read_document(place)["settings"])
         method = self._method(path)
         number = self.paths(method).index(path)
-        settings = propose(
-            self.space_of(method), self.sampler, self.seed, number, *self._others(method),
-            lambda settings: not self._conflict(path, settings),
-        )  # fmt: skip
-        write_json(place, {"schema": 1, "method": method, "number": number, "settings": settings})
+        # another process must not propose the same before it can see this trial
+        with folder_lock(self.root / LOCK):
+            settings = propose(
+                self.space_of(method), self.sampler, self.seed, number, *self._others(method),
+                lambda settings: not self._conflict(method, settings),
+            )  # fmt: skip
+            record = {"schema": 1, "method": method, "number": number, "settings": settings}
+            write_json(place, record)
         return settings
 
     def _others(
@@ -145,19 +157,28 @@ class Search(Mapping[Path, RunConfig]):
         Raises:
             ConfigError: If one is not.
         """
-        path, space = self.paths(method)[0], self.space_of(method)
+        space = self.space_of(method)
         draws = list(islice(random_settings(space, self.seed), DRAWS))
         for name, values in space.items():
             for value in [] if isinstance(values, Range) else values:
                 trials = [{**drawn, name: value} for drawn in draws]
-                error = self._conflict(path, {name: value}) or self._conflict(path, trials[0])
-                if error and all(self._conflict(path, trial) for trial in trials):
+                error = self._conflict(method, {name: value}) or self._conflict(method, trials[0])
+                if error and all(self._conflict(method, trial) for trial in trials):
                     raise error
 
-    def _conflict(self, path: Path, settings: Mapping[str, Any]) -> ConfigError | None:
+    def _count(self, method: Method) -> int:
+        """Number of trials of a method; a grid has also combinations that don't go together, which fail."""
+        space = self.space_of(method)
+        size = grid_size(space)
+        if size is None or self.sampler == "grid":
+            return min(self.trials, size or self.trials)
+        possible = (each for each in combinations(space) if not self._conflict(method, each))
+        return sum(1 for _ in islice(possible, self.trials))
+
+    def _conflict(self, method: Method, settings: Mapping[str, Any]) -> ConfigError | None:
         """Why a trial's settings don't go together, as far as that doesn't depend on the data."""
         try:
-            config = self.config_of(path, settings)
+            config = self.config_of(method, settings)
             if config.methods == ("layerwise",):
                 check_label_smoothing(config.objective, config.layerwise)
         except ConfigError as error:

@@ -13,11 +13,12 @@ from commands import run
 from ibtrain import ModelConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.config.space import Range
-from ibtrain.errors import ConfigError, RunFolderError
+from ibtrain.errors import ConfigError, LockedError, RunFolderError
+from ibtrain.io.lock import folder_lock
 from ibtrain.runs.cells import silent
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.sampling import propose
-from ibtrain.runs.search import Search, search_trials, trial_value
+from ibtrain.runs.search import LOCK, Search, search_trials, trial_value
 from ibtrain.runs.search_results import best_path, final_configs, search_document
 from ibtrain.runs.setup import load_data
 
@@ -111,10 +112,22 @@ def test_settings_that_do_not_go_together_are_no_trials(sampler: str, tmp_path: 
         "optim.epochs": [1, 2],
     }
     config = replace(SINGLE, methods=("layerwise",))
-    # without those of dv whose labels are smoothed
-    search = Search(config, space, 6, tmp_path, sampler)
+    # without those of dv whose labels are smoothed, six of eight combinations are left
+    search = Search(config, space, 9, tmp_path, sampler)
     assert search_trials(search, INTERVAL) == {}
-    assert len({str(settings) for settings in tried(search)}) == 6
+    assert len(search) == len({str(settings) for settings in tried(search)}) == 6
+
+
+def test_one_process_at_a_time_proposes_settings(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    search = Search(SINGLE, {"optim.epochs": [1, 2]}, 2, tmp_path, "random")
+    first, second = search.paths("end_to_end")
+    known = search.settings(first)
+    with folder_lock(tmp_path / LOCK):
+        with pytest.raises(LockedError):
+            search.settings(second)
+        assert search.settings(first) == known
+    assert search.settings(second) != known
 
 
 def test_a_trial_does_not_repeat_one_that_is_not_finished(tmp_path: Path) -> None:
