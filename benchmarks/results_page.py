@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 from page_parts import RECORDS
-from results_tables import accuracies, blocks, layers, orders, planes
+from results_tables import accuracies, blocks, layers, memorised, orders, planes
 from sweep_tables import sweep
 
 TEMPLATE = Path(__file__).parent / "results_template.md"
@@ -25,6 +25,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "orders": partial(orders, "training-orders.json"),
     "layers-mnist": partial(layers, "compare-mnist.json"),
     "layers-fashion-mnist": partial(layers, "compare-fashion-mnist.json"),
+    "memorised-mnist": partial(memorised, "memorisation-mnist.json"),
     "szt": partial(planes, "szt-planes.csv"),
     **{
         f"sweep {path.stem}": partial(sweep, path)

@@ -15,7 +15,7 @@ from ibtrain.report.table import spread
 from ibtrain.report.verdicts import outcome_words
 from ibtrain.runs.verdicts import results_verdict
 
-__all__ = ["accuracies", "blocks", "layers", "orders", "planes"]
+__all__ = ["accuracies", "blocks", "layers", "memorised", "orders", "planes"]
 
 DATA_NAMES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 QUANTITIES = ("mi_ty", "mi_xt", "mi_xt_channel", "mi_hy")
@@ -106,6 +106,36 @@ def blocks(name: str) -> str:
     for key, text in texts.items():
         rows.append(
             [text, *(percent(values) for values in zip(*(row[key] for row in found), strict=True))]
+        )
+    return _with_sources(rows, [name])
+
+
+def memorised(name: str) -> str:
+    """Accuracies on wrong labels and exact information of the last hidden layer: a row for each run.
+
+    Args:
+        name: File name of a record of ``memorisation.py``.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for row in _read(name)["rows"]:
+        runs.setdefault(row["run"], []).append(row)
+    kinds = {
+        "wrong_labels": "wrong labels learned %",
+        "true_labels_of_the_same": "true label instead %",
+        "correct_labels": "correct labels %",
+    }
+    quantities = {"mi_xt_channel": "I(X;T)", "mi_ty_channel": "I(T;Y)"}
+    rows = [["random labels", "run", "test %", *kinds.values(), *quantities.values()]]
+    for run, found in sorted(runs.items(), key=lambda item: item[1][0]["label_noise"]):
+        hidden = [row["layers"][-2] for row in found]
+        rows.append(
+            [
+                f"{100 * found[0]['label_noise']:.0f} %",
+                f"`{run.partition(',')[0]}`",
+                percent([row["test_accuracy"] for row in found]),
+                *(percent([row["accuracies"][kind] for row in found]) for kind in kinds),
+                *(spread([layer[quantity] for layer in hidden]) for quantity in quantities),
+            ]
         )
     return _with_sources(rows, [name])
 
