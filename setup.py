@@ -43,6 +43,7 @@ setup(
         "notebook": ["ipykernel>=6", "ipywidgets>=8", "nbclient>=0.9"],
         "onnx": ["onnx>=1.16", "onnxscript>=0.2"],
         "parquet": ["pyarrow>=15"],
+        "ray": ["ray>=2.44"],
         "search": ["optuna>=4"],
         "tensorboard": ["tensorboard>=2.14"],
         "test": [
@@ -56,6 +57,7 @@ setup(
             "pytest>=8",
             "pytest-benchmark>=4",
             "pytest-xdist>=3",
+            "ray>=2.44",
             "ruff>=0.6",
             "selenium>=4.20",
             "statsmodels>=0.14",

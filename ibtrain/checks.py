@@ -9,6 +9,7 @@ from ibtrain.errors import ConfigError
 from ibtrain.text import hint
 
 __all__ = [
+    "ENGINES",
     "LARGEST_FLOAT32",
     "MAX_LAYERS",
     "MAX_NAME",
@@ -26,6 +27,8 @@ MAX_INT64 = 2**63 - 1
 """Largest 64-bit integer: the type of a tensor's sizes and of a generator's seed."""
 MAX_WORKERS = 1024
 """Maximum number of processes that share the work of a command."""
+ENGINES = ("local", "ray")
+"""Where the further processes of a sweep run: on this machine, or on a Ray cluster."""
 MAX_LAYERS = 256
 """Maximum number of hidden layers: building, plotting and printing a deeper network takes minutes."""
 MAX_NAME = 1000

@@ -24,6 +24,7 @@ def search(
     run_dir: Path | None,
     interval: CheckpointInterval,
     workers: int,
+    engine: str,
     *,
     as_json: bool,
 ) -> None:
@@ -38,6 +39,7 @@ def search(
         run_dir: The folder; None for a new one.
         interval: Time or epochs between two checkpoints.
         workers: Number of processes.
+        engine: Where they run besides this one.
         as_json: Whether a JSON document is printed.
     """
     from ibtrain.runs.places import new_path
@@ -53,14 +55,17 @@ def search(
     task = Search(config, plan.vary, trials, root, sampler, seed)
     say(f"{len(task)} trials in {root}")
     with interruptible(f"the same command with --run-dir {shell_word(str(root))}"):
-        sessions = TrainingSession(is_named=True), TrainingSession(is_helper=True, is_named=True)
-        failed = search_trials(task, interval, workers, sessions[0], helper_session=sessions[1])
+        session = TrainingSession(is_named=True)
+        helper = TrainingSession(is_helper=True, is_named=True)
+        failed = search_trials(
+            task, interval, workers, session, helper_session=helper, engine=engine
+        )
         document = search_document(task)
         finals = final_configs(task, final_seeds)
         if final_seeds:
             say(f"{len(finals)} final runs with seeds {', '.join(map(str, final_seeds))}")
             failed |= train_cells(
-                finals, root, interval, workers, sessions[0], helper_session=sessions[1]
+                finals, root, interval, workers, session, helper_session=helper, engine=engine
             )
     _show(document, list(finals) if final_seeds else [], root, as_json=as_json)
     if failed:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ibtrain.checks import ENGINES
 from ibtrain.cli.declared import CommaSeparated, NearChoice
 from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
@@ -85,6 +86,13 @@ __all__ = ["command"]
     default=(),
     help="Train the best settings of each method with these seeds, evaluated on the test split.",
 )
+@click.option(
+    "--engine",
+    type=NearChoice(ENGINES),
+    default="local",
+    show_default=True,
+    help="Where the processes of --workers run besides this one: on this machine, or on a Ray cluster whose machines share the folder.",
+)
 @training_options
 def command(
     file: Path | None,
@@ -96,6 +104,7 @@ def command(
     sampler: str,
     search_seed: int,
     final_seeds: tuple[int, ...],
+    engine: str,
     settings: dict[str, Any],
     config_file: Path | None,
     run_dir: Path | None,
@@ -130,6 +139,7 @@ def command(
             run_dir,
             interval,
             workers,
+            engine,
             as_json=as_json,
         )
         return
@@ -139,7 +149,7 @@ def command(
     # finds mistakes before the training
     _compared(plan, [unfinished(name, config) for name, config in configs.items()])
     root = run_dir or new_path(next(iter(configs.values())), "sweep")
-    failed = _train(configs, root, interval, workers)
+    failed = _train(configs, root, interval, workers, engine)
     runs = [summarise(RunFolder(root / name), config) for name, config in configs.items()]
     _show(plan, runs, _compared(plan, runs), root, as_json=as_json)
     if failed:
@@ -185,7 +195,11 @@ def _compared(plan: Plan, runs: "Sequence[RunSummary]") -> "list[Comparison]":
 
 
 def _train(
-    configs: Mapping[str, RunConfig], root: Path, interval: CheckpointInterval, workers: int
+    configs: Mapping[str, RunConfig],
+    root: Path,
+    interval: CheckpointInterval,
+    workers: int,
+    engine: str,
 ) -> dict[str, str]:
     """Trains what is missing; returns the message of each run that failed."""
     from ibtrain.runs.sweep import train_cells
@@ -194,7 +208,9 @@ def _train(
     with interruptible(f"the same command with --run-dir {shell_word(str(root))}"):
         session = TrainingSession(is_named=True)
         helper = TrainingSession(is_helper=True, is_named=True)
-        return train_cells(configs, root, interval, workers, session, helper_session=helper)
+        return train_cells(
+            configs, root, interval, workers, session, helper_session=helper, engine=engine
+        )
 
 
 def _show(

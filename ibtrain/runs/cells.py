@@ -11,10 +11,10 @@ from ibtrain.errors import IBTrainError, InterruptedRunError, LockedError, RunFo
 from ibtrain.io.files import write_json
 from ibtrain.io.lock import folder_lock
 from ibtrain.io.untrusted import untrusted
+from ibtrain.runs.engines import helpers_of
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun, open_run
 from ibtrain.runs.places import make_folder
-from ibtrain.runs.workers import helpers
 from ibtrain.train.callbacks import CallbackLike
 
 __all__ = ["Session", "failure", "silent", "train_all", "train_together"]
@@ -68,6 +68,7 @@ def train_together(
     session: Session = silent,
     *,
     helper_session: Session = silent,
+    engine: str = "local",
 ) -> dict[Path, str]:
     """Runs :func:`train_all` in several processes, of which this is one; runs that failed earlier are tried again.
 
@@ -77,6 +78,7 @@ def train_together(
         workers: Number of processes.
         session: Surrounds each training of this process.
         helper_session: Surrounds each training of the other processes.
+        engine: Where the other processes run, one of :data:`~ibtrain.checks.ENGINES`.
 
     Returns:
         The message of each run that failed, by its folder.
@@ -84,7 +86,7 @@ def train_together(
     for path in configs:
         (path / FAILURE).unlink(missing_ok=True)
     count = min(workers, len(configs)) - 1
-    with helpers(train_all, (configs, interval, helper_session), count):
+    with helpers_of(engine)(train_all, (configs, interval, helper_session), count):
         train_all(configs, interval, session)
     return {path: message for path in configs if (message := failure(path))}
 

@@ -224,6 +224,7 @@ def search_trials(
     session: Session = silent,
     *,
     helper_session: Session = silent,
+    engine: str = "local",
 ) -> dict[str, str]:
     """Trains the trials that are not finished, in one process or in several, and writes each method's best settings.
 
@@ -236,6 +237,7 @@ def search_trials(
         workers: Number of processes.
         session: Surrounds each training of this process.
         helper_session: Surrounds each training of the other processes.
+        engine: Where the other processes run: ``local``, on this machine, or ``ray``, on a Ray cluster.
 
     Returns:
         The message of each trial that failed, by its name.
@@ -249,7 +251,9 @@ def search_trials(
         _check_same(search, place)
     else:
         write_json(place, {"schema": 1, **search.to_dict()}, indent=2)
-    failed = train_together(search, interval, workers, session, helper_session=helper_session)
+    failed = train_together(
+        search, interval, workers, session, helper_session=helper_session, engine=engine
+    )
     return {path.name: message for path, message in failed.items()}
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ibtrain.checks import MAX_WORKERS, check_integer
+from ibtrain.checks import ENGINES, MAX_WORKERS, check_choice, check_integer
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.run import assign
@@ -29,6 +29,7 @@ def sweep(
     folder: Path | str,
     *,
     workers: int = 1,
+    engine: str = "local",
     checkpoint_every: str = CHECKPOINT_EVERY,
 ) -> list[RunFolder]:
     """Trains a run for every combination of some settings; each is an ordinary run in a folder of its own.
@@ -43,6 +44,7 @@ def sweep(
         folder: Folder of the runs' folders, such as ``beta=0.001,learning_rate=0.01``.
         workers: Number of processes that share the runs. A script that uses several needs
             ``if __name__ == "__main__":`` around its own code.
+        engine: Where they run: ``local``, on this machine, or ``ray``, on a Ray cluster whose machines share the folder.
         checkpoint_every: Epochs (``"5"``) or time (``"10m"``) between two checkpoints.
 
     Returns:
@@ -62,6 +64,7 @@ def sweep(
         ['epochs=1,beta=0.0', 'epochs=1,beta=0.01']
     """
     check_integer("workers", workers, 1, MAX_WORKERS)
+    check_choice("engine", engine, ENGINES)
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
     configs = {}
     for settings in combinations(vary):
@@ -71,7 +74,7 @@ def sweep(
         assign(values, settings, "vary")
         configs[cell_name(settings)] = RunConfig.from_dict(values, "vary")
     root = Path(folder)
-    failed = train_cells(configs, root, interval, workers)
+    failed = train_cells(configs, root, interval, workers, engine=engine)
     if failed:
         raise IBTrainError("; ".join(f"{name}: {message}" for name, message in failed.items()))
     return [RunFolder(root / name) for name in configs]
@@ -123,6 +126,7 @@ def train_cells(
     session: Session = silent,
     *,
     helper_session: Session = silent,
+    engine: str = "local",
 ) -> dict[str, str]:
     """Trains the runs of a sweep that are not finished, in one process or in several.
 
@@ -133,6 +137,7 @@ def train_cells(
         workers: Number of processes.
         session: Surrounds each training of this process.
         helper_session: Surrounds each training of the other processes.
+        engine: Where the other processes run: ``local``, on this machine, or ``ray``, on a Ray cluster.
 
     Returns:
         The message of each run that failed, by its name.
@@ -145,5 +150,7 @@ def train_cells(
     for path, config in paths.items():
         if (path / "config.json").exists():
             RunFolder.open(path).check_same(config)
-    failed = train_together(paths, interval, workers, session, helper_session=helper_session)
+    failed = train_together(
+        paths, interval, workers, session, helper_session=helper_session, engine=engine
+    )
     return {path.name: message for path, message in failed.items()}

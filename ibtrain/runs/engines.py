@@ -1,0 +1,27 @@
+"""Where the further processes of a sweep run."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ibtrain.checks import ENGINES, check_choice
+from ibtrain.runs.ray_workers import ray_helpers
+from ibtrain.runs.workers import helpers
+
+__all__ = ["helpers_of"]
+
+Helpers = Callable[[Callable[..., None], tuple[Any, ...], int], AbstractContextManager[None]]
+"""Runs a function with its arguments in so many further processes while a block is executed."""
+
+
+def helpers_of(engine: str) -> Helpers:
+    """Returns what runs a function in the further processes of an engine.
+
+    Args:
+        engine: ``local``, processes of this machine, or ``ray``, tasks of a Ray cluster.
+
+    Raises:
+        ConfigError: If there is no such engine.
+    """
+    check_choice("engine", engine, ENGINES)
+    return ray_helpers if engine == "ray" else helpers
