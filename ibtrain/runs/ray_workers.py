@@ -2,7 +2,6 @@
 
 import logging
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ibtrain.errors import ConfigError, IBTrainError, IBTrainWarning
+from ibtrain.errors import ConfigError, IBTrainError, warn
 
 __all__ = ["ray_helpers"]
 
@@ -65,7 +64,7 @@ def _wait(ray: Any, task: Any) -> None:
         # which the calling process meets too
         if not isinstance(getattr(error, "cause", None), IBTrainError):
             reason = str(error).strip().rpartition("\n")[2]
-            warnings.warn(f"a task of Ray failed: {reason}", IBTrainWarning, stacklevel=2)
+            warn(f"a task of Ray failed: {reason}")
 
 
 def _ray() -> Any:
