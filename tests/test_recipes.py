@@ -46,8 +46,11 @@ def test_the_12_bit_problem_is_trained_plainly() -> None:
     for method in METHODS:
         for count in (None, 3000):
             other = recipe(method, "arrays", count)
-            assert recipe(method, "szt", count) == replace(other, label_smoothing=0.0)
+            plain = replace(other, label_smoothing=0.0, weight_averaging=0.0)
+            assert recipe(method, "szt", count) == plain
     assert recipe("end_to_end", "arrays", 3000).label_smoothing == 0.1
+    assert recipe("layerwise", "arrays", None).weight_averaging == 0.999
+    assert recipe("layerwise", "arrays", 3000).weight_averaging == 0
 
 
 def test_settings_without_the_recipe_are_told() -> None:

@@ -64,7 +64,8 @@ class OptimConfig:
         weight_decay: Weight decay of all parameters of the network or block, biases among them, but not of the critics.
         label_smoothing: Share of a label that the cross-entropy spreads over all classes. The objective must have a
             cross-entropy, as end-to-end training has; 0 for none.
-        weight_averaging: Decay per step of the exponential moving average of the weights, such as 0.999; 0 for none.
+        weight_averaging: Largest decay per step of the exponential moving average of the weights, such as 0.999; 0 for none. It is less
+            in the first 10 / (1 - decay) steps, so that the average is over about the last tenth of the steps.
             The average is what is validated, measured and kept, and what the next block reads.
         augment: Random changes of every batch of images in training: ``flip`` (left and right), ``crop`` (after padding by
             an eighth of the side), ``jitter`` (brightness and contrast). They are drawn on the device, alike for both methods
@@ -82,7 +83,7 @@ class OptimConfig:
     momentum: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float | None = added(None, before=0.0)
-    weight_averaging: float = 0.0
+    weight_averaging: float | None = added(None, before=0.0)
     augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -108,7 +109,8 @@ class OptimConfig:
         check_number("weight_decay", self.weight_decay, 0)
         if self.label_smoothing is not None:
             check_share("label_smoothing", self.label_smoothing, excluded=(1,))
-        check_share("weight_averaging", self.weight_averaging, excluded=(1,))
+        if self.weight_averaging is not None:
+            check_share("weight_averaging", self.weight_averaging, excluded=(1,))
         check_sequence("augment", self.augment)
         for name in self.augment:
             check_choice("augment", name, tuple(AUGMENTATIONS))
@@ -136,11 +138,19 @@ class CompleteOptimConfig(OptimConfig):
     batch_size: int = field()
     epochs: int = field()
     label_smoothing: float = 0.0
+    weight_averaging: float = 0.0
 
     def samples_per_step(self, count: int) -> int:
         """Number of samples per training step, of ``count`` training samples."""
         return count if self.batch_size == FULL else min(self.batch_size, count)
 
 
-RECIPE_FIELDS = ("learning_rate", "schedule", "batch_size", "epochs", "label_smoothing")
+RECIPE_FIELDS = (
+    "learning_rate",
+    "schedule",
+    "batch_size",
+    "epochs",
+    "label_smoothing",
+    "weight_averaging",
+)
 """Settings of :class:`OptimConfig` that a recipe has tuned."""

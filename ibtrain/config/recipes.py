@@ -26,7 +26,7 @@ VALIDATION_SHARE = 0.1
 
 _DEFAULTS: dict[Method, CompleteOptimConfig] = {
     "layerwise": CompleteOptimConfig(
-        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10
+        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10, weight_averaging=0.999
     ),
     "end_to_end": CompleteOptimConfig(
         learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10, label_smoothing=0.1
@@ -74,7 +74,8 @@ def recipe(method: Method, dataset: str, count: int | None = None) -> CompleteOp
     settings = _BY_DATASET.get((method, dataset), _DEFAULTS[method])
     if dataset == "szt":
         # its planes are compared with published ones, of plain training
-        return replace(_for_size(settings, method, count), label_smoothing=0.0)
+        settings = _for_size(settings, method, count)
+        return replace(settings, label_smoothing=0.0, weight_averaging=0.0)
     return settings if (method, dataset) in _BY_DATASET else _for_size(settings, method, count)
 
 

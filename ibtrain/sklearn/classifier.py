@@ -42,7 +42,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         hidden: Numbers of units of the hidden layers; a single number for one layer.
         trainer: ``layerwise``, or ``end_to_end`` for backprop on the cross-entropy of the same network (labels are smoothed
-            by 0.1), which ignores ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``.
+            by 0.1), which ignores ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``. Layer-wise training on
+            10,000 samples or more averages the weights over about the last tenth of the steps.
         objective: Objective of the hidden layers: ``ib``, ``cross-entropy`` of a classifier that reads the layer, or
             another one of :data:`~ibtrain.config.OBJECTIVES`.
         beta: Weight of the compression term; one number, or one for each layer including the output layer.

@@ -12,23 +12,28 @@ from ibtrain.train.checkpointer import State
 __all__ = ["AveragedWeights"]
 
 
+WINDOW = 10
+"""The average is over about one in so many steps of a training, as long as that is less than the decay's."""
+
+
 class AveragedWeights:
-    r"""Exponential moving average of weights, corrected for its start as Adam's moments are.
+    r"""Exponential moving average of weights, of about the last tenth of the steps at most.
 
-    .. math:: a_n = \frac{(1 - d) \sum_{k \le n} d^{n - k} w_k}{1 - d^n}
+    .. math:: a_n = (1 - s_n)\, a_{n-1} + s_n w_n, \qquad s_n = \max\left(1 - d, \frac{10}{n + 9}\right)
 
-    after step n. The running means and variances of batch and instance normalisation are averaged in the same way; all
+    after step n: the weights themselves after the first one, and an average with decay d after many. With d alone the average over a short
+    training would have weights of its beginning. The running means and variances of batch and instance normalisation are averaged in the same way; all
     other buffers stay those of the training.
 
-    ``torch.optim.swa_utils.AveragedModel`` averages a copy of a module, starts without this correction and has no
-    running state for one of several networks; here the average takes the place of the weights where they are.
+    ``torch.optim.swa_utils.AveragedModel`` averages a copy of a module, and has no running state for one of several networks; here the average takes the place of the weights where they are.
 
     Args:
         module: The module whose weights are averaged; it may be on any device, and stays there.
         decay: Decay :math:`d` per step, in (0, 1).
 
     References:
-        Polyak & Juditsky (1992), averaging of the iterates; Adam (arXiv 1412.6980), section 3, the correction.
+        Polyak & Juditsky (1992), averaging of the iterates; ``tf.train.ExponentialMovingAverage``, whose ``num_updates`` limits the
+        decay in the same way.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -42,7 +47,7 @@ class AveragedWeights:
     def update(self) -> None:
         """Takes in the weights after a step."""
         self.steps += 1
-        share = (1 - self.decay) / (1 - self.decay**self.steps)
+        share = max(1 - self.decay, WINDOW / (self.steps + WINDOW - 1))
         torch._foreach_lerp_(self.average, self.weights, share)
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """The running average of the weights is what is validated, measured, frozen and kept."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +23,8 @@ from ibtrain.train.layerwise import LayerwiseTrainer
 from ibtrain.train.results import FitResult
 from ibtrain.train.scores import class_scores
 
-DECAY = 0.9
+DECAY = 0.4
+"""After seven steps the average is over the decay's window."""
 OPTIM = OptimConfig(
     learning_rate=2e-2, schedule="constant", batch_size=100, epochs=3, weight_averaging=DECAY
 )
@@ -40,9 +42,10 @@ def network(seed: int = 0) -> nn.Sequential:
 
 
 def average(weights: list[Weights]) -> Weights:
-    """The corrected average of the weights after each step, in float64."""
+    """The average of the weights after each step, in float64: the share of each is what the later steps leave of it."""
     count = len(weights)
-    shares = [DECAY ** (count - 1 - k) * (1 - DECAY) / (1 - DECAY**count) for k in range(count)]
+    taken = [max(1 - DECAY, 10 / (9 + n)) for n in range(1, count + 1)]
+    shares = [share * math.prod(1 - s for s in taken[k + 1 :]) for k, share in enumerate(taken)]
     assert sum(shares) == pytest.approx(1)
     return {
         name: sum(share * w[name].double() for share, w in zip(shares, weights, strict=True))
@@ -232,6 +235,6 @@ def test_a_state_of_a_version_without_a_setting_goes_on(toy: Dataset, kind: Kind
     assert_same(
         [kind(network(), optim=optim).fit(toy, checkpointer=StopAt(0, stop.state))], [expected]
     )
-    message = "got optim.weight_averaging 0.0, expected optim.weight_averaging 0.9"
+    message = "got optim.weight_averaging 0.0, expected optim.weight_averaging 0.4"
     with pytest.raises(Exception, match=message):
         kind(network(), optim=OPTIM).fit(toy, checkpointer=StopAt(0, stop.state))
