@@ -91,7 +91,7 @@ __all__ = ["command"]
     type=NearChoice(ENGINES),
     default="local",
     show_default=True,
-    help="Where the processes of --workers run besides this one: on this machine, or on a Ray cluster whose machines share the folder.",
+    help="Where the processes of --workers run besides this one: on this machine, or as tasks of a Ray cluster whose machines share the folder.",
 )
 @training_options
 def command(
@@ -125,6 +125,8 @@ def command(
     from ibtrain.runs.places import new_path
     from ibtrain.runs.summary import summarise, unfinished
 
+    if engine == "ray" and workers == 1:
+        raise ConfigError("--engine ray", "--workers 2 or more with it", "sweep")
     plan = _plan(file, config_file, vary, methods, settings)
     if baseline or compare_by:
         keys = settings_of(compare_by) if compare_by else []

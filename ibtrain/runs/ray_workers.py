@@ -1,7 +1,10 @@
 """Further processes of a sweep on a Ray cluster, which may have several machines."""
 
 import logging
+import math
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +12,14 @@ from typing import Any
 
 import torch
 
-from ibtrain.errors import ConfigError, IBTrainError, warn
+from ibtrain.errors import ConfigError, warn
 
 __all__ = ["ray_helpers"]
 
 RETRIES = 3
 """Number of times that Ray starts a lost process again."""
+PATIENCE = 60
+"""Seconds in which tasks have to end once there is no work left, or after an error."""
 
 
 @contextmanager
@@ -24,7 +29,8 @@ def ray_helpers(
     """Runs a function in tasks of a Ray cluster while the block is executed, which does the same work.
 
     The cluster is that of ``RAY_ADDRESS``, or one that runs on this machine, or a new one of ``count`` processes. Each task has one
-    CPU and an equal share of the cluster's GPUs, of one at most. A task works in this process's folder, which all machines share.
+    CPU and, if the cluster has GPUs, a share of one. A task works in this process's folder, which all machines share. The block
+    does what a lost task leaves. After an error in the block the tasks end as after Ctrl-C.
 
     Args:
         work: A function of a module, which all machines have.
@@ -41,30 +47,48 @@ def ray_helpers(
     is_ours = not ray.is_initialized()
     if is_ours:
         _connect(ray, count)
-    gpus = min(1.0, ray.cluster_resources().get("GPU", 0) / count)
+    gpus = _share(ray.cluster_resources().get("GPU", 0), count)
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
     tasks = [task.remote(str(Path.cwd()), work, arguments) for _ in range(count)]
     try:
         yield
-        for each in tasks:
-            _wait(ray, each)
-    finally:
-        # after an error some still run
-        for each in tasks:
+    except BaseException:
+        for each in _unfinished(ray, tasks, 0):
+            ray.cancel(each)
+        for each in _unfinished(ray, tasks, PATIENCE):
             ray.cancel(each, force=True)
+        raise
+    else:
+        # there is no work left
+        late = _unfinished(ray, tasks, PATIENCE)
+        for each in tasks:
+            _end(ray, each, is_late=each in late)
+    finally:
         if is_ours:
             ray.shutdown()
 
 
-def _wait(ray: Any, task: Any) -> None:
-    """Waits for a task; of one that failed or is lost, the calling process has done the work."""
+def _share(gpus: float, count: int) -> float:
+    """The share of a GPU of each task, so that all tasks run at once on whole GPUs."""
+    return min(1.0, 1 / math.ceil(count / gpus)) if gpus else 0.0
+
+
+def _unfinished(ray: Any, tasks: list[Any], seconds: float) -> list[Any]:
+    """The tasks that have not ended after so many seconds."""
+    late: list[Any] = ray.wait(tasks, num_returns=len(tasks), timeout=seconds)[1]
+    return late
+
+
+def _end(ray: Any, task: Any, *, is_late: bool) -> None:
+    """Tells why a task did not do its part, if it did not; one that is late has not begun, or hangs."""
+    if is_late:
+        ray.cancel(task, force=True)
+        warn(f"a task of Ray failed: no CPU was free, or it did not end within {PATIENCE} s")
+        return
     try:
         ray.get(task)
     except ray.exceptions.RayError as error:
-        # which the calling process meets too
-        if not isinstance(getattr(error, "cause", None), IBTrainError):
-            reason = str(error).strip().rpartition("\n")[2]
-            warn(f"a task of Ray failed: {reason}")
+        warn(f"a task of Ray failed: {str(error).strip().rpartition(chr(10))[2]}")
 
 
 def _ray() -> Any:
@@ -79,12 +103,16 @@ def _ray() -> Any:
 def _connect(ray: Any, count: int) -> None:
     """Connects to the cluster that runs, or starts one on this machine."""
     options = {"logging_level": logging.ERROR}
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init("auto", **options)
-    except (ConnectionError, RuntimeError) as error:
+    except (ConnectionError, RuntimeError, ValueError) as error:
         if address := os.environ.get("RAY_ADDRESS"):
             raise ConfigError(address, "the address of a Ray cluster", "RAY_ADDRESS") from error
         ray.init("local", num_cpus=count, include_dashboard=False, **options)
+    # Ray has a handler of its own, which ends the process at once
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _work(folder: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:

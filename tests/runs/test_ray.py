@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+import timeit
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from commands import run
 
+from ibtrain.errors import IBTrainWarning
 from ibtrain.runs import RunFolder
+from ibtrain.runs.ray_workers import _share, ray_helpers
 
 BETAS = ["0.0", "0.001", "0.002", "0.005", "0.01", "0.02", "0.05", "0.1"]
 COMMAND = [
@@ -29,9 +34,10 @@ def helper_of(root: Path, driver: int) -> int:
     """Waits for a process other than the driver that trains a run."""
     for _ in range(1200):
         for lock in root.glob("*.lock"):
-            words = lock.read_text().split() if lock.exists() else []
-            if len(words) > 1 and int(words[1]) != driver:
-                return int(words[1])
+            with suppress(FileNotFoundError):
+                words = lock.read_text().split()
+                if len(words) > 1 and int(words[1]) != driver:
+                    return int(words[1])
         time.sleep(0.05)
     raise AssertionError("no task has begun a run")
 
@@ -44,6 +50,54 @@ def test_a_missing_ray_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.M
     assert not list(tmp_path.glob("*/config.json"))
 
 
+def test_ray_without_further_processes_is_refused(tmp_path: Path) -> None:
+    result = run(*COMMAND, "--run-dir", tmp_path, "--engine", "ray")
+    assert result.exit_code == 2
+    assert "sweep: got --engine ray, expected --workers 2 or more with it" in result.output
+
+
+@pytest.mark.parametrize(
+    ("gpus", "count", "share"), [(0, 3, 0), (2, 1, 1), (2, 2, 1), (2, 3, 0.5), (4, 9, 1 / 3)]
+)
+def test_all_tasks_run_at_once_on_the_gpus(gpus: float, count: int, share: float) -> None:
+    assert _share(gpus, count) == pytest.approx(share)
+    assert share == 0 or gpus * int(1 / share) >= count
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    handler = signal.getsignal(signal.SIGTERM)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*:ResourceWarning", "ignore:.*:FutureWarning")
+def test_tasks_end_with_the_block_and_tell_why_they_failed(tmp_path: Path, cluster: None) -> None:
+    del cluster
+    # functions of modules that the tasks can import
+    for number in range(10):
+        with ray_helpers(os.mkdir, (tmp_path / str(number),), 1):
+            time.sleep(0.2)
+    assert len(list(tmp_path.iterdir())) == 10
+    with (
+        pytest.warns(IBTrainWarning, match="a task of Ray failed: FileNotFoundError"),
+        ray_helpers(os.rmdir, (tmp_path / "missing",), 1),
+    ):
+        pass
+    # an error of the block ends tasks too, as Ctrl-C would: without waiting for the minute in which they may save
+    began = time.monotonic()
+    naps = ("sleep(0.01)", "from time import sleep", time.perf_counter, 10_000)
+    with pytest.raises(KeyError), ray_helpers(timeit.timeit, naps, 2):
+        time.sleep(3)
+        raise KeyError
+    assert time.monotonic() - began < 50
+
+
 @pytest.mark.slow
 def test_a_killed_process_of_a_cluster_loses_nothing(tmp_path: Path) -> None:
     pytest.importorskip("ray")
@@ -53,6 +107,8 @@ def test_a_killed_process_of_a_cluster_loses_nothing(tmp_path: Path) -> None:
     words = [*COMMAND, "--run-dir", str(root), "--workers", "3", "--engine", "ray"]
     # Ray gives way to other processes, by default also to this one
     environment = {**os.environ, "RAY_worker_niceness": "0"}
+    # a cluster of its own
+    environment.pop("RAY_ADDRESS", None)
     with subprocess.Popen(
         [sys.executable, "-m", "ibtrain", *words], cwd=tmp_path, env=environment
     ) as driver:
