@@ -83,12 +83,15 @@ def _end(ray: Any, task: Any, *, is_late: bool) -> None:
     """Tells why a task did not do its part, if it did not; one that is late has not begun, or hangs."""
     if is_late:
         ray.cancel(task, force=True)
-        warn(f"a task of Ray failed: no CPU was free, or it did not end within {PATIENCE} s")
-        return
-    try:
-        ray.get(task)
-    except ray.exceptions.RayError as error:
-        warn(f"a task of Ray failed: {str(error).strip().rpartition(chr(10))[2]}")
+        reason = f"no CPU was free, or it did not end within {PATIENCE} s"
+    else:
+        try:
+            ray.get(task)
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().rpartition("\n")[2]
+        else:
+            return
+    warn(f"a task of Ray failed: {reason}")
 
 
 def _ray() -> Any:
