@@ -2,7 +2,8 @@
 
     python benchmarks/objectives.py --data-root ../shared/data -o RECORD.json
 
-Nothing is chosen by these accuracies: every objective has its default settings and the optimiser's recipe of ``ib``. The last block predicts.
+Nothing is chosen by these accuracies: every objective has its default settings and the optimiser's recipe of ``ib``, without
+an average of the weights. The last block predicts.
 """
 
 import json
@@ -51,7 +52,7 @@ def fit(
         if event.kind == "end":
             accuracies.append(event.model.accuracy("test", data.test.y))
 
-    optim = replace(recipe("layerwise", "mnist"), epochs=epochs)
+    optim = replace(recipe("layerwise", "mnist"), epochs=epochs, weight_averaging=0.0)
     objective = ObjectiveConfig(**case, average_scores=False)
     model = build_model(ModelConfig(), data, seed)
     trainer = LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=[read], progress=False)

@@ -87,7 +87,7 @@ def main(
     tried = tried or list(itertools.product(LEARNING_RATES, SCHEDULES, batch_sizes))
     with threads(count):
         for seed, combination, method in itertools.product(seeds, tried, methods):
-            optim = OptimConfig(*combination, epochs, label_smoothing=0.0)
+            optim = OptimConfig(*combination, epochs, label_smoothing=0.0, weight_averaging=0.0)
             row = {"method": method, "seed": seed, **vars(optim)}
             rows.append({**row, **train(method, data, objective, optim, seed)})
             click.echo(json.dumps(rows[-1]))
