@@ -107,10 +107,9 @@ class OptimConfig:
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(f"{self.momentum} with {self.optimizer}", "sgd", "momentum")
         check_number("weight_decay", self.weight_decay, 0)
-        if self.label_smoothing is not None:
-            check_share("label_smoothing", self.label_smoothing, excluded=(1,))
-        if self.weight_averaging is not None:
-            check_share("weight_averaging", self.weight_averaging, excluded=(1,))
+        for name in ("label_smoothing", "weight_averaging"):
+            if (share := getattr(self, name)) is not None:
+                check_share(name, share, excluded=(1,))
         check_sequence("augment", self.augment)
         for name in self.augment:
             check_choice("augment", name, tuple(AUGMENTATIONS))

@@ -11,7 +11,7 @@ from ibtrain.checks import check_choice
 from ibtrain.config.space import SAMPLERS, Range
 from ibtrain.errors import ConfigError
 
-__all__ = ["Space", "check_sampler", "combinations", "grid_size", "propose", "random_settings"]
+__all__ = ["Space", "check_sampler", "grid", "grid_size", "propose", "random_settings"]
 
 Space = Mapping[str, Sequence[Any] | Range]
 """Values or ranges of settings, by dotted name."""
@@ -41,7 +41,7 @@ def grid_size(space: Space) -> int | None:
     return math.prod(counts) if len(counts) == len(space) else None
 
 
-def combinations(space: Space) -> Iterator[dict[str, Any]]:
+def grid(space: Space) -> Iterator[dict[str, Any]]:
     """Returns all combinations of the values of lists, in order."""
     lists = [values for values in space.values() if not isinstance(values, Range)]
     return (dict(zip(space, values, strict=True)) for values in product(*lists))
@@ -92,7 +92,7 @@ def propose(
         Bergstra et al. (NeurIPS 24, 2011); Akiba et al. (KDD 2019).
     """
     if sampler == "grid":
-        return next(islice(combinations(space), number, None))
+        return next(islice(grid(space), number, None))
     optuna = _optuna()
     # every trial has its own stream, so that it doesn't matter which process proposes it
     stream = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])

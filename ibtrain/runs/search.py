@@ -24,7 +24,7 @@ from ibtrain.runs.places import make_folder
 from ibtrain.runs.sampling import (
     Space,
     check_sampler,
-    combinations,
+    grid,
     grid_size,
     propose,
     random_settings,
@@ -172,7 +172,7 @@ class Search(Mapping[Path, RunConfig]):
         size = grid_size(space)
         if size is None or self.sampler == "grid":
             return min(self.trials, size or self.trials)
-        possible = (each for each in combinations(space) if not self._conflict(method, each))
+        possible = (each for each in grid(space) if not self._conflict(method, each))
         return sum(1 for _ in islice(possible, self.trials))
 
     def _conflict(self, method: Method, settings: Mapping[str, Any]) -> ConfigError | None:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ibtrain.errors import ConfigError, IBTrainError
 from ibtrain.runs.cells import Session, silent, train_together
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.places import make_folder
+from ibtrain.runs.sampling import grid
 
 __all__ = ["MAX_CELLS", "cell_name", "combinations", "sweep", "train_cells"]
 
@@ -95,7 +95,7 @@ def combinations(vary: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
         count *= len(values)
     if count > MAX_CELLS:
         raise ConfigError(f"{count} combinations", f"at most {MAX_CELLS}", "vary")
-    return [dict(zip(vary, values, strict=True)) for values in product(*vary.values())]
+    return list(grid(vary))
 
 
 def cell_name(settings: Mapping[str, Any]) -> str:

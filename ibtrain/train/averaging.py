@@ -21,11 +21,12 @@ class AveragedWeights:
 
     .. math:: a_n = (1 - s_n)\, a_{n-1} + s_n w_n, \qquad s_n = \max\left(1 - d, \frac{10}{n + 9}\right)
 
-    after step n: the weights themselves after the first one, and an average with decay d after many. With d alone the average over a short
-    training would have weights of its beginning. The running means and variances of batch and instance normalisation are averaged in the same way; all
-    other buffers stay those of the training.
+    after step n: the weights themselves after the first one, and an average with decay d after many. With d alone the
+    average over a short training would have weights of its beginning. The running means and variances of batch and
+    instance normalisation are averaged in the same way; all other buffers stay those of the training.
 
-    ``torch.optim.swa_utils.AveragedModel`` averages a copy of a module, and has no running state for one of several networks; here the average takes the place of the weights where they are.
+    ``torch.optim.swa_utils.AveragedModel`` averages a copy of a module, and has no running state for one of several
+    networks; here the average takes the place of the weights where they are.
 
     Args:
         module: The module whose weights are averaged; it may be on any device, and stays there.
