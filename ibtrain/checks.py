@@ -15,6 +15,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_WORKERS",
     "check_choice",
+    "check_engine",
     "check_fields",
     "check_integer",
     "check_number",
@@ -80,6 +81,13 @@ def check_choice(where: str, value: object, choices: tuple[str, ...]) -> None:
     """Checks that a value is one of the choices."""
     if value not in choices:
         raise ConfigError(repr(value), "one of " + ", ".join(choices) + hint(value, choices), where)
+
+
+def check_engine(engine: object, workers: int) -> None:
+    """Checks the engine of a sweep, and that it has a process to run."""
+    check_choice("engine", engine, ENGINES)
+    if engine == "ray" and workers == 1:
+        raise ConfigError("ray with 1 worker", "2 workers or more", "engine")
 
 
 def check_per_block(where: str, values: object, low: float) -> None:

@@ -206,6 +206,8 @@ def test_there_are_no_weights_of_samples() -> None:
         ({"beta": -1}, "beta: got -1"),
         ({"objective": "mse"}, "objective: got 'mse'"),
         ({"device": "tpu"}, "device: got 'tpu'"),
+        ({"label_smoothing": 0.1}, "label_smoothing: got 0.1 with objective ib"),
+        ({"weight_averaging": 1}, "weight_averaging: got 1"),
         ({"verbose": "yes"}, "verbose: got 'yes'"),
         ({"patience": 2, "validation_fraction": 1.5}, "validation share: got 1.5"),
     ],
@@ -232,3 +234,17 @@ def test_settings_are_chosen_by_the_number_of_samples(name: str) -> None:
     same = IBClassifier(**settings, epochs=200, batch_size=32, learning_rate=3e-3).fit(x, y)
     assert chosen.n_iter_ == 200
     np.testing.assert_array_equal(chosen.predict_proba(x), same.predict_proba(x))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "default"),
+    [("label_smoothing", 0.3, 0.1), ("weight_averaging", 0.9, 0.0), ("weight_decay", 0.1, 0.0)],
+)
+def test_regularisers_reach_the_trainer(setting: str, value: float, default: float) -> None:
+    x, y = toy()
+    fitted = {
+        share: IBClassifier(trainer="end_to_end", **QUICK, **given).fit(x, y).predict_proba(x)
+        for share, given in [(None, {}), (default, {setting: default}), (value, {setting: value})]
+    }
+    np.testing.assert_array_equal(fitted[None], fitted[default])
+    assert np.abs(fitted[None] - fitted[value]).max() > 1e-3

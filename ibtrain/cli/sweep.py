@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ibtrain.checks import ENGINES
+from ibtrain.checks import ENGINES, check_engine
 from ibtrain.cli.declared import CommaSeparated, NearChoice
 from ibtrain.cli.groups import GroupedCommand
 from ibtrain.cli.interrupts import interruptible
@@ -125,8 +125,7 @@ def command(
     from ibtrain.runs.places import new_path
     from ibtrain.runs.summary import summarise, unfinished
 
-    if engine == "ray" and workers == 1:
-        raise ConfigError("--engine ray", "--workers 2 or more with it", "sweep")
+    check_engine(engine, workers)
     plan = _plan(file, config_file, vary, methods, settings)
     if baseline or compare_by:
         keys = settings_of(compare_by) if compare_by else []

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ibtrain.checks import ENGINES, check_choice
 from ibtrain.runs.ray_workers import ray_helpers
 from ibtrain.runs.workers import helpers
 
@@ -18,10 +17,6 @@ def helpers_of(engine: str) -> Helpers:
     """Returns what runs a function in the further processes of an engine.
 
     Args:
-        engine: ``local``, processes of this machine, or ``ray``, tasks of a Ray cluster.
-
-    Raises:
-        ConfigError: If there is no such engine.
+        engine: One of :data:`~ibtrain.checks.ENGINES`: processes of this machine, or tasks of a Ray cluster.
     """
-    check_choice("engine", engine, ENGINES)
     return ray_helpers if engine == "ray" else helpers

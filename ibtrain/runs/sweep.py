@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ibtrain.checks import ENGINES, MAX_WORKERS, check_choice, check_integer
+from ibtrain.checks import MAX_WORKERS, check_engine, check_integer
 from ibtrain.config import METHODS, RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
 from ibtrain.config.run import assign
@@ -64,7 +64,7 @@ def sweep(
         ['epochs=1,beta=0.0', 'epochs=1,beta=0.01']
     """
     check_integer("workers", workers, 1, MAX_WORKERS)
-    check_choice("engine", engine, ENGINES)
+    check_engine(engine, workers)
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
     configs = {}
     for settings in combinations(vary):

@@ -41,9 +41,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         hidden: Numbers of units of the hidden layers; a single number for one layer.
-        trainer: ``layerwise``, or ``end_to_end`` for backprop on the cross-entropy of the same network (labels are smoothed
-            by 0.1), which ignores ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``. Layer-wise training on
-            10,000 samples or more averages the weights over about the last tenth of the steps.
+        trainer: ``layerwise``, or ``end_to_end`` for backprop on the cross-entropy of the same network, which ignores
+            ``objective``, ``beta``, ``noise_std``, ``predict_from`` and ``order``.
         objective: Objective of the hidden layers: ``ib``, ``cross-entropy`` of a classifier that reads the layer, or
             another one of :data:`~ibtrain.config.OBJECTIVES`.
         beta: Weight of the compression term; one number, or one for each layer including the output layer.
@@ -57,6 +56,10 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: Learning rate of Adam; None is 3e-3 for fewer than 10,000 samples, and else the trainer's own.
         batch_size: Samples per training step; None chooses by the number of samples.
         weight_decay: Weight decay of the network.
+        label_smoothing: Share of a label that a cross-entropy spreads over all classes; None is 0.1 for ``end_to_end``, and
+            else 0. Layer-wise training can only use it with ``objective="cross-entropy"``.
+        weight_averaging: Largest decay per step of the average of the weights; 0 for none. None is 0.999 for ``layerwise`` with
+            10,000 samples or more, an average over about the last tenth of the steps, and else 0.
         patience: Number of epochs without a better validation accuracy after which a layer's training stops and keeps
             its best weights; 0 trains all epochs on all samples.
         validation_fraction: Share of the samples held out for validation if ``patience`` is above 0.
@@ -97,6 +100,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: float | None = None,
         batch_size: int | None = None,
         weight_decay: float = 0.0,
+        label_smoothing: float | None = None,
+        weight_averaging: float | None = None,
         patience: int = 0,
         validation_fraction: float = VALIDATION_SHARE,
         random_state: Any = None,
@@ -116,6 +121,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.weight_averaging = weight_averaging
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.random_state = random_state
@@ -222,7 +229,7 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _optim(self, count: int) -> CompleteOptimConfig:
         """The recipe for so many samples, but for what is given."""
-        names = ("epochs", "learning_rate", "batch_size")
+        names = ("epochs", "learning_rate", "batch_size", "label_smoothing", "weight_averaging")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         settings = recipe(self.trainer, NAME, count)
         if count < SMALL:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from commands import run
 
-from ibtrain.errors import IBTrainWarning
+from ibtrain import RunConfig, sweep
+from ibtrain.errors import ConfigError, IBTrainWarning
 from ibtrain.runs import RunFolder
 from ibtrain.runs.ray_workers import _share, ray_helpers
 
@@ -51,9 +52,13 @@ def test_a_missing_ray_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_ray_without_further_processes_is_refused(tmp_path: Path) -> None:
+    expected = "engine: got ray with 1 worker, expected 2 workers or more"
     result = run(*COMMAND, "--run-dir", tmp_path, "--engine", "ray")
     assert result.exit_code == 2
-    assert "sweep: got --engine ray, expected --workers 2 or more with it" in result.output
+    assert expected in result.output
+    with pytest.raises(ConfigError, match=expected):
+        sweep(RunConfig(), {"objective.beta": [(0.0,)]}, tmp_path, engine="ray")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
