@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from ibtrain.errors import InvalidInputError, OutOfMemoryError
 
-__all__ = ["check_memory", "host_memory", "memory_advice"]
+__all__ = ["check_memory", "fits_memory", "host_memory", "memory_advice"]
 
 SHARE = 0.5
 """Share of the memory that one array may take: data that are read are copied at least once."""
@@ -64,6 +64,15 @@ def _process_limits() -> list[int]:
     return left
 
 
+def fits_memory(size: int) -> bool:
+    """Whether so many bytes are at most half of the memory that this process may have."""
+    return size <= _limit()
+
+
+def _limit() -> int:
+    return int(SHARE * host_memory())
+
+
 def check_memory(size: int, given: str, error: type[InvalidInputError], where: str) -> None:
     """Checks that memory suffices before it is allocated.
 
@@ -76,9 +85,8 @@ def check_memory(size: int, given: str, error: type[InvalidInputError], where: s
     Raises:
         InvalidInputError: If they are more than half of the memory that this process may have.
     """
-    limit = int(SHARE * host_memory())
-    if size > limit:
-        expected = f"at most {limit} bytes, half of the memory that this process may have"
+    if not fits_memory(size):
+        expected = f"at most {_limit()} bytes, half of the memory that this process may have"
         raise error(f"{given} of {size} bytes", expected, where)
 
 

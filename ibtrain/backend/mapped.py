@@ -1,0 +1,38 @@
+"""Tensors in temporary files, for what is larger than memory."""
+
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["free_disk", "mapped_tensor"]
+
+
+def free_disk() -> int:
+    """Number of bytes that are free for temporary files."""
+    return shutil.disk_usage(tempfile.gettempdir()).free
+
+
+def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+    """A tensor of zeros on the CPU, in a file that the operating system maps into memory.
+
+    Its pages are written to disk when memory is needed for something else. The file is in ``TMPDIR``, has no name and is
+    gone with the tensor, also after a crash.
+
+    Args:
+        shape: Shape of the tensor.
+        dtype: Type of its values.
+
+    Raises:
+        OSError: If the disk is too small.
+    """
+    count = math.prod(shape)
+    with tempfile.NamedTemporaryFile(prefix="ibtrain-") as file:
+        # writing to the map of a file without space would kill the process; macOS has no such call
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, max(1, count * dtype.itemsize))
+        return torch.from_file(file.name, shared=True, size=count, dtype=dtype).view(*shape)
