@@ -93,8 +93,8 @@ class ObjectiveConfig:
             the objective of the hidden blocks has it.
         critic_width: Number of hidden units of the critic that scores classes; 0 makes it linear. The critic of
             the last hidden block is always linear, like the output layer that will read the block.
-        pair_critic_width: Number of hidden units of the critic that scores (h, t). Fewer units suffice: its
-            gradient only has to reduce the information that the block keeps about x.
+        pair_critic_width: Number of hidden units of the critic that scores (h, t), or of channels where h is a feature map.
+            Fewer units suffice: its gradient only has to reduce the information that the block keeps about x.
         ema_rate: Weight of the newest batch in the running average of the DV gradient's
             denominator; 1 gives the plain DV gradient.
         same_class: Weight of a contrastive bound on what two samples of a class share, in hidden blocks.

@@ -16,15 +16,17 @@ from ibtrain.train.objectives.critics import (
     pair_critic,
 )
 
-SHAPES = [(7,), (3, 5, 5), (64, 32, 32), (64, 1, 4096), (4096, 3, 3), (2, 200, 7)]
+SHAPES = [(7,), (5, 4), (3, 5, 5), (64, 32, 32), (64, 1, 4096), (4096, 3, 3), (2, 200, 7)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_critics_read_a_bounded_number_of_means(shape: tuple[int, ...]) -> None:
     h, t = torch.randn(2, 4, *shape, generator=torch.Generator().manual_seed(0))
     assert class_critic(shape, 3, [8])(h).shape == (4, 3)
-    joint, marginal = pair_critic(shape, [8])(h, t)
-    assert joint.shape == marginal.shape == (4,)
+    joint, marginal = pair_critic(shape, 8)(h, t)
+    assert joint.shape == (4,)
+    # feature maps are compared with those of all other pairs
+    assert marginal.shape == ((4, 3) if len(shape) == 3 else (4,))
     # a mean for each channel is the least that can be read
     assert features_read(shape) <= max(MAX_FEATURES, shape[0])
     small = math.prod(shape) <= MAX_FEATURES and max([*shape[1:], 1]) <= MAX_SIDE

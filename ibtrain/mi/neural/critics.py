@@ -14,7 +14,14 @@ from torch.nn.functional import threshold
 from ibtrain.backend.precision import at_least_float32
 from ibtrain.mi.bounds.pooled import off_diagonal, shifted_columns
 
-__all__ = ["SCORE_LIMIT", "ClassCritic", "DistanceCritic", "PairCritic", "SeparableCritic"]
+__all__ = [
+    "SCORE_LIMIT",
+    "ClassCritic",
+    "DistanceCritic",
+    "PairCritic",
+    "SeparableCritic",
+    "limited",
+]
 
 SCORE_LIMIT = 20.0
 """Largest absolute value of a pair score, in nats; scores approach it smoothly (tanh).
@@ -108,7 +115,7 @@ class PairCritic(nn.Module):
         embedded_x, embedded_t = self.embed_x(x), self.embed_t(t)
         rows = max(1, MAX_CACHED_UNITS // embedded_t.numel())
         blocks = [self.tail(block.unsqueeze(1) + embedded_t) for block in embedded_x.split(rows)]
-        return _limited(torch.cat(blocks).squeeze(-1))
+        return limited(torch.cat(blocks).squeeze(-1))
 
     def shifted(
         self, x: Float[Tensor, "n dim_x"], t: Float[Tensor, "n dim_t"], shifts: Sequence[int]
@@ -122,7 +129,7 @@ class PairCritic(nn.Module):
         blocks: list[Tensor] = []
         while hidden := list(islice(paired, chunk)):
             blocks.append(self.tail(torch.cat(hidden)))
-        return _limited(torch.cat(blocks).view(len(shifts), len(x))).T
+        return limited(torch.cat(blocks).view(len(shifts), len(x))).T
 
     def forward(
         self,
@@ -177,7 +184,7 @@ class SeparableCritic(nn.Module):
         """Scores of every ``x`` with every ``y``."""
         f, g = self.embed_x(x), self.embed_y(y)
         product = (f[:, 1:] * self.gains[2:]) @ g[:, 1:].T
-        return _limited(product + self.gains[0] * f[:, :1] + self.gains[1] * g[:, :1].T)
+        return limited(product + self.gains[0] * f[:, :1] + self.gains[1] * g[:, :1].T)
 
     def shifted(
         self, x: Float[Tensor, "n dim_x"], y: Float[Tensor, "n dim_y"], shifts: Sequence[int]
@@ -210,7 +217,7 @@ class DistanceCritic(nn.Module):
         both = torch.cat([x, t])
         residual: Tensor = self.residual(both)
         u: Tensor = self.linear(both) + residual[:, 2:]
-        heights = _limited(residual[:, :2], SCORE_LIMIT / 2) - 0.5 * u.square().sum(1, keepdim=True)
+        heights = limited(residual[:, :2], SCORE_LIMIT / 2) - 0.5 * u.square().sum(1, keepdim=True)
         count = len(x)
         scores = torch.addmm(heights[count:, 1], u[:count], u[count:].T)
         return scores + heights[:count, :1]
@@ -244,5 +251,6 @@ def _smooth(widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def _limited(scores: Tensor, limit: float = SCORE_LIMIT) -> Tensor:
+def limited(scores: Tensor, limit: float = SCORE_LIMIT) -> Tensor:
+    """Scores whose absolute values stay below a limit, in float32 or better."""
     return limit * torch.tanh(at_least_float32(scores) / limit)

@@ -1,4 +1,4 @@
-"""Critics that read a block's output of any shape; feature maps are pooled first."""
+"""Critics that read a block's output of any shape; those of classes pool feature maps first."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.neural.critics import ClassCritic, PairCritic
+from ibtrain.mi.neural.map_critic import FeatureMapCritic
 from ibtrain.train.objectives.base import BlockSpec
 
 __all__ = [
-    "PooledPairCritic",
+    "FlatPairCritic",
     "class_critic",
     "class_scorer",
     "features_read",
@@ -60,36 +61,36 @@ def class_critic(shape: Sequence[int], num_classes: int, hidden: Sequence[int]) 
     return critic if len(shape) == 1 else nn.Sequential(*pooling(shape), critic)
 
 
-def pair_critic(shape: Sequence[int], hidden: Sequence[int]) -> nn.Module:
+def pair_critic(shape: Sequence[int], width: int) -> nn.Module:
     """A critic that scores pairs (h, t), where t is h with noise.
 
     Args:
         shape: Shape of h and of t, without the batch.
-        hidden: Widths of the hidden layers.
+        width: Number of hidden units, or of channels for feature maps.
     """
-    features = features_read(shape)
-    critic = PairCritic(features, features, hidden, same_space=True)
-    return critic if len(shape) == 1 else PooledPairCritic(pooling(shape), critic)
+    if len(shape) == 3:
+        return FeatureMapCritic(shape, width)
+    features = math.prod(shape)
+    critic = PairCritic(features, features, [width], same_space=True)
+    return critic if len(shape) == 1 else FlatPairCritic(critic)
 
 
-class PooledPairCritic(nn.Module):
-    """A pair critic that reads both members of a pair through the same layers.
+class FlatPairCritic(nn.Module):
+    """A pair critic that reads tensors of any shape as vectors.
 
     Args:
-        pooling: The layers.
-        critic: Reads their outputs.
+        critic: Reads the vectors.
     """
 
-    def __init__(self, pooling: Sequence[nn.Module], critic: PairCritic) -> None:
+    def __init__(self, critic: PairCritic) -> None:
         super().__init__()
-        self.pooling = nn.Sequential(*pooling)
         self.critic = critic
 
     def forward(
         self, h: Float[Tensor, "batch *shape"], t: Float[Tensor, "batch *shape"]
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """Scores of the true pairs, and of pairs from the product of the marginals."""
-        scores: tuple[Tensor, Tensor] = self.critic(self.pooling(h), self.pooling(t))
+        scores: tuple[Tensor, Tensor] = self.critic(h.flatten(1), t.flatten(1))
         return scores
 
 

@@ -89,7 +89,7 @@ class InformationBottleneck(BlockObjective):
         )
         self.beta = beta
         self.predict_noisy = predict_noisy
-        self.pair_critic = pair_critic(spec.shape, [config.pair_critic_width]) if beta else None
+        self.pair_critic = pair_critic(spec.shape, config.pair_critic_width) if beta else None
         noise_std = config.for_blocks("noise_std", spec.count)[spec.index]
         self.noise = GaussianNoise(noise_std, relative=config.noise_scale == "relative")
         self.average = LogAverage(config.ema_rate)
