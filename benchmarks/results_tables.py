@@ -18,7 +18,13 @@ from ibtrain.runs.verdicts import results_verdict
 __all__ = ["accuracies", "blocks", "layers", "memorised", "orders", "planes"]
 
 DATA_NAMES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
-QUANTITIES = ("mi_ty", "mi_xt", "mi_xt_channel", "mi_hy")
+QUANTITIES = {
+    "mi_xt_channel": "I(X;T) exact",
+    "mi_ty_channel": "I(T;Y) exact",
+    "mi_xt": "I(X;T) mine",
+    "mi_ty": "I(T;Y) mine",
+    "mi_hy": "I(H;Y) mine",
+}
 ORDERS = {
     ("sequential", "1e-4"): "layerwise over end_to_end",
     ("simultaneous", "1e-4"): "simultaneous, beta 0.0001: over end_to_end",
@@ -66,8 +72,7 @@ def layers(name: str) -> str:
         name: File name of a ``results.json``.
     """
     record = _read(name)
-    words = ["I(T;Y) mine", "I(X;T) mine", "I(X;T) exact (known noise)", "I(H;Y) mine"]
-    rows = [["method", "layer", "probe %", *words, "std of h"]]
+    rows = [["method", "layer", "probe %", *QUANTITIES.values(), "std of h"]]
     for method in METHODS:
         for found in zip(*(entry["layers"] for entry in record[method]), strict=True):
             rows.append(
