@@ -35,8 +35,8 @@ def both_methods(record: Mapping[str, Any]) -> RunSummary:
         for method, splits in run["accuracies"].items()
     }
     # a sweep of the number of images has it in the settings of each run
-    samples = {**record["shared"], **runs[0]["settings"]}["train_samples"]
-    return RunSummary(f"{samples} images", {"train_samples": samples}, accuracies)
+    settings = {**record["shared"], **runs[0]["settings"]}
+    return RunSummary(f"{settings['train_samples']} images", settings, accuracies)
 
 
 def main() -> None:
