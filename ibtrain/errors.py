@@ -12,6 +12,7 @@ __all__ = [
     "IBTrainWarning",
     "InterruptedRunError",
     "InvalidInputError",
+    "LostProcessError",
     "ModelError",
     "NonFiniteError",
     "OutOfMemoryError",
@@ -117,6 +118,18 @@ class NonFiniteError(IBTrainError):
 
 class OutOfMemoryError(IBTrainError):
     """The device has too little memory for the training."""
+
+
+class LostProcessError(IBTrainError):
+    """Another process of a training has ended, or does not answer.
+
+    Args:
+        command: Command that continues the training, if there is one.
+    """
+
+    def __init__(self, command: str = "") -> None:
+        advice = f" Continue with the same options of torchrun and: {command}" if command else ""
+        super().__init__(f"Another process of this training has ended, or does not answer.{advice}")
 
 
 class InterruptedRunError(IBTrainError):

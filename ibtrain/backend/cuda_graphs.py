@@ -8,6 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from ibtrain.backend.distributed import num_processes
 from ibtrain.errors import ConfigError
 
 __all__ = ["CudaGraph", "Step", "check_graphs", "cuda_graphs", "graphed", "uses_graphs"]
@@ -47,8 +48,10 @@ def check_graphs(device: torch.device) -> None:
     """Checks that steps on a device can be recorded.
 
     Raises:
-        ConfigError: If it is not a CUDA device.
+        ConfigError: If it is not a CUDA device, or if several processes train.
     """
+    if num_processes() > 1:
+        raise ConfigError("cuda_graphs", "a single process, without torchrun", "cuda_graphs")
     if device.type != DEVICE_TYPE:
         raise ConfigError("cuda_graphs", f"a CUDA device (this run is on {device})", "device")
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from ibtrain.backend.distributed import num_processes
 from ibtrain.backend.optim import flatten
 from ibtrain.backend.random_layers import draws_random_numbers
 
@@ -121,7 +122,8 @@ class Ensemble(nn.Module):
 
     def _groups(self, device: torch.device) -> list[Group]:
         at_once = len(self) if device.type != "cpu" else self._group
-        at_once = 1 if self._one_by_one else at_once
+        # vmap has no rule for exchanges between processes
+        at_once = 1 if self._one_by_one or num_processes() > 1 else at_once
         members = list(self.members)
         return [members[start : start + at_once] for start in range(0, len(self), at_once)]
 

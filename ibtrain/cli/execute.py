@@ -10,7 +10,7 @@ from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, CompleteOptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.documents import json_text
 from ibtrain.io.untrusted import untrusted
 from ibtrain.text import abridged, shell_word
@@ -37,10 +37,35 @@ def execute(
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded, and a broken plotting library before the
     # training
-    from ibtrain.report.finished import save_report
-    from ibtrain.runs import RunFolder, open_run
+    from ibtrain.backend.distributed import is_launched, process_group, rank
+    from ibtrain.runs.follow import follow
 
-    if run_dir is not None and RunFolder(run_dir).is_finished:
+    if is_launched() and workers > 1:
+        raise ConfigError(f"--workers {workers}", "no --workers with torchrun", "--workers")
+    with process_group():
+        if rank() == 0:
+            _execute(config, run_dir, as_json, interval, workers)
+        elif not _is_finished(run_dir):
+            follow(config)
+
+
+def _is_finished(run_dir: Path | None) -> bool:
+    from ibtrain.runs import RunFolder
+
+    return run_dir is not None and RunFolder(run_dir).is_finished
+
+
+def _execute(
+    config: RunConfig,
+    run_dir: Path | None,
+    as_json: bool,
+    interval: CheckpointInterval,
+    workers: int,
+) -> None:
+    from ibtrain.report.finished import save_report
+    from ibtrain.runs import open_run
+
+    if run_dir is not None and _is_finished(run_dir):
         _show_finished(config, run_dir, as_json, interval)
         return
     with (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from ibtrain.errors import InterruptedRunError
+from ibtrain.errors import InterruptedRunError, LostProcessError
 
 __all__ = ["graceful", "immediate", "interruptible"]
 
@@ -55,6 +55,7 @@ def interruptible(continuation: str) -> Iterator[None]:
 
     Raises:
         InterruptedRunError: After an interruption.
+        LostProcessError: If a process that helps to train has ended.
     """
     try:
         with immediate():
@@ -66,6 +67,8 @@ def interruptible(continuation: str) -> Iterator[None]:
             else (*error.args, signal.SIGINT)[0]
         )
         raise InterruptedRunError(number, continuation) from error
+    except LostProcessError as error:
+        raise LostProcessError(continuation) from error
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

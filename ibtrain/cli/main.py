@@ -1,5 +1,6 @@
 """The ``ibtrain`` command: imports its subcommands when needed, and reports errors in one line."""
 
+import os
 import re
 import sys
 import warnings
@@ -128,6 +129,9 @@ def _list_hint(message: str) -> str:
 
 
 def _say(kind: str, message: str) -> None:
+    # of the processes of torchrun, which meet the same errors, the first one tells
+    if os.environ.get("RANK", "0") != "0":
+        return
     # click's messages may have several lines
     line = f"{kind}: " + " ".join(text.strip() for text in message.splitlines())
     # the middle is the given value, which the user knows; the end says what is expected

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ibtrain.backend.cuda_graphs import cuda_graphs
 from ibtrain.backend.device import threads
+from ibtrain.backend.distributed import from_first
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.seeding import generator
@@ -42,6 +43,7 @@ class Run:
         checkpointer: Saves the state of the run and loads the last one; None saves nothing.
         record: Called with a JSON-ready dictionary for every epoch, plane point and result.
         on_fit: Called with each trained network.
+        measures: Whether planes are measured; not in processes that only help to train.
 
     Attributes:
         is_resuming: Whether the run continues from a saved state.
@@ -60,6 +62,7 @@ class Run:
         *,
         record: Callable[[dict[str, Any]], None] | None = None,
         on_fit: Callable[[FitResult], None] | None = None,
+        measures: bool = True,
     ) -> None:
         self.setup = setup
         self.checkpointer = checkpointer or Checkpointer()
@@ -70,9 +73,10 @@ class Run:
         self._training: State | None = None
         self._on_record = record
         self._on_fit = on_fit
+        self._measures = measures
         self._identity = _identity(setup) if checkpointer else {}
         self._evaluated = evaluated_samples(setup.data)
-        state = self.checkpointer.load()
+        state = from_first(self.checkpointer.load())
         self.is_resuming = state is not None
         if state is not None:
             with restoring():
@@ -100,7 +104,7 @@ class Run:
     ) -> None:
         """Trains one method with some of the seeds, or continues that training."""
         on_point = self._point_hook(callbacks)
-        planes = [self.setup.plane(seed, on_point) for seed in seeds]
+        planes = [self.setup.plane(seed, on_point) if self._measures else None for seed in seeds]
         trainers = [
             self.setup.trainer(method, seed, [self._on_event, *filter(None, [plane]), *callbacks])
             for seed, plane in zip(seeds, planes, strict=True)
@@ -119,7 +123,7 @@ class Run:
     def _scoped(self, planes: Sequence[InformationPlane]) -> Checkpointer:
         """A checkpointer that saves and restores a training together with its planes."""
         saved, self._training = self._training, None
-        if saved:
+        if saved and self._measures:
             with restoring():
                 for plane, state in zip(planes, saved["planes"], strict=True):
                     self.setup.check_plane(state)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ibtrain.checks import check_integer
 from ibtrain.train.checkpointer import State
 
-__all__ = ["AveragedWeights"]
+__all__ = ["AveragedWeights", "running_statistics"]
 
 
 WINDOW = 10
@@ -41,7 +41,7 @@ class AveragedWeights:
         self.decay = decay
         self.steps = 0
         weights: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
-        self.weights = weights + _running_statistics(module)
+        self.weights = weights + running_statistics(module)
         self.average = [weight.detach().clone() for weight in self.weights]
 
     @torch.no_grad()
@@ -86,7 +86,7 @@ class AveragedWeights:
         torch._foreach_copy_(self.average, state["average"])
 
 
-def _running_statistics(module: nn.Module) -> list[Tensor]:
+def running_statistics(module: nn.Module) -> list[Tensor]:
     """The running means and variances of all normalisations."""
     norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._NormBase)]
     buffers = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var)]

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.backend.distributed import num_processes, sum_over_processes
 from ibtrain.backend.gradients import gradient_norm
 from ibtrain.backend.optim import cosine, load_moments, make_optimizer, set_rate
 from ibtrain.backend.precision import check_precision
@@ -15,7 +16,7 @@ from ibtrain.checks import check_integer, check_number
 from ibtrain.config import CompleteOptimConfig
 from ibtrain.errors import ConfigError
 from ibtrain.train.augmented import Augmentation
-from ibtrain.train.averaging import AveragedWeights
+from ibtrain.train.averaging import AveragedWeights, running_statistics
 from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
 from ibtrain.train.objectives.base import Metrics, Objective
@@ -69,6 +70,7 @@ class EpochLoop:
         self.metrics = StepMetrics(seed)
         self._epoch_order = self.order.get_state()
         self._parameters = [p for p in objective.parameters() if p.requires_grad]
+        self._statistics = running_statistics(objective)
         self.optimizer = make_optimizer(
             config.optimizer,
             self._groups() if config.weight_decay else self._parameters,
@@ -141,6 +143,7 @@ class EpochLoop:
         Returns:
             The metrics, and last the norm of the gradient.
         """
+        self._exchange()
         norm = gradient_norm(self._parameters)
         self.metrics.names = [*metrics, GRADIENT]
         values = torch.stack([*metrics.values(), norm])
@@ -149,6 +152,19 @@ class EpochLoop:
             self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return values
+
+    def _exchange(self) -> None:
+        """Sums the gradients of the network over the processes that train it, and averages its running statistics.
+
+        Each process has the gradients of its rows of the batch; critics see all rows in every process.
+        """
+        count = num_processes()
+        if count == 1:
+            return
+        gradients = [p.grad for p in self.objective.network_parameters() if p.grad is not None]
+        for statistic in self._statistics:
+            statistic.div_(count)
+        sum_over_processes([*gradients, *self._statistics])
 
     def end_step(self, metrics: Float[Tensor, " metrics"]) -> None:
         """Records the metrics of :meth:`step`, and averages the weights.

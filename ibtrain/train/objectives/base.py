@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.backend.distributed import all_rows, my_rows
 from ibtrain.errors import ModelError
 
 __all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]
@@ -178,7 +179,9 @@ class BlockObjective(Objective):
         Raises:
             ModelError: If the loss or a metric is not a scalar, or if a metric has a reserved name.
         """
-        return self.checked_loss(x, self.block(x), y, *noise)
+        # only steps of the training are taken in all processes
+        h = all_rows(self.block(my_rows(x)), len(x)) if self.training else self.block(x)
+        return self.checked_loss(x, h, y, *noise)
 
     def checked_loss(
         self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor

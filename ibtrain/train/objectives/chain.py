@@ -5,6 +5,7 @@ from itertools import chain, islice
 
 from torch import Tensor, nn
 
+from ibtrain.backend.distributed import all_rows, my_rows
 from ibtrain.train.objectives.base import BlockObjective, Metrics, Objective
 from ibtrain.train.scores import AveragedReadout
 
@@ -46,13 +47,16 @@ class Chain(Objective):
     def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The sum, and the metrics of each block as ``block.metric``; those of the last block have no prefix."""
         total, metrics, noises = None, {}, iter(noise)
+        # what this process evaluates; only steps of the training are taken in all processes
+        rows = my_rows(x) if self.training else x
         for name, objective in zip(self.names, self._objectives, strict=True):
-            h = objective.block(x)
+            h_rows = objective.block(rows)
+            h = all_rows(h_rows, len(x)) if self.training else h_rows
             own_noise = islice(noises, len(objective.noise_shapes))
             loss, own_metrics = objective.checked_loss(x, h, y, *own_noise)
             total = loss if total is None else total + loss
             prefix = "" if name == self.names[-1] else f"{name}."
             metrics.update({f"{prefix}{metric}": value for metric, value in own_metrics.items()})
-            x = h if self.is_joint else h.detach()
+            x, rows = (h, h_rows) if self.is_joint else (h.detach(), h_rows.detach())
         assert total is not None
         return total, metrics

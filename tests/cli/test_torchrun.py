@@ -1,0 +1,122 @@
+"""``torchrun -m ibtrain``: several processes train a run as one would, also after some of them were killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from processes import SETTINGS, check_same, compare_command, start
+
+pytestmark = pytest.mark.slow
+
+KILLS = 20
+
+
+def torchrun(count: int, *arguments: str | Path) -> subprocess.Popen[str]:
+    options = ["--standalone", "--nproc-per-node", str(count), "-m", "ibtrain"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", *options, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def ended(process: subprocess.Popen[str], *, well: bool = True) -> list[str]:
+    """What ibtrain says about errors, once torchrun has ended."""
+    _, error = process.communicate(timeout=300)
+    assert (process.returncode == 0) == well, error
+    return [line for line in error.splitlines() if line.startswith(("Error", "Warning"))]
+
+
+def process_of(rank: int, launcher: int) -> int | None:
+    """The process that torchrun has started for a rank."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == launcher and f"\0RANK={rank}\0" in (path / "environ").read_text():
+                return int(path.name)
+    return None
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "settings.json"
+    path.write_text(json.dumps(SETTINGS))
+    return path
+
+
+@pytest.fixture(scope="module")
+def reference(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two processes that nothing happened to."""
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    assert not ended(torchrun(2, *compare_command(folder, settings)))
+    return folder
+
+
+def accuracies(folder: Path) -> list[float]:
+    results = json.loads((folder / "results.json").read_text())
+    return [each["test_accuracy"] for m in ("layerwise", "end_to_end") for each in results[m]]
+
+
+def test_the_number_of_processes_changes_rounding_only(
+    reference: Path, settings: Path, tmp_path: Path
+) -> None:
+    found = accuracies(reference)
+    start(*compare_command(tmp_path / "one", settings)).communicate(timeout=300)
+    assert not ended(torchrun(4, *compare_command(tmp_path / "four", settings)))
+    # 359 test samples: rounding may change the prediction of a sample or two
+    assert accuracies(tmp_path / "one") == pytest.approx(found, abs=2.1 / 359)
+    assert accuracies(tmp_path / "four") == pytest.approx(found, abs=2.1 / 359)
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_run_goes_on_after_the_death_of_a_process(
+    number: int, reference: Path, settings: Path, tmp_path: Path
+) -> None:
+    draws = random.Random(number)
+    folder, rank = tmp_path / "run", number % 2
+    process = torchrun(2, *compare_command(folder, settings))
+    while not (folder / "config.json").exists():
+        time.sleep(0.01)
+    time.sleep(draws.uniform(0, 3))
+    victim = process_of(rank, process.pid)
+    if victim:
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+    is_finished = (folder / "results.json").exists()
+    _, error = process.communicate(timeout=300)
+    told = [line for line in error.splitlines() if line.startswith("Error")]
+    if not is_finished and process.returncode and rank == 1:
+        assert len(told) == 1
+        assert f"ibtrain resume {folder}" in told[0]
+    assert not ended(torchrun(2, *compare_command(folder, settings)))
+    check_same(folder, reference)
+
+
+def test_another_number_of_processes_goes_on(
+    reference: Path, settings: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    process = torchrun(3, *compare_command(folder, settings))
+    while not list(folder.glob("checkpoints/state*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=300)
+    assert not ended(torchrun(2, "resume", folder))
+    assert accuracies(folder) == pytest.approx(accuracies(reference), abs=2.1 / 359)
+
+
+def test_workers_are_refused_once(settings: Path, tmp_path: Path) -> None:
+    command = [*compare_command(tmp_path / "run", settings), "--workers", "2"]
+    told = ended(torchrun(2, *command), well=False)
+    assert told == ["Error: --workers: got --workers 2, expected no --workers with torchrun"]
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,124 @@
+"""Several processes that train one network: the steps of a single process, to rounding."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import Tensor, nn
+
+from ibtrain import EndToEndTrainer, LayerwiseTrainer, ObjectiveConfig, OptimConfig, mlp
+from ibtrain.backend.distributed import all_rows, data_parallel, my_rows
+from ibtrain.errors import ConfigError
+from ibtrain.mi.bounds.base import log_mean_exp
+
+BATCH = 51
+"""Three or four processes have unequal shares of it."""
+
+
+def spawned(work: Callable[[], Any], count: int, folder: Path) -> list[Any]:
+    """What a function returns in each of several processes."""
+    mp.spawn(_process, (count, work, str(folder)), count)
+    return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(count)]
+
+
+def _process(rank: int, count: int, work: Callable[[], Any], folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"file://{folder}/group", rank=rank, world_size=count)
+    with data_parallel():
+        torch.save(work(), Path(folder) / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def bound_and_gradient() -> tuple[Tensor, Tensor]:
+    """A Donsker-Varadhan bound of pairs of neighbours in a batch, and its gradient by the inputs."""
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(BATCH, 4, generator=draws, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 3, generator=draws, dtype=torch.float64)
+    h = all_rows((my_rows(x) @ weight).tanh(), BATCH)
+    bound = (h * h).sum(1).mean() - log_mean_exp((h * h.roll(1, 0)).sum(1))
+    (gradient,) = torch.autograd.grad(bound, x)
+    return bound.detach(), gradient
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_a_bound_is_of_the_whole_batch(count: int, tmp_path: Path) -> None:
+    """The logarithm is of the mean over all processes, not a mean of logarithms, and so is its gradient."""
+    bound, gradient = bound_and_gradient()
+    results = spawned(bound_and_gradient, count, tmp_path)
+    for each, _ in results:
+        torch.testing.assert_close(each, bound, rtol=0, atol=1e-12)
+    total = sum(part for _, part in results)
+    torch.testing.assert_close(total, gradient, rtol=0, atol=1e-12)
+    # each process has the gradient of its rows only
+    assert not results[0][1][-1].any()
+
+
+def trained(name: str, order: str = "sequential", objective: str = "ib") -> dict[str, Any]:
+    """Weights, metrics and accuracies after two epochs."""
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 6, generator=draws)
+    y = (x[:, 0] > 0).long() + (x[:, 1] > 0)
+    torch.manual_seed(0)
+    network = mlp(6, [9, 8], 3)
+    optim = OptimConfig(epochs=2, batch_size=BATCH, learning_rate=0.01, patience=5)
+    if name == "layerwise":
+        config = ObjectiveConfig(name=objective, order=order, beta=0.01, similarity=0.5)
+        trainer: Any = LayerwiseTrainer(network, config, optim, progress=False)
+    else:
+        trainer = EndToEndTrainer(network, optim, progress=False)
+    result = trainer.fit(x, y)
+    metrics = [record.metrics for record in result.history]
+    return {"weights": network.state_dict(), "metrics": metrics, "accuracies": result.accuracies}
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "objective", "count"),
+    [
+        ("layerwise", "sequential", "ib", 2),
+        pytest.param("layerwise", "simultaneous", "hsic", 4, marks=pytest.mark.slow),
+        pytest.param("layerwise", "joint", "cross-entropy", 3, marks=pytest.mark.slow),
+        pytest.param("end_to_end", "", "", 3, marks=pytest.mark.slow),
+    ],
+)
+def test_training_is_that_of_one_process(
+    name: str, order: str, objective: str, count: int, tmp_path: Path
+) -> None:
+    work = partial(trained, name, *filter(None, [order, objective]))
+    expected = work()
+    results = spawned(work, count, tmp_path)
+    for result in results:
+        torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
+        # what all processes decide by is the same to the last bit
+        torch.testing.assert_close(result, results[0], rtol=0, atol=0)
+
+
+def normalised() -> dict[str, Tensor]:
+    """State of a network with batch normalisation after an epoch."""
+    x = torch.randn(300, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(300) % 2
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU())
+    network = nn.Sequential(first, nn.Sequential(nn.Flatten(), nn.Linear(48, 2)))
+    trainer = EndToEndTrainer(network, OptimConfig(epochs=1, batch_size=100), progress=False)
+    trainer.fit(x, y)
+    return network.state_dict()
+
+
+@pytest.mark.slow
+def test_normalisation_has_one_running_mean(tmp_path: Path) -> None:
+    expected = normalised()
+    one, other = spawned(normalised, 2, tmp_path)
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    torch.testing.assert_close(
+        one["0.1.running_mean"], expected["0.1.running_mean"], rtol=0, atol=0.01
+    )
+
+
+def test_a_missing_group_is_told() -> None:
+    with pytest.raises(ConfigError, match="init_process_group"), data_parallel():
+        pass
