@@ -128,7 +128,7 @@ class LostProcessError(IBTrainError):
     """
 
     def __init__(self, command: str = "") -> None:
-        advice = f" Continue with the same options of torchrun and: {command}" if command else ""
+        advice = f" Continue with: {command} (with or without torchrun)" if command else ""
         super().__init__(f"Another process of this training has ended, or does not answer.{advice}")
 
 

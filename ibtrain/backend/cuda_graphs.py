@@ -51,7 +51,7 @@ def check_graphs(device: torch.device) -> None:
         ConfigError: If it is not a CUDA device, or if several processes train.
     """
     if num_processes() > 1:
-        raise ConfigError("cuda_graphs", "a single process, without torchrun", "cuda_graphs")
+        raise ConfigError(f"{num_processes()} processes", "one", "cuda_graphs")
     if device.type != DEVICE_TYPE:
         raise ConfigError("cuda_graphs", f"a CUDA device (this run is on {device})", "device")
 

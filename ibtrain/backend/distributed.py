@@ -4,26 +4,41 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Float, Shaped
-from torch import Tensor
+from torch import Tensor, nn
 
+from ibtrain.backend.random_layers import draws_random_numbers
+from ibtrain.backend.seeding import seeded_on
 from ibtrain.errors import ConfigError, LostProcessError
 
 __all__ = [
     "all_rows",
+    "alone",
+    "check_device",
+    "copy_from_first",
     "data_parallel",
     "from_first",
     "is_launched",
+    "local_processes",
+    "map_rows",
     "my_rows",
     "num_processes",
     "process_group",
     "rank",
+    "share_generators",
     "sum_over_processes",
+    "wait_for_first",
 ]
+
+PATIENCE = timedelta(days=7)
+"""How long an exchange waits, also while the first process measures a plane; a process that ends is noticed at once."""
+LOST_SIGNS = ("connection", "timed out", "socket", "peer", "reset", "broken pipe")
+"""Words in gloo's errors, of no class of their own, that tell of a process that has ended."""
 
 _is_parallel = ContextVar("data_parallel", default=False)
 
@@ -42,13 +57,21 @@ def process_group() -> Iterator[None]:
     """Joins the processes that torchrun has started, and trains data-parallel within the block.
 
     Without torchrun, nothing changes. With CUDA each process has the device of its local rank.
+
+    Raises:
+        ConfigError: If the processes don't find each other.
     """
     if not is_launched():
         yield
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-    dist.init_process_group()
+    local = int(os.environ["LOCAL_RANK"])
+    if local < torch.cuda.device_count():
+        torch.cuda.set_device(local)
+    try:
+        dist.init_process_group(timeout=PATIENCE)
+    except RuntimeError as error:
+        given = f"no connection to the other processes ({_first_line(error)})"
+        raise ConfigError(given, "the same rendezvous options in all", "torchrun") from error
     try:
         with data_parallel():
             yield
@@ -56,13 +79,34 @@ def process_group() -> Iterator[None]:
         dist.destroy_process_group()
 
 
+def check_device(device: torch.device) -> None:
+    """Checks that each process of this machine can have a device.
+
+    Args:
+        device: What the run trains on.
+
+    Raises:
+        ConfigError: If it can't be shared, or if there are more processes than GPUs.
+    """
+    count = local_processes()
+    if count == 1 or device.type == "cpu":
+        return
+    if device.type != "cuda":
+        raise ConfigError(device.type, "cpu or cuda with several processes", "device")
+    gpus = torch.cuda.device_count()
+    if count > gpus:
+        expected = f"at most {gpus}, the number of GPUs, or --device cpu"
+        raise ConfigError(f"{count} processes", expected, "torchrun --nproc-per-node")
+
+
 @contextmanager
 def data_parallel() -> Iterator[None]:
     """Trains each network in all processes of ``torch.distributed`` within the block.
 
     Every process calls the same trainers with the same data and seeds. It evaluates its rows of every batch; outputs of blocks are
-    gathered from all of them, so that critics and losses see the whole batch, and gradients are summed. Weights and
-    metrics are those of a single process, to rounding. Batch normalisation has the statistics of the rows of each process.
+    gathered from all of them, so that critics and losses see the whole batch, and gradients are summed. The weights of the first
+    process are those at the start. Weights and metrics are those of a single process, to rounding. Batch normalisation has the
+    statistics of the rows of each process, and dropout within a block independent masks for them.
 
     Raises:
         ConfigError: If the processes have no group.
@@ -76,6 +120,21 @@ def data_parallel() -> Iterator[None]:
         yield
     finally:
         _is_parallel.reset(token)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Exchanges nothing within the block, which not every process executes."""
+    token = _is_parallel.set(False)
+    try:
+        yield
+    finally:
+        _is_parallel.reset(token)
+
+
+def local_processes() -> int:
+    """Number of processes on this machine that train one network."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _is_parallel.get() else 1
 
 
 def num_processes() -> int:
@@ -96,6 +155,26 @@ def my_rows(batch: Shaped[Tensor, "batch *shape"]) -> Shaped[Tensor, "rows *shap
     """
     count = num_processes()
     return batch if count == 1 else batch.tensor_split(count)[rank()]
+
+
+def map_rows(
+    block: nn.Module, rows: Float[Tensor, "rows *shape_x"]
+) -> Float[Tensor, "rows *shape_h"]:
+    """A block's outputs for the rows of this process, whose dropout and noise are independent of other processes'.
+
+    Args:
+        block: Maps rows.
+        rows: What :func:`my_rows` gave.
+    """
+    outputs: Tensor
+    if num_processes() == 1 or not any(map(draws_random_numbers, block.modules())):
+        outputs = block(rows)
+        return outputs
+    # drawn in every process, whose common generators stay alike
+    seed = int(torch.randint(1 << 62, ()))
+    with seeded_on(rows.device, seed, rank()):
+        outputs = block(rows)
+        return outputs
 
 
 def all_rows(rows: Float[Tensor, "rows *shape"], batch_size: int) -> Float[Tensor, "batch *shape"]:
@@ -163,6 +242,32 @@ def from_first(value: T) -> T:
     return values[0]
 
 
+@torch.no_grad()
+def copy_from_first(tensors: Sequence[Tensor]) -> None:
+    """Replaces each tensor by that of the first process.
+
+    Args:
+        tensors: Tensors of the same shapes in every process.
+    """
+    if num_processes() > 1:
+        with _named_failure():
+            for tensor in tensors:
+                dist.broadcast(tensor.data, 0)
+
+
+def share_generators() -> None:
+    """Sets torch's global generators to the state that they have in the first process."""
+    if num_processes() > 1:
+        torch.set_rng_state(from_first(torch.get_rng_state()))
+        if torch.cuda.is_available():
+            torch.cuda.set_rng_state(from_first(torch.cuda.get_rng_state()))
+
+
+def wait_for_first() -> None:
+    """Waits, in all processes but the first, until the first one has called this, too."""
+    from_first(None)
+
+
 @contextmanager
 def _named_failure() -> Iterator[None]:
     """Turns the failure of an exchange into one line.
@@ -173,5 +278,11 @@ def _named_failure() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        # of gloo and of NCCL: of a closed connection, or after a time limit
+        is_lost = any(sign in str(error).lower() for sign in LOST_SIGNS)
+        if not is_lost and not isinstance(error, dist.DistError):
+            raise
         raise LostProcessError from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -10,7 +10,7 @@ from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, CompleteOptimConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.errors import ConfigError, RunFolderError
+from ibtrain.errors import ConfigError, IBTrainError, LostProcessError, RunFolderError
 from ibtrain.io.documents import json_text
 from ibtrain.io.untrusted import untrusted
 from ibtrain.text import abridged, shell_word
@@ -37,25 +37,42 @@ def execute(
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded, and a broken plotting library before the
     # training
-    from ibtrain.backend.distributed import is_launched, process_group, rank
-    from ibtrain.runs.follow import follow
+    from ibtrain.backend.distributed import from_first, is_launched, process_group, rank
+    from ibtrain.runs import RunFolder
 
     if is_launched() and workers > 1:
         raise ConfigError(f"--workers {workers}", "no --workers with torchrun", "--workers")
     with process_group():
-        if rank() == 0:
-            _execute(config, run_dir, as_json, interval, workers)
-        elif not _is_finished(run_dir):
+        is_first = rank() == 0
+        is_finished = from_first(
+            is_first and run_dir is not None and RunFolder(run_dir).is_finished
+        )
+        if not is_first:
+            _help_to_train(config, is_finished=is_finished)
+        elif is_finished:
+            assert run_dir is not None
+            _show_finished(config, run_dir, as_json, interval)
+        else:
+            _train_and_report(config, run_dir, as_json, interval, workers)
+
+
+def _help_to_train(config: RunConfig, *, is_finished: bool) -> None:
+    """Trains in a process of torchrun that is not the first one, which tells the user what happens."""
+    from ibtrain.backend.distributed import rank
+    from ibtrain.runs.follow import follow
+
+    try:
+        if not is_finished:
             follow(config)
+    except LostProcessError as error:
+        raise SystemExit(error.exit_code) from error
+    except IBTrainError as error:
+        # the first process did not meet it
+        say(f"Error: process {rank()} of torchrun: {error}")
+        raise SystemExit(error.exit_code) from error
 
 
-def _is_finished(run_dir: Path | None) -> bool:
-    from ibtrain.runs import RunFolder
-
-    return run_dir is not None and RunFolder(run_dir).is_finished
-
-
-def _execute(
+def _train_and_report(
     config: RunConfig,
     run_dir: Path | None,
     as_json: bool,
@@ -65,9 +82,6 @@ def _execute(
     from ibtrain.report.finished import save_report
     from ibtrain.runs import open_run
 
-    if run_dir is not None and _is_finished(run_dir):
-        _show_finished(config, run_dir, as_json, interval)
-        return
     with (
         open_run(config, run_dir, interval) as opened,
         interruptible(_continuation(opened.folder.path)),

@@ -130,7 +130,7 @@ def _list_hint(message: str) -> str:
 
 def _say(kind: str, message: str) -> None:
     # of the processes of torchrun, which meet the same errors, the first one tells
-    if os.environ.get("RANK", "0") != "0":
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0":
         return
     # click's messages may have several lines
     line = f"{kind}: " + " ".join(text.strip() for text in message.splitlines())

@@ -85,7 +85,12 @@ def _download(root: Path, folder: str, load: Callable[[Path], object]) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
             load(Path(scratch))
-            (Path(scratch) / folder).rename(root / folder)
+            try:
+                (Path(scratch) / folder).rename(root / folder)
+            except OSError:
+                # another process may have been faster
+                if not is_folder(root / folder):
+                    raise
     except Exception as error:
         with suppress(OSError):
             for created in missing:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ibtrain.backend.cuda_graphs import cuda_graphs
 from ibtrain.backend.device import threads
-from ibtrain.backend.distributed import from_first
+from ibtrain.backend.distributed import from_first, num_processes, share_generators
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.seeding import generator
@@ -19,7 +19,7 @@ from ibtrain.config import METHODS, Method, RunConfig, difference
 from ibtrain.config.run import complete_tables
 from ibtrain.config.settings import with_defaults
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import RunFolderError
+from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.runs.results import MethodResult, Results
@@ -77,6 +77,9 @@ class Run:
         self._identity = _identity(setup) if checkpointer else {}
         self._evaluated = evaluated_samples(setup.data)
         state = from_first(self.checkpointer.load())
+        # dropout draws from them
+        share_generators()
+        _check_alike(setup)
         self.is_resuming = state is not None
         if state is not None:
             with restoring():
@@ -200,6 +203,17 @@ class Run:
             seeds = [seed for trained, group in done if trained == method for seed in group]
             if [entry["seed"] for entry in entries] != seeds:
                 raise ValueError(f"the results are not of seeds {seeds}")
+
+
+def _check_alike(setup: RunSetup) -> None:
+    """Checks that all processes of a run have the same settings and samples."""
+    if num_processes() > 1:
+        own, first = _identity(setup), from_first(_identity(setup))
+        for name, value in first.items():
+            if own[name] != value:
+                raise ConfigError(
+                    f"{name} {own[name]}", f"{value}, as in the first process", "torchrun"
+                )
 
 
 def _identity(setup: RunSetup) -> State:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ibtrain.backend.distributed import wait_for_first
 from ibtrain.config import RunConfig
 from ibtrain.errors import IBTrainWarning
 from ibtrain.runs.execution import Run
@@ -23,8 +24,10 @@ def follow(config: RunConfig) -> None:
 
     Raises:
         LostProcessError: If another process has ended.
+        ConfigError: If the first process has other settings or samples.
     """
     with _left_to_the_first():
+        wait_for_first()
         Run(RunSetup(config), measures=False).train()
 
 

@@ -8,6 +8,7 @@ import torch
 
 from ibtrain.backend.cuda_graphs import check_graphs
 from ibtrain.backend.device import choose_device, choose_threads, threads
+from ibtrain.backend.distributed import check_device
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
 from ibtrain.config import Method, RunConfig
@@ -65,6 +66,7 @@ class RunSetup:
 
     def __init__(self, config: RunConfig) -> None:
         self.device = choose_device(config.device)
+        check_device(self.device)
         if config.cuda_graphs:
             check_graphs(self.device)
         for method in config.methods:

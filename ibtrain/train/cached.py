@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.distributed import local_processes
 from ibtrain.backend.mapped import free_disk, mapped_tensor
 from ibtrain.backend.memory import fits_memory, memory_advice
 from ibtrain.errors import ConfigError
@@ -35,22 +36,32 @@ def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[st
         if x.device.type == "cpu":
             output: Tensor = part(x[:1])
             size = sum(map(len, inputs.values())) * output.numel() * output.element_size()
-            if not fits_memory(size):
-                _check_disk(size, place)
-                return {split: _mapped_outputs(part, x, output) for split, x in inputs.items()}
+            # of all processes that do the same on this machine
+            total = size * local_processes()
+            if not fits_memory(total):
+                return _mapped_outputs(part, inputs, output, total, place)
         return {split: apply_in_chunks(part, x) for split, x in inputs.items()}
 
 
-def _check_disk(size: int, given: str) -> None:
+def _mapped_outputs(
+    part: nn.Sequential, inputs: Mapping[str, Tensor], output: Tensor, size: int, place: str
+) -> dict[str, Tensor]:
+    """The outputs in temporary files; ``output`` is that of one sample, and ``size`` the number of all bytes."""
     free = free_disk()
+    too_large = ConfigError(
+        f"{place} of {size} bytes",
+        f"at most half of the memory, or the {free} bytes free on the disk of TMPDIR",
+        f"lower {ADVICE}",
+    )
     if size > free:
-        expected = f"at most half of the memory, or the {free} bytes free on the disk of TMPDIR"
-        raise ConfigError(f"{given} of {size} bytes", expected, f"lower {ADVICE}")
-
-
-def _mapped_outputs(part: nn.Sequential, x: Tensor, output: Tensor) -> Tensor:
-    """The outputs for all samples in a temporary file; ``output`` is that of one sample."""
-    outputs = mapped_tensor([len(x), *output.shape[1:]], output.dtype)
-    for target, chunk in zip(outputs.split(CHUNK), x.split(CHUNK), strict=True):
-        target.copy_(part(chunk))
+        raise too_large
+    outputs = {}
+    for split, x in inputs.items():
+        try:
+            outputs[split] = mapped_tensor([len(x), *output.shape[1:]], output.dtype)
+        except OSError as error:
+            # another process was faster
+            raise too_large from error
+        for target, chunk in zip(outputs[split].split(CHUNK), x.split(CHUNK), strict=True):
+            target.copy_(part(chunk))
     return outputs

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import num_processes, sum_over_processes
+from ibtrain.backend.distributed import copy_from_first, num_processes, sum_over_processes
 from ibtrain.backend.gradients import gradient_norm
 from ibtrain.backend.optim import cosine, load_moments, make_optimizer, set_rate
 from ibtrain.backend.precision import check_precision
@@ -69,6 +69,7 @@ class EpochLoop:
         self.seconds = 0.0
         self.metrics = StepMetrics(seed)
         self._epoch_order = self.order.get_state()
+        self._check_processes()
         self._parameters = [p for p in objective.parameters() if p.requires_grad]
         self._statistics = running_statistics(objective)
         self.optimizer = make_optimizer(
@@ -84,6 +85,14 @@ class EpochLoop:
         check_precision(config.precision, labels.device)
         if self._skips and not self.optimizer.defaults["fused"]:
             raise ConfigError("skip", f"stop on a device such as {labels.device}", "on_nonfinite")
+
+    def _check_processes(self) -> None:
+        """Checks that each process that trains the network has rows of a batch; all start from the same weights."""
+        count = num_processes()
+        if count > 1 and self.batch_size < 2 * count:
+            expected = f"at least {2 * count}, two for each process"
+            raise ConfigError(self.batch_size, expected, "batch_size")
+        copy_from_first([*self.objective.parameters(), *self.objective.buffers()])
 
     @property
     def _skips(self) -> bool:
@@ -143,28 +152,34 @@ class EpochLoop:
         Returns:
             The metrics, and last the norm of the gradient.
         """
-        self._exchange()
+        values = torch.stack([*metrics.values()])
+        self._exchange(values)
         norm = gradient_norm(self._parameters)
         self.metrics.names = [*metrics, GRADIENT]
-        values = torch.stack([*metrics.values(), norm])
+        values = torch.cat([values, norm.unsqueeze(0)])
         if self.optimizer.defaults["fused"]:
             # what is not finite never reaches the weights: the kernel itself leaves them alone
             self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return values
 
-    def _exchange(self) -> None:
-        """Sums the gradients of the network over the processes that train it, and averages its running statistics.
+    def _exchange(self, metrics: Float[Tensor, " metrics"]) -> None:
+        """Makes the gradients of the whole batch from those of all processes that train the network.
 
-        Each process has the gradients of its rows of the batch; critics see all rows in every process.
+        Each process has the gradients of its rows for the network, which are summed. Critics see all rows in every process:
+        their gradients, and the metrics, are averaged, so that differences of rounding can't grow. Running statistics of
+        normalisations are averaged, too.
         """
         count = num_processes()
         if count == 1:
             return
-        gradients = [p.grad for p in self.objective.network_parameters() if p.grad is not None]
-        for statistic in self._statistics:
-            statistic.div_(count)
-        sum_over_processes([*gradients, *self._statistics])
+        network = {id(parameter) for parameter in self.objective.network_parameters()}
+        trained = [p for p in self._parameters if p.grad is not None]
+        gradients = [p.grad for p in trained if p.grad is not None]
+        alike = [p.grad for p in trained if id(p) not in network and p.grad is not None]
+        for tensor in [*alike, *self._statistics, metrics]:
+            tensor.div_(count)
+        sum_over_processes([*gradients, *self._statistics, metrics])
 
     def end_step(self, metrics: Float[Tensor, " metrics"]) -> None:
         """Records the metrics of :meth:`step`, and averages the weights.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
+from ibtrain.backend.distributed import alone, from_first
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks
@@ -81,7 +82,8 @@ class Stage:
         if self.stopping:
             assert self.data.validation is not None
             with self._averaged():
-                accuracy = self.model.accuracy("validation", self.data.validation.y)
+                # one decision, also where processors round differently
+                accuracy = from_first(self.model.accuracy("validation", self.data.validation.y))
                 metrics["validation_accuracy"] = accuracy
                 self.stopping.update(accuracy)
         # of thousands of epochs, the last ones only
@@ -89,6 +91,7 @@ class Stage:
         flags = divergence_flags([*last, metrics], self.ceilings)
         self.history.append(EpochRecord(self.name, self.loop.epoch, metrics, flags))
         self._emit("epoch", self.callbacks)
+        self._is_stopped = from_first(self._is_stopped)
 
     def finish(self) -> None:
         """Keeps the averaged weights, those of the best epoch if training stops early, and tells callbacks."""
@@ -143,7 +146,8 @@ class Stage:
             history=self.history,
             stop=self._stop,
         )
-        with self._averaged():
+        # what callbacks do need not be the same in all processes
+        with self._averaged(), alone():
             for callback in callbacks:
                 callback(event)
 

@@ -1,5 +1,6 @@
 """Outputs of frozen blocks, which are kept for the blocks after them."""
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -53,6 +54,16 @@ def test_outputs_larger_than_memory_and_disk_are_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(cached, "free_disk", lambda: SIZE - 1)
     message = f"order simultaneous.*outputs of 0 .* of {SIZE} bytes, .* the {SIZE - 1} bytes free"
     with pytest.raises(ConfigError, match=message):
+        cached_outputs(PART, INPUTS)
+
+
+def test_a_disk_that_fills_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE - 2)
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(ConfigError, match=f"{SIZE} bytes, .* free on the disk of TMPDIR"):
         cached_outputs(PART, INPUTS)
 
 

@@ -12,7 +12,14 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 
 from ibtrain import EndToEndTrainer, LayerwiseTrainer, ObjectiveConfig, OptimConfig, mlp
-from ibtrain.backend.distributed import all_rows, data_parallel, my_rows
+from ibtrain.backend.distributed import (
+    all_rows,
+    data_parallel,
+    map_rows,
+    my_rows,
+    rank,
+    share_generators,
+)
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds.base import log_mean_exp
 
@@ -95,6 +102,51 @@ def test_training_is_that_of_one_process(
         torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
         # what all processes decide by is the same to the last bit
         torch.testing.assert_close(result, results[0], rtol=0, atol=0)
+
+
+def random_rows() -> tuple[Tensor, Tensor]:
+    """Dropout masks of the rows of a process, and what all processes draw afterwards."""
+    torch.manual_seed(torch.distributed.get_rank() if dist.is_initialized() else 0)
+    share_generators()
+    masks = map_rows(nn.Dropout(), torch.ones(9 + rank(), 50))
+    return masks, torch.rand(5)
+
+
+def test_dropout_is_independent_and_the_common_generator_stays_common(tmp_path: Path) -> None:
+    (one, common), (other, same) = spawned(random_rows, 2, tmp_path)
+    assert 0.3 < (one == other[:9]).float().mean() < 0.7
+    torch.testing.assert_close(common, same, rtol=0, atol=0)
+
+
+def unlike() -> dict[str, Tensor]:
+    """Weights after a training from other weights in every process."""
+    torch.manual_seed(rank())
+    x, y = torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 2
+    network = mlp(4, [5], 2, dropout=0.5)
+    LayerwiseTrainer(network, optim=OptimConfig(epochs=2, batch_size=7), progress=False).fit(x, y)
+    return network.state_dict()
+
+
+@pytest.mark.slow
+def test_the_weights_of_the_first_process_are_those_of_all(tmp_path: Path) -> None:
+    results = spawned(unlike, 3, tmp_path)
+    for weights in results[1:]:
+        torch.testing.assert_close(weights, results[0], rtol=0, atol=0)
+
+
+def small_batches() -> str:
+    """The error of a batch that is too small."""
+    x, y = torch.randn(60, 4), torch.arange(60) % 2
+    trainer = EndToEndTrainer(mlp(4, [5], 2), OptimConfig(batch_size=3), progress=False)
+    with pytest.raises(ConfigError) as caught:
+        trainer.fit(x, y)
+    return str(caught.value)
+
+
+@pytest.mark.slow
+def test_each_process_needs_two_rows(tmp_path: Path) -> None:
+    for message in spawned(small_batches, 2, tmp_path):
+        assert message == "batch_size: got 3, expected at least 4, two for each process"
 
 
 def normalised() -> dict[str, Tensor]:

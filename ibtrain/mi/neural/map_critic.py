@@ -62,7 +62,10 @@ class FeatureMapCritic(nn.Module):
         u = at_least_float32(maps).flatten(1) * self.log_gain.exp()
         count = len(h)
         a = a_b[:count, :1] - 0.5 * u[:count].square().sum(1, keepdim=True)
-        return limited(torch.addmm(a_b[count:, 1], u[:count], u[count:].T) + a)
+        # a product of lower precision would not cancel with the square in a
+        with torch.autocast(h.device.type, enabled=False):
+            product = torch.addmm(a_b[count:, 1], u[:count], u[count:].T)
+        return limited(product + a)
 
     def forward(
         self,
@@ -85,6 +88,8 @@ class FeatureMapCritic(nn.Module):
 def _layout(side: int) -> tuple[int, int, int, int]:
     """Kernel, stride and padding of a convolution along one side of a map, and the side of its output."""
     stride = math.ceil(side / SIDE)
-    kernel = max(3, stride)
-    padding = (kernel - 1) // 2
-    return kernel, stride, padding, (side + 2 * padding - kernel) // stride + 1
+    if stride < 3:
+        return 3, stride, 1, (side - 1) // stride + 1
+    # windows that cover the whole side, without overlap
+    count = math.ceil(side / stride)
+    return stride, stride, (count * stride - side + 1) // 2, count
