@@ -166,20 +166,20 @@ class EpochLoop:
     def _exchange(self, metrics: Float[Tensor, " metrics"]) -> None:
         """Makes the gradients of the whole batch from those of all processes that train the network.
 
-        Each process has the gradients of its rows for the network, which are summed. Critics see all rows in every process:
-        their gradients, and the metrics, are averaged, so that differences of rounding can't grow. Running statistics of
-        normalisations are averaged, too.
+        Each process has the gradients of its rows for the network, which are summed. Critics, and the network of an objective that
+        does not share rows, see all rows in every process: their gradients, and the metrics, are averaged, so that differences of
+        rounding can't grow. Running statistics of normalisations are averaged, too.
         """
         count = num_processes()
         if count == 1:
             return
-        network = {id(parameter) for parameter in self.objective.network_parameters()}
-        trained = [p for p in self._parameters if p.grad is not None]
-        gradients = [p.grad for p in trained if p.grad is not None]
-        alike = [p.grad for p in trained if id(p) not in network and p.grad is not None]
+        network = self.objective.network_parameters() if self.objective.shares_rows else ()
+        of_rows = set(map(id, network))
+        gradients = {id(p): p.grad for p in self._parameters if p.grad is not None}
+        alike = [gradient for key, gradient in gradients.items() if key not in of_rows]
         for tensor in [*alike, *self._statistics, metrics]:
             tensor.div_(count)
-        sum_over_processes([*gradients, *self._statistics, metrics])
+        sum_over_processes([*gradients.values(), *self._statistics, metrics])
 
     def end_step(self, metrics: Float[Tensor, " metrics"]) -> None:
         """Records the metrics of :meth:`step`, and averages the weights.

@@ -22,6 +22,7 @@ from ibtrain.backend.distributed import (
 )
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds.base import log_mean_exp
+from ibtrain.train.objectives import Objective
 
 BATCH = 51
 """Three or four processes have unequal shares of it."""
@@ -116,6 +117,41 @@ def test_dropout_is_independent_and_the_common_generator_stays_common(tmp_path: 
     (one, common), (other, same) = spawned(random_rows, 2, tmp_path)
     assert 0.3 < (one == other[:9]).float().mean() < 0.7
     torch.testing.assert_close(common, same, rtol=0, atol=0)
+
+
+class WholeBatch(Objective):
+    """An objective that evaluates the network itself."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(nn.Identity())
+        self.network = network
+
+    def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        loss = nn.functional.cross_entropy(self.network(x), y)
+        return loss, {"loss": loss.detach()}
+
+
+class WholeBatchTrainer(EndToEndTrainer):
+    """Trains by it."""
+
+    def objective_of(self, part: nn.Sequential, specs: Any) -> Objective:
+        return WholeBatch(part)
+
+
+def of_another_objective() -> list[Any]:
+    """Metrics of its training: the rate of SGD would show a gradient that is summed."""
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    optim = OptimConfig(epochs=3, batch_size=20, optimizer="sgd", learning_rate=0.3)
+    trainer = WholeBatchTrainer(mlp(4, [5], 2), optim, progress=False)
+    return [record.metrics for record in trainer.fit(x, torch.arange(60) % 2).history]
+
+
+@pytest.mark.slow
+def test_an_objective_that_shares_no_rows_trains_as_in_one_process(tmp_path: Path) -> None:
+    expected = of_another_objective()
+    for metrics in spawned(of_another_objective, 2, tmp_path):
+        torch.testing.assert_close(metrics, expected, rtol=1e-5, atol=1e-6)
 
 
 def unlike() -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -61,6 +62,10 @@ class Objective(nn.Module, ABC):
         noise_shapes: Shapes, without the batch, of the standard normal numbers that the loss needs. Each becomes
             one more argument ``(batch, *shape)``; the shape ``()`` is one number for each sample.
     """
+
+    shares_rows: ClassVar[bool] = False
+    """Whether each of several processes evaluates the network on its rows of a batch only, and gathers the outputs; otherwise
+    each process evaluates it on the whole batch."""
 
     def __init__(self, readout: nn.Module, noise_shapes: Sequence[tuple[int, ...]] = ()) -> None:
         super().__init__()
@@ -133,6 +138,8 @@ class BlockObjective(Objective):
         >>> value, metrics = objective(torch.zeros(8, 4), torch.zeros(8, dtype=torch.long), *noise)
         >>> value.backward()
     """
+
+    shares_rows: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from itertools import chain, islice
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -22,6 +23,8 @@ class Chain(Objective):
             is detached, and each block trains as if the blocks before it were data.
         averages_scores: Whether the scores of all blocks predict together.
     """
+
+    shares_rows: ClassVar[bool] = True
 
     def __init__(
         self,
