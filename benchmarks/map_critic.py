@@ -6,7 +6,6 @@ One critic reads means of windows, as those of classes do; the other one is the 
 images of CIFAR-10, and are evaluated on 1,000 others.
 """
 
-import math
 import time
 from itertools import product
 from pathlib import Path
@@ -19,6 +18,7 @@ from ibtrain import channel_mi, load_dataset
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
 from ibtrain.io.files import write_json
+from ibtrain.mi.bounds.base import log_mean_exp
 from ibtrain.mi.neural.critics import PairCritic
 from ibtrain.mi.neural.map_critic import FeatureMapCritic
 from ibtrain.train.objectives.critics import features_read, pooling
@@ -52,7 +52,7 @@ class PooledCritic(nn.Module):
 def bound(critic: nn.Module, h: Tensor, sigma: float) -> Tensor:
     """The Donsker-Varadhan bound on I(h; t) of a batch, in nats."""
     joint, marginal = critic(h, h + sigma * torch.randn_like(h))
-    value: Tensor = joint.mean() - marginal.flatten().logsumexp(0) + math.log(marginal.numel())
+    value: Tensor = joint.mean() - log_mean_exp(marginal)
     return value
 
 

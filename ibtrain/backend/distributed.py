@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -115,17 +115,18 @@ def data_parallel() -> Iterator[None]:
         raise ConfigError(
             "no process group", "torch.distributed.init_process_group()", "data_parallel"
         )
-    token = _is_parallel.set(True)
-    try:
+    with _parallel(True):
         yield
-    finally:
-        _is_parallel.reset(token)
+
+
+def alone() -> AbstractContextManager[None]:
+    """Exchanges nothing within the block, which not every process executes."""
+    return _parallel(False)
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Exchanges nothing within the block, which not every process executes."""
-    token = _is_parallel.set(False)
+def _parallel(is_parallel: bool) -> Iterator[None]:
+    token = _is_parallel.set(is_parallel)
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ibtrain.cli.interrupts import graceful, interruptible
+from ibtrain.cli.interrupts import graceful, ignored, interruptible
 from ibtrain.cli.sessions import TrainingSession
 from ibtrain.cli.streams import echo, say, text_width
 from ibtrain.config import OPTIMIZERS, CompleteOptimConfig, RunConfig
@@ -47,22 +47,23 @@ def execute(
         is_finished = from_first(
             is_first and run_dir is not None and RunFolder(run_dir).is_finished
         )
-        if not is_first:
-            _help_to_train(config, is_finished=is_finished)
-        elif is_finished:
+        if is_first and is_finished:
             assert run_dir is not None
             _show_finished(config, run_dir, as_json, interval)
-        else:
+        elif is_first:
             _train_and_report(config, run_dir, as_json, interval, workers)
+        elif not is_finished:
+            _help_to_train(config)
 
 
-def _help_to_train(config: RunConfig, *, is_finished: bool) -> None:
+def _help_to_train(config: RunConfig) -> None:
     """Trains in a process of torchrun that is not the first one, which tells the user what happens."""
     from ibtrain.backend.distributed import rank
     from ibtrain.runs.follow import follow
 
     try:
-        if not is_finished:
+        # once the first process has ended, the next exchange fails
+        with ignored():
             follow(config)
     except LostProcessError as error:
         raise SystemExit(error.exit_code) from error

@@ -3,12 +3,12 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 
 from ibtrain.errors import InterruptedRunError, LostProcessError
 
-__all__ = ["graceful", "immediate", "interruptible"]
+__all__ = ["graceful", "ignored", "immediate", "interruptible"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MESSAGE = b"\nFinishing the current step; press Ctrl-C again to quit now.\n"
@@ -44,6 +44,11 @@ def immediate() -> Iterator[None]:
     """Turns any of the signals within the block into ``KeyboardInterrupt``, with the signal as its argument."""
     with _handled(_raise):
         yield
+
+
+def ignored() -> AbstractContextManager[None]:
+    """Ignores the signals within the block, because another process acts on them."""
+    return _handled(signal.SIG_IGN)
 
 
 @contextmanager
@@ -83,7 +88,9 @@ def _caught_signals() -> list[signal.Signals]:
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled(
+    handler: Callable[[int, FrameType | None], None] | signal.Handlers,
+) -> Iterator[None]:
     before = {number: signal.signal(number, handler) for number in _caught_signals()}
     try:
         yield

@@ -74,12 +74,14 @@ class Run:
         self._on_record = record
         self._on_fit = on_fit
         self._measures = measures
-        self._identity = _identity(setup) if checkpointer else {}
+        # it hashes all samples
+        identity = _identity(setup) if checkpointer or num_processes() > 1 else {}
+        _check_alike(identity)
+        self._identity = identity if checkpointer else {}
         self._evaluated = evaluated_samples(setup.data)
         state = from_first(self.checkpointer.load())
         # dropout draws from them
         share_generators()
-        _check_alike(setup)
         self.is_resuming = state is not None
         if state is not None:
             with restoring():
@@ -205,15 +207,12 @@ class Run:
                 raise ValueError(f"the results are not of seeds {seeds}")
 
 
-def _check_alike(setup: RunSetup) -> None:
+def _check_alike(identity: State) -> None:
     """Checks that all processes of a run have the same settings and samples."""
-    if num_processes() > 1:
-        own, first = _identity(setup), from_first(_identity(setup))
-        for name, value in first.items():
-            if own[name] != value:
-                raise ConfigError(
-                    f"{name} {own[name]}", f"{value}, as in the first process", "torchrun"
-                )
+    change = difference(from_first(identity), identity)
+    if change:
+        place, first, other = change
+        raise ConfigError(f"{place} {other}", f"{first}, as in the first process", "torchrun")
 
 
 def _identity(setup: RunSetup) -> State:

@@ -71,6 +71,7 @@ class EpochLoop:
         self._epoch_order = self.order.get_state()
         self._check_processes()
         self._parameters = [p for p in objective.parameters() if p.requires_grad]
+        self._network = {id(parameter) for parameter in objective.network_parameters()}
         self._statistics = running_statistics(objective)
         self.optimizer = make_optimizer(
             config.optimizer,
@@ -100,10 +101,9 @@ class EpochLoop:
 
     def _groups(self) -> list[dict[str, Any]]:
         """The network's parameters, which decay, and the critics', whose decay would loosen the bounds."""
-        network = {id(parameter) for parameter in self.objective.network_parameters()}
         groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
         for parameter in self._parameters:
-            groups[id(parameter) in network].append(parameter)
+            groups[id(parameter) in self._network].append(parameter)
         return [
             {"params": parameters, "weight_decay": self.config.weight_decay * decays}
             for decays, parameters in groups.items()
@@ -152,19 +152,18 @@ class EpochLoop:
         Returns:
             The metrics, and last the norm of the gradient.
         """
-        values = torch.stack([*metrics.values()])
-        self._exchange(values)
+        metrics = self._exchange(metrics)
         norm = gradient_norm(self._parameters)
         self.metrics.names = [*metrics, GRADIENT]
-        values = torch.cat([values, norm.unsqueeze(0)])
+        values = torch.stack([*metrics.values(), norm])
         if self.optimizer.defaults["fused"]:
             # what is not finite never reaches the weights: the kernel itself leaves them alone
             self.optimizer.found_inf = are_finite(values).logical_not().float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return values
 
-    def _exchange(self, metrics: Float[Tensor, " metrics"]) -> None:
-        """Makes the gradients of the whole batch from those of all processes that train the network.
+    def _exchange(self, metrics: Metrics) -> Metrics:
+        """Makes the gradients and metrics of the whole batch from those of all processes that train the network.
 
         Each process has the gradients of its rows for the network, which are summed. Critics, and the network of an objective that
         does not share rows, see all rows in every process: their gradients, and the metrics, are averaged, so that differences of
@@ -172,14 +171,16 @@ class EpochLoop:
         """
         count = num_processes()
         if count == 1:
-            return
-        network = self.objective.network_parameters() if self.objective.shares_rows else ()
-        of_rows = set(map(id, network))
+            return metrics
+        of_rows = self._network if self.objective.shares_rows else set()
         gradients = {id(p): p.grad for p in self._parameters if p.grad is not None}
         alike = [gradient for key, gradient in gradients.items() if key not in of_rows]
-        for tensor in [*alike, *self._statistics, metrics]:
+        # a copy: metrics may share the memory of the loss
+        values = torch.stack([*metrics.values()])
+        for tensor in [*alike, *self._statistics, values]:
             tensor.div_(count)
-        sum_over_processes([*gradients.values(), *self._statistics, metrics])
+        sum_over_processes([*gradients.values(), *self._statistics, values])
+        return dict(zip(metrics, values.unbind(), strict=True))
 
     def end_step(self, metrics: Float[Tensor, " metrics"]) -> None:
         """Records the metrics of :meth:`step`, and averages the weights.

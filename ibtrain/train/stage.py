@@ -146,7 +146,7 @@ class Stage:
             history=self.history,
             stop=self._stop,
         )
-        # what callbacks do need not be the same in all processes
+        # what callbacks do, such as the loss of a measure, need not be the same in all processes
         with self._averaged(), alone():
             for callback in callbacks:
                 callback(event)

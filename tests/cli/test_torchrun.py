@@ -69,6 +69,15 @@ def reference(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def interrupt(process: subprocess.Popen[str], folder: Path) -> None:
+    """Ends a run by SIGTERM once it has a checkpoint."""
+    while not list(folder.glob("checkpoints/state*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=300)
+
+
 def accuracies(folder: Path) -> list[float]:
     results = json.loads((folder / "results.json").read_text())
     return [each["test_accuracy"] for m in ("layerwise", "end_to_end") for each in results[m]]
@@ -115,12 +124,7 @@ def test_another_number_of_processes_goes_on(
     reference: Path, settings: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    process = torchrun(3, *compare_command(folder, settings))
-    while not list(folder.glob("checkpoints/state*")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=300)
+    interrupt(torchrun(3, *compare_command(folder, settings)), folder)
     assert not ended(torchrun(2, "resume", folder))
     assert accuracies(folder) == pytest.approx(accuracies(reference), abs=2.1 / 359)
 
@@ -130,12 +134,7 @@ def test_dropout_goes_on_alike(settings: Path, tmp_path: Path) -> None:
     command = [*compare_command(tmp_path / "whole", settings), *options]
     assert not ended(torchrun(2, *command))
     folder = tmp_path / "run"
-    process = torchrun(2, *compare_command(folder, settings), *options)
-    while not list(folder.glob("checkpoints/state*")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=300)
+    interrupt(torchrun(2, *compare_command(folder, settings), *options), folder)
     assert not ended(torchrun(2, "resume", folder))
     check_same(folder, tmp_path / "whole")
 

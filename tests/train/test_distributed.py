@@ -107,7 +107,7 @@ def test_training_is_that_of_one_process(
 
 def random_rows() -> tuple[Tensor, Tensor]:
     """Dropout masks of the rows of a process, and what all processes draw afterwards."""
-    torch.manual_seed(torch.distributed.get_rank() if dist.is_initialized() else 0)
+    torch.manual_seed(rank())
     share_generators()
     masks = map_rows(nn.Dropout(), torch.ones(9 + rank(), 50))
     return masks, torch.rand(5)

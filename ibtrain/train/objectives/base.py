@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import all_rows, alone, map_rows, my_rows
+from ibtrain.backend.distributed import all_rows, map_rows, my_rows
 from ibtrain.errors import ModelError
 
 __all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]
@@ -187,9 +186,7 @@ class BlockObjective(Objective):
         Raises:
             ModelError: If the loss or a metric is not a scalar, or if a metric has a reserved name.
         """
-        # only steps of the training are taken in all processes
-        with nullcontext() if self.training else alone():
-            h = all_rows(map_rows(self.block, my_rows(x)), len(x))
+        h = all_rows(map_rows(self.block, my_rows(x)), len(x))
         return self.checked_loss(x, h, y, *noise)
 
     def checked_loss(

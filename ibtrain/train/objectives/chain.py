@@ -1,13 +1,12 @@
 """The objective of several blocks that train on the same batches."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from itertools import chain, islice
 from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import all_rows, alone, map_rows, my_rows
+from ibtrain.backend.distributed import all_rows, map_rows, my_rows
 from ibtrain.train.objectives.base import BlockObjective, Metrics, Objective
 from ibtrain.train.scores import AveragedReadout
 
@@ -50,11 +49,6 @@ class Chain(Objective):
 
     def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The sum, and the metrics of each block as ``block.metric``; those of the last block have no prefix."""
-        # only steps of the training are taken in all processes
-        with nullcontext() if self.training else alone():
-            return self._sum(x, y, *noise)
-
-    def _sum(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         total, metrics, noises = None, {}, iter(noise)
         # what this process evaluates
         rows = my_rows(x)
