@@ -64,6 +64,9 @@ def process_group() -> Iterator[None]:
     if not is_launched():
         yield
         return
+    # the first optimizer imports it; its defaults would then keep the group, whose threads may abort the process at its exit
+    import torch.distributed.nn.functional  # noqa: F401
+
     local = int(os.environ["LOCAL_RANK"])
     if local < torch.cuda.device_count():
         torch.cuda.set_device(local)

@@ -108,8 +108,9 @@ def test_a_run_goes_on_after_the_death_of_a_process(
     if victim:
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
-    is_finished = (folder / "results.json").exists()
     _, error = process.communicate(timeout=300)
+    # also after the death of a process whose part was done
+    is_finished = (folder / "results.json").exists()
     told = [line for line in error.splitlines() if line.startswith("Error")]
     # the first process, which tells, may be the victim
     assert len(told) <= 1
@@ -156,6 +157,23 @@ def test_other_samples_in_another_process_are_told(tmp_path: Path) -> None:
     process = torchrun(2, *command, program=[script], folder=tmp_path)
     (told,) = [line for line in ended(process, well=False) if "process 1" in line]
     assert "torchrun: got samples" in told
+
+
+def test_no_thread_outlives_the_exchange(tmp_path: Path) -> None:
+    """One that does may abort the process at its exit."""
+    script = tmp_path / "exchange.py"
+    script.write_text(
+        "import os, sys, torch\n"
+        "from ibtrain.backend.distributed import all_rows, my_rows, process_group\n"
+        "with process_group():\n"
+        "    rows = my_rows(torch.ones(4, 1))\n"
+        "    torch.optim.SGD([rows])\n"
+        "    all_rows(rows, 4)\n"
+        "tasks = [open(f'/proc/self/task/{task}/comm').read() for task in os.listdir('/proc/self/task')]\n"
+        "print('threads', [task for task in tasks if 'gloo' in task])\n"
+    )
+    output, error = torchrun(2, program=[script]).communicate(timeout=300)
+    assert output.splitlines() == ["threads []"] * 2, error
 
 
 def test_workers_are_refused_once(settings: Path, tmp_path: Path) -> None:
