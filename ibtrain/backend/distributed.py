@@ -65,7 +65,7 @@ def process_group() -> Iterator[None]:
         yield
         return
     # the first optimizer imports it; its defaults would then keep the group, whose threads may abort the process at its exit
-    import torch.distributed.nn.functional  # noqa: F401
+    import torch.distributed.nn.functional
 
     local = int(os.environ["LOCAL_RANK"])
     if local < torch.cuda.device_count():

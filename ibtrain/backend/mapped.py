@@ -1,5 +1,6 @@
 """Tensors in temporary files, for what is larger than memory."""
 
+import errno
 import math
 import os
 import shutil
@@ -9,7 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["free_disk", "mapped_tensor"]
+from ibtrain.backend.memory import COPY_SHARE, fits_memory
+from ibtrain.errors import OutOfMemoryError
+
+__all__ = ["free_disk", "mapped_tensor", "spacious_tensor"]
 
 
 def free_disk() -> int:
@@ -31,8 +35,34 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> T
         OSError: If the disk is too small.
     """
     count = math.prod(shape)
+    # to fill the disk in vain would disturb others
+    if count * dtype.itemsize > free_disk():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with tempfile.NamedTemporaryFile(prefix="ibtrain-") as file:
         # writing to the map of a file without space would kill the process; macOS has no such call
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, max(1, count * dtype.itemsize))
         return torch.from_file(file.name, shared=True, size=count, dtype=dtype).view(*shape)
+
+
+def spacious_tensor(shape: Sequence[int], dtype: torch.dtype, where: str) -> Tensor:
+    """A tensor of any values on the CPU, in memory or, if it would take more than an eighth of it, in a temporary file.
+
+    Args:
+        shape: Shape of the tensor.
+        dtype: Type of its values.
+        where: What it is for, for error messages.
+
+    Raises:
+        OutOfMemoryError: If neither memory nor the disk has the space.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if fits_memory(size, COPY_SHARE):
+        return torch.empty(*shape, dtype=dtype)
+    try:
+        return mapped_tensor(shape, dtype)
+    except OSError as error:
+        raise OutOfMemoryError(
+            f"{where}: got samples of {size} bytes, expected at most an eighth of the memory, or the {free_disk()} bytes free on "
+            "the disk of TMPDIR"
+        ) from error

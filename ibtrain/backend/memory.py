@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from ibtrain.errors import InvalidInputError, OutOfMemoryError
 
-__all__ = ["check_memory", "fits_memory", "host_memory", "memory_advice"]
+__all__ = ["COPY_SHARE", "check_memory", "fits_memory", "host_memory", "memory_advice"]
 
 SHARE = 0.5
 """Share of the memory that one array may take: data that are read are copied at least once."""
+COPY_SHARE = 1 / 8
+"""Share of the memory that one of several copies of samples may take, which exist at once."""
 CGROUPS = Path("/sys/fs/cgroup")
 PROCESS = Path("/proc/self")
 LIMITS = ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5))
@@ -64,13 +66,9 @@ def _process_limits() -> list[int]:
     return left
 
 
-def fits_memory(size: int) -> bool:
-    """Whether so many bytes are at most half of the memory that this process may have."""
-    return size <= _limit()
-
-
-def _limit() -> int:
-    return int(SHARE * host_memory())
+def fits_memory(size: int, share: float = SHARE) -> bool:
+    """Whether so many bytes are at most a share of the memory that this process may have."""
+    return size <= int(share * host_memory())
 
 
 def check_memory(size: int, given: str, error: type[InvalidInputError], where: str) -> None:
@@ -86,7 +84,8 @@ def check_memory(size: int, given: str, error: type[InvalidInputError], where: s
         InvalidInputError: If they are more than half of the memory that this process may have.
     """
     if not fits_memory(size):
-        expected = f"at most {_limit()} bytes, half of the memory that this process may have"
+        limit = int(SHARE * host_memory())
+        expected = f"at most {limit} bytes, half of the memory that this process may have"
         raise error(f"{given} of {size} bytes", expected, where)
 
 

@@ -66,8 +66,8 @@ class RunConfig:
 
     Args:
         dataset: Data set: digits, szt (the 12-bit problem), mnist, fashion-mnist, kmnist, cifar10; the path of a file that
-            ends in .csv, .tsv, .parquet, .npz or .mat (with another ending: ``csv:FILE`` and so on); or ``folder:DIR``, images
-            in DIR/train/CLASS and DIR/test/CLASS.
+            ends in .csv, .tsv, .parquet, .npz or .mat (with another ending: ``csv:FILE`` and so on); ``folder:DIR``, images
+            in DIR/train/CLASS and DIR/test/CLASS; or ``npy:DIR``, DIR/x.npy and DIR/y.npy, which may be larger than memory.
         data_root: Folder of the data sets, also for downloads; by default $IBTRAIN_DATA or ~/.cache/ibtrain.
         seeds: Random seeds; every method is trained once with each seed.
         methods: Training methods: ``layerwise``, ``end_to_end``, or both.

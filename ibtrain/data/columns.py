@@ -54,7 +54,7 @@ def read_columns(path: Path, choices: Sequence[str]) -> list[Any]:
         choice: [_part(text, str(path)) for text in OUTER_COMMA.split(choice)] for choice in choices
     }
     keys = list(dict.fromkeys(key for several in parts.values() for key, _ in several))
-    arrays = map_archive(path, keys, ALIASES)
+    arrays = map_archive(path, keys, aliases=ALIASES)
     return [
         _joined(
             [_columns_of(arrays[key], columns, f"{path}: {key}") for key, columns in parts[choice]],

@@ -270,10 +270,7 @@ class Dataset:
         is_kept = torch.ones(len(self.train), dtype=torch.bool)
         is_kept[held_out] = False
         kept = is_kept.nonzero().squeeze(1)
-        train, validation = (
-            Split(self.train.x[index], self.train.y[index])
-            for index in (indices.to(self.train.y.device) for indices in (kept, held_out))
-        )
+        train, validation = (self.train.take(index, self.name) for index in (kept, held_out))
         return replace(self, train=train, validation=validation)
 
     def standardised(self) -> "Dataset":

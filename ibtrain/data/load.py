@@ -11,7 +11,7 @@ from ibtrain.config.run import check_part
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.matlab import read_mat
 from ibtrain.data.raw import RawData, to_dataset
-from ibtrain.data.sources import SOURCES, read_folder, read_npz
+from ibtrain.data.sources import SOURCES, read_folder, read_npy, read_npz
 from ibtrain.data.table_data import read_rows
 from ibtrain.data.training_samples import replace_labels, take_samples, take_share
 from ibtrain.errors import DataError
@@ -21,7 +21,9 @@ from ibtrain.text import hint
 __all__ = ["default_data_root", "load_dataset"]
 
 FILE_READERS = {"npz": read_npz, "mat": read_mat}
-"""Readers of data sets in a file, by the prefix of the file's path."""
+"""Readers of data sets in a file, by the ending of the file or the prefix of its path."""
+READERS = {**FILE_READERS, "npy": read_npy}
+"""Readers by prefix."""
 TABLES = ("csv", "tsv", "parquet")
 """Prefixes of files with a row for each sample."""
 
@@ -56,7 +58,8 @@ def load_dataset(
     Args:
         name: ``digits``, ``szt`` (the 12-bit problem, :mod:`ibtrain.data.szt`), ``mnist``, ``fashion-mnist``,
             ``kmnist``, ``cifar10``, ``folder:DIR`` (``train/CLASS/*`` and ``test/CLASS/*`` images), ``npz:FILE``
-            (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``),
+            (``x`` and ``y``, or ``x_train`` and ``y_train``, and optionally ``x_test`` and ``y_test``), ``npy:DIR``
+            (``x.npy``, ``y.npy`` and so on, which may be larger than memory),
             ``mat:FILE`` (``F`` and ``y``), ``csv:FILE``, ``tsv:FILE`` or ``parquet:FILE`` (a row for each sample); or a path
             that ends in ``.npz``, ``.mat``, ``.csv``, ``.tsv`` or ``.parquet``.
         data_root: Folder of torchvision's data sets, also for downloads.
@@ -102,7 +105,7 @@ def load_dataset(
 def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawData:
     kind, _, path = name.partition(":")
     ending = Path(name).suffix.lower().removeprefix(".")
-    if kind not in (*FILE_READERS, *TABLES, "folder") and ending in (*FILE_READERS, *TABLES):
+    if kind not in (*READERS, *TABLES, "folder") and ending in (*FILE_READERS, *TABLES):
         kind, path = ending, name
     if kind in TABLES and path and resize is None:
         return read_rows(_expanded(path), target)
@@ -113,15 +116,15 @@ def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawD
         return read_folder(_expanded(path), resize)
     if resize is not None:
         raise DataError(f"{resize} with {name}", "images in folder:DIR to resize", "resize")
-    if kind in FILE_READERS and path:
-        return FILE_READERS[kind](_expanded(path))
+    if kind in READERS and path:
+        return READERS[kind](_expanded(path))
     if name not in SOURCES:
         endings = ", ".join(f".{ending}" for ending in (*TABLES, *FILE_READERS))
-        is_existing = bool(name) and is_folder(_expanded(name))
-        advice = f" (did you mean 'folder:{name}'?)" if is_existing else hint(name, SOURCES)
-        expected = (
-            f"one of {', '.join(SOURCES)}, folder:DIR, or a file that ends in one of {endings}"
-        )
+        advice = hint(name, SOURCES)
+        if name and is_folder(_expanded(name)):
+            has_arrays = any(_expanded(name).glob("*.npy"))
+            advice = f" (did you mean '{'npy' if has_arrays else 'folder'}:{name}'?)"
+        expected = f"one of {', '.join(SOURCES)}, folder:DIR, npy:DIR, or a file that ends in one of {endings}"
         raise DataError(repr(name), expected + advice, "dataset")
     return SOURCES[name](root)
 

@@ -1,4 +1,4 @@
-"""Maps arrays of an npz file from disk, so that they may be larger than memory."""
+"""Maps arrays of npz and npy files from disk, so that they may be larger than memory."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.data.archives import read_archive, stored_name
+from ibtrain.data.archives import read_archive, read_errors, stored_name
 from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
 from ibtrain.errors import DataError
 from ibtrain.io.documents import is_regular
 
-__all__ = ["map_archive"]
+__all__ = ["map_archive", "map_array"]
 
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 """Local header of a zip member: signature, and lengths of the name and the extra field that follow."""
@@ -26,7 +26,10 @@ MAPPING_ERRORS = (OSError, DataError, ValueError, struct.error, BadZipFile, NotI
 
 
 def map_archive(
-    path: Path, wanted: Sequence[str], aliases: Mapping[str, str] | None = None
+    path: Path,
+    wanted: Sequence[str],
+    optional: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Returns arrays of an npz file by their keys, as read-only memory maps if they are uncompressed.
 
@@ -36,15 +39,33 @@ def map_archive(
     Args:
         path: The file.
         wanted: Required keys.
+        optional: Keys that may be missing.
         aliases: Alternative names in the file, used if the file has none of the keys.
 
     Raises:
         DataError: For the same reasons as :func:`~ibtrain.data.archives.read_archive`.
     """
     aliases = aliases or {}
-    mapped = _mapped(path, wanted, aliases)
-    unmapped = [key for key in wanted if key not in mapped]
-    return mapped | (read_archive(path, unmapped, aliases=aliases) if unmapped else {})
+    mapped = _mapped(path, [*wanted, *optional], aliases)
+    required, others = ([key for key in keys if key not in mapped] for keys in (wanted, optional))
+    return mapped | (read_archive(path, required, others, aliases) if required or others else {})
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """Returns the array of an npy file as a read-only memory map.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: If the file is not an npy, declares more bytes than it holds, or holds objects.
+        UnreadableError: If the file is missing or can't be read now.
+    """
+    with read_errors(path, "an npy file", "of a plain array", (OSError, ValueError, EOFError)):
+        # opening a pipe would block
+        if path.exists() and not is_regular(path):
+            raise DataError("something that is not a regular file", "an npy file", str(path))
+        return np.lib.format.open_memmap(path, mode="r")
 
 
 def _mapped(path: Path, keys: Sequence[str], aliases: Mapping[str, str]) -> dict[str, NDArray[Any]]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from ibtrain.data.copies import draw_split
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.labels import Class, class_index, find_classes, read_labels
-from ibtrain.data.samples import check_values, with_channels
+from ibtrain.data.rows import row_slices, spacious_array, take_rows
+from ibtrain.data.samples import as_tensor, check_values, with_channels
 from ibtrain.data.scaling import Scaling
-from ibtrain.data.split import CHUNK_BYTES, Split
+from ibtrain.data.split import Split
 from ibtrain.errors import DataError
 
 __all__ = ["RawData", "checked_arrays", "raw_data", "split_off_test", "to_dataset"]
@@ -74,14 +75,14 @@ def raw_data(
     x, y = checked_arrays(x, y, where)
     center = _center_of(x)
     if test is None:
-        x = _centred(x, center)
+        x = _centred(x, center, where)
         raw = split_off_test(x, y, source or where)
         return replace(raw, classes=classes, center=center, columns=columns)
     x_test, y_test = checked_arrays(*test, test_where)
     if x_test.shape[1:] != x.shape[1:]:
         expected = f"samples of shape {x.shape[1:]}, as in training"
         raise DataError(f"shape {x_test.shape[1:]}", expected, test_where)
-    x, x_test = _centred(x, center), _centred(x_test, center)
+    x, x_test = _centred(x, center, where), _centred(x_test, center, test_where)
     return RawData(x, y, x_test, y_test, classes, center, columns)
 
 
@@ -93,7 +94,12 @@ def split_off_test(x: NDArray[Any], y: NDArray[Any], where: str) -> RawData:
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     is_test = np.zeros(len(x), dtype=bool)
     is_test[draw_split(x, order, round(TEST_SHARE * len(x)), "test", where)] = True
-    return RawData(x[~is_test], y[~is_test], x[is_test], y[is_test])
+    tensor = as_tensor(x)
+    x_train, x_test = (
+        take_rows(tensor, torch.from_numpy(part.nonzero()[0]), where).numpy()
+        for part in (~is_test, is_test)
+    )
+    return RawData(x_train, y[~is_test], x_test, y[is_test])
 
 
 def to_dataset(name: str, raw: RawData) -> Dataset:
@@ -101,7 +107,7 @@ def to_dataset(name: str, raw: RawData) -> Dataset:
     y_train, y_test = (read_labels(y, name) for y in (raw.y_train, raw.y_test))
     classes = raw.classes or find_classes(y_train, name)
     train, test = (
-        Split(torch.from_numpy(x), torch.from_numpy(class_index(y, classes, name)))
+        Split(as_tensor(x), torch.from_numpy(class_index(y, classes, name)))
         for x, y in ((raw.x_train, y_train), (raw.x_test, y_test))
     )
     is_bytes = train.x.dtype == torch.uint8
@@ -142,12 +148,11 @@ def _center_of(x: NDArray[Any]) -> NDArray[np.float64]:
     return mean
 
 
-def _centred(x: NDArray[Any], center: NDArray[np.float64]) -> NDArray[Any]:
+def _centred(x: NDArray[Any], center: NDArray[np.float64], where: str) -> NDArray[Any]:
     """Subtracts the centre before rounding to float32, which is coarse for large values; bytes are unchanged."""
     if x.dtype == np.uint8:
         return x
-    values = np.empty(x.shape, dtype=np.float32)
-    step = max(1, CHUNK_BYTES // (8 * x[0].size))
-    for start in range(0, len(x), step):
-        values[start : start + step] = x[start : start + step].astype(np.float64) - center
+    values = spacious_array(x.shape, np.dtype(np.float32), where)
+    for part in row_slices(x):
+        values[part] = x[part].astype(np.float64) - center
     return values

@@ -1,18 +1,29 @@
 """Samples of any kind as an array of numbers: arrays, tensors, lists and data frames."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ibtrain.data.labels import is_missing, missing_values
+from ibtrain.data.rows import row_slices
 from ibtrain.data.split import MAX_MAGNITUDE, place_of
 from ibtrain.errors import DataError
 
-__all__ = ["check_values", "column_names", "read_samples", "select_columns", "with_channels"]
+__all__ = [
+    "as_tensor",
+    "check_values",
+    "column_names",
+    "read_samples",
+    "select_columns",
+    "with_channels",
+]
 
 CHANNEL_COUNTS = (1, 3, 4)
 """Possible numbers of channels of images: grey, RGB and RGBA."""
@@ -145,9 +156,8 @@ def check_values(samples: NDArray[Any], where: str) -> None:
         raise DataError(f"samples of type {samples.dtype}", "numbers", where)
     if samples.dtype.kind != "f":
         return
-    is_finite = np.isfinite(samples)
-    if not is_finite.all():
-        bad = ~is_finite.reshape(len(samples), -1)
+    if not all(np.isfinite(samples[part]).all() for part in row_slices(samples)):
+        bad = ~np.isfinite(samples).reshape(len(samples), -1)
         place = place_of(divmod(int(bad.argmax()), bad.shape[1]))
         given = f"{int(bad.sum())} NaN or infinite values in the samples (the first in {place})"
         raise DataError(given, FILL_IN, where)
@@ -157,6 +167,14 @@ def check_values(samples: NDArray[Any], where: str) -> None:
         value = samples[row].flat[column]
         given = f"a value of {value:g} in {place_of((row, column))} of the samples"
         raise DataError(given, "values whose squares float32 can hold", where)
+
+
+def as_tensor(x: NDArray[Any]) -> Tensor:
+    """Returns a tensor that shares the memory of an array, which may be mapped from a file that can't be written."""
+    with warnings.catch_warnings():
+        # nothing writes to samples
+        warnings.filterwarnings("ignore", ".*not writable", UserWarning)
+        return torch.from_numpy(x)
 
 
 def with_channels(x: NDArray[Any]) -> NDArray[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.mapped import spacious_tensor
+from ibtrain.data.rows import row_slices
 from ibtrain.data.split import Split, find_beyond, place_of, row_chunks
 from ibtrain.errors import DataError
 
@@ -172,11 +174,13 @@ def scale_split(split: Split, scaling: Scaling, name: str, where: str) -> Split:
     Raises:
         DataError: If a value is more than :data:`MAX_DEVIATIONS` standard deviations from the training mean.
     """
-    x = torch.empty(split.x.shape, dtype=torch.float32, device=split.x.device)
-    start = 0
-    for chunk in row_chunks(split.x):
-        x[start : start + len(chunk)] = scaling.scale(chunk)
-        start += len(chunk)
+    device = split.x.device
+    if device.type == "cpu":
+        x = spacious_tensor(split.x.shape, torch.float32, where)
+    else:
+        x = torch.empty(split.x.shape, dtype=torch.float32, device=device)
+    for part in row_slices(split.x):
+        x[part] = scaling.scale(split.x[part].cpu())
     index = find_beyond(x, MAX_DEVIATIONS)
     if index is not None:
         deviations = x.flatten(1)[index].item()

@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.backend.memory import COPY_SHARE, fits_memory
 from ibtrain.data.archives import read_archive
 from ibtrain.data.image_archives import read_image_archive
 from ibtrain.data.images import ImageFile, list_images, read_images, widened
 from ibtrain.data.labels import Class
+from ibtrain.data.mapped import map_archive, map_array
 from ibtrain.data.raw import RawData, checked_arrays, raw_data, split_off_test
 from ibtrain.data.szt import read_szt
 from ibtrain.errors import DataError
 from ibtrain.io.files import is_folder, read_error, system_failure
 
-__all__ = ["SOURCES", "read_folder", "read_npz"]
+__all__ = ["SOURCES", "read_folder", "read_npy", "read_npz"]
 
 CIFAR10_FOLDER = "cifar-10-batches-py"
 CIFAR10_ARCHIVE = "cifar10-images.tar.gz"
@@ -187,7 +189,31 @@ def read_npz(path: Path) -> RawData:
     Labels are whole numbers of any range, strings or one-hot rows. Samples that are not bytes are centred before they are rounded to float32.
     """
     aliases = {"x": "x_train", "y": "y_train"}
-    arrays = read_archive(path, ("x", "y"), ("x_test", "y_test"), aliases)
+    read = read_archive
+    with suppress(OSError, ValueError):
+        # what a file that can't be read is, its reader tells
+        if not fits_memory(path.stat().st_size, COPY_SHARE):
+            read = map_archive
+    return _named_arrays(read(path, ("x", "y"), ("x_test", "y_test"), aliases), path)
+
+
+def read_npy(path: Path) -> RawData:
+    """Maps ``x.npy``, ``y.npy``, and ``x_test.npy`` and ``y_test.npy`` of a folder, so that they may be larger than memory.
+
+    They may have the names, shapes and types that :func:`read_npz` takes.
+    """
+    if not is_folder(path):
+        raise DataError("no such folder", "a folder with x.npy and y.npy", str(path))
+    x, y = ("x", "y") if (path / "x.npy").exists() else ("x_train", "y_train")
+    arrays = {"x": map_array(path / f"{x}.npy"), "y": map_array(path / f"{y}.npy")}
+    for key in ("x_test", "y_test"):
+        if (path / f"{key}.npy").exists():
+            arrays[key] = map_array(path / f"{key}.npy")
+    return _named_arrays(arrays, path)
+
+
+def _named_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> RawData:
+    """Samples and labels of both splits by their names in a file or folder."""
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise DataError(
             f"keys {', '.join(arrays)}", "both x_test and y_test, or neither", str(path)

@@ -8,10 +8,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ibtrain.backend.gradients import differentiable
+from ibtrain.data.rows import row_slices, take_rows
 from ibtrain.errors import DataError
 
 __all__ = [
-    "CHUNK_BYTES",
     "MAX_MAGNITUDE",
     "Split",
     "find_beyond",
@@ -22,8 +22,6 @@ __all__ = [
 
 MAX_MAGNITUDE = 1.8e19
 """Largest magnitude of a value whose square float32 can hold."""
-CHUNK_BYTES = 1 << 20
-"""Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,19 @@ class Split:
         """Returns the same samples on a device."""
         return Split(self.x.to(device), self.y.to(device))
 
+    def take(self, index: Int[Tensor, " n"], where: str) -> "Split":
+        """Returns some of the samples.
+
+        Args:
+            index: Their indices.
+            where: The data set, for error messages.
+
+        Raises:
+            OutOfMemoryError: If neither memory nor the disk has space for them.
+        """
+        index = index.to(self.y.device)
+        return Split(take_rows(self.x, index, where), self.y[index])
+
 
 def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
     """Converts labels of any type to int64.
@@ -87,9 +98,9 @@ def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
 
 
 def row_chunks(x: Tensor) -> Iterator[Tensor]:
-    """Yields chunks of samples on the host, each of at most :data:`CHUNK_BYTES` in float64."""
-    for chunk in x.split(max(1, CHUNK_BYTES // (8 * x[0].numel()))):
-        yield chunk.cpu()
+    """Yields chunks of samples on the host, each of at most :data:`~ibtrain.data.rows.CHUNK_BYTES` in float64."""
+    for part in row_slices(x):
+        yield x[part].cpu()
 
 
 def find_beyond(x: Tensor, limit: float) -> tuple[int, int] | None:

@@ -63,8 +63,7 @@ def _first(data: Dataset, order: Int[Tensor, " n"], count: int) -> Dataset:
     """Keeps the first training samples of an order, in the order of the data set."""
     train = data.train
     drawn = draw_distinct(train.x.detach().cpu().numpy(), order.numpy(), count)
-    index = torch.from_numpy(drawn).sort().values.to(train.y.device)
-    return replace(data, train=Split(train.x[index], train.y[index]))
+    return replace(data, train=train.take(torch.from_numpy(drawn).sort().values, data.name))
 
 
 def replace_labels(data: Dataset, share: float, seed: int) -> Dataset:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -33,7 +32,7 @@ CHUNK = 2048
 @torch.no_grad()
 def apply_in_chunks(
     module: Callable[[Tensor], Tensor], x: Shaped[Tensor, "n *shape"]
-) -> Float[Tensor, "n *out"]:
+) -> Shaped[Tensor, "n *out"]:
     """The module's output on ``x``, without gradients and without a large intermediate."""
     return torch.cat([module(chunk) for chunk in x.split(CHUNK)])
 
@@ -95,8 +94,12 @@ class ModelView:
         if index is not None:
             inputs, labels = inputs[index], labels[index]
         with evaluation_mode(self.blocks):
-            scores = apply_in_chunks(partial(class_scores, self.blocks, self.readout), inputs)
-        return accuracy(scores, labels).item()
+            predicted = apply_in_chunks(self._classes, inputs)
+        return (predicted == labels).float().mean().item()
+
+    def _classes(self, x: Float[Tensor, "n *shape"]) -> Int[Tensor, " n"]:
+        """The classes that the network predicts now; those of all samples take less memory than their scores."""
+        return class_scores(self.blocks, self.readout, x).argmax(dim=-1)
 
     def loss(
         self, x: Float[Tensor, "batch *shape"], y: Int[Tensor, " batch"], noise: torch.Generator

@@ -20,6 +20,7 @@ from ibtrain.train.averaging import AveragedWeights, running_statistics
 from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
 from ibtrain.train.objectives.base import Metrics, Objective
+from ibtrain.train.order import epoch_order
 
 __all__ = ["EpochLoop"]
 
@@ -117,7 +118,8 @@ class EpochLoop:
     def batches(self) -> Sequence[Int[Tensor, " batch"]]:
         """Indices of the samples of each batch that is left of the epoch."""
         self._epoch_order = self.order.get_state()
-        order = torch.randperm(len(self.labels), generator=self.order, device=self.labels.device)
+        sample_bytes = self.inputs[0].numel() * self.inputs.element_size()
+        order = epoch_order(len(self.labels), sample_bytes, self.order)
         batches = order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
         return batches.unbind()[len(self.metrics) :]
 

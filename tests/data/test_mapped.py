@@ -81,8 +81,8 @@ def test_names_are_read_in_pairs(tmp_path: Path) -> None:
     path = tmp_path / "pairs.npz"
     np.savez(path, x_train=np.zeros(3), y_train=np.ones(3), y=np.full(3, 2.0))
     with pytest.raises(DataError, match="expected a key 'x'"):
-        map_archive(path, ("x", "y"), {"x": "x_train", "y": "y_train"})
+        map_archive(path, ("x", "y"), aliases={"x": "x_train", "y": "y_train"})
     np.savez(path, x_train=np.zeros(3), y_train=np.ones(3))
-    arrays = map_archive(path, ("x", "y"), {"x": "x_train", "y": "y_train"})
+    arrays = map_archive(path, ("x", "y"), aliases={"x": "x_train", "y": "y_train"})
     assert all(isinstance(array, np.memmap) for array in arrays.values())
     assert arrays["y"].tolist() == [1, 1, 1]

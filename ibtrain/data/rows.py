@@ -1,0 +1,66 @@
+"""Rows of arrays, in memory or, where they are too large for it, in a temporary file."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ibtrain.backend.mapped import spacious_tensor
+
+__all__ = ["CHUNK_BYTES", "row_slices", "spacious_array", "take_rows"]
+
+CHUNK_BYTES = 1 << 20
+"""Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
+
+
+def row_slices(x: NDArray[Any] | Tensor) -> Iterator[slice]:
+    """Yields slices of the rows of samples, each of at most :data:`CHUNK_BYTES` in float64.
+
+    Args:
+        x: Samples ``(samples, ...)``, at least one.
+    """
+    step = max(
+        1, CHUNK_BYTES // (8 * max(1, x[0].size if isinstance(x, np.ndarray) else x[0].numel()))
+    )
+    for start in range(0, len(x), step):
+        yield slice(start, start + step)
+
+
+def spacious_array(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
+    """An array of any values, in memory or, if it is too large for it, in a temporary file.
+
+    Args:
+        shape: Shape of the array.
+        dtype: Type of its values.
+        where: What it is for, for error messages.
+
+    Raises:
+        OutOfMemoryError: If neither memory nor the disk has the space.
+    """
+    values: NDArray[Any] = spacious_tensor(
+        shape, torch.from_numpy(np.empty(0, dtype)).dtype, where
+    ).numpy()
+    return values
+
+
+def take_rows(x: Tensor, index: Int[Tensor, " n"], where: str) -> Tensor:
+    """The rows ``x[index]``.
+
+    Args:
+        x: Samples ``(samples, ...)`` on any device.
+        index: Indices of rows, on the device of the samples.
+        where: The samples, for error messages.
+
+    Raises:
+        OutOfMemoryError: If neither memory nor the disk has the space.
+    """
+    if x.device.type != "cpu" or not len(index):
+        return x[index]
+    rows = spacious_tensor((len(index), *x.shape[1:]), x.dtype, where)
+    for part in row_slices(rows):
+        rows[part] = x[index[part]]
+    return rows

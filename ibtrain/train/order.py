@@ -1,0 +1,42 @@
+"""The order of the samples of an epoch."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+__all__ = ["epoch_order"]
+
+RANDOM_BYTES = 4 << 30
+"""Largest size in bytes of samples that are read in any order; a constant, so that an order is the same on every machine."""
+SHARD_BYTES = 32 << 20
+"""Size in bytes of a shard: neighbouring samples, which are read from a disk together."""
+SHARDS_AT_ONCE = 32
+"""Number of shards, drawn at random, whose samples are mixed."""
+
+
+def epoch_order(count: int, sample_bytes: int, rng: torch.Generator) -> Int[Tensor, " samples"]:
+    """A random order of samples; that of samples which may be on a disk reads a part of them after another.
+
+    Samples of more than 4 GiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
+    every 32 of them in random order: a GiB of samples is read at a time, each once in an epoch.
+
+    Args:
+        count: Number of samples.
+        sample_bytes: Size of a sample in bytes.
+        rng: Draws the order, on its device.
+
+    Returns:
+        Indices of all samples.
+    """
+    if count * sample_bytes <= RANDOM_BYTES:
+        return torch.randperm(count, generator=rng, device=rng.device)
+    size = max(1, SHARD_BYTES // sample_bytes)
+    shards = torch.randperm(-(-count // size), generator=rng, device=rng.device)
+    parts = []
+    for group in shards.split(SHARDS_AT_ONCE):
+        samples = (group[:, None] * size + torch.arange(size, device=rng.device)).flatten()
+        # the last shard may be smaller
+        samples = samples[samples < count]
+        mixed = torch.randperm(len(samples), generator=rng, device=rng.device)
+        parts.append(samples[mixed])
+    return torch.cat(parts)
