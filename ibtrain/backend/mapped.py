@@ -45,24 +45,30 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> T
         return torch.from_file(file.name, shared=True, size=count, dtype=dtype).view(*shape)
 
 
-def spacious_tensor(shape: Sequence[int], dtype: torch.dtype, where: str) -> Tensor:
+def spacious_tensor(
+    shape: Sequence[int], dtype: torch.dtype, where: str, *, lower: str = "", copies: int = 1
+) -> Tensor:
     """A tensor of any values on the CPU, in memory or, if it would take more than an eighth of it, in a temporary file.
 
     Args:
         shape: Shape of the tensor.
         dtype: Type of its values.
-        where: What it is for, for error messages.
+        where: What it is for, in words.
+        lower: The settings on which its size depends, in words.
+        copies: How many processes of this machine make such a tensor.
 
     Raises:
         OutOfMemoryError: If neither memory nor the disk has the space.
     """
     size = math.prod(shape) * dtype.itemsize
-    if fits_memory(size, COPY_SHARE):
+    if fits_memory(size, COPY_SHARE / copies):
         return torch.empty(*shape, dtype=dtype)
     try:
         return mapped_tensor(shape, dtype)
     except OSError as error:
+        share = round(copies / COPY_SHARE)
+        advice = f"; lower {lower}" if lower else ""
         raise OutOfMemoryError(
-            f"{where}: got samples of {size} bytes, expected at most an eighth of the memory, or the {free_disk()} bytes free on "
-            "the disk of TMPDIR"
+            f"{where}: got {size} bytes, expected at most 1/{share} of the memory, or the {free_disk()} bytes free on the disk of "
+            f"TMPDIR{advice}"
         ) from error

@@ -12,6 +12,7 @@ from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_number
 from ibtrain.config.run import MIN_TRAIN_SAMPLES
 from ibtrain.data.copies import draw_split
+from ibtrain.data.rows import row_slices
 from ibtrain.data.scaling import Scaling, scale_split
 from ibtrain.data.split import MAX_MAGNITUDE, Split, find_beyond, label_entropy, place_of
 from ibtrain.errors import DataError
@@ -287,7 +288,7 @@ class Dataset:
         if self.scaling and self.scaling.is_scaled:
             return self
         x = self.train.x
-        if all(torch.equal(sample, x[0]) for sample in x):
+        if not any((x[part] != x[0]).any() for part in row_slices(x)):
             given = f"{len(x)} training samples that are all the same"
             raise DataError(given, "samples that differ", self.name)
         scaling = Scaling.fit(x, self.scaling)

@@ -85,7 +85,7 @@ def test_a_disk_that_is_full_is_told(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mapped, "free_disk", lambda: COPY - 1)
-    message = f"data: x, y: got samples of {COPY} bytes, .* or the {COPY - 1} bytes free"
+    message = f"data: x, y: got {COPY} bytes, .* or the {COPY - 1} bytes free"
     with pytest.raises(OutOfMemoryError, match=message):
         load_dataset(write(tmp_path / "data", x=X, y=Y))
 

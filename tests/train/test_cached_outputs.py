@@ -4,15 +4,12 @@ import errno
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from ibtrain import LayerwiseTrainer, OptimConfig, mlp
-from ibtrain.backend import memory
-from ibtrain.errors import ConfigError
+from ibtrain.backend import mapped, memory
+from ibtrain.errors import OutOfMemoryError
 from ibtrain.train import cached
 from ibtrain.train.cached import cached_outputs
 
@@ -28,8 +25,8 @@ def test_they_are_the_outputs_of_every_split() -> None:
         assert not outputs[split].requires_grad
 
 
-SIZE = 3005 * 4 * 8 * 8 * 4
-"""Bytes of all outputs."""
+SIZE = 3000 * 4 * 8 * 8 * 4
+"""Bytes of the outputs for training."""
 
 
 @pytest.mark.parametrize("spare", [0, -1])
@@ -37,23 +34,32 @@ def test_outputs_larger_than_memory_are_in_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spare: int
 ) -> None:
     expected = cached_outputs(PART, INPUTS)
-    monkeypatch.setattr(memory, "host_memory", lambda: 2 * (SIZE + spare))
+    monkeypatch.setattr(memory, "host_memory", lambda: 8 * (SIZE + spare))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     outputs = cached_outputs(PART, INPUTS)
     torch.testing.assert_close(outputs, expected, rtol=0, atol=0)
     maps = Path("/proc/self/maps").read_text()
-    assert maps.count(str(tmp_path)) == (0 if spare == 0 else len(INPUTS))
+    assert maps.count(str(tmp_path)) == (0 if spare == 0 else 1)
     # files without a name are gone after a crash too
     assert not list(tmp_path.iterdir())
     del outputs
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
 
 
+def test_processes_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "host_memory", lambda: 8 * SIZE)
+    monkeypatch.setattr(mapped, "free_disk", lambda: 0)
+    cached_outputs(PART, INPUTS)
+    monkeypatch.setattr(cached, "local_processes", lambda: 2)
+    with pytest.raises(OutOfMemoryError, match=f"got {SIZE} bytes, expected at most 1/16 of the"):
+        cached_outputs(PART, INPUTS)
+
+
 def test_outputs_larger_than_memory_and_disk_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE - 2)
-    monkeypatch.setattr(cached, "free_disk", lambda: SIZE - 1)
-    message = f"order simultaneous.*outputs of 0 .* of {SIZE} bytes, .* the {SIZE - 1} bytes free"
-    with pytest.raises(ConfigError, match=message):
+    monkeypatch.setattr(memory, "host_memory", lambda: 8 * SIZE - 8)
+    monkeypatch.setattr(mapped, "free_disk", lambda: SIZE - 1)
+    message = f"outputs of 0 .* got {SIZE} bytes, .* the {SIZE - 1} bytes free.*order simultaneous"
+    with pytest.raises(OutOfMemoryError, match=message):
         cached_outputs(PART, INPUTS)
 
 
@@ -61,24 +67,7 @@ def test_a_disk_that_fills_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE - 2)
+    monkeypatch.setattr(memory, "host_memory", lambda: 8 * SIZE - 8)
     monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(ConfigError, match=f"{SIZE} bytes, .* free on the disk of TMPDIR"):
+    with pytest.raises(OutOfMemoryError, match=f"{SIZE} bytes, .* free on the disk of TMPDIR"):
         cached_outputs(PART, INPUTS)
-
-
-def test_training_reads_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, y = torch.randn(400, 6), torch.arange(400) % 3
-    optim = OptimConfig(epochs=2)
-
-    def trained() -> NDArray[np.float64]:
-        torch.manual_seed(0)
-        trainer = LayerwiseTrainer(mlp(6, [5, 5], 3), optim=optim, progress=False)
-        return trainer.fit(x, y).predict_proba(x)
-
-    expected = trained()
-    sizes: list[int] = []
-    # it returns None: nothing fits
-    monkeypatch.setattr(cached, "fits_memory", sizes.append)
-    np.testing.assert_array_equal(trained(), expected)
-    assert len(sizes) == 2
