@@ -6,19 +6,19 @@ from torch import Tensor
 
 __all__ = ["epoch_order"]
 
-RANDOM_BYTES = 4 << 30
+RANDOM_BYTES = 1 << 30
 """Largest size in bytes of samples that are read in any order; a constant, so that an order is the same on every machine."""
-SHARD_BYTES = 32 << 20
+SHARD_BYTES = 16 << 20
 """Size in bytes of a shard: neighbouring samples, which are read from a disk together."""
-SHARDS_AT_ONCE = 32
-"""Number of shards, drawn at random, whose samples are mixed."""
+SHARDS_AT_ONCE = 64
+"""Number of shards, drawn at random, whose samples are mixed: a GiB."""
 
 
 def epoch_order(count: int, sample_bytes: int, rng: torch.Generator) -> Int[Tensor, " samples"]:
     """A random order of samples; that of samples which may be on a disk reads a part of them after another.
 
-    Samples of more than 4 GiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
-    every 32 of them in random order: a GiB of samples is read at a time, each once in an epoch.
+    Samples of more than a GiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
+    every 64 of them in random order: a GiB of samples is read at a time, each once in an epoch.
 
     Args:
         count: Number of samples.
