@@ -121,7 +121,9 @@ def _read(name: str, root: Path, resize: int | None, target: str | None) -> RawD
     if name not in SOURCES:
         endings = ", ".join(f".{ending}" for ending in (*TABLES, *FILE_READERS))
         advice = hint(name, SOURCES)
-        if name and is_folder(_expanded(name)):
+        if ending == "npy":
+            advice = f" (did you mean 'npy:{Path(name).parent}'?)"
+        elif name and is_folder(_expanded(name)):
             has_arrays = any(_expanded(name).glob("*.npy"))
             advice = f" (did you mean '{'npy' if has_arrays else 'folder'}:{name}'?)"
         expected = f"one of {', '.join(SOURCES)}, folder:DIR, npy:DIR, or a file that ends in one of {endings}"

@@ -77,8 +77,9 @@ def test_a_map_of_a_user_is_not_read_into_memory(tmp_path: Path, scratch: Path) 
 def test_a_folder_of_arrays_is_read(tmp_path: Path) -> None:
     name = write(tmp_path, x_train=X, y_train=Y)
     assert load_dataset(name).fingerprint() == Dataset.from_arrays(X, Y).fingerprint()
-    with pytest.raises(DataError, match=rf"did you mean 'npy:{tmp_path}'"):
-        load_dataset(str(tmp_path))
+    for given in (tmp_path, tmp_path / "x.npy"):
+        with pytest.raises(DataError, match=rf"did you mean 'npy:{tmp_path}'"):
+            load_dataset(str(given))
 
 
 def test_a_disk_that_is_full_is_told(
