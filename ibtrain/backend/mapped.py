@@ -42,7 +42,9 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> T
         # writing to the map of a file without space would kill the process; macOS has no such call
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, max(1, count * dtype.itemsize))
-        return torch.from_file(file.name, shared=True, size=count, dtype=dtype).view(*shape)
+        flat = torch.from_file(file.name, shared=True, size=count, dtype=dtype)
+    # in place, because parts of a view would have the flat tensor as their base
+    return flat.resize_(*shape)
 
 
 def spacious_tensor(

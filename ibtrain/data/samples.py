@@ -170,7 +170,10 @@ def check_values(samples: NDArray[Any], where: str) -> None:
 
 
 def as_tensor(x: NDArray[Any]) -> Tensor:
-    """Returns a tensor that shares the memory of an array, which may be mapped from a file that can't be written."""
+    """Returns a tensor that shares the memory of an array, if it can; the array may be mapped from a file that can't be written."""
+    if min(x.strides, default=0) < 0:
+        # torch has no such strides
+        x = x.copy()
     with warnings.catch_warnings():
         # nothing writes to samples
         warnings.filterwarnings("ignore", ".*not writable", UserWarning)

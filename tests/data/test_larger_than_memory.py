@@ -61,6 +61,8 @@ def test_they_are_those_in_memory(
         data = load_dataset(source, validation=0.25)
         assert data.fingerprint() == expected.fingerprint()
         assert data.scaling and data.scaling.has_scaled(expected.train.x)
+        # and so for a part of them
+        assert data.scaling.has_scaled(data.test.x[:3])
         # each split
         assert num_maps(scratch) == 3
         del data
@@ -72,6 +74,18 @@ def test_a_map_of_a_user_is_not_read_into_memory(tmp_path: Path, scratch: Path) 
     data = Dataset.from_arrays(np.load(tmp_path / "x.npy", mmap_mode="r"), Y)
     assert num_maps(scratch) == 2
     assert data.fingerprint() == Dataset.from_arrays(X, Y).fingerprint()
+
+
+@pytest.mark.parametrize("has_test", [False, True])
+def test_rows_in_reverse_are_read(has_test: bool) -> None:
+    """NumPy has strides below zero, and torch none."""
+    test = (IMAGES[:9][::-1], Y[:9]) if has_test else None
+    same = None if test is None else (test[0].copy(), test[1])
+    found, expected = (
+        Dataset.from_arrays(x, Y, test=pair)
+        for x, pair in ((IMAGES[::-1], test), (IMAGES[::-1].copy(), same))
+    )
+    assert found.fingerprint() == expected.fingerprint()
 
 
 def test_a_folder_of_arrays_is_read(tmp_path: Path) -> None:
