@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ibtrain.backend.memory import COPY_SHARE, fits_memory
+from ibtrain.backend.distributed import local_processes
+from ibtrain.backend.memory import COPY_SHARE, MEMORY_SHARE, fits_memory
 from ibtrain.errors import OutOfMemoryError
 
 __all__ = ["free_disk", "mapped_tensor", "spacious_tensor"]
@@ -21,7 +22,7 @@ def free_disk() -> int:
     return shutil.disk_usage(tempfile.gettempdir()).free
 
 
-def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+def mapped_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """A tensor of zeros on the CPU, in a file that the operating system maps into memory.
 
     Its pages are written to disk when memory is needed for something else. The file is in ``TMPDIR``, has no name and is
@@ -35,9 +36,10 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> T
         OSError: If the disk is too small.
     """
     count = math.prod(shape)
+    free = free_disk()
     # to fill the disk in vain would disturb others
-    if count * dtype.itemsize > free_disk():
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if count * dtype.itemsize > free:
+        raise OSError(errno.ENOSPC, f"{free} bytes are free in {tempfile.gettempdir()}")
     with tempfile.NamedTemporaryFile(prefix="ibtrain-") as file:
         # writing to the map of a file without space would kill the process; macOS has no such call
         if hasattr(os, "posix_fallocate"):
@@ -48,29 +50,35 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> T
 
 
 def spacious_tensor(
-    shape: Sequence[int], dtype: torch.dtype, where: str, *, lower: str = "", copies: int = 1
+    shape: Sequence[int], dtype: torch.dtype, where: str, *, lower: str = ""
 ) -> Tensor:
     """A tensor of any values on the CPU, in memory or, if it would take more than an eighth of it, in a temporary file.
+
+    The processes that train one network on this machine make such a tensor each, and share the memory. Without space for a file, the
+    tensor is in memory if it takes at most half of it.
 
     Args:
         shape: Shape of the tensor.
         dtype: Type of its values.
         where: What it is for, in words.
         lower: The settings on which its size depends, in words.
-        copies: How many processes of this machine make such a tensor.
 
     Raises:
         OutOfMemoryError: If neither memory nor the disk has the space.
     """
     size = math.prod(shape) * dtype.itemsize
-    if fits_memory(size, COPY_SHARE / copies):
+    count = local_processes()
+    if fits_memory(size, COPY_SHARE / count):
         return torch.empty(*shape, dtype=dtype)
     try:
         return mapped_tensor(shape, dtype)
-    except OSError as error:
-        share = round(copies / COPY_SHARE)
-        advice = f"; lower {lower}" if lower else ""
+    # torch's own error is of a limit of the address space
+    except (OSError, RuntimeError) as error:
+        if fits_memory(size, MEMORY_SHARE / count):
+            return torch.empty(*shape, dtype=dtype)
+        settings = f"lower {lower}, or " if lower else ""
+        reason = str(error).partition("\n")[0]
         raise OutOfMemoryError(
-            f"{where}: got {size} bytes, expected at most 1/{share} of the memory, or the {free_disk()} bytes free on the disk of "
-            f"TMPDIR{advice}"
+            f"{where}: {size} bytes are more than {MEMORY_SHARE / count:g} of the memory that this process may have, and there is no "
+            f"space for them in a temporary file ({reason}); {settings}set TMPDIR to a folder on a larger disk"
         ) from error

@@ -8,9 +8,16 @@ from pathlib import Path, PurePosixPath
 
 from ibtrain.errors import InvalidInputError, OutOfMemoryError
 
-__all__ = ["COPY_SHARE", "check_memory", "fits_memory", "host_memory", "memory_advice"]
+__all__ = [
+    "COPY_SHARE",
+    "MEMORY_SHARE",
+    "check_memory",
+    "fits_memory",
+    "host_memory",
+    "memory_advice",
+]
 
-SHARE = 0.5
+MEMORY_SHARE = 0.5
 """Share of the memory that one array may take: data that are read are copied at least once."""
 COPY_SHARE = 1 / 8
 """Share of the memory that one of several copies of samples may take, which exist at once."""
@@ -66,7 +73,7 @@ def _process_limits() -> list[int]:
     return left
 
 
-def fits_memory(size: int, share: float = SHARE) -> bool:
+def fits_memory(size: int, share: float = MEMORY_SHARE) -> bool:
     """Whether so many bytes are at most a share of the memory that this process may have."""
     return size <= int(share * host_memory())
 
@@ -84,7 +91,7 @@ def check_memory(size: int, given: str, error: type[InvalidInputError], where: s
         InvalidInputError: If they are more than half of the memory that this process may have.
     """
     if not fits_memory(size):
-        limit = int(SHARE * host_memory())
+        limit = int(MEMORY_SHARE * host_memory())
         expected = f"at most {limit} bytes, half of the memory that this process may have"
         raise error(f"{given} of {size} bytes", expected, where)
 

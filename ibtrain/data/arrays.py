@@ -37,16 +37,18 @@ def from_arrays(
         pair = read_samples(x_test, f"{name}: test x"), test[1]
     samples = read_samples(x, f"{name}: x")
     test_where = f"{name}: test"
-    raw = raw_data(
-        samples,
-        y,
+    data = to_dataset(
         name,
-        test=pair,
-        test_where=test_where,
-        classes=tuple(classes),
-        columns=columns,
+        raw_data(
+            samples,
+            y,
+            name,
+            test=pair,
+            test_where=test_where,
+            classes=tuple(classes),
+            columns=columns,
+        ),
     )
-    data = to_dataset(name, raw)
     if validation:
         data = data.hold_out(validation, seed)
     data = data.standardised() if standardise else data

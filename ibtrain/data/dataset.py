@@ -223,7 +223,9 @@ class Dataset:
         for name, split in self.splits.items():
             digest.update(f"{name} {tuple(split.x.shape)} {split.x.dtype}".encode())
             for tensor in (split.x, split.y):
-                digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+                for part in row_slices(tensor):
+                    chunk = tensor[part].cpu().contiguous().flatten()
+                    digest.update(chunk.view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     @property

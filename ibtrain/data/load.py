@@ -23,7 +23,7 @@ __all__ = ["default_data_root", "load_dataset"]
 FILE_READERS = {"npz": read_npz, "mat": read_mat}
 """Readers of data sets in a file, by the ending of the file or the prefix of its path."""
 READERS = {**FILE_READERS, "npy": read_npy}
-"""Readers by prefix."""
+"""Readers by the prefix of a path: that of npy names a folder, which has no ending."""
 TABLES = ("csv", "tsv", "parquet")
 """Prefixes of files with a row for each sample."""
 

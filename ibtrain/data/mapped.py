@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.data.archives import read_archive, read_errors, stored_name
-from ibtrain.data.npz import HEADER_BYTES, check_names, check_stored, member_of, read_header
+from ibtrain.data.npz import HEADER_BYTES, Header, check_names, check_stored, member_of, read_header
 from ibtrain.errors import DataError
 from ibtrain.io.documents import is_regular
 
@@ -65,7 +65,14 @@ def map_array(path: Path) -> NDArray[Any]:
         # opening a pipe would block
         if path.exists() and not is_regular(path):
             raise DataError("something that is not a regular file", "an npy file", str(path))
-        return np.lib.format.open_memmap(path, mode="r")
+        with path.open("rb") as file:
+            header = read_header(file.read(HEADER_BYTES), path.stat().st_size, str(path))
+        return _memory_map(path, header, header.offset)
+
+
+def _memory_map(path: Path, header: Header, offset: int) -> NDArray[Any]:
+    order: Any = "F" if header.is_fortran else "C"
+    return np.memmap(path, header.dtype, mode="r", offset=offset, shape=header.shape, order=order)
 
 
 def _mapped(path: Path, keys: Sequence[str], aliases: Mapping[str, str]) -> dict[str, NDArray[Any]]:
@@ -103,5 +110,4 @@ def _map(path: Path, size: int, file: IO[bytes], member: ZipInfo) -> NDArray[Any
     # reading a map beyond the end of the file would kill the process
     if offset + header.size > size:
         return None
-    order: Any = "F" if header.is_fortran else "C"
-    return np.memmap(path, header.dtype, mode="r", offset=offset, shape=header.shape, order=order)
+    return _memory_map(path, header, offset)

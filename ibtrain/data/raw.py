@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.data.copies import draw_split
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.labels import Class, class_index, find_classes, read_labels
-from ibtrain.data.rows import row_slices, spacious_array, take_rows
+from ibtrain.data.rows import row_slices, take_rows
 from ibtrain.data.samples import as_tensor, check_values, with_channels
 from ibtrain.data.scaling import Scaling
 from ibtrain.data.split import Split
@@ -152,7 +153,7 @@ def _centred(x: NDArray[Any], center: NDArray[np.float64], where: str) -> NDArra
     """Subtracts the centre before rounding to float32, which is coarse for large values; bytes are unchanged."""
     if x.dtype == np.uint8:
         return x
-    values = spacious_array(x.shape, np.dtype(np.float32), where)
+    values: NDArray[Any] = spacious_tensor(x.shape, torch.float32, where).numpy()
     for part in row_slices(x):
         values[part] = x[part].astype(np.float64) - center
     return values

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ibtrain.backend.mapped import spacious_tensor
 
-__all__ = ["CHUNK_BYTES", "row_slices", "spacious_array", "take_rows"]
+__all__ = ["CHUNK_BYTES", "row_slices", "take_rows"]
 
 CHUNK_BYTES = 1 << 20
 """Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
@@ -28,23 +27,6 @@ def row_slices(x: NDArray[Any] | Tensor) -> Iterator[slice]:
     )
     for start in range(0, len(x), step):
         yield slice(start, start + step)
-
-
-def spacious_array(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
-    """An array of any values, in memory or, if it is too large for it, in a temporary file.
-
-    Args:
-        shape: Shape of the array.
-        dtype: Type of its values.
-        where: What it is for, for error messages.
-
-    Raises:
-        OutOfMemoryError: If neither memory nor the disk has the space.
-    """
-    values: NDArray[Any] = spacious_tensor(
-        shape, torch.from_numpy(np.empty(0, dtype)).dtype, where
-    ).numpy()
-    return values
 
 
 def take_rows(x: Tensor, index: Int[Tensor, " n"], where: str) -> Tensor:

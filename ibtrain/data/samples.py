@@ -156,14 +156,20 @@ def check_values(samples: NDArray[Any], where: str) -> None:
         raise DataError(f"samples of type {samples.dtype}", "numbers", where)
     if samples.dtype.kind != "f":
         return
-    if not all(np.isfinite(samples[part]).all() for part in row_slices(samples)):
-        bad = ~np.isfinite(samples).reshape(len(samples), -1)
-        place = place_of(divmod(int(bad.argmax()), bad.shape[1]))
-        given = f"{int(bad.sum())} NaN or infinite values in the samples (the first in {place})"
+    count, first = 0, (0, 0)
+    for part in row_slices(samples):
+        bad = ~np.isfinite(samples[part]).reshape(-1, samples[0].size)
+        if bad.any():
+            row, column = divmod(int(bad.argmax()), bad.shape[1])
+            first = first if count else (part.start + row, column)
+            count += int(bad.sum())
+    if count:
+        given = f"{count} NaN or infinite values in the samples (the first in {place_of(first)})"
         raise DataError(given, FILL_IN, where)
     # compared as Python numbers, because float16 can't hold the limit
     if max(samples.max().item(), -samples.min().item()) > MAX_MAGNITUDE:
-        row, column = divmod(int(np.abs(samples).argmax()), samples[0].size)
+        largest = max((samples.argmax(), samples.argmin()), key=lambda at: abs(samples.flat[at]))
+        row, column = divmod(int(largest), samples[0].size)
         value = samples[row].flat[column]
         given = f"a value of {value:g} in {place_of((row, column))} of the samples"
         raise DataError(given, "values whose squares float32 can hold", where)

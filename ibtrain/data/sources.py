@@ -204,7 +204,7 @@ def read_npy(path: Path) -> RawData:
     """
     if not is_folder(path):
         raise DataError("no such folder", "a folder with x.npy and y.npy", str(path))
-    x, y = ("x", "y") if (path / "x.npy").exists() else ("x_train", "y_train")
+    x, y = ("x_train", "y_train") if (path / "x_train.npy").exists() else ("x", "y")
     arrays = {"x": map_array(path / f"{x}.npy"), "y": map_array(path / f"{y}.npy")}
     for key in ("x_test", "y_test"):
         if (path / f"{key}.npy").exists():

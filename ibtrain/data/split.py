@@ -108,9 +108,12 @@ def find_beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
     # minimum and maximum need no temporary tensor of the size of x
     if x.amax() <= limit and x.amin() >= -limit:
         return None
-    flat = x.flatten(1)
-    row, column = (~(flat.abs() <= limit)).nonzero()[0].tolist()
-    return row, column
+    for part in row_slices(x):
+        beyond = (~(x[part].flatten(1).abs() <= limit)).nonzero()
+        if len(beyond):
+            row, column = beyond[0].tolist()
+            return part.start + row, column
+    raise AssertionError("a minimum or a maximum that no value has")
 
 
 def place_of(index: tuple[int, int]) -> str:

@@ -24,17 +24,18 @@ def hash_rows(rows: NDArray[Any]) -> NDArray[np.uint64]:
     Returns:
         Hashes, ``(n,)``.
     """
-    flat = rows.reshape(len(rows), -1)
+    width = rows[:1].size
     # as float64, because 0.0 and -0.0 are equal, and longdouble has unused bytes
-    as_float = flat.dtype.kind == "f"
-    width = 8 if as_float else flat.dtype.itemsize
+    as_float = rows.dtype.kind == "f"
+    num_bytes = 8 if as_float else rows.dtype.itemsize
     factors = np.random.default_rng(HASH_SEED).integers(
-        1 << 63, size=width * flat.shape[1], dtype=np.uint64
+        1 << 63, size=num_bytes * width, dtype=np.uint64
     )
     step = max(1, CHUNK_BYTES // len(factors))
     hashes = np.empty(len(rows), dtype=np.uint64)
     for start in range(0, len(rows), step):
-        chunk = flat[start : start + step]
+        # in the loop, because images with their channels last are copied
+        chunk = rows[start : start + step].reshape(-1, width)
         chunk = chunk.astype(np.float64) + 0.0 if as_float else chunk
         chunk = np.ascontiguousarray(chunk)
         hashes[start : start + step] = chunk.view(np.uint8).astype(np.uint64) @ factors

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import local_processes
 from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.backend.memory import memory_advice
 from ibtrain.train.callbacks import CHUNK, apply_in_chunks
@@ -37,9 +36,7 @@ def _outputs(part: nn.Sequential, x: Tensor, place: str) -> Tensor:
     if x.device.type != "cpu":
         return apply_in_chunks(part, x)
     one: Tensor = part(x[:1])
-    outputs = spacious_tensor(
-        [len(x), *one.shape[1:]], one.dtype, place, lower=ADVICE, copies=local_processes()
-    )
+    outputs = spacious_tensor([len(x), *one.shape[1:]], one.dtype, place, lower=ADVICE)
     for target, chunk in zip(outputs.split(CHUNK), x.split(CHUNK), strict=True):
         target.copy_(part(chunk))
     return outputs

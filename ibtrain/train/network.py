@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ibtrain.backend.modes import undisturbed
 from ibtrain.data.dataset import Split
 from ibtrain.data.labels import SHOWN, Class, class_index, read_labels
-from ibtrain.data.samples import read_samples, select_columns, with_channels
+from ibtrain.data.samples import as_tensor, read_samples, select_columns, with_channels
 from ibtrain.data.scaling import Scaling
 from ibtrain.errors import DataError
 from ibtrain.train.callbacks import apply_in_chunks
@@ -171,5 +171,4 @@ class TrainedNetwork:
         if self.scaling.is_bytes and samples.dtype.kind == "f" and 0 < samples.max() <= 1:
             expected = "bytes from 0 to 255, as in training"
             raise DataError("images of numbers from 0 to 1", expected, "x")
-        # torch warns of arrays that can't be written to, such as a data frame's
-        return torch.from_numpy(np.require(samples, requirements=["C", "W"]))
+        return as_tensor(samples)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ibtrain.errors import DataError, OutOfMemoryError, UnreadableError
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4000, 6)).astype(np.float32)
 IMAGES = RNG.integers(0, 256, (4000, 3, 2, 1), dtype=np.uint8)
+CHANNELS_LAST = RNG.integers(0, 256, (4000, 2, 1, 3), dtype=np.uint8)
 Y = np.arange(4000) % 3
 COPY = X.nbytes
 """Bytes of all samples in float32."""
@@ -40,11 +42,19 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert not list(folder.glob("ibtrain-*"))
 
 
+@contextmanager
+def much_memory() -> Iterator[None]:
+    """Memory for all copies within the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "host_memory", lambda: 100 * COPY)
+        yield
+
+
 def num_maps(folder: Path) -> int:
     return Path("/proc/self/maps").read_text().count(str(folder))
 
 
-@pytest.mark.parametrize("x", [X, IMAGES], ids=["numbers", "bytes"])
+@pytest.mark.parametrize("x", [X, IMAGES, CHANNELS_LAST], ids=["numbers", "bytes", "channels last"])
 @pytest.mark.parametrize("has_test", [False, True])
 def test_they_are_those_in_memory(
     x: NDArray[np.generic], has_test: bool, tmp_path: Path, scratch: Path
@@ -52,8 +62,7 @@ def test_they_are_those_in_memory(
     test = (x[:1500] + np.ones_like(x[:1500]), Y[:1500])
     more = {"x_test": test[0], "y_test": test[1]} if has_test else {}
     name = write(tmp_path / "data", x=x, y=Y, **more)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "host_memory", lambda: 100 * COPY)
+    with much_memory():
         np.savez(tmp_path / "data.npz", x=x, y=Y, **more)
         expected = load_dataset(f"npz:{tmp_path}/data.npz", validation=0.25)
         assert num_maps(scratch) == 0
@@ -73,7 +82,10 @@ def test_a_map_of_a_user_is_not_read_into_memory(tmp_path: Path, scratch: Path) 
     write(tmp_path, x=X)
     data = Dataset.from_arrays(np.load(tmp_path / "x.npy", mmap_mode="r"), Y)
     assert num_maps(scratch) == 2
-    assert data.fingerprint() == Dataset.from_arrays(X, Y).fingerprint()
+    with much_memory():
+        expected = Dataset.from_arrays(X, Y)
+    assert num_maps(scratch) == 2
+    assert data.fingerprint() == expected.fingerprint()
 
 
 @pytest.mark.parametrize("has_test", [False, True])
@@ -100,7 +112,9 @@ def test_a_disk_that_is_full_is_told(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mapped, "free_disk", lambda: COPY - 1)
-    message = f"data: x, y: got {COPY} bytes, .* or the {COPY - 1} bytes free"
+    message = (
+        f"data: x, y: {COPY} bytes are more than 0.5 of .*{COPY - 1} bytes are free in .*; set"
+    )
     with pytest.raises(OutOfMemoryError, match=message):
         load_dataset(write(tmp_path / "data", x=X, y=Y))
 
@@ -109,11 +123,17 @@ def test_a_folder_without_arrays_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere: got no such folder, expected a folder with x"):
         load_dataset(f"npy:{tmp_path}/nowhere")
     name = write(tmp_path, y=Y)
-    with pytest.raises(UnreadableError, match=r"x_train\.npy: got no such file"):
+    with pytest.raises(UnreadableError, match=r"x\.npy: got no such file"):
         load_dataset(name)
     write(tmp_path, x=X, x_test=X)
     with pytest.raises(DataError, match="expected both x_test and y_test, or neither"):
         load_dataset(name)
+
+
+def header(shape: str) -> bytes:
+    """That of an array of some shape, without values."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
 
 @pytest.mark.parametrize(
@@ -121,21 +141,31 @@ def test_a_folder_without_arrays_is_told(tmp_path: Path) -> None:
     [
         (b"no array", "expected an npy file of a plain array"),
         (b"", "expected an npy file of a plain array"),
-        (None, "expected an npy file of a plain array .*file size"),
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4', ", "expected an npy file of a plain array"),
+        (header("(2**70, 3)"), "expected an npy file of a plain array"),
+        (header("[1]"), "expected an npy file of a plain array"),
     ],
 )
-def test_broken_arrays_are_told(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_broken_arrays_are_told(tmp_path: Path, content: bytes, message: str) -> None:
     name = write(tmp_path, x=X, y=Y)
     path = tmp_path / "x.npy"
-    path.write_bytes(path.read_bytes()[:-8] if content is None else content)
+    path.write_bytes(content)
     with pytest.raises(DataError, match=rf"x\.npy: got a file that can't be read, {message}"):
+        load_dataset(name)
+
+
+def test_an_array_that_breaks_off_is_told(tmp_path: Path) -> None:
+    name = write(tmp_path, x=X, y=Y)
+    path = tmp_path / "x.npy"
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(DataError, match=r"x\.npy: got float32 of .* declared, 95992 bytes stored"):
         load_dataset(name)
 
 
 def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     name = write(tmp_path, y=Y)
     np.save(tmp_path / "x.npy", np.array([[print], [None]]), allow_pickle=True)
-    with pytest.raises(DataError, match=r"x\.npy: got a file that can't be read, .*objects"):
+    with pytest.raises(DataError, match=r"x\.npy: got objects, expected plain arrays"):
         load_dataset(name)
 
 
@@ -143,12 +173,24 @@ def test_predictions_and_training_are_those_in_memory(tmp_path: Path, scratch: P
     from ibtrain import LayerwiseTrainer, OptimConfig, mlp
 
     name = write(tmp_path / "data", x=X, y=Y)
-    results = []
-    for data in (load_dataset(name), Dataset.from_arrays(X, Y)):
-        torch.manual_seed(0)
-        optim = OptimConfig(epochs=1, batch_size=100, learning_rate=1e-3)
-        trainer = LayerwiseTrainer(mlp(6, [5, 4], 3), optim=optim, progress=False)
-        results.append(trainer.fit(data))
+    samples = np.load(tmp_path / "data" / "x.npy", mmap_mode="r")
+    maps: list[int] = []
+    results, scores = [], []
+    for memory_of in (nullcontext, much_memory):
+        maps.clear()
+        with memory_of():
+            torch.manual_seed(0)
+            trainer = LayerwiseTrainer(
+                mlp(6, [5, 4], 3),
+                optim=OptimConfig(epochs=1, batch_size=100, learning_rate=1e-3),
+                progress=False,
+                callbacks=[lambda event: maps.append(num_maps(scratch))],
+            )
+            results.append(trainer.fit(load_dataset(name)))
+            scores.append(results[-1].predict_proba(samples))
+        # both splits, and the outputs of a frozen block for each
+        assert max(maps) == (4 if memory_of is nullcontext else 0)
     states = [result.network.state_dict() for result in results]
     torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
     assert results[0].accuracies == results[1].accuracies
+    np.testing.assert_array_equal(scores[0], scores[1])

@@ -10,7 +10,6 @@ from torch import nn
 
 from ibtrain.backend import mapped, memory
 from ibtrain.errors import OutOfMemoryError
-from ibtrain.train import cached
 from ibtrain.train.cached import cached_outputs
 
 PART = nn.Sequential(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4))).eval()
@@ -47,18 +46,18 @@ def test_outputs_larger_than_memory_are_in_a_file(
 
 
 def test_processes_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "host_memory", lambda: 8 * SIZE)
+    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE)
     monkeypatch.setattr(mapped, "free_disk", lambda: 0)
     cached_outputs(PART, INPUTS)
-    monkeypatch.setattr(cached, "local_processes", lambda: 2)
-    with pytest.raises(OutOfMemoryError, match=f"got {SIZE} bytes, expected at most 1/16 of the"):
+    monkeypatch.setattr(mapped, "local_processes", lambda: 2)
+    with pytest.raises(OutOfMemoryError, match=f"{SIZE} bytes are more than 0.25 of the memory"):
         cached_outputs(PART, INPUTS)
 
 
 def test_outputs_larger_than_memory_and_disk_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "host_memory", lambda: 8 * SIZE - 8)
+    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE - 2)
     monkeypatch.setattr(mapped, "free_disk", lambda: SIZE - 1)
-    message = f"outputs of 0 .* got {SIZE} bytes, .* the {SIZE - 1} bytes free.*order simultaneous"
+    message = f"outputs of 0 .*: {SIZE} bytes .* {SIZE - 1} bytes are free.*order simultaneous"
     with pytest.raises(OutOfMemoryError, match=message):
         cached_outputs(PART, INPUTS)
 
@@ -67,7 +66,14 @@ def test_a_disk_that_fills_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(memory, "host_memory", lambda: 8 * SIZE - 8)
+    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE - 2)
     monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(OutOfMemoryError, match=f"{SIZE} bytes, .* free on the disk of TMPDIR"):
+    with pytest.raises(OutOfMemoryError, match=r"\(.*No space left on device\).* set TMPDIR to"):
         cached_outputs(PART, INPUTS)
+
+
+def test_a_disk_without_space_leaves_half_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = cached_outputs(PART, INPUTS)
+    monkeypatch.setattr(memory, "host_memory", lambda: 2 * SIZE)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    torch.testing.assert_close(cached_outputs(PART, INPUTS), expected, rtol=0, atol=0)

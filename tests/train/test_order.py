@@ -35,13 +35,14 @@ def test_large_samples_are_read_in_shards(count: int) -> None:
     for part in first[: 80 * (count // 80)].split(80):
         # of two mixtures of 8, where the small last shard has shifted them; of 80 samples in any order, of about 55
         assert len((part // 10).unique()) <= 16
-        assert (part.diff() < 0).any()
+        # in the order of shards, nine of ten neighbours would be of one shard
+        assert ((part // 10).diff() == 0).float().mean() < 0.3
     assert torch.equal(epoch_order(count, 4, generator(CPU, 0, "order")), first)
 
 
 @pytest.mark.usefixtures("shards")
 def test_the_place_of_a_sample_says_nothing_of_its_place_in_the_epoch() -> None:
-    """Also if classes are sorted: each sixteenth of an epoch has a sample from everywhere."""
+    """Over many epochs, each sample comes as early as any other."""
     rng = generator(CPU, 1, "order")
     places = np.stack([epoch_order(1000, 4, rng).argsort().numpy() for _ in range(2000)])
     # the mean place of a sample: 499.5, and over 2,000 epochs a standard error of 289 / 45
