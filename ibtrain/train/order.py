@@ -8,17 +8,17 @@ __all__ = ["epoch_order"]
 
 RANDOM_BYTES = 1 << 30
 """Largest size in bytes of samples that are read in any order; a constant, so that an order is the same on every machine."""
-SHARD_BYTES = 1 << 20
+SHARD_BYTES = 1 << 18
 """Size in bytes of a shard: neighbouring samples, which are read from a disk together."""
 SHARDS_AT_ONCE = 1024
-"""Number of shards, drawn at random, whose samples are mixed: a GiB."""
+"""Number of shards, drawn at random, whose samples are mixed: 256 MiB, which the cache of a small machine holds."""
 
 
 def epoch_order(count: int, sample_bytes: int, rng: torch.Generator) -> Int[Tensor, " samples"]:
     """A random order of samples; that of samples which may be on a disk reads a part of them after another.
 
     Samples of more than a GiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
-    every 1,024 of them in random order: a GiB of samples is read at a time, each once in an epoch.
+    every 1,024 of them in random order: 256 MiB of samples are read at a time, each sample once in an epoch.
 
     Args:
         count: Number of samples.
