@@ -6,7 +6,7 @@ from torch import Tensor
 
 __all__ = ["epoch_order"]
 
-RANDOM_BYTES = 1 << 30
+RANDOM_BYTES = 1 << 28
 """Largest size in bytes of samples that are read in any order; a constant, so that an order is the same on every machine."""
 SHARD_BYTES = 1 << 18
 """Size in bytes of a shard: neighbouring samples, which are read from a disk together."""
@@ -17,7 +17,7 @@ SHARDS_AT_ONCE = 1024
 def epoch_order(count: int, sample_bytes: int, rng: torch.Generator) -> Int[Tensor, " samples"]:
     """A random order of samples; that of samples which may be on a disk reads a part of them after another.
 
-    Samples of more than a GiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
+    Samples of more than 256 MiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
     every 1,024 of them in random order: 256 MiB of samples are read at a time, each sample once in an epoch.
 
     Args:
