@@ -31,7 +31,7 @@ from ibtrain.models.build import create_network
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.training import Training
 
-STEPS, TURNS = 20, 7
+STEPS, TURNS = 20, 3
 CLASSES = 10
 
 
