@@ -83,7 +83,7 @@ def test_every_objective_trains_several_networks_as_one(
     """As on an accelerator."""
     monkeypatch.setitem(OBJECTIVES, "prototypes", f"{__name__}:Prototypes")
     # Adam divides a gradient by its own size, and so makes rounding errors of small ones as large as any
-    optim = OptimConfig(epochs=1, batch_size=50, optimizer="sgd", learning_rate=0.01)
+    optim = OptimConfig(epochs=1, batch_size=50, optimizer="sgd", learning_rate=0.003)
     config = ObjectiveConfig(name=name)
 
     def trainers() -> list[LayerwiseTrainer]:
@@ -98,8 +98,7 @@ def test_every_objective_trains_several_networks_as_one(
     monkeypatch.setattr("ibtrain.backend.ensemble.SMALL", 1 << 20)
     for found, alone in zip(fit_ensemble(trainers(), toy), expected, strict=True):
         for one, other in zip(found.history, alone.history, strict=True):
-            # 7e-5 where eigenvalues are involved, 2e-7 otherwise
-            assert one.metrics == pytest.approx(other.metrics, abs=5e-4)
+            assert one.metrics == pytest.approx(other.metrics, abs=1e-4)
 
 
 class Careless(BlockObjective):
