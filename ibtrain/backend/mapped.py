@@ -14,7 +14,9 @@ from ibtrain.backend.distributed import local_processes
 from ibtrain.backend.memory import COPY_SHARE, MEMORY_SHARE, fits_memory
 from ibtrain.errors import OutOfMemoryError
 
-__all__ = ["free_disk", "mapped_tensor", "spacious_tensor"]
+__all__ = ["spacious_tensor"]
+
+CPU = torch.device("cpu")
 
 
 def free_disk() -> int:
@@ -50,9 +52,14 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def spacious_tensor(
-    shape: Sequence[int], dtype: torch.dtype, where: str, *, lower: str = ""
+    shape: Sequence[int],
+    dtype: torch.dtype,
+    where: str,
+    *,
+    device: torch.device = CPU,
+    lower: str = "",
 ) -> Tensor:
-    """A tensor of any values on the CPU, in memory or, if it would take more than an eighth of it, in a temporary file.
+    """A tensor of any values; on the CPU, it is in a temporary file if it would take more than an eighth of the memory.
 
     The processes that train one network on this machine make such a tensor each, and share the memory. Without space for a file, the
     tensor is in memory if it takes at most half of it.
@@ -61,6 +68,7 @@ def spacious_tensor(
         shape: Shape of the tensor.
         dtype: Type of its values.
         where: What it is for, in words.
+        device: Device of the tensor.
         lower: The settings on which its size depends, in words.
 
     Raises:
@@ -68,8 +76,8 @@ def spacious_tensor(
     """
     size = math.prod(shape) * dtype.itemsize
     count = local_processes()
-    if fits_memory(size, COPY_SHARE / count):
-        return torch.empty(*shape, dtype=dtype)
+    if device.type != "cpu" or fits_memory(size, COPY_SHARE / count):
+        return torch.empty(*shape, dtype=dtype, device=device)
     try:
         return mapped_tensor(shape, dtype)
     # torch's own error is of a limit of the address space

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ibtrain.backend.mapped import spacious_tensor
 
-__all__ = ["CHUNK_BYTES", "row_slices", "take_rows"]
+__all__ = ["CHUNK_BYTES", "row_chunks", "row_slices", "take_rows"]
 
 CHUNK_BYTES = 1 << 20
 """Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
@@ -29,6 +29,12 @@ def row_slices(x: NDArray[Any] | Tensor) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
+def row_chunks(x: Tensor) -> Iterator[Tensor]:
+    """Yields the :func:`row_slices` of samples on the host."""
+    for part in row_slices(x):
+        yield x[part].cpu()
+
+
 def take_rows(x: Tensor, index: Int[Tensor, " n"], where: str) -> Tensor:
     """The rows ``x[index]``.
 
@@ -40,9 +46,9 @@ def take_rows(x: Tensor, index: Int[Tensor, " n"], where: str) -> Tensor:
     Raises:
         OutOfMemoryError: If neither memory nor the disk has the space.
     """
-    if x.device.type != "cpu" or not len(index):
+    if not len(index):
         return x[index]
-    rows = spacious_tensor((len(index), *x.shape[1:]), x.dtype, where)
+    rows = spacious_tensor((len(index), *x.shape[1:]), x.dtype, where, device=x.device)
     for part in row_slices(rows):
         rows[part] = x[index[part]]
     return rows

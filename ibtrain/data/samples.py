@@ -156,6 +156,10 @@ def check_values(samples: NDArray[Any], where: str) -> None:
         raise DataError(f"samples of type {samples.dtype}", "numbers", where)
     if samples.dtype.kind != "f":
         return
+    # of a chunk as Python numbers, because float16 can't hold the limit; NaN if there is one
+    chunks = (samples[part] for part in row_slices(samples))
+    if all(max(c.max().item(), -c.min().item()) <= MAX_MAGNITUDE for c in chunks):
+        return
     count, first = 0, (0, 0)
     for part in row_slices(samples):
         bad = ~np.isfinite(samples[part]).reshape(-1, samples[0].size)
@@ -166,13 +170,11 @@ def check_values(samples: NDArray[Any], where: str) -> None:
     if count:
         given = f"{count} NaN or infinite values in the samples (the first in {place_of(first)})"
         raise DataError(given, FILL_IN, where)
-    # compared as Python numbers, because float16 can't hold the limit
-    if max(samples.max().item(), -samples.min().item()) > MAX_MAGNITUDE:
-        largest = max((samples.argmax(), samples.argmin()), key=lambda at: abs(samples.flat[at]))
-        row, column = divmod(int(largest), samples[0].size)
-        value = samples[row].flat[column]
-        given = f"a value of {value:g} in {place_of((row, column))} of the samples"
-        raise DataError(given, "values whose squares float32 can hold", where)
+    largest = max((samples.argmax(), samples.argmin()), key=lambda at: abs(samples.flat[at]))
+    row, column = divmod(int(largest), samples[0].size)
+    value = samples[row].flat[column]
+    given = f"a value of {value:g} in {place_of((row, column))} of the samples"
+    raise DataError(given, "values whose squares float32 can hold", where)
 
 
 def as_tensor(x: NDArray[Any]) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.backend.mapped import spacious_tensor
-from ibtrain.data.rows import row_slices
-from ibtrain.data.split import Split, find_beyond, place_of, row_chunks
+from ibtrain.data.rows import row_chunks, row_slices
+from ibtrain.data.split import Split, find_beyond, place_of
 from ibtrain.errors import DataError
 
 __all__ = ["Scaling", "scale_split"]
@@ -174,11 +174,7 @@ def scale_split(split: Split, scaling: Scaling, name: str, where: str) -> Split:
     Raises:
         DataError: If a value is more than :data:`MAX_DEVIATIONS` standard deviations from the training mean.
     """
-    device = split.x.device
-    if device.type == "cpu":
-        x = spacious_tensor(split.x.shape, torch.float32, where)
-    else:
-        x = torch.empty(split.x.shape, dtype=torch.float32, device=device)
+    x = spacious_tensor(split.x.shape, torch.float32, where, device=split.x.device)
     for part in row_slices(split.x):
         x[part] = scaling.scale(split.x[part].cpu())
     index = find_beyond(x, MAX_DEVIATIONS)

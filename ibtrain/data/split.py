@@ -1,6 +1,5 @@
 """One split of a data set: samples and their classes, as tensors."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +16,6 @@ __all__ = [
     "find_beyond",
     "label_entropy",
     "place_of",
-    "row_chunks",
 ]
 
 MAX_MAGNITUDE = 1.8e19
@@ -97,16 +95,11 @@ def _class_labels(y: Tensor) -> Int[Tensor, " n"]:
     return y.long()
 
 
-def row_chunks(x: Tensor) -> Iterator[Tensor]:
-    """Yields chunks of samples on the host, each of at most :data:`~ibtrain.data.rows.CHUNK_BYTES` in float64."""
-    for part in row_slices(x):
-        yield x[part].cpu()
-
-
 def find_beyond(x: Tensor, limit: float) -> tuple[int, int] | None:
     """Returns row and column of a value whose magnitude exceeds a limit, or NaN; None if there is no such value."""
-    # minimum and maximum need no temporary tensor of the size of x
-    if x.amax() <= limit and x.amin() >= -limit:
+    # they need no temporary tensor of the size of x, which is read once
+    low, high = x.aminmax()
+    if high <= limit and low >= -limit:
         return None
     for part in row_slices(x):
         beyond = (~(x[part].flatten(1).abs() <= limit)).nonzero()

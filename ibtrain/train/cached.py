@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.backend.memory import memory_advice
-from ibtrain.train.callbacks import CHUNK, apply_in_chunks
+from ibtrain.train.callbacks import CHUNK
 
 __all__ = ["cached_outputs"]
 
@@ -33,10 +33,9 @@ def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[st
 
 
 def _outputs(part: nn.Sequential, x: Tensor, place: str) -> Tensor:
-    if x.device.type != "cpu":
-        return apply_in_chunks(part, x)
     one: Tensor = part(x[:1])
-    outputs = spacious_tensor([len(x), *one.shape[1:]], one.dtype, place, lower=ADVICE)
+    shape = [len(x), *one.shape[1:]]
+    outputs = spacious_tensor(shape, one.dtype, place, device=one.device, lower=ADVICE)
     for target, chunk in zip(outputs.split(CHUNK), x.split(CHUNK), strict=True):
         target.copy_(part(chunk))
     return outputs

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ibtrain import Dataset, load_dataset
+from ibtrain import Dataset, LayerwiseTrainer, OptimConfig, load_dataset, mlp
 from ibtrain.backend import mapped, memory
 from ibtrain.errors import DataError, OutOfMemoryError, UnreadableError
 
@@ -170,8 +170,6 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
 
 
 def test_predictions_and_training_are_those_in_memory(tmp_path: Path, scratch: Path) -> None:
-    from ibtrain import LayerwiseTrainer, OptimConfig, mlp
-
     name = write(tmp_path / "data", x=X, y=Y)
     samples = np.load(tmp_path / "data" / "x.npy", mmap_mode="r")
     maps: list[int] = []
