@@ -17,7 +17,7 @@ from ibtrain.errors import DataError, UnreadableError
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import read_error, system_failure
 
-__all__ = ["read_archive", "read_errors", "stored_name"]
+__all__ = ["check_regular", "read_archive", "read_errors", "stored_name"]
 
 # an encrypted member raises a RuntimeError
 ZIP_ERRORS = (BadZipFile, EOFError, MemoryError, OSError, RuntimeError, ValueError, zlib.error)
@@ -46,8 +46,7 @@ def read_archive(
         UnreadableError: If the file is missing, can't be read now, or is larger than memory.
     """
     with read_errors(path, "an npz archive", "of plain arrays", ZIP_ERRORS):
-        if path.exists() and not is_regular(path):
-            raise DataError("something that is not a regular file", "an npz archive", str(path))
+        check_regular(path, "an npz archive")
         if _is_single_array(path):
             raise DataError("a single array", "an npz archive with x and y", str(path))
         with ZipFile(path) as archive:
@@ -90,6 +89,21 @@ def _read_array(archive: ZipFile, member: ZipInfo, where: str) -> NDArray[Any]:
 def _is_single_array(path: Path) -> bool:
     with open(path, "rb") as file:
         return file.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX
+
+
+def check_regular(path: Path, kind: str) -> None:
+    """Checks that a file is no folder, pipe or device, of which opening may block; a missing one is left to its reader.
+
+    Args:
+        path: The file.
+        kind: What the file should be.
+
+    Raises:
+        DataError: If there is something else.
+        OSError: If the path can't be inspected.
+    """
+    if path.exists() and not is_regular(path):
+        raise DataError("something that is not a regular file", kind, str(path))
 
 
 @contextmanager

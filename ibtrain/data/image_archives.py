@@ -7,10 +7,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from ibtrain.data.archives import read_errors
+from ibtrain.data.archives import check_regular, read_errors
 from ibtrain.data.images import FORMATS, StoredImage
 from ibtrain.errors import DataError
-from ibtrain.io.documents import is_regular
 
 __all__ = ["read_image_archive"]
 
@@ -42,8 +41,7 @@ def read_image_archive(path: Path) -> tuple[Classes, Classes]:
     train: Classes = {}
     test: Classes = {}
     with read_errors(path, "a tar.gz archive", "of images", TAR_ERRORS):
-        if path.exists() and not is_regular(path):
-            raise DataError("something that is not a regular file", "an archive", str(path))
+        check_regular(path, "an archive")
         with gzip.open(path) as file:
             # a small file may decompress to any size
             content = file.read(MAX_TAR_BYTES + 1)

@@ -10,7 +10,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.data.archives import read_archive, read_errors, stored_name
+from ibtrain.data.archives import check_regular, read_archive, read_errors, stored_name
 from ibtrain.data.npz import HEADER_BYTES, Header, check_names, check_stored, member_of, read_header
 from ibtrain.errors import DataError
 from ibtrain.io.documents import is_regular
@@ -62,9 +62,7 @@ def map_array(path: Path) -> NDArray[Any]:
         UnreadableError: If the file is missing or can't be read now.
     """
     with read_errors(path, "an npy file", "of a plain array", (OSError, ValueError, EOFError)):
-        # opening a pipe would block
-        if path.exists() and not is_regular(path):
-            raise DataError("something that is not a regular file", "an npy file", str(path))
+        check_regular(path, "an npy file")
         with path.open("rb") as file:
             header = read_header(file.read(HEADER_BYTES), path.stat().st_size, str(path))
         return _memory_map(path, header, header.offset)

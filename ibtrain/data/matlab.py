@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibtrain.backend.memory import check_memory
-from ibtrain.data.archives import read_errors
+from ibtrain.data.archives import check_regular, read_errors
 from ibtrain.data.npz import DEFLATE_RATIO
 from ibtrain.data.raw import RawData, raw_data
 from ibtrain.errors import DataError, UnreadableError
-from ibtrain.io.documents import is_regular, read_bytes
+from ibtrain.io.documents import read_bytes
 
 __all__ = ["read_mat"]
 
@@ -54,8 +54,7 @@ def read_mat(path: Path) -> RawData:
     """
     where = str(path)
     with read_errors(path, "a file of MATLAB 5 to 7.2", "with F and y", READ_ERRORS):
-        if path.exists() and not is_regular(path):
-            raise DataError("something that is not a regular file", "a MATLAB file", where)
+        check_regular(path, "a MATLAB file")
         size = path.stat().st_size
         check_memory(size, "a file", UnreadableError, where)
         arrays = _read_arrays(read_bytes(path, size), where)

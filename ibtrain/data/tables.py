@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibtrain.backend.memory import check_memory
-from ibtrain.data.archives import read_errors
+from ibtrain.data.archives import check_regular, read_errors
 from ibtrain.errors import DataError, UnreadableError, warn
-from ibtrain.io.documents import is_regular
 
 if TYPE_CHECKING:
     import pandas
@@ -66,8 +65,7 @@ def read_table(path: Path) -> "pandas.DataFrame":
         raise DataError(repr(path.suffix), f"a file that ends in {_ENDINGS}", str(path))
     kind, contents, read = _READERS[ending]
     with read_errors(path, f"a {kind} file", contents, READ_ERRORS):
-        if path.exists() and not is_regular(path):
-            raise DataError("something that is not a regular file", f"a {kind} file", str(path))
+        check_regular(path, f"a {kind} file")
         size = path.stat().st_size
         if size == 0:
             raise DataError("an empty file", f"a {kind} file", str(path))
