@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 import torch
+from page_parts import markdown_table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -36,7 +37,7 @@ NETWORKS = (
 BATCH = 128
 STEPS, TURNS = 20, 9
 IMAGENET = ModelConfig(kind="resnet", channels=(64, 64, 128, 256, 512), hidden=())
-IMAGES, SIDE, IMAGENET_CLASSES = 1_281_167, 224, 1000
+SIDE, IMAGENET_CLASSES = 224, 1000
 
 
 def layerwise_flops(widths: Sequence[int], config: ObjectiveConfig) -> list[int]:
@@ -97,10 +98,11 @@ def counted(loop: EpochLoop) -> float:
 
 
 def seconds_of(loop: EpochLoop) -> float:
-    """Seconds of a step."""
+    """Seconds of a step, of a batch that is the same in every process."""
+    index = torch.randperm(len(loop.labels), generator=torch.Generator().manual_seed(0))[:BATCH]
     start = time.perf_counter()
     for _ in range(STEPS):
-        step(loop, torch.randperm(len(loop.labels))[:BATCH])
+        step(loop, index)
     return (time.perf_counter() - start) / STEPS
 
 
@@ -179,8 +181,13 @@ def counted_pass(block: nn.Module, x: Tensor) -> tuple[float, Tensor]:
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each network."""
     lines = [
-        "| network | layer-wise / backprop: operations | time | rate of its products: layer-wise | backprop |",
-        "|---|---|---|---|---|",
+        [
+            "network",
+            "layer-wise / backprop: operations",
+            "time",
+            "rate of its products: layer-wise",
+            "backprop",
+        ]
     ]
     for row in rows:
         cells = [
@@ -190,8 +197,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             f"{row['share_layerwise']:.2f}",
             f"{row['share_backprop']:.2f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(lines)
 
 
 @click.command()

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import numpy as np
+from page_parts import markdown_table
 
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
@@ -65,8 +66,17 @@ neighbours are for few dimensions, and the closed form for the Gaussian problems
 def summary(rows: list[dict[str, Any]]) -> str:
     """A line for each method and problem, and one for each method in all."""
     lines = [
-        "| method | problem | truth | mean error | spread | mean SE | 90 % covers | 95 % covers | flagged % |",
-        "|---|---|---|---|---|---|---|---|---|",
+        [
+            "method",
+            "problem",
+            "truth",
+            "mean error",
+            "spread",
+            "mean SE",
+            "90 % covers",
+            "95 % covers",
+            "flagged %",
+        ]
     ]
     for method in dict.fromkeys(row["method"] for row in rows):
         of_method = [row for row in rows if row["method"] == method]
@@ -86,8 +96,8 @@ def summary(rows: list[dict[str, Any]]) -> str:
                 *(f"{100 * c[~flagged].mean():.0f}" if (~flagged).any() else "-" for c in covered),
                 f"{100 * flagged.mean():.0f}",
             ]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            lines.append(cells)
+    return markdown_table(lines)
 
 
 @click.command()

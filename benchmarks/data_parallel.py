@@ -8,7 +8,6 @@ Blocks are evaluated for the rows of each process, critics for all rows in every
 
 import json
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -17,7 +16,7 @@ from typing import Any
 import click
 import torch
 import torch.distributed as dist
-from cost_model import BATCH, counted, step
+from cost_model import BATCH, counted, seconds_of
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 
@@ -31,7 +30,7 @@ from ibtrain.models.build import create_network
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.training import Training
 
-STEPS, TURNS = 20, 3
+TURNS = 7
 CLASSES = 10
 
 
@@ -67,11 +66,7 @@ def measure(name: str) -> dict[str, float]:
     """Operations of a step in this process for a sample of the batch, and the seconds of a step."""
     torch.set_num_threads(1)
     loop = loop_of(name)
-    flops, index = counted(loop), torch.arange(BATCH)
-    start = time.perf_counter()
-    for _ in range(STEPS):
-        step(loop, index)
-    return {"flops": flops, "seconds": (time.perf_counter() - start) / STEPS}
+    return {"flops": counted(loop), "seconds": seconds_of(loop)}
 
 
 def _process(rank: int, count: int, name: str, folder: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 import numpy as np
+from page_parts import markdown_table
 
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
@@ -39,8 +40,18 @@ def draw(problems: tuple[str, ...], bmi: Path | None, count: int, seed: int) -> 
 def summary(rows: list[dict[str, Any]]) -> str:
     """A line for each problem and method, means over seeds, and one for each method in all."""
     lines = [
-        "| problem | method | truth | mean estimate | mean error | worst error | SE | most SE above | flags | s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        [
+            "problem",
+            "method",
+            "truth",
+            "mean estimate",
+            "mean error",
+            "worst error",
+            "SE",
+            "most SE above",
+            "flags",
+            "s",
+        ]
     ]
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -63,8 +74,8 @@ def summary(rows: list[dict[str, Any]]) -> str:
             " ".join(sorted({flag for row in own for flag in row["flags"]})),
             f"{statistics.median(row['seconds'] for row in own):.1f} (at most {max(row['seconds'] for row in own):.1f})",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(lines)
 
 
 @click.command()

@@ -22,6 +22,7 @@ from typing import Any
 
 import click
 import numpy as np
+from page_parts import markdown_table
 
 from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
@@ -109,8 +110,16 @@ def measure(folder: Path, seed: int) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     """A line for each count."""
     lines = [
-        "| samples | s on one core | fit | report | peak memory, MiB | beyond a small estimate | estimate | SE |",
-        "|---|---|---|---|---|---|---|---|",
+        [
+            "samples",
+            "s on one core",
+            "fit",
+            "report",
+            "peak memory, MiB",
+            "beyond a small estimate",
+            "estimate",
+            "SE",
+        ]
     ]
     for row in rows:
         peak, before = (row[f"memory_{when}_mib"]["RssAnon"] for when in ("peak", "before"))
@@ -124,8 +133,8 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"{row['mi']:.4f}",
             f"{row['stderr']:.4f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(lines)
 
 
 @styled

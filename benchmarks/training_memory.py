@@ -20,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from page_parts import markdown_table
 from scaling import peak_memory
 
 from ibtrain import LayerwiseTrainer, OptimConfig, load_dataset, mlp
@@ -57,13 +58,7 @@ def measure(folder: Path) -> dict[str, Any]:
     torch.manual_seed(0)
     model = mlp(DIM, HIDDEN, CLASSES)
     optim = OptimConfig(epochs=1, batch_size=BATCH, learning_rate=1e-3)
-    blocks: list[float] = []
-    trainer = LayerwiseTrainer(
-        model,
-        optim=optim,
-        callbacks=[lambda event: blocks.append(time.perf_counter())],
-        progress=False,
-    )
+    trainer = LayerwiseTrainer(model, optim=optim, progress=False)
     start = time.perf_counter()
     with peak_memory() as training:
         result = trainer.fit(data)
@@ -84,8 +79,16 @@ def measure(folder: Path) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     """A line for each count."""
     lines = [
-        "| training samples | MiB of them | memory allowed, MiB | own memory, loading | training | s loading | samples a second | test accuracy |",
-        "|---|---|---|---|---|---|---|---|",
+        [
+            "training samples",
+            "MiB of them",
+            "memory allowed, MiB",
+            "own memory, loading",
+            "training",
+            "s loading",
+            "samples a second",
+            "test accuracy",
+        ]
     ]
     for row in rows:
         cells = [
@@ -97,8 +100,8 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"{row['samples_per_second']:,.0f}",
             f"{row['test_accuracy']:.4f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(lines)
 
 
 @click.command()
