@@ -119,7 +119,7 @@ class EpochLoop:
         """Indices of the samples of each batch that is left of the epoch."""
         self._epoch_order = self.order.get_state()
         sample_bytes = self.inputs[0].numel() * self.inputs.element_size()
-        order = epoch_order(len(self.labels), sample_bytes, self.order)
+        order = epoch_order(len(self.labels), sample_bytes, self.order, self.labels.device)
         batches = order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
         return batches.unbind()[len(self.metrics) :]
 

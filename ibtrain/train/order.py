@@ -14,7 +14,9 @@ SHARDS_AT_ONCE = 1024
 """Number of shards, drawn at random, whose samples are mixed: 256 MiB, which the cache of a small machine holds."""
 
 
-def epoch_order(count: int, sample_bytes: int, rng: torch.Generator) -> Int[Tensor, " samples"]:
+def epoch_order(
+    count: int, sample_bytes: int, rng: torch.Generator, device: torch.device
+) -> Int[Tensor, " samples"]:
     """A random order of samples; that of samples which may be on a disk reads a part of them after another.
 
     Samples of more than 256 MiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
@@ -23,20 +25,21 @@ def epoch_order(count: int, sample_bytes: int, rng: torch.Generator) -> Int[Tens
     Args:
         count: Number of samples.
         sample_bytes: Size of a sample in bytes.
-        rng: Draws the order, on its device.
+        rng: Draws the order.
+        device: Device of the indices, on which ``rng`` can draw.
 
     Returns:
         Indices of all samples.
     """
     if count * sample_bytes <= RANDOM_BYTES:
-        return torch.randperm(count, generator=rng, device=rng.device)
+        return torch.randperm(count, generator=rng, device=device)
     size = max(1, SHARD_BYTES // sample_bytes)
-    shards = torch.randperm(-(-count // size), generator=rng, device=rng.device)
+    shards = torch.randperm(-(-count // size), generator=rng, device=device)
     parts = []
     for group in shards.split(SHARDS_AT_ONCE):
-        samples = (group[:, None] * size + torch.arange(size, device=rng.device)).flatten()
+        samples = (group[:, None] * size + torch.arange(size, device=device)).flatten()
         # the last shard may be smaller
         samples = samples[samples < count]
-        mixed = torch.randperm(len(samples), generator=rng, device=rng.device)
+        mixed = torch.randperm(len(samples), generator=rng, device=device)
         parts.append(samples[mixed])
     return torch.cat(parts)
