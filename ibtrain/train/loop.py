@@ -1,6 +1,6 @@
 """One network's optimiser, data order, learning-rate schedule and metrics, an epoch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
 from ibtrain.train.objectives.base import Metrics, Objective
 from ibtrain.train.order import epoch_order
+from ibtrain.train.read_ahead import read_ahead
 
 __all__ = ["EpochLoop"]
 
@@ -115,13 +116,13 @@ class EpochLoop:
         """The generators from which the steps draw."""
         return [self.noise, *([self.augmentation.generator] if self.augmentation else [])]
 
-    def batches(self) -> Sequence[Int[Tensor, " batch"]]:
+    def batches(self) -> Iterator[Int[Tensor, " batch"]]:
         """Indices of the samples of each batch that is left of the epoch."""
         self._epoch_order = self.order.get_state()
         sample_bytes = self.inputs[0].numel() * self.inputs.element_size()
         order = epoch_order(len(self.labels), sample_bytes, self.order, self.labels.device)
         batches = order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
-        return batches.unbind()[len(self.metrics) :]
+        return read_ahead(self.inputs, batches.unbind()[len(self.metrics) :])
 
     def learning_rate(self, step: int) -> float:
         """The schedule's learning rate at a step of the whole training."""

@@ -77,6 +77,6 @@ def test_without_weight_decay_there_is_one_group_in_the_order_of_the_modules() -
 @pytest.mark.parametrize(("batch_size", "sizes"), [(24, [24, 24]), (100, [64]), (0, [64])])
 def test_a_batch_has_at_most_all_samples(batch_size: int, sizes: list[int]) -> None:
     loop = loop_of(hidden_objective(0), batch_size=batch_size)
-    batches = loop.batches()
+    batches = list(loop.batches())
     assert [len(batch) for batch in batches] == sizes
-    assert len(set(torch.cat(list(batches)).tolist())) == sum(sizes)
+    assert len(set(torch.cat(batches).tolist())) == sum(sizes)
