@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from ibtrain.backend.memory import check_memory
-from ibtrain.errors import DataError
+from ibtrain.backend.mapped import spacious_tensor
+from ibtrain.data.rows import row_slices
+from ibtrain.errors import DataError, OutOfMemoryError
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import read_error, system_failure
 
@@ -121,7 +123,8 @@ def read_images(
     """Reads images of the same size as an array ``(images, height, width, 3)`` of 8-bit or 16-bit values.
 
     16-bit grey images keep their range and precision: if there is one, all images are converted to
-    16 bits. Transparent images are composited onto a white background.
+    16 bits. Transparent images are composited onto a white background. Images that take more than an eighth of the
+    memory are in a temporary file.
 
     Args:
         files: The images, at least one.
@@ -129,9 +132,10 @@ def read_images(
         resize: Height and width to which every image is resized; None keeps the size.
 
     Raises:
-        DataError: If an image can't be decoded, has values of an unknown range or another size, or if
-            all images together are larger than memory.
+        DataError: If an image can't be decoded, or has values of an unknown range or another size.
+        OutOfMemoryError: If neither memory nor the disk has the space for all images.
     """
+    where = _place(files)
     images: Pixels = np.empty(0, dtype=np.uint8)
     for index, file in enumerate(files):
         with _decode_errors(file), _opened(file) as image:
@@ -146,27 +150,41 @@ def read_images(
                 given = f"{size[1]} x {size[0]} pixels"
                 raise DataError(given, f"at most {MAX_PIXELS} in an image", str(file))
             if index == 0:
-                _check_memory(files, shape, 1)
-                images = np.empty((len(files), *shape, 3), dtype=np.uint8)
+                images = spacious_tensor((len(files), *shape, 3), torch.uint8, where).numpy()
             pixels = _pixels(image, file, resize)
             if pixels.dtype.itemsize > images.dtype.itemsize:
-                _check_memory(files, shape, pixels.dtype.itemsize)
-                images = widened(images)
-            images[index] = pixels if pixels.dtype == images.dtype else widened(pixels)
+                images = widened(images, where)
+            images[index] = pixels if pixels.dtype == images.dtype else _with_16_bits(pixels)
     return images
 
 
-def widened(pixels: Pixels) -> NDArray[np.uint16]:
-    """Converts 8-bit values to 16-bit values of the same brightness; 16-bit values are returned unchanged."""
-    pixels16 = pixels.astype(np.uint16, copy=False)
-    return pixels16 * np.uint16(SCALE_8_TO_16_BITS) if pixels.dtype == np.uint8 else pixels16
+def widened(images: Pixels, where: str) -> NDArray[np.uint16]:
+    """Converts images of 8 bits to 16 bits of the same brightness; those of 16 bits are returned unchanged.
+
+    Args:
+        images: The images, ``(images, height, width, 3)``.
+        where: The images, for error messages.
+
+    Raises:
+        OutOfMemoryError: If neither memory nor the disk has the space.
+    """
+    if images.dtype == np.uint16:
+        return images.astype(np.uint16, copy=False)
+    wide: NDArray[np.uint16] = spacious_tensor(images.shape, torch.uint16, where).numpy()
+    for part in row_slices(images):
+        wide[part] = _with_16_bits(images[part])
+    return wide
 
 
-def _check_memory(files: Sequence[ImageFile], shape: tuple[int, ...], itemsize: int) -> None:
-    total = len(files) * shape[0] * shape[1] * 3 * itemsize
+def _with_16_bits(pixels: Pixels) -> NDArray[np.uint16]:
+    return pixels.astype(np.uint16) * np.uint16(SCALE_8_TO_16_BITS)
+
+
+def _place(files: Sequence[ImageFile]) -> str:
+    """The folder or the archive of the images, and their number, for error messages."""
     first = files[0]
-    where = str(first.parents[1] if isinstance(first, Path) else first)
-    check_memory(total, f"{len(files)} images", DataError, where)
+    folder = first.parents[1] if isinstance(first, Path) else first
+    return f"{folder}: {len(files)} images"
 
 
 def _pixels(image: Any, file: ImageFile, resize: int | None) -> Pixels:
@@ -239,7 +257,7 @@ def _decode_errors(file: ImageFile) -> Iterator[None]:
     handled = sys.exc_info()[1]
     try:
         yield
-    except DataError:
+    except (DataError, OutOfMemoryError):
         raise
     # Pillow's decoders may raise any exception on a broken file: struct.error, KeyError, EOFError, ...
     except Exception as error:

@@ -152,7 +152,7 @@ def _decoded(
     x_train = read_images(list(chain(*train.values())), shape, resize=resize)
     x_test = read_images(list(chain(*test.values())), x_train.shape[1:3], resize=resize)
     if x_train.dtype != x_test.dtype:
-        x_train, x_test = widened(x_train), widened(x_test)
+        x_train, x_test = (widened(x, "images of 16 bits") for x in (x_train, x_test))
     return RawData(_images(x_train), _targets(train), _images(x_test), _targets(test), classes)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from ibtrain import Dataset, LayerwiseTrainer, OptimConfig, load_dataset, mlp
 from ibtrain.backend import mapped, memory
@@ -86,6 +87,43 @@ def test_a_map_of_a_user_is_not_read_into_memory(tmp_path: Path, scratch: Path) 
         expected = Dataset.from_arrays(X, Y)
     assert num_maps(scratch) == 2
     assert data.fingerprint() == expected.fingerprint()
+
+
+@pytest.mark.parametrize("wide", [None, "train/a/7", "test/a/0", "train/b/19"])
+def test_a_folder_of_images_is_not_read_into_memory(
+    tmp_path: Path, scratch: Path, wide: str | None
+) -> None:
+    """Images of 8 and 16 bits, which become 16; the first of 16 bits may be in either split."""
+    for split, count in (("train", 20), ("test", 5)):
+        for label in ("a", "b"):
+            (tmp_path / split / label).mkdir(parents=True)
+            for index in range(count):
+                pixels = RNG.integers(0, 256, (25, 20, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / split / label / f"{index}.png")
+    if wide:
+        pixels = RNG.integers(0, 65536, (25, 20), dtype=np.uint16)
+        Image.fromarray(pixels).save(tmp_path / f"{wide}.png")
+    with much_memory():
+        expected = load_dataset(f"folder:{tmp_path}")
+    assert num_maps(scratch) == 0
+    data = load_dataset(f"folder:{tmp_path}")
+    # of 40 and of 10 images, 1,500 bytes each, in float32
+    assert num_maps(scratch) == 2
+    assert data.fingerprint() == expected.fingerprint()
+    assert torch.equal(data.train.x, expected.train.x)
+
+
+def test_images_without_space_are_told(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for split in ("train", "test"):
+        for label in ("a", "b"):
+            (tmp_path / split / label).mkdir(parents=True)
+            Image.new("RGB", (90, 99)).save(tmp_path / split / label / "0.png")
+    monkeypatch.setattr(mapped, "free_disk", lambda: 9)
+    message = "train: 2 images: 53460 bytes are more than 0.5 of .*: 9 bytes are free in"
+    with pytest.raises(OutOfMemoryError, match=message.replace(": 9", r" \(.*9")):
+        load_dataset(f"folder:{tmp_path}")
 
 
 @pytest.mark.parametrize("has_test", [False, True])
