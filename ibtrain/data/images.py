@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ibtrain.backend.mapped import spacious_tensor
+from ibtrain.backend.memory import memory_advice
 from ibtrain.data.rows import row_slices
-from ibtrain.errors import DataError, OutOfMemoryError
+from ibtrain.errors import DataError
 from ibtrain.io.documents import is_regular
 from ibtrain.io.files import read_error, system_failure
 
@@ -119,6 +121,7 @@ def read_images(
     shape: tuple[int, ...] | None = None,
     *,
     resize: int | None = None,
+    where: str = "images",
 ) -> Pixels:
     """Reads images of the same size as an array ``(images, height, width, 3)`` of 8-bit or 16-bit values.
 
@@ -130,12 +133,12 @@ def read_images(
         files: The images, at least one.
         shape: Required ``(height, width)`` of all images; None requires the size of the first one.
         resize: Height and width to which every image is resized; None keeps the size.
+        where: The folder or the archive of the images, for error messages.
 
     Raises:
         DataError: If an image can't be decoded, or has values of an unknown range or another size.
         OutOfMemoryError: If neither memory nor the disk has the space for all images.
     """
-    where = _place(files)
     images: Pixels = np.empty(0, dtype=np.uint8)
     for index, file in enumerate(files):
         with _decode_errors(file), _opened(file) as image:
@@ -149,12 +152,12 @@ def read_images(
             if size[0] * size[1] > MAX_PIXELS:
                 given = f"{size[1]} x {size[0]} pixels"
                 raise DataError(given, f"at most {MAX_PIXELS} in an image", str(file))
-            if index == 0:
-                images = spacious_tensor((len(files), *shape, 3), torch.uint8, where).numpy()
             pixels = _pixels(image, file, resize)
-            if pixels.dtype.itemsize > images.dtype.itemsize:
-                images = widened(images, where)
-            images[index] = pixels if pixels.dtype == images.dtype else _with_16_bits(pixels)
+        if index == 0:
+            images = _empty((len(files), *shape, 3), torch.uint8, where).numpy()
+        if pixels.dtype.itemsize > images.dtype.itemsize:
+            images = widened(images, where)
+        images[index] = pixels if pixels.dtype == images.dtype else _with_16_bits(pixels)
     return images
 
 
@@ -163,14 +166,14 @@ def widened(images: Pixels, where: str) -> NDArray[np.uint16]:
 
     Args:
         images: The images, ``(images, height, width, 3)``.
-        where: The images, for error messages.
+        where: As of :func:`read_images`.
 
     Raises:
         OutOfMemoryError: If neither memory nor the disk has the space.
     """
     if images.dtype == np.uint16:
-        return images.astype(np.uint16, copy=False)
-    wide: NDArray[np.uint16] = spacious_tensor(images.shape, torch.uint16, where).numpy()
+        return cast(NDArray[np.uint16], images)
+    wide: NDArray[np.uint16] = _empty(images.shape, torch.uint16, where).numpy()
     for part in row_slices(images):
         wide[part] = _with_16_bits(images[part])
     return wide
@@ -180,11 +183,9 @@ def _with_16_bits(pixels: Pixels) -> NDArray[np.uint16]:
     return pixels.astype(np.uint16) * np.uint16(SCALE_8_TO_16_BITS)
 
 
-def _place(files: Sequence[ImageFile]) -> str:
-    """The folder or the archive of the images, and their number, for error messages."""
-    first = files[0]
-    folder = first.parents[1] if isinstance(first, Path) else first
-    return f"{folder}: {len(files)} images"
+def _empty(shape: Sequence[int], dtype: torch.dtype, where: str) -> Tensor:
+    with memory_advice(f"{where}: {shape[0]} images", "their number, or their size with --resize"):
+        return spacious_tensor(shape, dtype, where)
 
 
 def _pixels(image: Any, file: ImageFile, resize: int | None) -> Pixels:
@@ -257,7 +258,7 @@ def _decode_errors(file: ImageFile) -> Iterator[None]:
     handled = sys.exc_info()[1]
     try:
         yield
-    except (DataError, OutOfMemoryError):
+    except DataError:
         raise
     # Pillow's decoders may raise any exception on a broken file: struct.error, KeyError, EOFError, ...
     except Exception as error:

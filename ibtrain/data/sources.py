@@ -138,21 +138,23 @@ def read_folder(path: Path, resize: int | None = None) -> RawData:
         unmatched = sorted(set(train) ^ set(test))
         expected = "the same classes in train and test"
         raise DataError(f"{', '.join(unmatched)} in only one of them", expected, str(path))
-    return _decoded(train, test, tuple(train), resize=resize)
+    return _decoded(train, test, tuple(train), str(path), resize=resize)
 
 
 def _decoded(
     train: Mapping[str, Sequence[ImageFile]],
     test: Mapping[str, Sequence[ImageFile]],
     classes: tuple[Class, ...],
+    where: str,
     shape: tuple[int, int] | None = None,
     resize: int | None = None,
 ) -> RawData:
     """Decodes the images of each class in both splits, all of one size."""
-    x_train = read_images(list(chain(*train.values())), shape, resize=resize)
-    x_test = read_images(list(chain(*test.values())), x_train.shape[1:3], resize=resize)
+    options: dict[str, Any] = {"resize": resize, "where": where}
+    x_train = read_images(list(chain(*train.values())), shape, **options)
+    x_test = read_images(list(chain(*test.values())), x_train.shape[1:3], **options)
     if x_train.dtype != x_test.dtype:
-        x_train, x_test = (widened(x, "images of 16 bits") for x in (x_train, x_test))
+        x_train, x_test = (widened(x, where) for x in (x_train, x_test))
     return RawData(_images(x_train), _targets(train), _images(x_test), _targets(test), classes)
 
 
@@ -175,7 +177,7 @@ def _read_cifar10(root: Path) -> RawData:
             given = f"images of {', '.join(classes) or 'no class'}"
             raise DataError(given, expected, f"{archive}: {split}")
     # the labels are those of torchvision's files, which have the same order
-    return _decoded(train, test, tuple(range(len(CIFAR10_CLASSES))), CIFAR10_SHAPE)
+    return _decoded(train, test, tuple(range(len(CIFAR10_CLASSES))), str(archive), CIFAR10_SHAPE)
 
 
 def read_npz(path: Path) -> RawData:

@@ -44,12 +44,12 @@ class Lockstep:
             NonFiniteError: If a metric became NaN or infinite.
         """
         self.networks.train()
+        start = time.perf_counter()
         for batches in zip(*(loop.batches() for loop in self.loops), strict=True):
-            start = time.perf_counter()
             self._step(batches)
             self._add_seconds(start)
             after_step()
-        start = time.perf_counter()
+            start = time.perf_counter()
         means = [loop.end_epoch() for loop in self.loops]
         self._add_seconds(start)
         return means

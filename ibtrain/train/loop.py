@@ -21,7 +21,7 @@ from ibtrain.train.checkpointer import State
 from ibtrain.train.metrics import GRADIENT, StepMetrics, are_finite
 from ibtrain.train.objectives.base import Metrics, Objective
 from ibtrain.train.order import epoch_order
-from ibtrain.train.read_ahead import read_ahead
+from ibtrain.train.read_ahead import batches_of
 
 __all__ = ["EpochLoop"]
 
@@ -119,10 +119,8 @@ class EpochLoop:
     def batches(self) -> Iterator[Int[Tensor, " batch"]]:
         """Indices of the samples of each batch that is left of the epoch."""
         self._epoch_order = self.order.get_state()
-        sample_bytes = self.inputs[0].numel() * self.inputs.element_size()
-        order = epoch_order(len(self.labels), sample_bytes, self.order, self.labels.device)
-        batches = order[: self.steps_per_epoch * self.batch_size].view(-1, self.batch_size)
-        return read_ahead(self.inputs, batches.unbind()[len(self.metrics) :])
+        order = epoch_order(len(self.labels), self.inputs[0].nbytes, self.order, self.labels.device)
+        return batches_of(self.inputs, order, self.batch_size, done=len(self.metrics))
 
     def learning_rate(self, step: int) -> float:
         """The schedule's learning rate at a step of the whole training."""

@@ -1,10 +1,12 @@
 """The order of the samples of an epoch."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-__all__ = ["epoch_order"]
+__all__ = ["SHARDS_AT_ONCE", "EpochOrder", "epoch_order"]
 
 RANDOM_BYTES = 1 << 28
 """Largest size in bytes of samples that are read in any order; a constant, so that an order is the same on every machine."""
@@ -14,9 +16,24 @@ SHARDS_AT_ONCE = 1024
 """Number of shards, drawn at random, whose samples are mixed: 256 MiB, which the cache of a small machine holds."""
 
 
+@dataclass(frozen=True)
+class EpochOrder:
+    """The order of the samples of an epoch.
+
+    Args:
+        samples: Indices of all samples.
+        shards: Indices of the shards, in the order in which they are read; None if the samples are few enough for any order.
+        shard_size: Number of samples of a shard; shard i has those from ``i * shard_size`` on, and the last one may have fewer.
+    """
+
+    samples: Int[Tensor, " samples"]
+    shards: Int[Tensor, " shards"] | None = None
+    shard_size: int = 1
+
+
 def epoch_order(
     count: int, sample_bytes: int, rng: torch.Generator, device: torch.device
-) -> Int[Tensor, " samples"]:
+) -> EpochOrder:
     """A random order of samples; that of samples which may be on a disk reads a part of them after another.
 
     Samples of more than 256 MiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
@@ -27,12 +44,9 @@ def epoch_order(
         sample_bytes: Size of a sample in bytes.
         rng: Draws the order.
         device: Device of the indices, on which ``rng`` can draw.
-
-    Returns:
-        Indices of all samples.
     """
     if count * sample_bytes <= RANDOM_BYTES:
-        return torch.randperm(count, generator=rng, device=device)
+        return EpochOrder(torch.randperm(count, generator=rng, device=device))
     size = max(1, SHARD_BYTES // sample_bytes)
     shards = torch.randperm(-(-count // size), generator=rng, device=device)
     parts = []
@@ -42,4 +56,4 @@ def epoch_order(
         samples = samples[samples < count]
         mixed = torch.randperm(len(samples), generator=rng, device=device)
         parts.append(samples[mixed])
-    return torch.cat(parts)
+    return EpochOrder(torch.cat(parts), shards, size)

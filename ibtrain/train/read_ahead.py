@@ -1,49 +1,45 @@
-"""Reads the samples of the next batches from the disk while the network trains on the last ones."""
+"""Reads the samples of the next batches from the disk while the network trains on the current ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ibtrain.backend.paging import advise, row_pages
-from ibtrain.train.order import RANDOM_BYTES
+from ibtrain.backend.paging import read_soon
+from ibtrain.train.order import SHARDS_AT_ONCE, EpochOrder
 
-__all__ = ["read_ahead"]
+__all__ = ["batches_of"]
 
 
-def read_ahead(
-    x: Tensor, batches: Sequence[Int[Tensor, " batch"]]
+def batches_of(
+    x: Tensor, order: EpochOrder, batch_size: int, done: int = 0
 ) -> Iterator[Int[Tensor, " batch"]]:
-    """Yields the batches; pages of samples that may be in a mapped file are asked for up to 256 MiB before they are needed.
+    """The batches of an epoch; the shards of large samples on the CPU are read from the disk before they are needed.
 
-    The system's own guess reads the neighbours of a sample, too many or too few, when a step waits for it.
+    A shard is asked for 1,024 shards (256 MiB) before its place in the order, so that up to 512 MiB are in use. Otherwise each step
+    would wait for page faults, at which the system reads too many or too few neighbours of a sample.
 
     Args:
-        x: All samples ``(samples, ...)``; nothing is asked for if they are on another device, or as few as are read in any order.
-        batches: Indices of the samples of each batch.
+        x: All samples, ``(samples, ...)``.
+        order: Their order.
+        batch_size: Number of samples of a batch; a last, smaller batch is left out.
+        done: Number of batches of the epoch that are done already.
+
+    Yields:
+        The indices of the samples of each batch.
     """
-    is_large = x.device.type == "cpu" and x.nbytes > RANDOM_BYTES and x.is_contiguous()
-    if not (is_large and batches):
-        yield from batches
+    count = len(x) // batch_size
+    batches = order.samples[: count * batch_size].view(-1, batch_size).unbind()
+    if order.shards is None or x.device.type != "cpu" or not x.is_contiguous():
+        yield from batches[done:]
         return
-    count = max(1, RANDOM_BYTES // (x[0].nbytes * len(batches[0])))
-    parts = [batches[start : start + count] for start in range(0, len(batches), count)]
-    advise(x, "RANDOM")
-    try:
-        for run in _runs(x, parts[0]):
-            advise(x, "WILLNEED", run)
-        for part, following in zip(parts, [*parts[1:], ()], strict=True):
-            runs = _runs(x, following)
-            for k, batch in enumerate(part):
-                # an equal share at each step: if all were asked for at once, a step would wait for the disk
-                for run in runs[k * len(runs) // len(part) : (k + 1) * len(runs) // len(part)]:
-                    advise(x, "WILLNEED", run)
-                yield batch
-    finally:
-        # frozen blocks and evaluations read the samples from the first to the last
-        advise(x, "NORMAL")
-
-
-def _runs(x: Tensor, batches: Sequence[Tensor]) -> list[tuple[int, int]]:
-    return list(map(tuple, row_pages(x, torch.cat([*batches])).tolist())) if batches else []
+    shards, size = order.shards.tolist(), order.shard_size
+    # from the first shard of those that are mixed with the next sample
+    asked = done * batch_size // (size * SHARDS_AT_ONCE) * SHARDS_AT_ONCE
+    for index, batch in enumerate(batches[done:], done + 1):
+        # one more: after the small last shard, samples are of a later shard than their place says
+        needed = -(-index * batch_size // size) + 1 + SHARDS_AT_ONCE
+        for shard in shards[asked:needed]:
+            read_soon(x[shard * size : (shard + 1) * size])
+        asked = max(asked, needed)
+        yield batch

@@ -8,6 +8,7 @@ import torch
 
 from ibtrain.config import CompleteOptimConfig, ObjectiveConfig
 from ibtrain.models.mlp import mlp
+from ibtrain.train import order, read_ahead
 from ibtrain.train.lockstep import Lockstep
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives import BlockSpec, Chain, Objective, make_objective
@@ -80,3 +81,14 @@ def test_a_batch_has_at_most_all_samples(batch_size: int, sizes: list[int]) -> N
     batches = list(loop.batches())
     assert [len(batch) for batch in batches] == sizes
     assert len(set(torch.cat(batches).tolist())) == sum(sizes)
+
+
+def test_the_next_samples_are_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the batches that are left of the epoch, and in the order of training."""
+    monkeypatch.setattr(order, "RANDOM_BYTES", 0)
+    asked: list[torch.Tensor] = []
+    monkeypatch.setattr(read_ahead, "read_soon", asked.append)
+    loop = loop_of(hidden_objective(0))
+    next(loop.batches())
+    # all samples are one shard
+    assert [torch.equal(x, INPUTS) for x in asked] == [True]

@@ -1,9 +1,8 @@
-"""Samples in a mapped file are asked for before they are needed."""
+"""The shards of large samples are asked for before they are needed."""
 
 import mmap
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,119 +10,101 @@ import torch
 from torch import Tensor
 
 from ibtrain.backend import paging
-from ibtrain.backend.paging import PAGE, advise, row_pages
-from ibtrain.train import read_ahead as module
-from ibtrain.train.read_ahead import read_ahead
+from ibtrain.backend.paging import read_soon
+from ibtrain.backend.seeding import generator
+from ibtrain.train import order, read_ahead
+from ibtrain.train.order import EpochOrder, epoch_order
+from ibtrain.train.read_ahead import batches_of
 
-Call = tuple[str, tuple[int, int] | None]
-
-
-def mapped(path: Path, shape: tuple[int, ...], offset: int = PAGE // 4 + 3) -> Tensor:
-    """Numbers in a file that torch maps, of which ``offset`` are left out at its start."""
-    count = offset + int(np.prod(shape))
-    np.arange(count, dtype=np.float32).tofile(path)
-    whole = torch.from_file(str(path), shared=True, size=count, dtype=torch.float32)
-    return whole[offset:].view(shape)
+CPU = torch.device("cpu")
+SIZE, AT_ONCE = 10, 8
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
-    """The advice that is given; samples of more than 8 pages are read ahead."""
-    found: list[Call] = []
-
-    def note(x: Tensor, advice: Any, pages: tuple[int, int] | None = None) -> None:
-        found.append((advice, pages))
-        advise(x, advice, pages)
-
-    monkeypatch.setattr(module, "advise", note)
-    monkeypatch.setattr(module, "RANDOM_BYTES", 8 * PAGE)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Indices of the samples that are asked for, one after another; 8 shards of 10 samples of 4 bytes are mixed."""
+    monkeypatch.setattr(order, "RANDOM_BYTES", 4 * 999)
+    monkeypatch.setattr(order, "SHARD_BYTES", 4 * SIZE)
+    monkeypatch.setattr(order, "SHARDS_AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(read_ahead, "SHARDS_AT_ONCE", AT_ONCE)
+    found: list[int] = []
+    monkeypatch.setattr(read_ahead, "read_soon", lambda x: found.extend(x[:, 0].int().tolist()))
     return found
 
 
-def pages_of(x: Tensor, index: Tensor) -> set[int]:
-    """Every byte's page, one by one."""
-    start = x.data_ptr() // PAGE
-    size = x[0].nbytes
-    first = (x.data_ptr() + row * size for row in index.tolist())
-    return {byte // PAGE - start for begin in first for byte in range(begin, begin + size)}
+def samples(count: int) -> tuple[Tensor, EpochOrder]:
+    """Samples that are their own indices, and an order of them."""
+    x = torch.arange(count, dtype=torch.float32)[:, None]
+    return x, epoch_order(count, 4, generator(CPU, count, "order"), CPU)
 
 
-@pytest.mark.parametrize("offset", [0, PAGE // 4 + 3])
-@pytest.mark.parametrize("width", [1, 7, 1000, 1024, 3000])
-def test_pages_are_those_of_every_byte_of_the_rows(tmp_path: Path, width: int, offset: int) -> None:
-    x = mapped(tmp_path / "x", (60, width), offset)
-    rng = torch.Generator().manual_seed(width)
-    for index in (torch.arange(60), torch.tensor([59]), torch.randperm(60, generator=rng)[:9]):
-        runs = row_pages(x, index).tolist()
-        assert {page for start, stop in runs for page in range(start, stop)} == pages_of(x, index)
-        # in order, and never two that could be one
-        ends = [edge for run in runs for edge in run]
-        assert ends == sorted(set(ends))
-
-
-def test_every_page_is_asked_for_once_before_it_is_needed(
-    tmp_path: Path, calls: list[Call]
+@pytest.mark.parametrize("count", [1000, 1003, 1009])
+@pytest.mark.parametrize("batch_size", [7, 24, 100])
+@pytest.mark.parametrize("done", [0, 1, 5])
+def test_a_shard_is_asked_for_once_and_one_mixture_before_it_is_needed(
+    count: int, batch_size: int, done: int, asked: list[int]
 ) -> None:
-    x = mapped(tmp_path / "x", (1000, 100))
-    shards = torch.randperm(10, generator=torch.Generator().manual_seed(0))
-    order = (shards[:, None] * 100 + torch.arange(100)).flatten()
-    batches = order.view(-1, 20).unbind()
-    asked: list[int] = []
-    for batch, expected in zip(read_ahead(x, batches), batches, strict=True):
-        assert batch is expected
-        asked = [page for _, run in calls if run for page in range(*run)]
-        assert pages_of(x, batch) <= set(asked)
-    assert set(asked) == pages_of(x, torch.arange(1000))
-    # a page with samples of two shards may be asked for twice
-    assert len(asked) <= len(set(asked)) + 2 * 10
-    # only the first batches are asked for at once
-    steps = [run for advice, run in calls if advice == "WILLNEED"]
-    assert len(steps) > len(row_pages(x, order[: 4 * 20]))
+    x, given = samples(count)
+    expected = given.samples[: count // batch_size * batch_size].view(-1, batch_size)[done:]
+    batches = batches_of(x, given, batch_size, done)
+    for place, (batch, own) in enumerate(zip(batches, expected, strict=True), done + 1):
+        assert torch.equal(batch, own)
+        assert set(batch.tolist()) <= set(asked)
+        # not sooner, and so not more than two mixtures are in memory
+        start = done * batch_size // (SIZE * AT_ONCE) * (SIZE * AT_ONCE)
+        assert start + len(asked) <= place * batch_size + (AT_ONCE + 2) * SIZE
+    assert len(set(asked)) == len(asked)
+    if not done:
+        assert len(asked) == count
 
 
-def test_advice_ends_with_the_epoch(tmp_path: Path, calls: list[Call]) -> None:
-    x = mapped(tmp_path / "x", (1000, 100))
-    batches = torch.arange(1000).view(-1, 20).unbind()
-    steps = read_ahead(x, batches)
-    next(steps)
-    # a step that fails
-    steps.close()  # type: ignore[attr-defined]
-    assert (calls[0], calls[-1]) == (("RANDOM", None), ("NORMAL", None))
-    calls.clear()
-    assert len(list(read_ahead(x[:50], batches[:2]))) == 2
-    assert list(read_ahead(x, ())) == []
-    assert calls == []
+def test_samples_in_any_order_or_on_a_device_are_not_asked_for(asked: list[int]) -> None:
+    few, in_any_order = samples(99)
+    x, given = samples(1000)
+    for inputs, some in (
+        (few, in_any_order),
+        (x.to("meta"), given),
+        (torch.stack([x, x], 1)[:, 0], given),
+    ):
+        assert len(list(batches_of(inputs, some, 9))) == len(inputs) // 9
+    assert asked == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_system_takes_the_advice(tmp_path: Path) -> None:
-    x = mapped(tmp_path / "x", (1000, 100))
-    before = x.clone()
-
-    def is_random() -> bool:
-        flags = ""
-        for line in Path("/proc/self/smaps").read_text().splitlines():
-            bounds = line.split(" ")[0].split("-")
-            if len(bounds) == 2:
-                start, stop = (int(bound, 16) for bound in bounds)
-                is_map = start <= x.data_ptr() < stop
-            elif line.startswith("VmFlags:") and is_map:
-                flags = line
-        assert flags
-        return " rr" in flags
-
-    assert not is_random()
-    advise(x, "RANDOM")
-    assert is_random()
-    advise(x, "WILLNEED", (1, 3))
-    advise(x, "NORMAL")
-    assert not is_random()
-    assert torch.equal(x, before)
+@pytest.fixture
+def mapped(tmp_path: Path) -> Tensor:
+    """A file of 64 pages."""
+    path = tmp_path / "x"
+    np.arange(16 * mmap.PAGESIZE, dtype=np.float32).tofile(path)
+    return torch.from_file(str(path), shared=True, size=16 * mmap.PAGESIZE)
 
 
-def test_a_system_without_the_call_does_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("start", "stop", "pages"),
+    [
+        (0, 1, range(1)),
+        (0, mmap.PAGESIZE // 4, range(1)),
+        (mmap.PAGESIZE // 4 - 1, mmap.PAGESIZE // 4 + 1, range(2)),
+        (mmap.PAGESIZE, 2 * mmap.PAGESIZE + 1, range(4, 9)),
+    ],
+)
+def test_the_pages_of_the_tensor_are_asked_for(
+    start: int, stop: int, pages: range, mapped: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(mmap, "MADV_RANDOM")
-    monkeypatch.setattr(paging, "_madvise", lambda: pytest.fail("called"))
-    advise(mapped(tmp_path / "x", (10, 1)), "RANDOM")
+    calls: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(paging, "_madvise", lambda: lambda *call: calls.append(call))
+    read_soon(mapped[start:stop])
+    ((address, length, advice),) = calls
+    assert address == mapped.data_ptr() + pages.start * mmap.PAGESIZE
+    assert -(-length // mmap.PAGESIZE) == len(pages)
+    assert advice == mmap.MADV_WILLNEED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="errors of Linux")
+def test_the_system_takes_the_advice(mapped: Tensor) -> None:
+    before = mapped.clone()
+    read_soon(mapped[5:9])
+    start = mapped.data_ptr()
+    assert paging._madvise()(start, mapped.nbytes, mmap.MADV_WILLNEED) == 0
+    # it is the system that answers: an address within a page is an error
+    assert paging._madvise()(start + 1, mapped.nbytes, mmap.MADV_WILLNEED) == -1
+    assert torch.equal(mapped, before)
