@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from jaxtyping import Int
 from torch import Tensor
 
-from ibtrain.backend.paging import read_soon
+from ibtrain.backend.paging import random_reads, read_soon
 from ibtrain.train.order import SHARDS_AT_ONCE, EpochOrder
 
 __all__ = ["batches_of"]
@@ -16,8 +16,8 @@ def batches_of(
 ) -> Iterator[Int[Tensor, " batch"]]:
     """The batches of an epoch; the shards of large samples on the CPU are read from the disk before they are needed.
 
-    A shard is asked for 1,024 shards (256 MiB) before its place in the order, so that up to 512 MiB are in use. Otherwise each step
-    would wait for page faults, at which the system reads too many or too few neighbours of a sample.
+    A shard is asked for 1,024 shards (256 MiB) before its place in the order, so that up to 512 MiB are in use, and nothing else is read.
+    Otherwise each step would wait for page faults, at which the system reads too many or too few neighbours of a sample.
 
     Args:
         x: All samples, ``(samples, ...)``.
@@ -36,10 +36,11 @@ def batches_of(
     shards, size = order.shards.tolist(), order.shard_size
     # from the first shard of those that are mixed with the next sample
     asked = done * batch_size // (size * SHARDS_AT_ONCE) * SHARDS_AT_ONCE
-    for index, batch in enumerate(batches[done:], done + 1):
-        # one more: after the small last shard, samples are of a later shard than their place says
-        needed = -(-index * batch_size // size) + 1 + SHARDS_AT_ONCE
-        for shard in shards[asked:needed]:
-            read_soon(x[shard * size : (shard + 1) * size])
-        asked = max(asked, needed)
-        yield batch
+    with random_reads(x):
+        for index, batch in enumerate(batches[done:], done + 1):
+            # one more: after the small last shard, samples are of a later shard than their place says
+            needed = -(-index * batch_size // size) + 1 + SHARDS_AT_ONCE
+            for shard in shards[asked:needed]:
+                read_soon(x[shard * size : (shard + 1) * size])
+            asked = max(asked, needed)
+            yield batch

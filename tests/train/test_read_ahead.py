@@ -99,12 +99,28 @@ def test_the_pages_of_the_tensor_are_asked_for(
     assert advice == mmap.MADV_WILLNEED
 
 
+def test_neighbours_are_read_again_after_the_epoch(
+    mapped: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen blocks and evaluations read the samples from the first to the last."""
+    calls: list[int] = []
+    monkeypatch.setattr(paging, "_madvise", lambda: lambda *call: calls.append(call[2]))
+    x = mapped.view(-1, 1)
+    given = EpochOrder(torch.arange(len(x)), torch.arange(2), len(x) // 2)
+    batches = batches_of(x, given, len(x) // 4)
+    next(batches)
+    assert calls == [mmap.MADV_RANDOM, mmap.MADV_WILLNEED, mmap.MADV_WILLNEED]
+    # a step that fails
+    batches.close()  # type: ignore[attr-defined]
+    assert calls[3:] == [mmap.MADV_NORMAL]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="errors of Linux")
-def test_the_system_takes_the_advice(mapped: Tensor) -> None:
+@pytest.mark.parametrize("advice", [mmap.MADV_WILLNEED, mmap.MADV_RANDOM, mmap.MADV_NORMAL])
+def test_the_system_takes_the_advice(mapped: Tensor, advice: int) -> None:
     before = mapped.clone()
-    read_soon(mapped[5:9])
     start = mapped.data_ptr()
-    assert paging._madvise()(start, mapped.nbytes, mmap.MADV_WILLNEED) == 0
+    assert paging._madvise()(start, mapped.nbytes, advice) == 0
     # it is the system that answers: an address within a page is an error
-    assert paging._madvise()(start + 1, mapped.nbytes, mmap.MADV_WILLNEED) == -1
+    assert paging._madvise()(start + 1, mapped.nbytes, advice) == -1
     assert torch.equal(mapped, before)
