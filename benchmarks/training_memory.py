@@ -4,12 +4,13 @@
 
 Ten classes of Gaussian samples of 64 float32 values are written to an npy folder chunk by chunk. For each count, a process of its
 own loads them by name and trains a network of two layers for one epoch a block. What samples take more than an eighth of the memory
-that the process may have is in mapped files: run it under a limit, as of a container, to have less memory than samples.
-Memory is read every 20 ms from /proc (Linux): the anonymous pages, which are the process's own; pages of mapped files can be
+that the process may have is in mapped files. ``--prefix "systemd-run --scope -p MemoryMax=2G"`` limits the memory of that process,
+the system's cache of its files included. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which are the process's own; pages of mapped files can be
 given back at any time, and are told apart.
 """
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -106,9 +107,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 @click.command()
 @click.option("--samples", "counts", type=CommaSeparated(int), default=COUNTS)
+@click.option("--prefix", default="", help="A command that starts the measured process.")
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 @click.option("--measure", "folder", type=click.Path(path_type=Path), hidden=True)
-def main(counts: tuple[int, ...], output: Path | None, folder: Path | None) -> None:
+def main(counts: tuple[int, ...], prefix: str, output: Path | None, folder: Path | None) -> None:
     """Measure training on every count."""
     if folder:
         with threads(1):
@@ -118,7 +120,7 @@ def main(counts: tuple[int, ...], output: Path | None, folder: Path | None) -> N
     for count in counts:
         with tempfile.TemporaryDirectory() as scratch:
             write_samples(Path(scratch), count)
-            command = [sys.executable, __file__, "--measure", scratch]
+            command = [*shlex.split(prefix), sys.executable, __file__, "--measure", scratch]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         click.echo(table(rows[-1:]).splitlines()[-1], err=True)

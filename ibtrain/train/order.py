@@ -10,10 +10,10 @@ __all__ = ["SHARDS_AT_ONCE", "EpochOrder", "epoch_order"]
 
 RANDOM_BYTES = 1 << 28
 """Largest size in bytes of samples that are read in any order; a constant, so that an order is the same on every machine."""
-SHARD_BYTES = 1 << 18
+SHARD_BYTES = 1 << 17
 """Size in bytes of a shard: neighbouring samples, which are read from a disk together."""
 SHARDS_AT_ONCE = 1024
-"""Number of shards, drawn at random, whose samples are mixed: 256 MiB, which the cache of a small machine holds."""
+"""Number of shards, drawn at random, whose samples are mixed: 128 MiB, which the cache of a small machine holds twice."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def epoch_order(
     """A random order of samples; that of samples which may be on a disk reads a part of them after another.
 
     Samples of more than 256 MiB are divided into shards of neighbours. The shards are taken in random order, and the samples of
-    every 1,024 of them in random order: 256 MiB of samples are read at a time, each sample once in an epoch.
+    every 1,024 of them in random order: 128 MiB of samples are read at a time, each sample once in an epoch.
 
     Args:
         count: Number of samples.

@@ -16,7 +16,7 @@ def batches_of(
 ) -> Iterator[Int[Tensor, " batch"]]:
     """The batches of an epoch; the shards of large samples on the CPU are read from the disk before they are needed.
 
-    A shard is asked for 1,024 shards (256 MiB) before its place in the order, so that up to 512 MiB are in use, and nothing else is read.
+    A shard is asked for 1,024 shards (128 MiB) before its place in the order, so that up to 256 MiB are in use, and nothing else is read.
     Otherwise each step would wait for page faults, at which the system reads too many or too few neighbours of a sample.
 
     Args:
