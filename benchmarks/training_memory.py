@@ -5,8 +5,10 @@
 Ten classes of Gaussian samples of 64 float32 values are written to an npy folder chunk by chunk. For each count, a process of its
 own loads them by name and trains a network of two layers for one epoch a block. What samples take more than an eighth of the memory
 that the process may have is in mapped files. ``--prefix "systemd-run --scope -p MemoryMax=2G"`` limits the memory of that process,
-the system's cache of its files included. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which are the process's own; pages of mapped files can be
-given back at any time, and are told apart.
+the system's cache of its files included.
+
+Memory is read every 20 ms from /proc (Linux): the anonymous pages, which are the process's own; pages of mapped files can be given
+back at any time, and are told apart.
 """
 
 import json
