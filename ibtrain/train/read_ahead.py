@@ -42,5 +42,5 @@ def batches_of(
             needed = -(-index * batch_size // size) + 1 + SHARDS_AT_ONCE
             for shard in shards[asked:needed]:
                 read_soon(x[shard * size : (shard + 1) * size])
-            asked = max(asked, needed)
+            asked = needed
             yield batch
