@@ -184,8 +184,9 @@ def _with_16_bits(pixels: Pixels) -> NDArray[np.uint16]:
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype, where: str) -> Tensor:
-    with memory_advice(f"{where}: {shape[0]} images", "their number, or their size with --resize"):
-        return spacious_tensor(shape, dtype, where)
+    place, lower = f"{where}: {shape[0]} images", "their number, or their size with --resize"
+    with memory_advice(place, lower):
+        return spacious_tensor(shape, dtype, place, lower=lower)
 
 
 def _pixels(image: Any, file: ImageFile, resize: int | None) -> Pixels:
