@@ -138,7 +138,7 @@ class Dataset:
 
     @classmethod
     def from_torch(cls, train: Any, test: Any | None = None, **options: Any) -> "Dataset":
-        """Makes a data set of torch's, read once into memory: random transforms are drawn once for each sample.
+        """Makes a data set of torch's, read once: random transforms are drawn once for each sample.
 
         Args:
             train: A torch ``Dataset`` or ``DataLoader`` of (inputs, label) pairs.

@@ -1,6 +1,7 @@
 """Samples and labels as a source stores them: their checks, and the split of those without a test split."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -144,9 +145,15 @@ def checked_arrays(x: NDArray[Any], y: Any, where: str) -> tuple[NDArray[Any], N
 
 
 def _center_of(x: NDArray[Any]) -> NDArray[np.float64]:
-    """Returns the mean of each coordinate, or of each channel."""
-    mean: NDArray[np.float64] = x.mean((0, *range(2, x.ndim)), dtype=np.float64, keepdims=True)
-    return mean
+    """Returns the mean of each coordinate, or of each channel; it depends on the values, and not on their layout in memory."""
+    axes = (0, *range(2, x.ndim))
+    # numpy adds up in the order of memory
+    sums = (
+        np.ascontiguousarray(x[part]).sum(axes, dtype=np.float64, keepdims=True)
+        for part in row_slices(x)
+    )
+    center: NDArray[np.float64] = reduce(np.add, sums) / (x.size // x.shape[1])
+    return center
 
 
 def _centred(x: NDArray[Any], center: NDArray[np.float64], where: str) -> NDArray[Any]:

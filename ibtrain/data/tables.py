@@ -1,30 +1,27 @@
 """Reads tables: CSV files, whatever separates their values, and Parquet files."""
 
 import csv
-import io
-import re
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibtrain.backend.memory import check_memory
 from ibtrain.data.archives import check_regular, read_errors
+from ibtrain.data.csv_layout import HEAD_CHARACTERS, find_layout
 from ibtrain.errors import DataError, UnreadableError, warn
+from ibtrain.io.documents import is_regular
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["TABLE_ENDINGS", "read_table"]
+__all__ = ["TABLE_ENDINGS", "parquet_shape", "read_table", "read_table_parts"]
 
-HEAD_CHARACTERS = 1 << 16
-"""Number of characters at the start of a CSV file from which its layout is read."""
-SEPARATORS = "\t;,"
-"""Possible separators; the comma is last, because next to a semicolon it is a decimal comma."""
-MISSING = {"", "na", "n/a", "nan", "null", "none"}
-"""Words for a missing value, in lower case."""
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
+PART_VALUES = 1 << 21
+"""Number of values of a part of a table."""
+READ_BYTES = 1 << 16
+"""Number of bytes of a column that are read from a Parquet file at once."""
 # pyarrow raises NotImplementedError for features that it lacks, OverflowError for sizes that can't be
 READ_ERRORS = (
     ArithmeticError, EOFError, LookupError, MemoryError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError,
@@ -70,37 +67,18 @@ def read_table(path: Path) -> "pandas.DataFrame":
         if size == 0:
             raise DataError("an empty file", f"a {kind} file", str(path))
         check_memory(size, "a file", UnreadableError, str(path))
-        table = read(path)
-        table.columns = table.columns.map(str)
-        _check_names(table.columns.tolist(), str(path))
+        table = _with_names(read(path), path)
         if table.shape[0] == 0 or table.shape[1] == 0:
             given = f"a table of {table.shape[0]} rows and {table.shape[1]} columns"
             raise DataError(given, "a row for each sample", str(path))
         return table
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How the values of a CSV file are written.
-
-    Args:
-        separator: Character between values.
-        decimal: Character in front of decimals.
-        first_row: Values of the first row, which are names or, without a header, a sample.
-        has_header: Whether the first row is a header.
-    """
-
-    separator: str
-    decimal: str
-    first_row: list[str]
-    has_header: bool
-
-
 def _read_csv(path: Path) -> "pandas.DataFrame":
     import pandas as pd
 
     with open(path, encoding="utf-8-sig", newline="") as file:
-        layout = _layout(file.read(HEAD_CHARACTERS))
+        layout = find_layout(file.read(HEAD_CHARACTERS))
     if not layout.has_header:
         warn(_headless(layout.first_row, path))
     names: Sequence[str] = [str(index) for index in range(len(layout.first_row))]
@@ -129,17 +107,58 @@ def _read_csv(path: Path) -> "pandas.DataFrame":
 
 
 def _read_parquet(path: Path) -> "pandas.DataFrame":
+    with _open_parquet(path) as file:
+        groups = (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups))
+        size = sum(group.total_byte_size for group in groups)
+        check_memory(size, "a table", UnreadableError, str(path))
+        table: pandas.DataFrame = file.read().to_pandas()
+    return table
+
+
+def _open_parquet(path: Path) -> Any:
     try:
         from pyarrow import parquet
     except ImportError as error:
         given = "a Parquet file, which needs pyarrow"
         expected = "pyarrow to be installed (pip install 'ibtrain[parquet]'), or a CSV file"
         raise DataError(given, expected, str(path)) from error
-    with parquet.ParquetFile(path) as file:
-        groups = (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups))
-        size = sum(group.total_byte_size for group in groups)
-        check_memory(size, "a table", UnreadableError, str(path))
-        table: pandas.DataFrame = file.read().to_pandas()
+    # by default all columns of a group of rows, often a million, would be read at once
+    return parquet.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
+
+
+def parquet_shape(path: Path) -> tuple[int, int]:
+    """The numbers of rows and columns of a Parquet file; zeros for anything else, of which :func:`read_table` tells what it is."""
+    with suppress(DataError, *READ_ERRORS):
+        if path.suffix.lower() == ".parquet" and is_regular(path):
+            with _open_parquet(path) as file:
+                return file.metadata.num_rows, file.metadata.num_columns
+    return 0, 0
+
+
+def read_table_parts(path: Path) -> Iterator["pandas.DataFrame"]:
+    """Reads a Parquet file, which may be larger than memory, in parts of some rows, in their order.
+
+    Args:
+        path: The file.
+
+    Yields:
+        A part of the table that :func:`read_table` would return.
+
+    Raises:
+        DataError: If the file is broken, if two columns have one name, or if pyarrow is not installed.
+        UnreadableError: If the file is missing, or can't be read now.
+    """
+    kind, contents, _ = _READERS[".parquet"]
+    with read_errors(path, f"a {kind} file", contents, READ_ERRORS), _open_parquet(path) as file:
+        rows = max(1, PART_VALUES // file.metadata.num_columns)
+        for batch in file.iter_batches(batch_size=rows):
+            yield _with_names(batch.to_pandas(), path)
+
+
+def _with_names(table: "pandas.DataFrame", path: Path) -> "pandas.DataFrame":
+    """Turns the names of columns into strings, and checks that they are distinct."""
+    table.columns = table.columns.map(str)
+    _check_names(table.columns.tolist(), str(path))
     return table
 
 
@@ -152,77 +171,6 @@ _READERS: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
 TABLE_ENDINGS = tuple(_READERS)
 """Endings of the files that :func:`read_table` reads, in lower case."""
 _ENDINGS = f"{', '.join(TABLE_ENDINGS[:-1])} or {TABLE_ENDINGS[-1]}"
-
-
-def _layout(head: str) -> Layout:
-    """Finds the layout of a CSV file from its first characters.
-
-    Raises:
-        ValueError: If there is no row.
-    """
-    rows_by = {separator: _rows(head, separator) for separator in SEPARATORS}
-    separator = next((s for s in SEPARATORS if _is_regular_table(rows_by[s])), None)
-    if separator is None:
-        # rows of different lengths, which pandas reports, or a single column
-        separator = max(",;\t", key=lambda s: len(rows_by[s][0]) if rows_by[s] else 0)
-    rows = rows_by[separator]
-    if not rows:
-        raise ValueError("it holds no row")
-    values = [value for row in rows for value in row]
-    has_comma = separator != "," and any(DECIMAL_COMMA.fullmatch(value) for value in values)
-    return Layout(separator, "," if has_comma else ".", rows[0], _has_header(rows))
-
-
-def _rows(head: str, separator: str) -> list[list[str]]:
-    """The complete rows of the first characters of a file."""
-    reader = csv.reader(io.StringIO(head), delimiter=separator, skipinitialspace=True)
-    rows = [row for row in reader if row]
-    is_cut = len(head) == HEAD_CHARACTERS and len(rows) > 1
-    return rows[:-1] if is_cut else rows
-
-
-def _is_regular_table(rows: list[list[str]]) -> bool:
-    return bool(rows) and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows)
-
-
-def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row holds names.
-
-    It does if one of its values is a word above numbers, if it has no numbers, or if it counts the columns, as for a
-    data frame without names.
-    """
-    first = [value.strip() for value in rows[0]]
-    numbers = [value for value in first if _is_number(value)]
-    if not numbers or first == [str(index) for index in range(len(first))]:
-        return True
-    named = (
-        index
-        for index, value in enumerate(first)
-        if not _is_number(value) and not _is_missing(value)
-    )
-    if any(_is_numeric([row[index] for row in rows[1:] if index < len(row)]) for index in named):
-        return True
-    # a first column without a name is an index, and the names of the others may be numbers
-    return not first[0] and len(rows) > 1 and not _is_missing(rows[1][0])
-
-
-def _is_numeric(column: list[str]) -> bool:
-    given = [value for value in column if not _is_missing(value)]
-    return bool(given) and all(map(_is_number, given))
-
-
-def _is_missing(value: str) -> bool:
-    return value.strip().lower() in MISSING
-
-
-def _is_number(value: str) -> bool:
-    if _is_missing(value):
-        return False
-    try:
-        float(value.strip().replace(",", "."))
-    except ValueError:
-        return False
-    return True
 
 
 def _headless(first_row: list[str], path: Path) -> str:

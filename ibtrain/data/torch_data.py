@@ -1,11 +1,12 @@
-"""Data sets from torch's and Hugging Face's, read once into memory."""
+"""Data sets from torch's and Hugging Face's, read once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
@@ -13,6 +14,7 @@ from ibtrain.backend.seeding import seeded
 from ibtrain.data.arrays import from_arrays
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.labels import read_labels
+from ibtrain.data.rows import join_rows
 from ibtrain.errors import DataError
 
 __all__ = ["from_hf", "from_torch"]
@@ -36,20 +38,33 @@ def _read(data: Any, where: str) -> tuple[Any, Any]:
     tensors = data.tensors if isinstance(data, TensorDataset) else ()
     if len(tensors) == 2:
         return tensors[0], tensors[1]
-    # random transforms are drawn, and random orders too
-    with seeded(0, "read a data set"):
-        inputs, labels = [], []
+    labels: list[NDArray[Any]] = []
+
+    def inputs() -> Iterator[Tensor]:
         for batch in _in_order(data):
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise DataError(f"a batch of type {type(batch).__name__}", READABLE, where)
-            inputs.append(torch.as_tensor(batch[0]))
-            labels.append(batch[1])
-    if not inputs:
+            labels.append(np.asarray(batch[1]))
+            yield torch.as_tensor(batch[0])
+
+    # random transforms are drawn, and random orders too
+    with seeded(0, "read a data set"):
+        samples = join_rows(inputs(), where, _num_samples(data))
+    if not labels:
         raise DataError("no samples", READABLE, where)
     try:
-        return torch.cat(inputs), np.concatenate([np.asarray(part) for part in labels])
-    except (RuntimeError, ValueError) as error:
-        raise DataError("batches of different shapes", f"equal samples ({error})", where) from error
+        return samples, np.concatenate(labels)
+    except ValueError as error:
+        raise DataError("labels of different shapes", f"equal labels ({error})", where) from error
+
+
+def _num_samples(data: Any) -> int:
+    """The number of samples that a data set or loader says it has; 0 if it does not."""
+    order: Any = data.sampler if isinstance(data, DataLoader) else data
+    try:
+        return len(order)
+    except TypeError:
+        return 0
 
 
 def _in_order(data: Any) -> Iterable[Any]:

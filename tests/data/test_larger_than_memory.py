@@ -1,18 +1,23 @@
 """Data sets of which a copy would take too much memory: their samples are in mapped files, and the same."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import Dataset as TorchDataset
 
 from ibtrain import Dataset, LayerwiseTrainer, OptimConfig, load_dataset, mlp
 from ibtrain.backend import mapped, memory
+from ibtrain.data import tables
 from ibtrain.errors import DataError, OutOfMemoryError, UnreadableError
 
 RNG = np.random.default_rng(0)
@@ -49,6 +54,20 @@ def much_memory() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "host_memory", lambda: 100 * COPY)
         yield
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[int, ...], torch.dtype]]:
+    """Shapes and types of the tensors that were put into files."""
+    tensors: list[tuple[tuple[int, ...], torch.dtype]] = []
+    original = mapped.mapped_tensor
+
+    def spy(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        tensors.append((tuple(shape), dtype))
+        return original(shape, dtype)
+
+    monkeypatch.setattr(mapped, "mapped_tensor", spy)
+    return tensors
 
 
 def num_maps(folder: Path) -> int:
@@ -121,9 +140,100 @@ def test_images_without_space_are_told(
             (tmp_path / split / label).mkdir(parents=True)
             Image.new("RGB", (90, 99)).save(tmp_path / split / label / "0.png")
     monkeypatch.setattr(mapped, "free_disk", lambda: 9)
-    message = rf"{tmp_path}: 53460 bytes are more than 0.5 of .*9 bytes are free in .*; set"
+    message = rf"{tmp_path}: 2 images: 53460 bytes are more than 0.5 of .*9 bytes are free in .*; lower their number, or their size with --resize, or set"
     with pytest.raises(OutOfMemoryError, match=message):
         load_dataset(f"folder:{tmp_path}")
+
+
+FRAME = pd.DataFrame(X, columns=list("abcdef")).assign(label=np.array(["cat", "dog", "owl"])[Y])
+
+
+@pytest.mark.parametrize("index", [None, "id"])
+def test_a_parquet_file_is_not_read_into_memory(
+    tmp_path: Path,
+    scratch: Path,
+    made: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    index: str | None,
+) -> None:
+    """Its columns are of different types, and it has groups of rows that are no multiple of its parts."""
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(tables, "PART_VALUES", 700)
+    frame = FRAME.assign(count=np.arange(4000), id=np.arange(4000)[::-1])
+    frame = frame.set_index(index) if index else frame
+    path = tmp_path / "data.parquet"
+    frame.to_parquet(path, row_group_size=999)
+    with much_memory():
+        expected = load_dataset(str(path))
+    assert num_maps(scratch) == 0
+    data = load_dataset(str(path))
+    assert num_maps(scratch) == 2
+    # as read, before it is centred
+    assert made[0] == ((4000, 7 if index else 8), torch.float64)
+    assert data.fingerprint() == expected.fingerprint()
+    assert data.classes == ("cat", "dog", "owl")
+    assert data.scaling and expected.scaling
+    assert data.scaling.columns == expected.scaling.columns
+    assert torch.equal(data.scaling.center, expected.scaling.center)
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "message"),
+    [
+        ("b", 2500, np.nan, "rows 2500 to 2999: got 1 missing value in column 'b'"),
+        ("b", 3999, np.inf, "rows 3500 to 3999: got 1 NaN or infinite values .*in row 499"),
+        ("label", 0, None, "rows 0 to 499: got 1 missing value in column 'label', the labels"),
+    ],
+)
+def test_a_part_of_a_parquet_file_is_named(
+    tmp_path: Path,
+    scratch: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    column: str,
+    row: int,
+    value: float | None,
+    message: str,
+) -> None:
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(tables, "PART_VALUES", 3500)
+    frame = FRAME.copy()
+    frame.loc[row, column] = value
+    frame.to_parquet(tmp_path / "data.parquet")
+    with pytest.raises(DataError, match=message):
+        load_dataset(str(tmp_path / "data.parquet"))
+
+
+class Stream(IterableDataset[tuple[torch.Tensor, int]]):
+    """Samples of which nobody knows the number."""
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
+        return zip(torch.from_numpy(X), Y.tolist(), strict=True)
+
+
+class Pairs(TorchDataset[tuple[torch.Tensor, int]]):
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return torch.from_numpy(X[index]), int(Y[index])
+
+
+@pytest.mark.parametrize(
+    ("source", "capacity"), [(Pairs(), 4000), (Stream(), 4096), (DataLoader(Pairs(), 7), 4000)]
+)
+def test_a_loader_is_not_read_into_memory(
+    source: Any, capacity: int, scratch: Path, made: list[object]
+) -> None:
+    with much_memory():
+        expected = Dataset.from_arrays(X, Y)
+        assert Dataset.from_torch(source).fingerprint() == expected.fingerprint()
+    assert num_maps(scratch) == 0
+    data = Dataset.from_torch(source)
+    assert num_maps(scratch) == 2
+    # as read, and centred
+    centred = made.index(((4000, 6), torch.float32), 1)
+    assert made[centred - 1] == ((capacity, 6), torch.float32)
+    assert data.fingerprint() == expected.fingerprint()
 
 
 @pytest.mark.parametrize("has_test", [False, True])
