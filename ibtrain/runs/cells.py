@@ -86,7 +86,8 @@ def train_together(
     for path in configs:
         (path / FAILURE).unlink(missing_ok=True)
     count = min(workers, len(configs)) - 1
-    with helpers_of(engine)(train_all, (configs, interval, helper_session), count):
+    helpers = helpers_of(engine, next(iter(configs)).parent)
+    with helpers(train_all, (configs, interval, helper_session), count):
         train_all(configs, interval, session)
     return {path: message for path in configs if (message := failure(path))}
 

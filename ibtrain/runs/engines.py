@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ibtrain.runs.ray_workers import ray_helpers
@@ -13,10 +15,11 @@ Helpers = Callable[[Callable[..., None], tuple[Any, ...], int], AbstractContextM
 """Runs a function with its arguments in so many further processes while a block is executed."""
 
 
-def helpers_of(engine: str) -> Helpers:
+def helpers_of(engine: str, folder: Path) -> Helpers:
     """Returns what runs a function in the further processes of an engine.
 
     Args:
         engine: One of :data:`~ibtrain.checks.ENGINES`: processes of this machine, or tasks of a Ray cluster.
+        folder: What they work in, which all machines of a cluster have to share.
     """
-    return ray_helpers if engine == "ray" else helpers
+    return partial(ray_helpers, folder) if engine == "ray" else helpers

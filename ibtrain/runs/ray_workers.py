@@ -3,6 +3,8 @@
 import logging
 import math
 import os
+import platform
+import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ibtrain.errors import ConfigError, warn
+from ibtrain.errors import ConfigError, RunFolderError, warn
 
 __all__ = ["ray_helpers"]
 
@@ -24,15 +26,16 @@ PATIENCE = 60
 
 @contextmanager
 def ray_helpers(
-    work: Callable[..., None], arguments: tuple[Any, ...], count: int
+    folder: Path, work: Callable[..., None], arguments: tuple[Any, ...], count: int
 ) -> Iterator[None]:
     """Runs a function in tasks of a Ray cluster while the block is executed, which does the same work.
 
     The cluster is that of ``RAY_ADDRESS``, or one that runs on this machine, or a new one of ``count`` processes. Each task has one
-    CPU and, if the cluster has GPUs, a share of one. A task works in this process's folder, which all machines share. The block
-    does what a lost task leaves. After an error in the block the tasks end as after Ctrl-C.
+    CPU and, if the cluster has GPUs, a share of one. The block does what a lost task leaves. After an error in the block the tasks
+    end as after Ctrl-C. A task on a machine that does not share the folder does nothing, and says so.
 
     Args:
+        folder: What the function works in.
         work: A function of a module, which all machines have.
         arguments: Its arguments.
         count: Number of tasks.
@@ -49,7 +52,9 @@ def ray_helpers(
         _connect(ray, count)
     gpus = _share(ray.cluster_resources().get("GPU", 0), count)
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
-    tasks = [task.remote(str(Path.cwd()), work, arguments) for _ in range(count)]
+    marker = folder.absolute() / f".ray-{secrets.token_hex(8)}"
+    marker.touch()
+    tasks = [task.remote(marker, str(Path.cwd()), work, arguments) for _ in range(count)]
     try:
         yield
     except BaseException:
@@ -64,6 +69,7 @@ def ray_helpers(
         for each in tasks:
             _end(ray, each, is_late=each in late)
     finally:
+        marker.unlink(missing_ok=True)
         if is_ours:
             ray.shutdown()
 
@@ -118,7 +124,12 @@ def _connect(ray: Any, count: int) -> None:
         signal.signal(signal.SIGTERM, handler)
 
 
-def _work(folder: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _work(marker: Path, folder: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    if not marker.exists():
+        # another folder of the same name would take results that nobody finds
+        expected = "the sweep's folder, on a file system of all machines"
+        where = f"{marker.parent} on {platform.node()}"
+        raise RunFolderError("no folder, or another one", expected, where)
     os.chdir(folder)
     torch.set_num_threads(1)
     work(*arguments)

@@ -15,9 +15,9 @@ import pytest
 from commands import run
 
 from ibtrain import RunConfig, sweep
-from ibtrain.errors import ConfigError, IBTrainWarning
+from ibtrain.errors import ConfigError, IBTrainWarning, RunFolderError
 from ibtrain.runs import RunFolder
-from ibtrain.runs.ray_workers import _share, ray_helpers
+from ibtrain.runs.ray_workers import _share, _work, ray_helpers
 
 BETAS = [f"{number / 1000}" for number in range(24)]
 COMMAND = [
@@ -69,6 +69,15 @@ def test_all_tasks_run_at_once_on_the_gpus(gpus: float, count: int, share: float
     assert share == 0 or gpus * int(1 / share) >= count
 
 
+def test_a_machine_with_a_folder_of_its_own_is_told(tmp_path: Path) -> None:
+    marker = tmp_path / ".ray-0"
+    begun: list[int] = []
+    message = f"{tmp_path} on .*: got no folder, or another one, expected the sweep's folder, on a"
+    with pytest.raises(RunFolderError, match=message):
+        _work(marker, str(tmp_path), begun.append, (1,))
+    assert not begun
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ray = pytest.importorskip("ray")
@@ -84,20 +93,23 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:.*:ResourceWarning", "ignore:.*:FutureWarning")
 def test_tasks_end_with_the_block_and_tell_why_they_failed(tmp_path: Path, cluster: None) -> None:
     del cluster
+    folder = tmp_path / "shared"
+    folder.mkdir()
     # functions of modules that the tasks can import
     for number in range(10):
-        with ray_helpers(os.mkdir, (tmp_path / str(number),), 1):
+        with ray_helpers(folder, os.mkdir, (tmp_path / str(number),), 1):
             time.sleep(0.2)
-    assert len(list(tmp_path.iterdir())) == 10
+    assert len(list(tmp_path.iterdir())) == 11
+    assert not list(folder.iterdir())
     with (
         pytest.warns(IBTrainWarning, match="a task of Ray failed: FileNotFoundError"),
-        ray_helpers(os.rmdir, (tmp_path / "missing",), 1),
+        ray_helpers(folder, os.rmdir, (tmp_path / "missing",), 1),
     ):
         pass
     # an error of the block ends tasks too, as Ctrl-C would: without waiting for the minute in which they may save
     began = time.monotonic()
     naps = ("sleep(0.01)", "from time import sleep", time.perf_counter, 10_000)
-    with pytest.raises(KeyError), ray_helpers(timeit.timeit, naps, 2):
+    with pytest.raises(KeyError), ray_helpers(folder, timeit.timeit, naps, 2):
         time.sleep(3)
         raise KeyError
     assert time.monotonic() - began < 50
@@ -126,4 +138,5 @@ def test_a_killed_process_of_a_cluster_loses_nothing(tmp_path: Path) -> None:
         epochs = [(each["stage"], each["epoch"]) for each in events if each["event"] == "epoch"]
         assert len(set(epochs)) == len(epochs) == 100
     assert not list(root.glob("*.lock"))
+    assert not list(root.glob(".ray-*"))
     assert not list(root.glob("*/failed.json"))
