@@ -14,7 +14,7 @@ from ibtrain.backend.distributed import local_processes
 from ibtrain.backend.memory import COPY_SHARE, MEMORY_SHARE, fits_memory
 from ibtrain.errors import OutOfMemoryError
 
-__all__ = ["spacious_tensor"]
+__all__ = ["is_large", "spacious_tensor"]
 
 CPU = torch.device("cpu")
 
@@ -51,6 +51,15 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return flat.resize_(*shape)
 
 
+def is_large(size: int) -> bool:
+    """Whether so many bytes are more than an eighth of the memory that each process which trains one network may have.
+
+    Args:
+        size: Number of bytes of samples, of which several copies may exist at once.
+    """
+    return not fits_memory(size, COPY_SHARE / local_processes())
+
+
 def spacious_tensor(
     shape: Sequence[int],
     dtype: torch.dtype,
@@ -75,13 +84,13 @@ def spacious_tensor(
         OutOfMemoryError: If neither memory nor the disk has the space.
     """
     size = math.prod(shape) * dtype.itemsize
-    count = local_processes()
-    if device.type != "cpu" or fits_memory(size, COPY_SHARE / count):
+    if device.type != "cpu" or not is_large(size):
         return torch.empty(*shape, dtype=dtype, device=device)
     try:
         return mapped_tensor(shape, dtype)
     # torch's own error is of a limit of the address space
     except (OSError, RuntimeError) as error:
+        count = local_processes()
         if fits_memory(size, MEMORY_SHARE / count):
             return torch.empty(*shape, dtype=dtype)
         settings = f"lower {lower}, or " if lower else ""

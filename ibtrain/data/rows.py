@@ -60,12 +60,12 @@ def join_rows(parts: Iterable[Tensor], where: str, count: int = 0) -> Tensor:
     """Joins parts of samples as they come, in the type that can hold all values.
 
     Args:
-        parts: Samples ``(samples, ...)`` on the CPU, at least one.
+        parts: Samples ``(samples, ...)``, at least one part.
         where: The samples, for error messages.
         count: Number of all samples, if it is known: memory is taken for so many, and for twice as many whenever there are more.
 
     Returns:
-        All samples.
+        All samples, on the CPU.
 
     Raises:
         DataError: If a part has samples of another shape than the first one.

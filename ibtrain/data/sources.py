@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.backend.memory import COPY_SHARE, fits_memory
+from ibtrain.backend.mapped import is_large
 from ibtrain.data.archives import read_archive
 from ibtrain.data.image_archives import read_image_archive
 from ibtrain.data.images import ImageFile, list_images, read_images, widened
@@ -194,7 +194,7 @@ def read_npz(path: Path) -> RawData:
     read = read_archive
     with suppress(OSError, ValueError):
         # what a file that can't be read is, its reader tells
-        if not fits_memory(path.stat().st_size, COPY_SHARE):
+        if is_large(path.stat().st_size):
             read = map_archive
     return _named_arrays(read(path, ("x", "y"), ("x_test", "y_test"), aliases), path)
 

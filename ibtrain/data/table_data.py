@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ibtrain.backend.memory import COPY_SHARE, fits_memory
+from ibtrain.backend.mapped import is_large
 from ibtrain.data.arrays import take_target
 from ibtrain.data.labels import read_labels
 from ibtrain.data.raw import RawData, raw_data
@@ -41,7 +41,7 @@ def read_rows(path: Path, target: str | None = None) -> RawData:
         DataError: If there is no such column, or if values are missing or are not numbers.
     """
     num_rows, num_columns = parquet_shape(path)
-    if not fits_memory(num_rows * num_columns * BYTES_PER_VALUE, COPY_SHARE):
+    if is_large(num_rows * num_columns * BYTES_PER_VALUE):
         return _joined_parts(path, target, num_rows)
     table = read_table(path)
     x, y = take_target(table, target or _usual_target(table, path), str(path))
@@ -56,8 +56,8 @@ def _joined_parts(path: Path, target: str | None, num_rows: int) -> RawData:
         nonlocal columns
         row = 0
         for part in read_table_parts(path):
-            where = f"{path}: rows {row} to {row + len(part) - 1}"
-            x, y = take_target(part, target or _usual_target(part, path), where)
+            where = f"{path}: rows {row} to {row + len(part) - 1}, here counted from 0"
+            x, y = take_target(part, target or _usual_target(part, path), str(path))
             columns = column_names(x)
             labels.append(read_labels(y, where))
             yield as_tensor(read_samples(x, where))

@@ -127,7 +127,8 @@ def _open_parquet(path: Path) -> Any:
 
 
 def parquet_shape(path: Path) -> tuple[int, int]:
-    """The numbers of rows and columns of a Parquet file; zeros for anything else, of which :func:`read_table` tells what it is."""
+    """The numbers of rows and of columns of plain values in a Parquet file; zeros for anything else, of which :func:`read_table`
+    tells what it is."""
     with suppress(DataError, *READ_ERRORS):
         if path.suffix.lower() == ".parquet" and is_regular(path):
             with _open_parquet(path) as file:

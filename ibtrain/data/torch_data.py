@@ -44,26 +44,32 @@ def _read(data: Any, where: str) -> tuple[Any, Any]:
         for batch in _in_order(data):
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise DataError(f"a batch of type {type(batch).__name__}", READABLE, where)
-            labels.append(np.asarray(batch[1]))
-            yield torch.as_tensor(batch[0])
+            x = torch.as_tensor(batch[0]).detach()
+            if x.ndim == 0:
+                raise DataError("a number", "a batch of samples", where)
+            # a copy, because a part of the batch would keep all of it
+            labels.append(np.array(read_labels(batch[1], where)))
+            yield x.float() if x.is_floating_point() and x.itemsize < 4 else x
 
     # random transforms are drawn, and random orders too
     with seeded(0, "read a data set"):
         samples = join_rows(inputs(), where, _num_samples(data))
     if not labels:
         raise DataError("no samples", READABLE, where)
-    try:
-        return samples, np.concatenate(labels)
-    except ValueError as error:
-        raise DataError("labels of different shapes", f"equal labels ({error})", where) from error
+    return samples, np.concatenate(labels)
 
 
 def _num_samples(data: Any) -> int:
     """The number of samples that a data set or loader says it has; 0 if it does not."""
-    order: Any = data.sampler if isinstance(data, DataLoader) else data
+    source: Any = data
+    if isinstance(data, DataLoader):
+        # batches of its own may have samples more than once, or not at all
+        if data.batch_size is None:
+            return 0
+        source = data.sampler
     try:
-        return len(order)
-    except TypeError:
+        return len(source)
+    except (NotImplementedError, TypeError):
         return 0
 
 

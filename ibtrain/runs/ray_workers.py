@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ibtrain.errors import ConfigError, RunFolderError, warn
+from ibtrain.io.files import write_error
 
 __all__ = ["ray_helpers"]
 
@@ -31,7 +32,7 @@ def ray_helpers(
     """Runs a function in tasks of a Ray cluster while the block is executed, which does the same work.
 
     The cluster is that of ``RAY_ADDRESS``, or one that runs on this machine, or a new one of ``count`` processes. Each task has one
-    CPU and, if the cluster has GPUs, a share of one. The block does what a lost task leaves. After an error in the block the tasks
+    CPU and, if the cluster has GPUs, a share of one, and this process's working directory. The block does what a lost task leaves. After an error in the block the tasks
     end as after Ctrl-C. A task on a machine that does not share the folder does nothing, and says so.
 
     Args:
@@ -42,18 +43,39 @@ def ray_helpers(
 
     Raises:
         ConfigError: If Ray is not installed, or can't be reached.
+        RunFolderError: If no file can be written to the folder.
     """
     if not count:
         yield
         return
     ray = _ray()
+    with _marker(folder) as marker, _tasks(ray, marker, work, arguments, count):
+        yield
+
+
+@contextmanager
+def _marker(folder: Path) -> Iterator[Path]:
+    """A file within the block by which tasks recognise the folder."""
+    path = folder.absolute() / f".ray-{secrets.token_hex(8)}"
+    try:
+        path.touch()
+    except OSError as error:
+        raise write_error("a file", error, path) from error
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _tasks(
+    ray: Any, marker: Path, work: Callable[..., None], arguments: tuple[Any, ...], count: int
+) -> Iterator[None]:
     is_ours = not ray.is_initialized()
     if is_ours:
         _connect(ray, count)
     gpus = _share(ray.cluster_resources().get("GPU", 0), count)
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
-    marker = folder.absolute() / f".ray-{secrets.token_hex(8)}"
-    marker.touch()
     tasks = [task.remote(marker, str(Path.cwd()), work, arguments) for _ in range(count)]
     try:
         yield
@@ -69,7 +91,6 @@ def ray_helpers(
         for each in tasks:
             _end(ray, each, is_late=each in late)
     finally:
-        marker.unlink(missing_ok=True)
         if is_ours:
             ray.shutdown()
 
@@ -124,12 +145,12 @@ def _connect(ray: Any, count: int) -> None:
         signal.signal(signal.SIGTERM, handler)
 
 
-def _work(marker: Path, folder: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _work(marker: Path, cwd: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     if not marker.exists():
         # another folder of the same name would take results that nobody finds
         expected = "the sweep's folder, on a file system of all machines"
         where = f"{marker.parent} on {platform.node()}"
         raise RunFolderError("no folder, or another one", expected, where)
-    os.chdir(folder)
+    os.chdir(cwd)
     torch.set_num_threads(1)
     work(*arguments)

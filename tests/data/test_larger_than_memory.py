@@ -1,8 +1,10 @@
 """Data sets of which a copy would take too much memory: their samples are in mapped files, and the same."""
 
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ibtrain import Dataset, LayerwiseTrainer, OptimConfig, load_dataset, mlp
 from ibtrain.backend import mapped, memory
 from ibtrain.data import tables
+from ibtrain.data.tables import read_table_parts
 from ibtrain.errors import DataError, OutOfMemoryError, UnreadableError
 
 RNG = np.random.default_rng(0)
@@ -180,9 +183,24 @@ def test_a_parquet_file_is_not_read_into_memory(
 @pytest.mark.parametrize(
     ("column", "row", "value", "message"),
     [
-        ("b", 2500, np.nan, "rows 2500 to 2999: got 1 missing value in column 'b'"),
-        ("b", 3999, np.inf, "rows 3500 to 3999: got 1 NaN or infinite values .*in row 499"),
-        ("label", 0, None, "rows 0 to 499: got 1 missing value in column 'label', the labels"),
+        (
+            "b",
+            2500,
+            np.nan,
+            "rows 2500 to 2999, here counted from 0: got 1 missing value in column 'b'",
+        ),
+        (
+            "b",
+            3999,
+            np.inf,
+            "rows 3500 to 3999, here counted from 0: got 1 NaN or infinite values .*in row 499",
+        ),
+        (
+            "label",
+            0,
+            None,
+            "rows 0 to 499, here counted from 0: got 1 missing value in column 'label', the labels",
+        ),
     ],
 )
 def test_a_part_of_a_parquet_file_is_named(
@@ -203,37 +221,94 @@ def test_a_part_of_a_parquet_file_is_named(
         load_dataset(str(tmp_path / "data.parquet"))
 
 
+def test_a_part_of_a_parquet_file_is_read_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file with one group of rows."""
+    pa = pytest.importorskip("pyarrow")
+    monkeypatch.setattr(tables, "PART_VALUES", 200_000)
+    values = RNG.standard_normal((1_000_000, 10))
+    pd.DataFrame(values, columns=list("abcdefghij")).to_parquet(tmp_path / "data.parquet")
+    before = pa.total_allocated_bytes()
+    rows, most = 0, 0
+    for part in read_table_parts(tmp_path / "data.parquet"):
+        most = max(most, pa.total_allocated_bytes() - before)
+        np.testing.assert_array_equal(part, values[rows : rows + 20_000])
+        rows += len(part)
+    assert rows == len(values)
+    # mostly a dictionary of each column, of a size that does not depend on the number of rows: 0.28 of all values
+    assert most < 0.5 * values.nbytes
+
+
 class Stream(IterableDataset[tuple[torch.Tensor, int]]):
     """Samples of which nobody knows the number."""
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
         return zip(torch.from_numpy(X), Y.tolist(), strict=True)
 
+    def __len__(self) -> int:
+        raise NotImplementedError
+
 
 class Pairs(TorchDataset[tuple[torch.Tensor, int]]):
+    dtype = torch.float32
+
     def __len__(self) -> int:
         return len(X)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return torch.from_numpy(X[index]), int(Y[index])
+        return torch.from_numpy(X[index]).to(self.dtype), int(Y[index])
+
+
+class Halves(Pairs):
+    dtype = torch.bfloat16
+
+
+BATCHES = DataLoader(Pairs(), batch_sampler=[list(range(i, i + 500)) for i in range(0, 4000, 500)])
 
 
 @pytest.mark.parametrize(
-    ("source", "capacity"), [(Pairs(), 4000), (Stream(), 4096), (DataLoader(Pairs(), 7), 4000)]
+    ("source", "capacity"),
+    [
+        (Pairs(), 4000),
+        (Halves(), 4000),
+        (Stream(), 4096),
+        (DataLoader(Pairs(), 7), 4000),
+        (BATCHES, 4000),
+    ],
 )
 def test_a_loader_is_not_read_into_memory(
     source: Any, capacity: int, scratch: Path, made: list[object]
 ) -> None:
+    x = torch.from_numpy(X)
     with much_memory():
-        expected = Dataset.from_arrays(X, Y)
+        expected = Dataset.from_arrays(x.to(torch.bfloat16) if isinstance(source, Halves) else x, Y)
         assert Dataset.from_torch(source).fingerprint() == expected.fingerprint()
     assert num_maps(scratch) == 0
     data = Dataset.from_torch(source)
     assert num_maps(scratch) == 2
     # as read, and centred
-    centred = made.index(((4000, 6), torch.float32), 1)
-    assert made[centred - 1] == ((capacity, 6), torch.float32)
+    expected_files = ((capacity, 6), torch.float32), ((4000, 6), torch.float32)
+    assert expected_files in list(pairwise(made))
     assert data.fingerprint() == expected.fingerprint()
+
+
+def test_batches_are_not_kept_by_their_labels() -> None:
+    chunks: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    class Chunks(IterableDataset[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            for start in range(0, 4000, 100):
+                alive.append(sum(chunk() is not None for chunk in chunks))
+                rows = slice(start, start + 100)
+                chunk = torch.from_numpy(np.column_stack([X[rows], Y[rows]]))
+                chunks.append(weakref.ref(chunk))
+                yield chunk[:, :6], chunk[:, 6]
+
+    data = Dataset.from_torch(DataLoader(Chunks(), batch_size=None))
+    assert data.fingerprint() == Dataset.from_arrays(X, Y).fingerprint()
+    assert max(alive) <= 2
 
 
 @pytest.mark.parametrize("has_test", [False, True])

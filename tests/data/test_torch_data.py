@@ -79,6 +79,12 @@ def test_classes_are_those_of_the_data_set_within() -> None:
         (DataLoader(TENSORS, collate_fn=lambda rows: {"x": rows}), "a batch of type dict"),
         (TensorDataset(X, X[:, 0]), "expected whole numbers or strings, the classes"),
         (TensorDataset(X[:0], Y[:0]), "at least one value"),
+        (DataLoader(Pairs(), batch_size=None), "expected one label for each sample"),
+        (DataLoader(X[:, 0], batch_size=None, collate_fn=lambda x: (x, x)), "a number, expected a"),
+        (
+            DataLoader(X, collate_fn=lambda x: (torch.stack(x), [[1, 2], [3]])),
+            "labels of type list",
+        ),
     ],
 )
 def test_what_gives_no_pairs_is_refused(data: Any, message: str) -> None:
