@@ -1,10 +1,11 @@
-"""Time and memory of a neural estimate against the number of samples, which lie on the disk.
+"""Time and memory of an estimate against the number of samples, which lie on the disk.
 
     python benchmarks/scaling.py -o benchmarks/records/scaling.json --picture docs/scaling.png
+    python benchmarks/scaling.py --method ksg --dim 1 --samples 100000,1000000 -o benchmarks/records/scaling-ksg.json
 
-Correlated Gaussians of 10 + 10 float32 dimensions and 2 nats are written to .npy files chunk by
+Correlated Gaussians of float32 and 2 nats, by default of 10 + 10 dimensions, are written to .npy files chunk by
 chunk, mapped, and estimated by a process of their own for each count, after a small estimate that
-loads what is loaded once. Time is the process's on its one core, whoever shares the machine. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which
+loads what is loaded once. Time is the process's on its one core, whoever shares the machine, and that of a clock. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which
 are the process's own; pages of the mapped files are the system's cache, and are told apart.
 """
 
@@ -28,28 +29,28 @@ from ibtrain.backend.device import threads
 from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
+from ibtrain.mi.bounds.registry import BOUNDS
 from ibtrain.mi.neural.convergence import CurvePoint
 from ibtrain.mi.registry import estimate
 from ibtrain.report.style import check_picture, new_figure, save_figure, styled
 
-DIM = 10
 TRUTH = 2.0
 CHUNK = 1 << 17
 WARM_UP = 1000
 COUNTS = "10000,30000,100000,1000000,10000000"
 
 
-def write_samples(folder: Path, count: int, seed: int) -> None:
+def write_samples(folder: Path, count: int, dim: int, seed: int) -> None:
     """x.npy and y.npy, a chunk at a time."""
     rng = np.random.default_rng(seed)
-    rho = math.sqrt(1 - math.exp(-2 * TRUTH / DIM))
+    rho = math.sqrt(1 - math.exp(-2 * TRUTH / dim))
     x, y = (
-        np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, DIM))
+        np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, dim))
         for name in ("x.npy", "y.npy")
     )
     for start in range(0, count, CHUNK):
         rows = slice(start, min(start + CHUNK, count))
-        shape = (rows.stop - start, DIM)
+        shape = (rows.stop - start, dim)
         x[rows] = rng.standard_normal(shape, np.float32)
         y[rows] = rho * x[rows] + math.sqrt(1 - rho**2) * rng.standard_normal(shape, np.float32)
 
@@ -79,28 +80,38 @@ def peak_memory() -> Iterator[dict[str, int]]:
         watcher.join()
 
 
-def measure(folder: Path, seed: int) -> dict[str, Any]:
+def measure(folder: Path, method: str, seed: int) -> dict[str, Any]:
     """An estimate of the folder's samples: how long, how much memory, how near the truth."""
     x, y = (np.load(folder / name, mmap_mode="r") for name in ("x.npy", "y.npy"))
-    estimate(x[:WARM_UP], y[:WARM_UP], seed=seed)
+    estimate(x[:WARM_UP], y[:WARM_UP], method=method, seed=seed)
     before = memory()
     looks: list[float] = []
 
     def on_checkpoint(_: CurvePoint) -> None:
         looks.append(time.process_time())
 
-    start = time.process_time()
+    options = {"on_checkpoint": on_checkpoint} if method in BOUNDS else {}
+    start, began = time.process_time(), time.perf_counter()
     with peak_memory() as peak:
-        found = estimate(x, y, seed=seed, on_checkpoint=on_checkpoint)
-    stop = time.process_time()
+        found = estimate(x, y, method=method, seed=seed, **options)
+    stop, seconds = time.process_time(), time.perf_counter() - began
+    fit = (
+        {
+            "core_seconds_before_fit": looks[0] - start,
+            "core_seconds_fit": looks[-1] - looks[0],
+            "core_seconds_report": stop - looks[-1],
+        }
+        if looks
+        else {}
+    )
     return {
         "samples": len(x),
         "truth": TRUTH,
         "file_mib": sum(path.stat().st_size for path in folder.iterdir()) // 2**20,
+        "dim": x.shape[1],
+        "clock_seconds": seconds,
         "core_seconds": stop - start,
-        "core_seconds_before_fit": looks[0] - start,
-        "core_seconds_fit": looks[-1] - looks[0],
-        "core_seconds_report": stop - looks[-1],
+        **fit,
         "memory_before_mib": before,
         "memory_peak_mib": peak,
         **found.to_dict(),
@@ -126,8 +137,10 @@ def table(rows: list[dict[str, Any]]) -> str:
         cells = [
             f"{row['samples']:,}",
             f"{row['core_seconds']:.0f}",
-            f"{row['core_seconds_fit']:.0f}",
-            f"{row['core_seconds_report']:.0f}",
+            *(
+                f"{row[name]:.0f}" if name in row else "-"
+                for name in ("core_seconds_fit", "core_seconds_report")
+            ),
             f"{peak:,}",
             f"{peak - before:+,}",
             f"{row['mi']:.4f}",
@@ -177,12 +190,18 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 @click.command()
 @click.option("--samples", "counts", type=CommaSeparated(int), default=COUNTS)
+@click.option("--method", default="mine")
+@click.option("--dim", default=10)
+@click.option("--threads", "num_threads", default=1)
 @click.option("--seed", default=0)
 @click.option("--picture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 @click.option("--measure", "folder", type=click.Path(path_type=Path), hidden=True)
 def main(
     counts: tuple[int, ...],
+    method: str,
+    dim: int,
+    num_threads: int,
     seed: int,
     picture: Path | None,
     output: Path | None,
@@ -190,20 +209,21 @@ def main(
 ) -> None:
     """Measures every count in a process of its own, and writes the record and the picture."""
     if folder:
-        with threads(1):
-            click.echo(json.dumps(measure(folder, seed)))
+        with threads(num_threads):
+            click.echo(json.dumps(measure(folder, method, seed)))
         return
     if picture:
         check_picture(picture, "--picture")
     rows = []
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
-            write_samples(Path(name), count, seed)
-            command = [sys.executable, __file__, "--measure", name, "--seed", str(seed)]
+            write_samples(Path(name), count, dim, seed)
+            options = ["--method", method, "--seed", str(seed), "--threads", str(num_threads)]
+            command = [sys.executable, __file__, "--measure", name, *options]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         rows.append(json.loads(done.stdout))
         click.echo(done.stdout.strip())
-        record = {"environment": environment("cpu", 1), "rows": rows}
+        record = {"environment": environment("cpu", num_threads), "rows": rows}
         if output:
             write_json(output, record)
     if picture:
