@@ -90,7 +90,7 @@ def measure(folder: Path, method: str, seed: int) -> dict[str, Any]:
     def on_checkpoint(_: CurvePoint) -> None:
         looks.append(time.process_time())
 
-    options = {"on_checkpoint": on_checkpoint} if method in BOUNDS else {}
+    options: dict[str, Any] = {"on_checkpoint": on_checkpoint} if method in BOUNDS else {}
     start, began = time.process_time(), time.perf_counter()
     with peak_memory() as peak:
         found = estimate(x, y, method=method, seed=seed, **options)
