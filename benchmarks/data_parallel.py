@@ -3,12 +3,14 @@
     python benchmarks/data_parallel.py -o benchmarks/records/data-parallel.json
 
 Blocks are evaluated for the rows of each process, critics for all rows in every process: operations are counted in the first process
-(torch's FlopCounterMode). One process and several train in turns, each process with one thread.
+(torch's FlopCounterMode). One process, several, and as many that exchange nothing train in turns, each process with one thread: the last tell
+what the cores take from each other.
 """
 
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -69,19 +71,21 @@ def measure(name: str) -> dict[str, float]:
     return {"flops": counted(loop), "seconds": seconds_of(loop)}
 
 
-def _process(rank: int, count: int, name: str, folder: str) -> None:
+def _process(rank: int, count: int, name: str, folder: str, exchanges: bool) -> None:
     dist.init_process_group("gloo", f"file://{folder}/group", rank=rank, world_size=count)
-    with data_parallel():
+    with data_parallel() if exchanges else nullcontext():
         found = measure(name)
+    # the others still train
+    dist.barrier()
     if rank == 0:
         write_json(Path(folder) / "found.json", found)
     dist.destroy_process_group()
 
 
-def in_processes(name: str, count: int) -> dict[str, float]:
-    """What the first of several processes finds."""
+def in_processes(name: str, count: int, *, exchanges: bool = True) -> dict[str, float]:
+    """What the first of several processes finds, which train one network, or a network each."""
     with tempfile.TemporaryDirectory() as folder:
-        spawn(_process, (count, name, folder), count)
+        spawn(_process, (count, name, folder, exchanges), count)
         found: dict[str, float] = json.loads((Path(folder) / "found.json").read_text())
     return found
 
@@ -102,7 +106,10 @@ def main(counts: tuple[int, ...], output: Path | None) -> None:
     """Time one process and several in turns."""
     rows: list[dict[str, Any]] = []
     for name in NETWORKS:
-        turns = [[in_processes(name, count) for count in (1, *counts)] for _ in range(TURNS)]
+        turns, independent = [], []
+        for _ in range(TURNS):
+            turns.append([in_processes(name, count) for count in (1, *counts)])
+            independent.append([in_processes(name, count, exchanges=False) for count in counts])
         for index, count in enumerate(counts, 1):
             rows.append(
                 {
@@ -113,12 +120,17 @@ def main(counts: tuple[int, ...], output: Path | None) -> None:
                     "seconds": [median(turn[at]["seconds"] for turn in turns) for at in (0, index)],
                     "speedup_flops": turns[0][0]["flops"] / turns[0][index]["flops"],
                     "speedups": [turn[0]["seconds"] / turn[index]["seconds"] for turn in turns],
+                    "speeds_without_exchange": [
+                        turn[0]["seconds"] / other[index - 1]["seconds"]
+                        for turn, other in zip(turns, independent, strict=True)
+                    ],
                 }
             )
             click.echo(
                 f"{name}, {count} processes: {median(rows[-1]['speedups']):.2f} times as fast "
                 f"({min(rows[-1]['speedups']):.2f} to {max(rows[-1]['speedups']):.2f}), operations {rows[-1]['speedup_flops']:.2f}, "
-                f"{rows[-1]['mib_received']:.1f} MiB received a step"
+                f"{rows[-1]['mib_received']:.1f} MiB received a step; speed of a process beside others without exchange "
+                f"{median(rows[-1]['speeds_without_exchange']):.2f}"
             )
     if output:
         write_json(output, {"environment": environment("cpu", 1), "rows": rows}, indent=2)

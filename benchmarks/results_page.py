@@ -26,6 +26,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "layers-mnist": partial(layers, "compare-mnist.json"),
     "layers-fashion-mnist": partial(layers, "compare-fashion-mnist.json"),
     "memorised-mnist": partial(memorised, "memorisation-mnist.json"),
+    "memorised-fashion-mnist": partial(memorised, "memorisation-fashion-mnist.json"),
     "szt": partial(planes, "szt-planes.csv"),
     **{
         f"sweep {path.stem}": partial(sweep, path)
