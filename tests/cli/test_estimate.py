@@ -1,10 +1,13 @@
 """``ibtrain estimate`` and ``ibtrain validate`` as a user meets them."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from ibtrain.cli.main import cli
@@ -57,6 +60,29 @@ def test_json_is_one_document_and_nothing_else(archive: Path) -> None:
     low, high = document["interval"]
     assert low < document["mi"] < high
     assert document["mi"] == pytest.approx(PROBLEMS["gaussian-1"].mi, abs=0.15)
+
+
+@pytest.mark.parametrize("options", [FAST, ["--matrix", "--x", "x,y"]])
+def test_several_threads_estimate(
+    archive: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    for place in ("ibtrain.mi.registry.estimate", "ibtrain.mi.matrix.mi_matrix"):
+        module, _, name = place.rpartition(".")
+        function = getattr(import_module(module), name)
+
+        def spy(*args: Any, function: Any = function, **arguments: Any) -> Any:
+            counts.append(torch.get_num_threads())
+            return function(*args, **arguments)
+
+        monkeypatch.setattr(place, spy)
+    for number in (1, 2):
+        assert run("estimate", archive, *options, "--threads", number).exit_code == 0
+    # rounding differs, so that the values are not compared
+    assert counts == [1, 2]
+    result = run("estimate", archive, *options, "--threads", 0)
+    assert result.exit_code == 2
+    assert "--threads: got 0, expected" in result.stderr
 
 
 def test_labels_show_the_cross_entropy_too(archive: Path) -> None:
