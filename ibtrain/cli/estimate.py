@@ -1,7 +1,7 @@
 """``ibtrain estimate``."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,11 @@ import click
 from ibtrain.backend.openmp import MAX_THREADS
 from ibtrain.checks import check_integer
 from ibtrain.cli.condition import condition_options
-from ibtrain.cli.streams import echo
 from ibtrain.config import DEVICES
 from ibtrain.errors import ConfigError
-from ibtrain.io.documents import json_text, parse_json
+from ibtrain.io.documents import parse_json
 
 __all__ = ["command"]
-
-SCHEMA = 2
-"""Version of the JSON document. In version 1, ``n_train`` included ``n_select``, and ``n_test`` was ``n_control`` where
-there was one."""
 
 RESERVED_SETTINGS = {"x", "y", "z", "frame", "on_checkpoint", "progress"}
 """Arguments of the estimating functions that are no options of a method."""
@@ -174,72 +169,14 @@ def command(
 
     from ibtrain.backend.device import threads
     from ibtrain.cli.mi_matrix import print_matrix
+    from ibtrain.cli.mi_pairs import print_pairs
 
     with threads(num_threads):
         if is_matrix:
             chosen = choices_x if _is_given("choices_x") else ()
             print_matrix(file, chosen, method or "ksg", output, output_options, arguments)
         else:
-            _print_pairs(file, pairs, condition, method or "mine", curve, output_options, arguments)
-
-
-def _print_pairs(
-    file: Path,
-    pairs: Sequence[tuple[str, str]],
-    condition: tuple[str, ...],
-    method: str,
-    curve: Path | None,
-    output: dict[str, bool],
-    arguments: dict[str, Any],
-) -> None:
-    from ibtrain.backend.device import choose_device
-    from ibtrain.data.columns import read_columns
-    from ibtrain.mi.citations import bibtex, method_sentence
-    from ibtrain.mi.conditional.estimate import conditional_mi
-    from ibtrain.mi.neural.convergence import CurvePoint
-    from ibtrain.mi.registry import estimate
-    from ibtrain.mi.result import Estimate
-    from ibtrain.report.estimates import describe
-
-    estimator: Callable[..., Estimate] = conditional_mi if condition else estimate
-    choices = list(dict.fromkeys(choice for pair in (*pairs, condition) for choice in pair))
-    columns = dict(zip(choices, read_columns(file, choices), strict=True))
-    device = str(choose_device(arguments.pop("device")))
-    points: list[CurvePoint] = []
-    documents = []
-    for x, y in pairs:
-        result = estimator(
-            *(columns[choice] for choice in (x, y, *condition)),
-            method=method,
-            device=device,
-            on_checkpoint=points.append,
-            **arguments,
-        )
-        names = dict(zip("xyz", (x, y, *condition), strict=False))
-        document = result.to_dict() | {"interval": _finite(result.interval)}
-        if output["normalized"]:
-            document["normalized"] = result.normalized
-        text = describe(result, **names, normalized=output["normalized"])
-        if output["cite"]:
-            document |= {"cite": method_sentence(result), "bibtex": bibtex(result)}
-            text += f"\n\n{method_sentence(result)}\n\n{bibtex(result)}"
-        documents.append({**document, **names})
-        if not output["as_json"]:
-            echo("\n" * (len(documents) > 1) + text)
-    if curve:
-        from ibtrain.report.critic import critic_figure
-        from ibtrain.report.style import save_figure
-
-        save_figure(critic_figure(points, result), curve)
-    if output["as_json"]:
-        whole = documents[0] if len(documents) == 1 else {"estimates": documents}
-        echo(json_text({**whole, "schema": SCHEMA}, "estimate"))
-
-
-def _finite(interval: tuple[float, float]) -> list[float | None]:
-    """The interval in JSON, where None is no upper end."""
-    low, high = interval
-    return [low, high if high < float("inf") else None]
+            print_pairs(file, pairs, condition, method or "mine", curve, output_options, arguments)
 
 
 def _pairs(choices_x: Sequence[str], choices_y: Sequence[str]) -> list[tuple[str, str]]:
