@@ -11,7 +11,6 @@ from ibtrain.errors import ConfigError, ModelError
 from ibtrain.lazy import load_object
 from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
-from ibtrain.train.objectives.cross_entropy import CrossEntropy
 from ibtrain.train.trainer import Trainer
 
 __all__ = ["LayerwiseTrainer"]
@@ -111,7 +110,7 @@ class LayerwiseTrainer(Trainer):
 
 
 def check_label_smoothing(objective: ObjectiveConfig, optim: OptimConfig | None) -> None:
-    """Checks that some block has a cross-entropy whose labels can be smoothed, if they are to be.
+    """Checks that some block has an objective whose labels can be smoothed, if they are to be.
 
     Args:
         objective: The objective of the blocks.
@@ -124,10 +123,10 @@ def check_label_smoothing(objective: ObjectiveConfig, optim: OptimConfig | None)
     readout = objective.readout
     output = objective.name if readout == "critic" else objective.output_objective
     kinds = [load_object(OBJECTIVES[name]) for name in {objective.name, output}]
-    if share and not any(issubclass(kind, CrossEntropy) for kind in kinds):
+    if share and all(kind.label_smoothing is None for kind in kinds):
         given = f"{share:g} with objective {objective.name} and readout {readout}"
         expected = (
-            "0, or cross-entropy as objective or readout "
+            "0, or ib, dv or cross-entropy as objective or readout "
             "(for backprop alone: label_smoothing in the table end_to_end of a --config file)"
         )
         raise ConfigError(given, expected, "label_smoothing")

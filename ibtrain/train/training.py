@@ -21,8 +21,7 @@ from ibtrain.train.cached import cached_outputs
 from ibtrain.train.callbacks import ModelView
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
-from ibtrain.train.objectives.base import BlockSpec, Objective
-from ibtrain.train.objectives.cross_entropy import smooth_labels
+from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Objective
 from ibtrain.train.random_end import random_end
 from ibtrain.train.results import EpochRecord, FitResult
 from ibtrain.train.scores import AveragedReadout
@@ -204,7 +203,9 @@ class Training:
         """The objective of the stage, before its training."""
         part = self._blocks(self.stages[self.index][1])
         objective = self.trainer.objective_of(part, self._specs(part))
-        smooth_labels(objective, self.optim.label_smoothing)
+        for module in objective.modules():
+            if isinstance(module, BlockObjective):
+                module.smooth_labels(self.optim.label_smoothing)
         return objective
 
     def _predictor(self) -> ModelView:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from commands import run
 
-from ibtrain import ModelConfig, OptimConfig, PlaneConfig, RunConfig
+from ibtrain import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.config.space import Range
 from ibtrain.errors import ConfigError, LockedError, RunFolderError
@@ -107,12 +107,12 @@ def test_no_settings_are_tried_twice(sampler: str, tmp_path: Path) -> None:
 def test_settings_that_do_not_go_together_are_no_trials(sampler: str, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     space = {
-        "objective.name": ["dv", "cross-entropy"],
+        "objective.name": ["nwj", "cross-entropy"],
         "optim.label_smoothing": [0.0, 0.1],
         "optim.epochs": [1, 2],
     }
-    config = replace(SINGLE, methods=("layerwise",))
-    # without those of dv whose labels are smoothed, six of eight combinations are left
+    config = replace(SINGLE, methods=("layerwise",), objective=ObjectiveConfig(readout="critic"))
+    # without those of nwj whose labels are smoothed, six of eight combinations are left
     search = Search(config, space, 9, tmp_path, sampler)
     assert search_trials(search, INTERVAL) == {}
     assert len(search) == len({str(settings) for settings in tried(search)}) == 6
@@ -139,15 +139,20 @@ def test_a_trial_does_not_repeat_one_that_is_not_finished(tmp_path: Path) -> Non
 
 def test_a_value_that_is_never_possible_is_an_error(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    config = replace(SINGLE, methods=("layerwise",))
+    critic = ObjectiveConfig("nwj", readout="critic")
+    config = replace(SINGLE, methods=("layerwise",), objective=critic)
     with pytest.raises(ConfigError, match=r"dropout: got 1.5, expected a number from 0 to 1"):
         Search(config, {"model.dropout": [0.0, 1.5]}, 2, tmp_path)
-    with pytest.raises(ConfigError, match=r"label_smoothing: got 0.1 with objective ib"):
+    with pytest.raises(ConfigError, match=r"label_smoothing: got 0.1 with objective nwj"):
         Search(config, {"optim.label_smoothing": [0.0, 0.1]}, 2, tmp_path)
-    names = {"objective.name": ["dv", "cross-entropy"]}
-    with pytest.raises(ConfigError, match=r"label_smoothing: got 0\.\d+ with objective dv"):
+    names = {"objective.name": ["nwj", "smile"]}
+    with pytest.raises(
+        ConfigError, match=r"label_smoothing: got 0\.\d+ with objective (nwj|smile)"
+    ):
         Search(config, {**names, "optim.label_smoothing": [0.1, 0.2]}, 2, tmp_path)
-    with pytest.raises(ConfigError, match=r"label_smoothing: got 0\.\d+ with objective dv"):
+    with pytest.raises(
+        ConfigError, match=r"label_smoothing: got 0\.\d+ with objective (nwj|smile)"
+    ):
         Search(config, {**names, "optim.label_smoothing": Range(0.1, 0.2)}, 2, tmp_path)
     # possible only with two others
     smooth = replace(config, layerwise=replace(FAST, label_smoothing=0.1))

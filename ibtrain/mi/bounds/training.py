@@ -10,7 +10,7 @@ from ibtrain.backend.gradients import scale_gradient
 from ibtrain.backend.precision import at_least_float32
 from ibtrain.mi.bounds.base import UNIFORM, Weights, weighted_mean
 
-__all__ = ["dv_labels", "ema_corrected", "tuba"]
+__all__ = ["dv_labels", "ema_corrected", "smoothed_log_prior", "tuba"]
 
 
 def tuba(
@@ -44,6 +44,7 @@ def dv_labels(
     scores: Float[Tensor, "*S batch classes"],
     labels: Int[Tensor, "*S batch"],
     log_prior: Float[Tensor, " classes"],
+    label_smoothing: float = 0.0,
 ) -> Float[Tensor, "*S"]:
     r"""Donsker-Varadhan bound on :math:`I(h; y)` for a discrete label.
 
@@ -52,11 +53,20 @@ def dv_labels(
     The critic scores every class of a sample, so that the expectation over the marginal of the label is exact:
     no labels are shuffled, and the shuffle adds no variance.
 
+    With a label smoothing of :math:`\varepsilon` the bound is on :math:`I(h; \tilde y) \le I(h; y)`, where :math:`\tilde y` is y, or with
+    probability :math:`\varepsilon` any of the classes, all equally likely. The expectation over :math:`\tilde y` is exact:
+
+    .. math::
+        \frac1n \sum_n \Big( (1 - \varepsilon)\, s_{y_n}(h_n) + \frac{\varepsilon}{C} \sum_c s_c(h_n) \Big)
+        - \log \frac1n \sum_n \sum_c \tilde p(c)\, e^{s_c(h_n)}
+
     Args:
         scores: Score of every sample with every class, ``(batch, classes)``, with optional leading dimensions for
             several critics.
         labels: Class of each sample, ``(batch,)``, with the same leading dimensions.
-        log_prior: Logarithm of the probability of each class, ``(classes,)``.
+        log_prior: Logarithm of the probability of each class, ``(classes,)``; with label smoothing, that of
+            :func:`smoothed_log_prior`.
+        label_smoothing: The probability :math:`\varepsilon`.
 
     Returns:
         The bound in nats, one value for each critic.
@@ -66,8 +76,23 @@ def dv_labels(
     """
     # a score minus the logarithm of the whole sum is a log-softmax over all samples and classes together
     log_ratios = (scores + log_prior).flatten(-2).log_softmax(dim=-1).view_as(scores) - log_prior
-    true = log_ratios.gather(-1, labels.unsqueeze(-1))
-    return true.mean(dim=(-2, -1)) + math.log(scores.shape[-2])
+    true = log_ratios.gather(-1, labels.unsqueeze(-1)).mean(dim=(-2, -1))
+    if label_smoothing:
+        true = torch.lerp(true, log_ratios.mean(dim=(-2, -1)), label_smoothing)
+    return true + math.log(scores.shape[-2])
+
+
+def smoothed_log_prior(
+    log_prior: Float[Tensor, " classes"], label_smoothing: float
+) -> Float[Tensor, " classes"]:
+    r"""Logarithm of the probability of each class, :math:`\tilde p(c) = (1 - \varepsilon) p(c) + \varepsilon / C`, if labels are smoothed.
+
+    Args:
+        log_prior: Logarithm of p, ``(classes,)``.
+        label_smoothing: The probability :math:`\varepsilon` with which a label is replaced by any class.
+    """
+    prior = log_prior.exp()
+    return torch.lerp(prior, torch.full_like(prior, 1 / len(prior)), label_smoothing).log()
 
 
 def ema_corrected(

@@ -121,6 +121,9 @@ class BlockObjective(Objective):
         readout: Maps h to scores ``(batch, classes)`` whose argmax is the prediction.
         noise_shapes: As of :class:`Objective`.
 
+    Attributes:
+        label_smoothing: Share of a label that is spread over all classes; None if the objective has no such setting.
+
     Example:
         >>> from ibtrain.train.objectives.critics import class_critic
         >>> class NoisyMeanSquare(BlockObjective):
@@ -139,6 +142,7 @@ class BlockObjective(Objective):
     """
 
     shares_rows: ClassVar[bool] = True
+    label_smoothing: float | None = None
 
     def __init__(
         self,
@@ -152,6 +156,15 @@ class BlockObjective(Objective):
     def network_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the block."""
         return self.block.parameters()
+
+    def smooth_labels(self, share: float) -> None:
+        """Spreads a share of each label over all classes, if the objective can.
+
+        Args:
+            share: The share, from 0.
+        """
+        if self.label_smoothing is not None:
+            self.label_smoothing = share
 
     @abstractmethod
     def loss(

@@ -9,7 +9,7 @@ from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
 from ibtrain.train.objectives.critics import class_scorer
 from ibtrain.train.objectives.terms import add_terms, pair_terms
 
-__all__ = ["CrossEntropy", "smooth_labels"]
+__all__ = ["CrossEntropy"]
 
 
 class CrossEntropy(BlockObjective):
@@ -24,14 +24,11 @@ class CrossEntropy(BlockObjective):
         config: ``critic_width`` is the width of the classifier's hidden layer; ``same_class`` and ``similarity`` are the
             weights of the terms on pairs of samples.
 
-    Attributes:
-        label_smoothing: Share of a label that is spread over all classes.
-
     References:
         Belilovsky et al. (arXiv 1812.11446), greedy layer-wise training with an auxiliary classifier.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float | None = 0.0
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
@@ -40,16 +37,9 @@ class CrossEntropy(BlockObjective):
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The mean cross-entropy of a batch, plus the losses of the terms on pairs."""
         scores = at_least_float32(self.scores(h))
-        loss = nn.functional.cross_entropy(scores, y, label_smoothing=self.label_smoothing)
+        loss = nn.functional.cross_entropy(scores, y, label_smoothing=self.label_smoothing or 0.0)
         metrics = {
             "cross_entropy": loss.detach(),
             "train_accuracy": accuracy(scores.detach(), y),
         }
         return add_terms(self.terms, h, y, loss, metrics)
-
-
-def smooth_labels(objective: nn.Module, share: float) -> None:
-    """Sets the label smoothing of all cross-entropies in an objective."""
-    for module in objective.modules():
-        if isinstance(module, CrossEntropy):
-            module.label_smoothing = share

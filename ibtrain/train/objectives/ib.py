@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ibtrain.backend.gradients import scale_gradient
 from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.bounds.base import log_mean_exp
-from ibtrain.mi.bounds.training import dv_labels, ema_corrected
+from ibtrain.mi.bounds.training import dv_labels, ema_corrected, smoothed_log_prior
 from ibtrain.mi.channel.noise import GaussianNoise
 from ibtrain.mi.neural.average import LogAverage
 from ibtrain.train.callbacks import accuracy
@@ -54,14 +54,16 @@ class InformationBottleneck(BlockObjective):
 
     while each critic maximises its own Donsker-Varadhan bound. One loss, minus the sum of both bounds, does both: the
     gradient from the compression critic to the block is multiplied by :math:`-\beta` (gradient reversal). Since h is a function of x, :math:`I(x; t) = I(h; t)`, and the critic reads (h, t),
-    never x. The first term is I(t; y) if ``predict_from`` says so. The outputs of an output block are themselves the
+    never x. The first term is I(t; y) if ``predict_from`` says so. With smoothed labels it is the information about a label that
+    is sometimes replaced by another class (:func:`~ibtrain.mi.bounds.training.dv_labels`). The outputs of an output block are themselves the
     class scores.
 
     Only the gradient of the compression bound is corrected by a running average. The prediction bound enumerates the
     labels, so that its denominator hardly varies between batches and the correction gains little; an average that
     lags behind a fast critic made it diverge.
 
-    A subclass may replace :meth:`prediction`, the bound of the first term, and :meth:`compression_weight`.
+    A subclass may replace :meth:`prediction`, the bound of the first term, and :meth:`compression_weight`. Its ``label_smoothing`` is
+    None if its bound does not smooth labels.
 
     Args:
         block: Maps x to h.
@@ -76,6 +78,7 @@ class InformationBottleneck(BlockObjective):
 
     prediction_trains_block: ClassVar[bool] = True
     """Whether the prediction term trains the block; otherwise only the critic, which reads the block."""
+    label_smoothing: float | None = 0.0
     readout: Readout
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
@@ -95,6 +98,13 @@ class InformationBottleneck(BlockObjective):
         self.average = LogAverage(config.ema_rate)
         self.terms = pair_terms(spec, config)
 
+    def smooth_labels(self, share: float) -> None:
+        """Spreads a share of each label over all classes, if the bound can; to be called once."""
+        super().smooth_labels(share)
+        if self.label_smoothing:
+            # not in place: all blocks have the same tensor
+            self.readout.log_prior = smoothed_log_prior(self.readout.log_prior, share)
+
     def make_readout(self, scores: nn.Module, log_prior: Float[Tensor, " classes"]) -> Readout:
         """Creates the readout, which turns the critic's scores into a prediction.
 
@@ -113,7 +123,7 @@ class InformationBottleneck(BlockObjective):
             scores: The critic's score of every sample with every class.
             y: Class of each sample.
         """
-        return dv_labels(scores, y, self.readout.log_prior)
+        return dv_labels(scores, y, self.readout.log_prior, self.label_smoothing or 0.0)
 
     def compression_weight(self) -> float | Tensor:
         """Factor of the gradient of I(x; t) in the block's loss."""

@@ -43,6 +43,8 @@ class InfoNCEBottleneck(InformationBottleneck):
         Oord et al. (arXiv 1807.03748); :func:`~ibtrain.mi.bounds.labels.infonce_labels`.
     """
 
+    label_smoothing = None
+
     readout: NormalisedReadout
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:

@@ -18,6 +18,8 @@ class NWJBottleneck(InformationBottleneck):
         Nguyen et al. 2010; Poole et al. (arXiv 1905.06922), eq. 5.
     """
 
+    label_smoothing = None
+
     def prediction(self, scores: Tensor, y: Tensor) -> Tensor:
         """The bound in nats."""
         return nwj(*label_scores(scores, y, self.readout.log_prior))

@@ -20,6 +20,8 @@ class SmileBottleneck(InformationBottleneck):
         SMILE (arXiv 1910.06222), eq. 12; Deep InfoMax (arXiv 1808.06670) for the gradient.
     """
 
+    label_smoothing = None
+
     def prediction(self, scores: Tensor, y: Tensor) -> Tensor:
         """The value of SMILE in nats, with the gradient of the Jensen-Shannon bound."""
         arguments = label_scores(scores, y, self.readout.log_prior)
