@@ -165,12 +165,12 @@ def command(
     else:
         pairs = _pairs(choices_x, choices_y)
         _check_curve(curve, method or "mine", len(pairs))
-    arguments |= {"device": device, **options}
 
-    from ibtrain.backend.device import threads
+    from ibtrain.backend.device import choose_device, threads
     from ibtrain.cli.mi_matrix import print_matrix
     from ibtrain.cli.mi_pairs import print_pairs
 
+    arguments |= {"device": str(choose_device(device)), **options}
     with threads(num_threads):
         if is_matrix:
             chosen = choices_x if _is_given("choices_x") else ()

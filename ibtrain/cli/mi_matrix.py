@@ -31,7 +31,6 @@ def print_matrix(
         output_options: Whether JSON and sources are printed: ``as_json``, ``cite``.
         arguments: Arguments of :func:`~ibtrain.mi.matrix.mi_matrix`.
     """
-    from ibtrain.backend.device import choose_device
     from ibtrain.data.columns import read_frame
     from ibtrain.io.files import check_output, write_atomically
     from ibtrain.mi.citations import bibtex, method_sentence
@@ -45,8 +44,7 @@ def print_matrix(
     elif output is not None:
         check_picture(output, "--output", (".csv", *PICTURE_FORMATS))
     frame = read_frame(file, chosen)
-    device = str(choose_device(arguments.pop("device")))
-    matrix = mi_matrix(frame, method, device=device, **arguments)
+    matrix = mi_matrix(frame, method, **arguments)
     if output is not None and is_csv:
         write_atomically(output, matrix.to_long_frame().to_csv(index=False))
     elif output is not None:

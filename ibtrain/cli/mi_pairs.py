@@ -34,7 +34,6 @@ def print_pairs(
         output_options: What is printed: ``as_json``, ``cite``, ``normalized``.
         arguments: Arguments of :func:`~ibtrain.mi.registry.estimate`.
     """
-    from ibtrain.backend.device import choose_device
     from ibtrain.data.columns import read_columns
     from ibtrain.mi.citations import bibtex, method_sentence
     from ibtrain.mi.conditional.estimate import conditional_mi
@@ -46,14 +45,12 @@ def print_pairs(
     estimator: Callable[..., Estimate] = conditional_mi if condition else estimate
     choices = list(dict.fromkeys(choice for pair in (*pairs, condition) for choice in pair))
     columns = dict(zip(choices, read_columns(file, choices), strict=True))
-    device = str(choose_device(arguments.pop("device")))
     points: list[CurvePoint] = []
     documents = []
     for x, y in pairs:
         result = estimator(
             *(columns[choice] for choice in (x, y, *condition)),
             method=method,
-            device=device,
             on_checkpoint=points.append,
             **arguments,
         )

@@ -123,7 +123,7 @@ def check_label_smoothing(objective: ObjectiveConfig, optim: OptimConfig | None)
     readout = objective.readout
     output = objective.name if readout == "critic" else objective.output_objective
     kinds = [load_object(OBJECTIVES[name]) for name in {objective.name, output}]
-    if share and all(kind.label_smoothing is None for kind in kinds):
+    if share and not any(kind.smooths_labels for kind in kinds):
         given = f"{share:g} with objective {objective.name} and readout {readout}"
         expected = (
             "0, or ib, dv or cross-entropy as objective or readout "

@@ -122,7 +122,7 @@ class BlockObjective(Objective):
         noise_shapes: As of :class:`Objective`.
 
     Attributes:
-        label_smoothing: Share of a label that is spread over all classes; None if the objective has no such setting.
+        label_smoothing: Share of a label that is spread over all classes; always 0 if the objective does not smooth labels.
 
     Example:
         >>> from ibtrain.train.objectives.critics import class_critic
@@ -142,7 +142,9 @@ class BlockObjective(Objective):
     """
 
     shares_rows: ClassVar[bool] = True
-    label_smoothing: float | None = None
+    smooths_labels: ClassVar[bool] = False
+    """Whether labels can be smoothed."""
+    label_smoothing: float = 0.0
 
     def __init__(
         self,
@@ -163,7 +165,7 @@ class BlockObjective(Objective):
         Args:
             share: The share, from 0.
         """
-        if self.label_smoothing is not None:
+        if self.smooths_labels:
             self.label_smoothing = share
 
     @abstractmethod

@@ -1,5 +1,7 @@
 """Cross-entropy: of the network's output, or of a classifier that reads one block."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ibtrain.backend.precision import at_least_float32
@@ -28,7 +30,7 @@ class CrossEntropy(BlockObjective):
         Belilovsky et al. (arXiv 1812.11446), greedy layer-wise training with an auxiliary classifier.
     """
 
-    label_smoothing: float | None = 0.0
+    smooths_labels: ClassVar[bool] = True
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
@@ -37,7 +39,7 @@ class CrossEntropy(BlockObjective):
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The mean cross-entropy of a batch, plus the losses of the terms on pairs."""
         scores = at_least_float32(self.scores(h))
-        loss = nn.functional.cross_entropy(scores, y, label_smoothing=self.label_smoothing or 0.0)
+        loss = nn.functional.cross_entropy(scores, y, label_smoothing=self.label_smoothing)
         metrics = {
             "cross_entropy": loss.detach(),
             "train_accuracy": accuracy(scores.detach(), y),

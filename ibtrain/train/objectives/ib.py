@@ -62,8 +62,8 @@ class InformationBottleneck(BlockObjective):
     labels, so that its denominator hardly varies between batches and the correction gains little; an average that
     lags behind a fast critic made it diverge.
 
-    A subclass may replace :meth:`prediction`, the bound of the first term, and :meth:`compression_weight`. Its ``label_smoothing`` is
-    None if its bound does not smooth labels.
+    A subclass may replace :meth:`prediction`, the bound of the first term, and :meth:`compression_weight`. Its ``smooths_labels`` is
+    False if its bound does not.
 
     Args:
         block: Maps x to h.
@@ -78,7 +78,7 @@ class InformationBottleneck(BlockObjective):
 
     prediction_trains_block: ClassVar[bool] = True
     """Whether the prediction term trains the block; otherwise only the critic, which reads the block."""
-    label_smoothing: float | None = 0.0
+    smooths_labels: ClassVar[bool] = True
     readout: Readout
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
@@ -123,7 +123,7 @@ class InformationBottleneck(BlockObjective):
             scores: The critic's score of every sample with every class.
             y: Class of each sample.
         """
-        return dv_labels(scores, y, self.readout.log_prior, self.label_smoothing or 0.0)
+        return dv_labels(scores, y, self.readout.log_prior, self.label_smoothing)
 
     def compression_weight(self) -> float | Tensor:
         """Factor of the gradient of I(x; t) in the block's loss."""

@@ -1,5 +1,7 @@
 """The information bottleneck with InfoNCE over the samples of a batch."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +45,7 @@ class InfoNCEBottleneck(InformationBottleneck):
         Oord et al. (arXiv 1807.03748); :func:`~ibtrain.mi.bounds.labels.infonce_labels`.
     """
 
-    label_smoothing = None
+    smooths_labels: ClassVar[bool] = False
 
     readout: NormalisedReadout
 

@@ -1,5 +1,7 @@
 """The information bottleneck with the Nguyen-Wainwright-Jordan bound."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from ibtrain.mi.bounds.labels import label_scores
@@ -18,7 +20,7 @@ class NWJBottleneck(InformationBottleneck):
         Nguyen et al. 2010; Poole et al. (arXiv 1905.06922), eq. 5.
     """
 
-    label_smoothing = None
+    smooths_labels: ClassVar[bool] = False
 
     def prediction(self, scores: Tensor, y: Tensor) -> Tensor:
         """The bound in nats."""

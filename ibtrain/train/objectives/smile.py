@@ -1,5 +1,7 @@
 """The information bottleneck with SMILE."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from ibtrain.mi.bounds.labels import label_scores
@@ -20,7 +22,7 @@ class SmileBottleneck(InformationBottleneck):
         SMILE (arXiv 1910.06222), eq. 12; Deep InfoMax (arXiv 1808.06670) for the gradient.
     """
 
-    label_smoothing = None
+    smooths_labels: ClassVar[bool] = False
 
     def prediction(self, scores: Tensor, y: Tensor) -> Tensor:
         """The value of SMILE in nats, with the gradient of the Jensen-Shannon bound."""
