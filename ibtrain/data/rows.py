@@ -12,7 +12,7 @@ from torch import Tensor
 from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.errors import DataError
 
-__all__ = ["CHUNK_BYTES", "join_rows", "row_chunks", "row_slices", "take_rows"]
+__all__ = ["CHUNK_BYTES", "join_rows", "join_samples", "row_chunks", "row_slices", "take_rows"]
 
 CHUNK_BYTES = 1 << 20
 """Size in bytes of a chunk of samples in float64; samples are converted chunk by chunk."""
@@ -94,3 +94,28 @@ def join_rows(parts: Iterable[Tensor], where: str, count: int = 0) -> Tensor:
         rows[filled:end] = part
         filled = end
     return rows[:filled]
+
+
+def join_samples(
+    parts: Iterable[tuple[Tensor, NDArray[Any]]], where: str, count: int = 0
+) -> tuple[Tensor, NDArray[Any]]:
+    """Joins samples by :func:`join_rows`, and their labels.
+
+    Args:
+        parts: Samples ``(samples, ...)`` and labels ``(samples,)``, which may be a view of the part.
+        where: The samples, for error messages.
+        count: Number of all samples, if it is known.
+
+    Returns:
+        All samples, and all labels; both empty if there is no part.
+    """
+    labels: list[NDArray[Any]] = []
+
+    def samples() -> Iterator[Tensor]:
+        for x, y in parts:
+            # a copy, because a view would keep all of the part
+            labels.append(np.array(y))
+            yield x
+
+    rows = join_rows(samples(), where, count)
+    return rows, np.concatenate(labels) if labels else np.empty(0)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from ibtrain.backend.mapped import is_large
 from ibtrain.data.arrays import take_target
 from ibtrain.data.labels import read_labels
 from ibtrain.data.raw import RawData, raw_data
-from ibtrain.data.rows import join_rows
+from ibtrain.data.rows import join_samples
 from ibtrain.data.samples import as_tensor, column_names, read_samples
 from ibtrain.data.tables import parquet_shape, read_table, read_table_parts
 from ibtrain.errors import DataError
@@ -49,22 +48,21 @@ def read_rows(path: Path, target: str | None = None) -> RawData:
 
 
 def _joined_parts(path: Path, target: str | None, num_rows: int) -> RawData:
-    labels: list[NDArray[Any]] = []
     columns: tuple[str, ...] = ()
 
-    def samples() -> Iterator[Tensor]:
+    def parts() -> Iterator[tuple[Tensor, NDArray[Any]]]:
         nonlocal columns
         row = 0
         for part in read_table_parts(path):
             where = f"{path}: rows {row} to {row + len(part) - 1}, here counted from 0"
             x, y = take_target(part, target or _usual_target(part, path), str(path))
             columns = column_names(x)
-            labels.append(read_labels(y, where))
-            yield as_tensor(read_samples(x, where))
+            labels = read_labels(y, where)
+            yield as_tensor(read_samples(x, where)), labels
             row += len(part)
 
-    x = join_rows(samples(), str(path), num_rows)
-    return raw_data(x.numpy(), np.concatenate(labels), str(path), columns=columns)
+    samples, labels = join_samples(parts(), str(path), num_rows)
+    return raw_data(samples.numpy(), labels, str(path), columns=columns)
 
 
 def _usual_target(table: "pandas.DataFrame", path: Path) -> str:

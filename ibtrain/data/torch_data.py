@@ -14,7 +14,7 @@ from ibtrain.backend.seeding import seeded
 from ibtrain.data.arrays import from_arrays
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.labels import read_labels
-from ibtrain.data.rows import join_rows
+from ibtrain.data.rows import join_samples
 from ibtrain.errors import DataError
 
 __all__ = ["from_hf", "from_torch"]
@@ -38,25 +38,23 @@ def _read(data: Any, where: str) -> tuple[Any, Any]:
     tensors = data.tensors if isinstance(data, TensorDataset) else ()
     if len(tensors) == 2:
         return tensors[0], tensors[1]
-    labels: list[NDArray[Any]] = []
 
-    def inputs() -> Iterator[Tensor]:
+    def batches() -> Iterator[tuple[Tensor, NDArray[Any]]]:
         for batch in _in_order(data):
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise DataError(f"a batch of type {type(batch).__name__}", READABLE, where)
             x = torch.as_tensor(batch[0]).detach()
             if x.ndim == 0:
                 raise DataError("a number", "a batch of samples", where)
-            # a copy, because a part of the batch would keep all of it
-            labels.append(np.array(read_labels(batch[1], where)))
-            yield x.float() if x.is_floating_point() and x.itemsize < 4 else x
+            x = x.float() if x.is_floating_point() and x.itemsize < 4 else x
+            yield x, read_labels(batch[1], where)
 
     # random transforms are drawn, and random orders too
     with seeded(0, "read a data set"):
-        samples = join_rows(inputs(), where, _num_samples(data))
-    if not labels:
+        samples, labels = join_samples(batches(), where, _num_samples(data))
+    if not len(labels):
         raise DataError("no samples", READABLE, where)
-    return samples, np.concatenate(labels)
+    return samples, labels
 
 
 def _num_samples(data: Any) -> int:
