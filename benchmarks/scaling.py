@@ -2,10 +2,11 @@
 
     python benchmarks/scaling.py -o benchmarks/records/scaling.json --picture docs/scaling.png
     python benchmarks/scaling.py --method ksg --dim 1 --samples 100000,1000000 -o benchmarks/records/scaling-ksg.json
+    python benchmarks/scaling.py --samples 1000000 --processes 2 -o benchmarks/records/scaling-two-processes.json
 
 Correlated Gaussians of float32 and 2 nats, by default of 10 + 10 dimensions, are written to .npy files chunk by
 chunk, mapped, and estimated by a process of their own for each count, after a small estimate that
-loads what is loaded once. Time is the process's on its one core, whoever shares the machine, and that of a clock. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which
+loads what is loaded once; several processes of torchrun share it with --processes, and the first one is measured. Time is the process's on its one core, whoever shares the machine, and that of a clock. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which
 are the process's own; pages of the mapped files are the system's cache, and are told apart.
 """
 
@@ -26,6 +27,7 @@ import numpy as np
 from page_parts import markdown_table
 
 from ibtrain.backend.device import threads
+from ibtrain.backend.distributed import process_group, rank
 from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
@@ -193,6 +195,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 @click.option("--method", default="mine")
 @click.option("--dim", default=10)
 @click.option("--threads", "num_threads", default=1)
+@click.option("--processes", default=1)
 @click.option("--seed", default=0)
 @click.option("--picture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path))
@@ -202,6 +205,7 @@ def main(
     method: str,
     dim: int,
     num_threads: int,
+    processes: int,
     seed: int,
     picture: Path | None,
     output: Path | None,
@@ -209,9 +213,12 @@ def main(
 ) -> None:
     """Measures every count in a process of its own, and writes the record and the picture."""
     if folder:
-        with threads(num_threads):
-            click.echo(json.dumps(measure(folder, method, seed)))
+        with process_group(), threads(num_threads):
+            found = measure(folder, method, seed)
+            if rank() == 0:
+                click.echo(json.dumps(found))
         return
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     if picture:
         check_picture(picture, "--picture")
     rows = []
@@ -219,11 +226,13 @@ def main(
         with tempfile.TemporaryDirectory() as name:
             write_samples(Path(name), count, dim, seed)
             options = ["--method", method, "--seed", str(seed), "--threads", str(num_threads)]
-            command = [sys.executable, __file__, "--measure", name, *options]
+            program = [*(launcher if processes > 1 else []), __file__, "--measure", name]
+            command = [sys.executable, *program, *options]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         rows.append(json.loads(done.stdout))
         click.echo(done.stdout.strip())
-        record = {"environment": environment("cpu", num_threads), "rows": rows}
+        machine = environment("cpu", num_threads)
+        record = {"environment": machine, "processes": processes, "rows": rows}
         if output:
             write_json(output, record)
     if picture:

@@ -1,10 +1,11 @@
 """Several processes that train one network: each evaluates its rows of every batch."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 import torch
@@ -31,6 +32,7 @@ __all__ = [
     "process_group",
     "rank",
     "share_generators",
+    "share_out",
     "sum_over_processes",
     "wait_for_first",
 ]
@@ -42,6 +44,7 @@ LOST_SIGNS = ("connection", "timed out", "socket", "peer", "reset", "broken pipe
 
 _is_parallel = ContextVar("data_parallel", default=False)
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -244,6 +247,27 @@ def from_first(value: T) -> T:
     with _named_failure():
         dist.broadcast_object_list(values, device=torch.device("cpu"))
     return values[0]
+
+
+def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
+    """A function's results for all items, each of which one process computes; all processes have all results.
+
+    Args:
+        function: Computes a result that can be pickled; within it, nothing is exchanged.
+        items: The same items in every process.
+    """
+    count = num_processes()
+    mine = islice(items, rank(), None, count)
+    with alone():
+        # no variable holds an item while the next one is made
+        results = list(map(function, mine))
+    if count == 1:
+        return results
+    of_processes: list[list[T]] = [[] for _ in range(count)]
+    with _named_failure():
+        dist.all_gather_object(of_processes, results)
+    # the first process had the first item of each turn, and the last turn may be short
+    return [of_processes[i % count][i // count] for i in range(sum(map(len, of_processes)))]
 
 
 @torch.no_grad()

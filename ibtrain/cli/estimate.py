@@ -1,7 +1,9 @@
 """``ibtrain estimate``."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +148,7 @@ def command(
 
     FILE is a table (.csv, .tsv, .parquet) or an npz archive, whose arrays may also be called x_train and y_train. The
     value comes with an interval of 95 %, what was done with which samples, the largest value that they can
-    show, and flags: reasons not to trust it.
+    show, and flags: reasons not to trust it. Processes of torchrun share the work.
 
     \b
     ibtrain estimate data.csv --x height,weight --y species
@@ -167,16 +169,31 @@ def command(
         _check_curve(curve, method or "mine", len(pairs))
 
     from ibtrain.backend.device import choose_device, threads
+    from ibtrain.backend.distributed import process_group
     from ibtrain.cli.mi_matrix import print_matrix
     from ibtrain.cli.mi_pairs import print_pairs
 
-    arguments |= {"device": str(choose_device(device)), **options}
-    with threads(num_threads):
+    with process_group(), threads(num_threads), _first_writes() as is_first:
+        # each process of torchrun has a GPU of its own
+        arguments |= {"device": str(choose_device(device)), **options}
+        output, curve = (output, curve) if is_first else (None, None)
         if is_matrix:
             chosen = choices_x if _is_given("choices_x") else ()
             print_matrix(file, chosen, method or "ksg", output, output_options, arguments)
         else:
             print_pairs(file, pairs, condition, method or "mine", curve, output_options, arguments)
+
+
+@contextmanager
+def _first_writes() -> Iterator[bool]:
+    """Discards what the processes of torchrun but the first one print, and says whether this is the first one."""
+    from ibtrain.backend.distributed import rank
+
+    if rank() == 0:
+        yield True
+        return
+    with redirect_stdout(StringIO()):
+        yield False
 
 
 def _pairs(choices_x: Sequence[str], choices_y: Sequence[str]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from ibtrain.backend.distributed import share_out
 from ibtrain.errors import DataError
 from ibtrain.mi.classical.plug_in import plug_in
 from ibtrain.mi.registry import estimate
@@ -143,16 +144,24 @@ def mi_matrix(
         else:
             if side.classes is not None:
                 cells[name, name] = _entropy(side.labels()).to_unit(unit)
-    for first, second in combinations(names, 2):
+
+    def cell_of(pair: tuple[str, str]) -> Estimate | str:
+        """The estimate of a pair, or why it has none."""
+        unreadable = next((errors[name, name] for name in pair if (name, name) in errors), None)
+        if unreadable is not None:
+            return unreadable
         try:
-            unreadable = next((errors[n, n] for n in (first, second) if (n, n) in errors), None)
-            if unreadable is not None:
-                errors[first, second] = unreadable
-                continue
-            sides = columns[first], columns[second]
-            cells[first, second] = estimate(*sides, method, unit=unit, **arguments)
+            x, y = (columns[name] for name in pair)
+            return estimate(x, y, method, unit=unit, **arguments)
         except DataError as error:
-            errors[first, second] = str(error)
+            return str(error)
+
+    pairs = list(combinations(names, 2))
+    for pair, cell in zip(pairs, share_out(cell_of, pairs), strict=True):
+        if isinstance(cell, str):
+            errors[pair] = cell
+        else:
+            cells[pair] = cell
     return MIMatrix(tuple(names), cells, errors, method, unit)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ibtrain.backend.distributed import share_out
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.samples import StoredSamples
 
@@ -64,11 +65,13 @@ def permutation_test(
         The test, in nats.
     """
     randomness = np.random.default_rng(derive_seed(seed, "permutations"))
-    values = np.empty(count)
-    for index in range(count):
-        rows = shuffled_rows(len(samples), samples.block, randomness)
+    orders = (shuffled_rows(len(samples), samples.block, randomness) for _ in range(count))
+
+    def value_of_order(rows: NDArray[np.intp]) -> float:
         y = replace(samples.y, values=samples.y.values[rows])
-        values[index] = value_of(replace(samples, y=y))
+        return value_of(replace(samples, y=y))
+
+    values = np.array(share_out(value_of_order, orders))
     above = int((values >= mi).sum())
     std = float(values.std(ddof=1)) if count > 1 else 0.0
     return PermutationTest((1 + above) / (count + 1), math.fsum(values) / count, std, count)

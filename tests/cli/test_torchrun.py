@@ -191,3 +191,23 @@ def test_workers_are_refused_once(settings: Path, tmp_path: Path) -> None:
     told = ended(torchrun(2, *command), well=False)
     assert told == ["Error: --workers: got --workers 2, expected no --workers with torchrun"]
     assert not (tmp_path / "run").exists()
+
+
+def test_an_estimate_is_printed_once(tmp_path: Path) -> None:
+    """Its processes share the work; the first one writes."""
+    x, noise = np.random.default_rng(0).standard_normal((2, 5000, 2))
+    path, curve = tmp_path / "pairs.npz", tmp_path / "curve.png"
+    np.savez(path, x=x, y=x + noise)
+    words = ["estimate", path, "--json", "--curve", curve, "--set", "steps=20"]
+    process = torchrun(2, *words)
+    output, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    alone = subprocess.run(
+        [sys.executable, "-m", "ibtrain", *map(str, words)], stdout=subprocess.PIPE, check=True
+    )
+    shared, one = json.loads(output), json.loads(alone.stdout)
+    assert {**shared, "seconds": 0} == {**one, "seconds": 0}
+    assert curve.exists()
+    assert ended(torchrun(2, "estimate", path, "--x", "none"), well=False) == [
+        f"Error: {path}: got keys x, y, expected a key 'none'"
+    ]

@@ -1,14 +1,12 @@
 """Several processes that train one network: the steps of a single process, to rounding."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
+from spawning import spawned
 from torch import Tensor, nn
 
 from ibtrain import EndToEndTrainer, LayerwiseTrainer, ObjectiveConfig, OptimConfig, mlp
@@ -26,20 +24,6 @@ from ibtrain.train.objectives import Objective
 
 BATCH = 51
 """Three or four processes have unequal shares of it."""
-
-
-def spawned(work: Callable[[], Any], count: int, folder: Path) -> list[Any]:
-    """What a function returns in each of several processes."""
-    mp.spawn(_process, (count, work, str(folder)), count)
-    return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(count)]
-
-
-def _process(rank: int, count: int, work: Callable[[], Any], folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", f"file://{folder}/group", rank=rank, world_size=count)
-    with data_parallel():
-        torch.save(work(), Path(folder) / f"{rank}.pt")
-    dist.destroy_process_group()
 
 
 def bound_and_gradient() -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ibtrain.backend.distributed import share_out
 from ibtrain.mi.bounds.base import Bound
 from ibtrain.mi.bounds.pooled import BoundValue, Scores, add_blocks, bound_value_of, combined
 
@@ -89,6 +90,8 @@ class ScoreBlock(Scores):
 def value_of_groups(groups: Iterable[Scores], bound: Bound) -> float:
     """Evaluates a bound over all groups of samples as :func:`read_groups` does, without a standard error.
 
+    Several processes (:func:`~ibtrain.data_parallel`) take turns with the groups.
+
     Args:
         groups: Scores of one critic for each group; generated one by one, and not kept.
         bound: Bound to evaluate.
@@ -97,7 +100,7 @@ def value_of_groups(groups: Iterable[Scores], bound: Bound) -> float:
     def count_and_means(group: Scores) -> tuple[int, float, float]:
         return len(group), *group.values(bound)
 
-    counts, mean_terms, mean_rows = zip(*map(count_and_means, groups), strict=True)
+    counts, mean_terms, mean_rows = zip(*share_out(count_and_means, groups), strict=True)
     return combined(bound, mean_terms, mean_rows, counts)[0]
 
 
@@ -113,6 +116,8 @@ def read_groups(
     :math:`R_g` is a plain mean). Groups are independent, so that their squared errors add. The memory for a group
     does not depend on its size: a rotation reduces the influence vectors to as many entries as there are vectors.
 
+    Several processes (:func:`~ibtrain.data_parallel`) take turns with the groups, and all of them have the values of one.
+
     Args:
         groups: Scores of each group by every critic; generated one by one, and not kept.
         bound: Bound to evaluate.
@@ -122,11 +127,14 @@ def read_groups(
         The value and the influences for each critic; with a single group, the influences of its samples.
     """
 
-    summaries = []
-    for group in groups:
-        # in a function, so that no variable holds a group while the next one is generated
-        means, influences = _means_and_influences(group, bound)
-        summaries.append(_GroupSummary.of(means, influences, block))
+    def summary_of(group: Iterable[Scores]) -> _GroupSummary:
+        return _GroupSummary.of(*_means_and_influences(group, bound), block)
+
+    remaining = iter(groups)
+    # in every process, as it may be the only group
+    means, influences = _means_and_influences(next(remaining), bound)
+    first = _GroupSummary.of(means, influences, block)
+    summaries = [first, *share_out(summary_of, remaining)]
     if len(summaries) == 1:
         pairs = zip(means, influences, strict=True)
         return [bound_value_of(bound, *pair).by_blocks(block) for pair in pairs]

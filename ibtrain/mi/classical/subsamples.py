@@ -1,10 +1,12 @@
 """The sampling error of a value, and its dependence on the number of samples, from its values of subsamples."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ibtrain.backend.distributed import share_out
 
 __all__ = ["SIGNIFICANT_RISE", "Value", "remaining_bias", "sampling_error_and_rise"]
 
@@ -34,13 +36,13 @@ def sampling_error_and_rise(
     if block > 1:
         # parts of consecutive rows: there is only one such division, so there is no average over divisions
         parts = max(2, min(NUM_PARTS, count // (MIN_PART_BLOCKS * block)))
-        values = [value(rows) for rows in np.array_split(np.arange(count), parts)]
-        halves = [value(rows) for rows in np.array_split(np.arange(count), 2)]
+        values = share_out(value, np.array_split(np.arange(count), parts))
+        halves = share_out(value, np.array_split(np.arange(count), 2))
         return math.sqrt(_variance(values) / parts), mi - float(np.mean(halves))
     parts = max(2, count // PART_SAMPLES)
     variances = []
     for _ in range(math.ceil(NUM_PARTS / parts)):
-        values = list(_values_of_parts(value, count, parts, randomness))
+        values = _values_of_parts(value, count, parts, randomness)
         variances.append(_variance(values) / parts)
     halvings = int(np.clip(HALVING_SAMPLES // count, *HALVINGS))
     halves = [
@@ -57,8 +59,8 @@ def _variance(values: list[float]) -> float:
 
 def _values_of_parts(
     value: Value, count: int, parts: int, randomness: np.random.Generator
-) -> Iterator[float]:
-    return map(value, np.array_split(randomness.permutation(count), parts))
+) -> list[float]:
+    return share_out(value, np.array_split(randomness.permutation(count), parts))
 
 
 def remaining_bias(rise: float, sampling: float, dim: int) -> float:
