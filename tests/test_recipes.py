@@ -8,7 +8,7 @@ import pytest
 from toys import gaussian_classes
 
 from ibtrain.cli.options import run_config
-from ibtrain.config import METHODS, CompleteOptimConfig, OptimConfig, RunConfig
+from ibtrain.config import METHODS, CompleteOptimConfig, ObjectiveConfig, OptimConfig, RunConfig
 from ibtrain.config.recipes import recipe, with_recipe, with_recipes
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.models.mlp import mlp
@@ -48,9 +48,26 @@ def test_the_12_bit_problem_is_trained_plainly() -> None:
             other = recipe(method, "arrays", count)
             plain = replace(other, label_smoothing=0.0, weight_averaging=0.0)
             assert recipe(method, "szt", count) == plain
-    assert recipe("end_to_end", "arrays", 3000).label_smoothing == 0.1
+    for method in METHODS:
+        assert recipe(method, "arrays", 3000).label_smoothing == 0.1
     assert recipe("layerwise", "arrays", None).weight_averaging == 0.999
     assert recipe("layerwise", "arrays", 3000).weight_averaging == 0
+
+
+@pytest.mark.parametrize(("readout", "share"), [("dv", 0.1), ("critic", 0.0)])
+def test_an_objective_that_smooths_no_labels_has_no_smoothing(readout: str, share: float) -> None:
+    """It would be refused; output layers of the readout dv smooth labels whatever the other objectives."""
+    objective = ObjectiveConfig(name="nwj", beta=0, readout=readout)
+    config = with_recipes(RunConfig(dataset="mnist", objective=objective))
+    assert config.optim("layerwise").label_smoothing == share
+    assert config.optim("end_to_end").label_smoothing == 0.1
+    trainer = LayerwiseTrainer(mlp(6, [4], 3), objective)
+    data = gaussian_classes()
+    assert Training(trainer, data).optim.label_smoothing == share
+    given = with_recipe(
+        OptimConfig(label_smoothing=0.2), "layerwise", "mnist", smooths_labels=False
+    )
+    assert given.label_smoothing == 0.2
 
 
 def test_settings_without_the_recipe_are_told() -> None:

@@ -7,6 +7,7 @@ from ibtrain.checks import check_choice, check_flag, check_integer, check_number
 from ibtrain.config.model import MAX_WIDTH
 from ibtrain.config.settings import added, check_keywords, choice, convert_fields
 from ibtrain.errors import ConfigError
+from ibtrain.lazy import load_object
 
 __all__ = [
     "NOISE_SCALES",
@@ -170,6 +171,11 @@ class ObjectiveConfig:
     def output_objective(self) -> str:
         """Name of the objective of the output layer."""
         return OUTPUT_OBJECTIVES.get(self.name, "ib") if self.readout == "dv" else self.readout
+
+    @property
+    def smooths_labels(self) -> bool:
+        """Whether some block can smooth labels, which every objective of an output layer can."""
+        return self.readout != "critic" or bool(load_object(OBJECTIVES[self.name]).smooths_labels)
 
     def predicts_from_noisy(self, index: int, count: int) -> bool:
         """Whether block ``index`` of ``count``, including the output layer, predicts from its noisy output."""

@@ -26,7 +26,12 @@ VALIDATION_SHARE = 0.1
 
 _DEFAULTS: dict[Method, CompleteOptimConfig] = {
     "layerwise": CompleteOptimConfig(
-        learning_rate=1e-3, schedule="constant", batch_size=128, epochs=10, weight_averaging=0.999
+        learning_rate=1e-3,
+        schedule="constant",
+        batch_size=128,
+        epochs=10,
+        label_smoothing=0.1,
+        weight_averaging=0.999,
     ),
     "end_to_end": CompleteOptimConfig(
         learning_rate=2e-3, schedule="cosine", batch_size=128, epochs=10, label_smoothing=0.1
@@ -34,7 +39,7 @@ _DEFAULTS: dict[Method, CompleteOptimConfig] = {
 }
 _BY_DATASET: dict[tuple[Method, str], CompleteOptimConfig] = {
     ("layerwise", "digits"): CompleteOptimConfig(
-        learning_rate=3e-3, schedule="constant", batch_size=128, epochs=20
+        learning_rate=3e-3, schedule="constant", batch_size=128, epochs=20, label_smoothing=0.1
     ),
     ("end_to_end", "digits"): CompleteOptimConfig(
         learning_rate=1e-3, schedule="cosine", batch_size=64, epochs=20, label_smoothing=0.1
@@ -110,7 +115,12 @@ def margin_of(dataset: str, margin: float | None = None) -> float:
 
 
 def with_recipe(
-    optim: OptimConfig | None, method: Method, dataset: str, count: int | None = None
+    optim: OptimConfig | None,
+    method: Method,
+    dataset: str,
+    count: int | None = None,
+    *,
+    smooths_labels: bool = True,
 ) -> CompleteOptimConfig:
     """Returns a method's optimiser settings, of which those that are None are the recipe's.
 
@@ -119,6 +129,7 @@ def with_recipe(
         method: The method.
         dataset: Name of the data set.
         count: Number of training samples, as of :func:`recipe`.
+        smooths_labels: Whether the objective can smooth labels; if it can't, the recipe's smoothing is left out.
 
     Raises:
         ConfigError: If a setting is None and the method has no recipe.
@@ -133,7 +144,10 @@ def with_recipe(
     }
     if all(name in given for name in RECIPE_FIELDS):
         return CompleteOptimConfig(**given)
-    return replace(recipe(method, dataset, count), **given)
+    settings = recipe(method, dataset, count)
+    if not smooths_labels:
+        settings = replace(settings, label_smoothing=0.0)
+    return replace(settings, **given)
 
 
 def with_recipes(config: RunConfig, count: int | None = None) -> RunConfig:
@@ -153,7 +167,13 @@ def with_recipes(config: RunConfig, count: int | None = None) -> RunConfig:
     known = count if is_file else None
     return replace(
         config,
-        layerwise=with_recipe(config.layerwise, "layerwise", dataset, known),
+        layerwise=with_recipe(
+            config.layerwise,
+            "layerwise",
+            dataset,
+            known,
+            smooths_labels=config.objective.smooths_labels,
+        ),
         end_to_end=with_recipe(config.end_to_end, "end_to_end", dataset, known),
     )
 

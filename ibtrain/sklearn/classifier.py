@@ -56,8 +56,8 @@ class IBClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: Learning rate of Adam; None is 3e-3 for fewer than 10,000 samples, and else the trainer's own.
         batch_size: Samples per training step; None chooses by the number of samples.
         weight_decay: Weight decay of the network.
-        label_smoothing: Share of a label that the objective spreads over all classes; None is 0.1 for ``end_to_end``, and
-            else 0. The objectives ``nwj``, ``smile`` and ``infonce`` have none.
+        label_smoothing: Share of a label that the objective spreads over all classes; None is 0.1. The objectives ``nwj``,
+            ``smile`` and ``infonce`` have it in the output layer only.
         weight_averaging: Largest decay per step of the average of the weights; 0 for none. None is 0.999 for ``layerwise`` with
             10,000 samples or more, an average over about the last tenth of the steps, and else 0.
         patience: Number of epochs without a better validation accuracy after which a layer's training stops and keeps

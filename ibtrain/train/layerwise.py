@@ -5,10 +5,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from ibtrain.config import OBJECTIVES, Method, ObjectiveConfig, OptimConfig
+from ibtrain.config import Method, ObjectiveConfig, OptimConfig
 from ibtrain.config.settings import check_config, check_keywords
 from ibtrain.errors import ConfigError, ModelError
-from ibtrain.lazy import load_object
 from ibtrain.train.callbacks import CallbackLike
 from ibtrain.train.objectives import BlockObjective, BlockSpec, Chain, Objective, make_objective
 from ibtrain.train.trainer import Trainer
@@ -76,6 +75,11 @@ class LayerwiseTrainer(Trainer):
         return {"objective": self.objective}
 
     @property
+    def smooths_labels(self) -> bool:
+        """Whether some block can smooth labels."""
+        return self.objective.smooths_labels
+
+    @property
     def averages_scores(self) -> bool:
         """Whether the scores of all blocks predict together."""
         return self.objective.average_scores
@@ -120,11 +124,8 @@ def check_label_smoothing(objective: ObjectiveConfig, optim: OptimConfig | None)
         ConfigError: If no block has one.
     """
     share = (optim and optim.label_smoothing) or 0.0
-    readout = objective.readout
-    output = objective.name if readout == "critic" else objective.output_objective
-    kinds = [load_object(OBJECTIVES[name]) for name in {objective.name, output}]
-    if share and not any(kind.smooths_labels for kind in kinds):
-        given = f"{share:g} with objective {objective.name} and readout {readout}"
+    if share and not objective.smooths_labels:
+        given = f"{share:g} with objective {objective.name} and readout {objective.readout}"
         expected = (
             "0, or ib, dv or cross-entropy as objective or readout "
             "(for backprop alone: label_smoothing in the table end_to_end of a --config file)"

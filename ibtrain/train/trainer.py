@@ -112,6 +112,11 @@ class Trainer(ABC):
         return {}
 
     @property
+    def smooths_labels(self) -> bool:
+        """Whether the objective can smooth labels."""
+        return True
+
+    @property
     def averages_scores(self) -> bool:
         """Whether the readouts of all stages predict together, and not that of the last stage alone."""
         return False

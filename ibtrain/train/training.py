@@ -54,7 +54,13 @@ class Training:
         self.data = data
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
-        self.optim = with_recipe(trainer.optim, trainer.method, data.name, len(data.train))
+        self.optim = with_recipe(
+            trainer.optim,
+            trainer.method,
+            data.name,
+            len(data.train),
+            smooths_labels=trainer.smooths_labels,
+        )
         check_augmentable(self.optim.augment, data.train.x)
         self.stages = _checked_stages(trainer)
         self.index = 0
