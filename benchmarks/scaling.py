@@ -27,8 +27,8 @@ import numpy as np
 from page_parts import markdown_table
 
 from ibtrain.backend.device import threads
-from ibtrain.backend.distributed import process_group, rank
 from ibtrain.backend.environment import environment
+from ibtrain.backend.process_group import process_group, rank
 from ibtrain.cli.declared import CommaSeparated
 from ibtrain.io.files import write_json
 from ibtrain.mi.bounds.registry import BOUNDS

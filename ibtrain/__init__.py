@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ibtrain.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ibtrain.backend.distributed import data_parallel
+    from ibtrain.backend.process_group import data_parallel
     from ibtrain.config import (
         ModelConfig,
         ObjectiveConfig,
@@ -71,7 +71,7 @@ _HOMES = {
     "channel_mi": "ibtrain.mi.channel.exact",
     "conditional_mi": "ibtrain.mi.conditional.estimate",
     "conv_net": "ibtrain.models.conv",
-    "data_parallel": "ibtrain.backend.distributed",
+    "data_parallel": "ibtrain.backend.process_group",
     "estimate": "ibtrain.mi.registry",
     "fit_ensemble": "ibtrain.train.fit",
     "load_dataset": "ibtrain.data.load",

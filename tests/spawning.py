@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from ibtrain.backend.distributed import data_parallel
+from ibtrain.backend.process_group import data_parallel
 
 
 def spawned(work: Callable[[], Any], count: int, folder: Path) -> list[Any]:

@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from ibtrain.backend.distributed import num_processes
+from ibtrain.backend.process_group import num_processes
 from ibtrain.errors import ConfigError
 
 __all__ = ["CudaGraph", "Step", "check_graphs", "cuda_graphs", "graphed", "uses_graphs"]

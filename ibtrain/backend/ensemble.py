@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ibtrain.backend.distributed import num_processes
 from ibtrain.backend.optim import flatten
+from ibtrain.backend.process_group import num_processes
 from ibtrain.backend.random_layers import draws_random_numbers
 
 __all__ = ["Ensemble"]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ibtrain.backend.distributed import local_processes
 from ibtrain.backend.memory import COPY_SHARE, MEMORY_SHARE, fits_memory
+from ibtrain.backend.process_group import local_processes
 from ibtrain.errors import OutOfMemoryError
 
 __all__ = ["is_large", "spacious_tensor"]

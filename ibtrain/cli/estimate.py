@@ -169,7 +169,7 @@ def command(
         _check_curve(curve, method or "mine", len(pairs))
 
     from ibtrain.backend.device import choose_device, threads
-    from ibtrain.backend.distributed import process_group
+    from ibtrain.backend.process_group import process_group
     from ibtrain.cli.mi_matrix import print_matrix
     from ibtrain.cli.mi_pairs import print_pairs
 
@@ -187,7 +187,7 @@ def command(
 @contextmanager
 def _first_writes() -> Iterator[bool]:
     """Discards what the processes of torchrun but the first one print, and says whether this is the first one."""
-    from ibtrain.backend.distributed import rank
+    from ibtrain.backend.process_group import rank
 
     if rank() == 0:
         yield True

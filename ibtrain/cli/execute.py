@@ -37,7 +37,8 @@ def execute(
     """Trains or continues a run and reports its results; all settings are checked before the folder is created."""
     # imported here, so that an invalid option is reported before torch is loaded, and a broken plotting library before the
     # training
-    from ibtrain.backend.distributed import from_first, is_launched, process_group, rank
+    from ibtrain.backend.exchange import from_first
+    from ibtrain.backend.process_group import is_launched, process_group, rank
     from ibtrain.runs import RunFolder
 
     if is_launched() and workers > 1:
@@ -58,7 +59,7 @@ def execute(
 
 def _help_to_train(config: RunConfig) -> None:
     """Trains in a process of torchrun that is not the first one, which tells the user what happens."""
-    from ibtrain.backend.distributed import rank
+    from ibtrain.backend.process_group import rank
     from ibtrain.runs.follow import follow
 
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from ibtrain.backend.distributed import share_out
+from ibtrain.backend.exchange import share_out
 from ibtrain.errors import DataError
 from ibtrain.mi.classical.plug_in import plug_in
 from ibtrain.mi.registry import estimate

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.backend.distributed import share_out
+from ibtrain.backend.exchange import share_out
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.mi.samples import StoredSamples
 

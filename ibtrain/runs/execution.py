@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ibtrain.backend.cuda_graphs import cuda_graphs
 from ibtrain.backend.device import threads
-from ibtrain.backend.distributed import from_first, num_processes, share_generators
+from ibtrain.backend.exchange import from_first, share_generators
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
+from ibtrain.backend.process_group import num_processes
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference

@@ -2,7 +2,7 @@
 
 import warnings
 
-from ibtrain.backend.distributed import wait_for_first
+from ibtrain.backend.exchange import wait_for_first
 from ibtrain.config import RunConfig
 from ibtrain.errors import IBTrainWarning
 from ibtrain.runs.execution import Run

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from ibtrain.backend.distributed import wait_for_first
 from ibtrain.backend.environment import environment
+from ibtrain.backend.exchange import wait_for_first
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.runs.execution import Run

@@ -8,9 +8,9 @@ import torch
 
 from ibtrain.backend.cuda_graphs import check_graphs
 from ibtrain.backend.device import choose_device, choose_threads, threads
-from ibtrain.backend.distributed import check_device
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
+from ibtrain.backend.process_group import check_device
 from ibtrain.config import Method, RunConfig
 from ibtrain.config.recipes import with_recipes
 from ibtrain.data.augmentation import check_augmentable

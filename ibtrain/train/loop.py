@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import copy_from_first, num_processes, sum_over_processes
+from ibtrain.backend.exchange import copy_from_first, sum_over_processes
 from ibtrain.backend.gradients import gradient_norm
 from ibtrain.backend.optim import cosine, load_moments, make_optimizer, set_rate
 from ibtrain.backend.precision import check_precision
+from ibtrain.backend.process_group import num_processes
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import CompleteOptimConfig

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
-from ibtrain.backend.distributed import alone, from_first
+from ibtrain.backend.exchange import from_first
+from ibtrain.backend.process_group import alone
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from spawning import spawned
 
-from ibtrain.backend.distributed import num_processes, rank, share_out
+from ibtrain.backend.exchange import share_out
+from ibtrain.backend.process_group import num_processes, rank
 from ibtrain.mi.matrix import mi_matrix
 from ibtrain.mi.registry import estimate
 

@@ -10,14 +10,8 @@ from spawning import spawned
 from torch import Tensor, nn
 
 from ibtrain import EndToEndTrainer, LayerwiseTrainer, ObjectiveConfig, OptimConfig, mlp
-from ibtrain.backend.distributed import (
-    all_rows,
-    data_parallel,
-    map_rows,
-    my_rows,
-    rank,
-    share_generators,
-)
+from ibtrain.backend.exchange import all_rows, map_rows, my_rows, share_generators
+from ibtrain.backend.process_group import data_parallel, rank
 from ibtrain.errors import ConfigError
 from ibtrain.mi.bounds.base import log_mean_exp
 from ibtrain.train.objectives import Objective

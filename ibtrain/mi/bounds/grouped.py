@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ibtrain.backend.distributed import share_out
+from ibtrain.backend.exchange import share_out
 from ibtrain.mi.bounds.base import Bound
 from ibtrain.mi.bounds.pooled import BoundValue, Scores, add_blocks, bound_value_of, combined
 

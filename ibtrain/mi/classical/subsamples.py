@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ibtrain.backend.distributed import share_out
+from ibtrain.backend.exchange import share_out
 
 __all__ = ["SIGNIFICANT_RISE", "Value", "remaining_bias", "sampling_error_and_rise"]
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import all_rows, map_rows, my_rows
+from ibtrain.backend.exchange import all_rows, map_rows, my_rows
 from ibtrain.errors import ModelError
 
 __all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ibtrain.backend.distributed import all_rows, map_rows, my_rows
+from ibtrain.backend.exchange import all_rows, map_rows, my_rows
 from ibtrain.train.objectives.base import BlockObjective, Metrics, Objective
 from ibtrain.train.scores import AveragedReadout
 

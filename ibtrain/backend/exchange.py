@@ -1,10 +1,7 @@
-"""Several processes that train one network: each evaluates its rows of every batch."""
+"""What several processes that train one network, or share an estimate, exchange."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-from datetime import timedelta
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,145 +10,28 @@ import torch.distributed as dist
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from ibtrain.backend.process_group import alone, num_processes, rank
 from ibtrain.backend.random_layers import draws_random_numbers
 from ibtrain.backend.seeding import seeded_on
-from ibtrain.errors import ConfigError, LostProcessError
+from ibtrain.errors import LostProcessError
 
 __all__ = [
     "all_rows",
-    "alone",
-    "check_device",
     "copy_from_first",
-    "data_parallel",
     "from_first",
-    "is_launched",
-    "local_processes",
     "map_rows",
     "my_rows",
-    "num_processes",
-    "process_group",
-    "rank",
     "share_generators",
     "share_out",
     "sum_over_processes",
     "wait_for_first",
 ]
 
-PATIENCE = timedelta(days=7)
-"""How long an exchange waits, also while the first process measures a plane; a process that ends is noticed at once."""
 LOST_SIGNS = ("connection", "timed out", "socket", "peer", "reset", "broken pipe")
 """Words in gloo's errors, of no class of their own, that tell of a process that has ended."""
 
-_is_parallel = ContextVar("data_parallel", default=False)
-
 S = TypeVar("S")
 T = TypeVar("T")
-
-
-def is_launched() -> bool:
-    """Whether torchrun has started this process as one of several."""
-    return (
-        dist.is_available() and dist.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1"
-    )
-
-
-@contextmanager
-def process_group() -> Iterator[None]:
-    """Joins the processes that torchrun has started, and trains data-parallel within the block.
-
-    Without torchrun, nothing changes. With CUDA each process has the device of its local rank.
-
-    Raises:
-        ConfigError: If the processes don't find each other.
-    """
-    if not is_launched():
-        yield
-        return
-    # the first optimizer imports it; its defaults would then keep the group, whose threads may abort the process at its exit
-    import torch.distributed.nn.functional
-
-    local = int(os.environ["LOCAL_RANK"])
-    if local < torch.cuda.device_count():
-        torch.cuda.set_device(local)
-    try:
-        dist.init_process_group(timeout=PATIENCE)
-    except RuntimeError as error:
-        given = f"no connection to the other processes ({_first_line(error)})"
-        raise ConfigError(given, "the same rendezvous options in all", "torchrun") from error
-    try:
-        with data_parallel():
-            yield
-    finally:
-        dist.destroy_process_group()
-
-
-def check_device(device: torch.device) -> None:
-    """Checks that each process of this machine can have a device.
-
-    Args:
-        device: What the run trains on.
-
-    Raises:
-        ConfigError: If it can't be shared, or if there are more processes than GPUs.
-    """
-    count = local_processes()
-    if count == 1 or device.type == "cpu":
-        return
-    if device.type != "cuda":
-        raise ConfigError(device.type, "cpu or cuda with several processes", "device")
-    gpus = torch.cuda.device_count()
-    if count > gpus:
-        expected = f"at most {gpus}, the number of GPUs, or --device cpu"
-        raise ConfigError(f"{count} processes", expected, "torchrun --nproc-per-node")
-
-
-@contextmanager
-def data_parallel() -> Iterator[None]:
-    """Trains each network in all processes of ``torch.distributed`` within the block.
-
-    Every process calls the same trainers with the same data and seeds. It evaluates its rows of every batch; outputs of blocks are
-    gathered from all of them, so that critics and losses see the whole batch, and gradients are summed. The weights of the first
-    process are those at the start. Weights and metrics are those of a single process, to rounding. Batch normalisation has the
-    statistics of the rows of each process, and dropout within a block independent masks for them.
-
-    Raises:
-        ConfigError: If the processes have no group.
-    """
-    if not dist.is_initialized():
-        raise ConfigError(
-            "no process group", "torch.distributed.init_process_group()", "data_parallel"
-        )
-    with _parallel(True):
-        yield
-
-
-def alone() -> AbstractContextManager[None]:
-    """Exchanges nothing within the block, which not every process executes."""
-    return _parallel(False)
-
-
-@contextmanager
-def _parallel(is_parallel: bool) -> Iterator[None]:
-    token = _is_parallel.set(is_parallel)
-    try:
-        yield
-    finally:
-        _is_parallel.reset(token)
-
-
-def local_processes() -> int:
-    """Number of processes on this machine that train one network."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _is_parallel.get() else 1
-
-
-def num_processes() -> int:
-    """Number of processes that train one network."""
-    return dist.get_world_size() if _is_parallel.get() else 1
-
-
-def rank() -> int:
-    """Number of this process among them, from 0; the first one writes."""
-    return dist.get_rank() if _is_parallel.get() else 0
 
 
 def my_rows(batch: Shaped[Tensor, "batch *shape"]) -> Shaped[Tensor, "rows *shape"]:
@@ -310,7 +190,3 @@ def _named_failure() -> Iterator[None]:
         if not is_lost and not isinstance(error, dist.DistError):
             raise
         raise LostProcessError from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
