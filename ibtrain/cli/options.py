@@ -238,7 +238,12 @@ def run_config(
 
 
 def combined_config(
-    values: dict[str, Any], settings: Mapping[str, Any], where: str, methods: tuple[Method, ...]
+    values: dict[str, Any],
+    settings: Mapping[str, Any],
+    where: str,
+    methods: tuple[Method, ...],
+    *,
+    has_recipes: bool = True,
 ) -> RunConfig:
     """Combines the recipes of the methods, the values of a file, and settings by dotted name.
 
@@ -247,6 +252,7 @@ def combined_config(
         settings: Settings by dotted name; ``optim.`` stands for both methods.
         where: The file, for error messages.
         methods: Methods of the run, unless ``settings`` has others.
+        has_recipes: Whether the recipes are filled in; otherwise, what they would set stays None.
 
     Raises:
         ConfigError: If a setting is unknown or out of its range.
@@ -268,4 +274,5 @@ def combined_config(
     stops_early = any(values[method].get("patience") for method in METHODS)
     if stops_early and "validation" not in settings and not values.get("validation"):
         values["validation"] = VALIDATION_SHARE
-    return with_recipes(RunConfig.from_dict(values, where))
+    config = RunConfig.from_dict(values, where)
+    return with_recipes(config) if has_recipes else config

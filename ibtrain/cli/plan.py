@@ -79,19 +79,23 @@ class Plan:
             str(path),
         )
 
-    def config(self, settings: Mapping[str, Any], place: str = "") -> RunConfig:
+    def config(
+        self, settings: Mapping[str, Any], place: str = "", *, has_recipes: bool = True
+    ) -> RunConfig:
         """Makes the settings of a run.
 
         Args:
             settings: Settings by dotted name, besides those that all runs share.
             place: The cell, for error messages.
+            has_recipes: Whether the recipes are filled in, which may depend on settings to come.
 
         Raises:
             ConfigError: If a setting is out of its range.
         """
         where = f"{self.where}: {place}" if place else self.where
         with _within(where):
-            return combined_config({}, {**self.base, **settings}, where, METHODS)
+            values = {**self.base, **settings}
+            return combined_config({}, values, where, METHODS, has_recipes=has_recipes)
 
     @property
     def settings_within(self) -> list[str]:

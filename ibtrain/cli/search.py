@@ -49,7 +49,7 @@ def search(
 
     if plan.cells:
         raise ConfigError("cells", "values and ranges to vary", f"{plan.where}: --search")
-    config = plan.config({})
+    config = plan.config({}, has_recipes=False)
     check_final_seeds(config, final_seeds)
     root = run_dir or new_path(config, "search")
     task = Search(config, plan.vary, trials, root, sampler, seed)

@@ -10,7 +10,7 @@ from typing import Any
 from ibtrain.checks import check_integer
 from ibtrain.config import METHODS, Method, RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.config.recipes import VALIDATION_SHARE
+from ibtrain.config.recipes import VALIDATION_SHARE, with_recipes
 from ibtrain.config.run import assign
 from ibtrain.config.space import Range
 from ibtrain.errors import ConfigError, RunFolderError
@@ -115,7 +115,8 @@ class Search(Mapping[Path, RunConfig]):
         validation = values["validation"] or VALIDATION_SHARE
         plane = {**values["plane"], "points": 0}
         shared = {"evaluate_on": "validation", "validation": validation, "plane": plane, "save": ()}
-        return RunConfig.from_dict({**values, **shared}, "search")
+        # the recipe of layer-wise training depends on the trial's objective
+        return with_recipes(RunConfig.from_dict({**values, **shared}, "search"))
 
     def settings(self, path: Path) -> dict[str, Any]:
         """The settings in which a trial differs from the others; they are proposed and written if they are not there yet."""

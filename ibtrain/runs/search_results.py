@@ -7,6 +7,7 @@ from statistics import stdev
 from typing import Any
 
 from ibtrain.config import Method, RunConfig
+from ibtrain.config.recipes import with_recipes
 from ibtrain.config.run import assign
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.files import write_atomically, write_json
@@ -68,7 +69,7 @@ def final_configs(search: Search, seeds: tuple[int, ...] = ()) -> dict[str, RunC
         values = replace(search.config, methods=(method,), seeds=seeds or search.config.seeds)
         table = values.to_dict()
         assign(table, search.settings(path), "search")
-        config = RunConfig.from_dict(table, "search")
+        config = with_recipes(RunConfig.from_dict(table, "search"))
         optim = config.layerwise if method == "layerwise" else config.end_to_end
         if optim is None or not optim.patience:
             config = replace(config, validation=0.0)

@@ -12,6 +12,7 @@ from commands import run
 
 from ibtrain import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
+from ibtrain.config.recipes import with_recipes
 from ibtrain.config.space import Range
 from ibtrain.errors import ConfigError, LockedError, RunFolderError
 from ibtrain.io.lock import folder_lock
@@ -160,6 +161,19 @@ def test_a_value_that_is_never_possible_is_an_error(tmp_path: Path) -> None:
     Search(smooth, {"objective.name": ["cross-entropy"], **optimisers}, 2, tmp_path)
 
 
+def test_the_recipe_is_that_of_the_trials_objective(tmp_path: Path) -> None:
+    """nwj smooths no labels, and has no smoothing in a search that varies the objective."""
+    critic = ObjectiveConfig("ib", beta=0, readout="critic")
+    config = RunConfig(dataset="mnist", objective=critic, methods=("layerwise",))
+    search = Search(config, {"objective.name": ["ib", "nwj"]}, 2, tmp_path, "grid")
+    assert {each.objective.name: each.optim("layerwise").label_smoothing for each in search.values()} == {
+        "ib": 0.1, "nwj": 0.0,
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match=r"label_smoothing: got 0.1 with objective nwj"):
+        smooth = replace(config, layerwise=OptimConfig(label_smoothing=0.1))
+        Search(smooth, {"objective.name": ["ib", "nwj"]}, 2, tmp_path, "grid")
+
+
 def test_a_grid_has_all_combinations_without_optuna(tmp_path: Path) -> None:
     space = {"optim.epochs": [1, 2], "objective.beta": [0.0, 1.0]}
     search = Search(CONFIG, space, 100, tmp_path, "grid")
@@ -201,7 +215,7 @@ def test_both_methods_get_the_same_number_of_trials_and_the_best_one_wins(tmp_pa
     settings = search.settings(best_path(search, "layerwise"))
     assert config.layerwise is not None
     assert config.layerwise.learning_rate == settings["optim.learning_rate"]
-    assert RunConfig.read(tmp_path / "best-layerwise.toml") == config
+    assert with_recipes(RunConfig.read(tmp_path / "best-layerwise.toml")) == config
 
 
 @pytest.mark.slow
