@@ -195,7 +195,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 @click.option("--method", default="mine")
 @click.option("--dim", default=10)
 @click.option("--threads", "num_threads", default=1)
-@click.option("--processes", default=1)
+@click.option("--processes", type=click.IntRange(1), default=1)
 @click.option("--seed", default=0)
 @click.option("--picture", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path))

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from typing import Any
 
 from ibtrain.text import abridged, printable
 
@@ -84,6 +85,10 @@ class InvalidInputError(IBTrainError, ValueError):
         self.expected = expected
         self.where = where
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # by its arguments, as another process has to make it again; the invalid value may be of any kind
+        return type(self), (str(self.given), self.expected, self.where)
+
 
 class ConfigError(InvalidInputError):
     """A setting is unknown, of the wrong type, or out of range."""
@@ -121,7 +126,7 @@ class OutOfMemoryError(IBTrainError):
 
 
 class LostProcessError(IBTrainError):
-    """Another process of a training has ended, or does not answer.
+    """Another process of torchrun has ended, or does not answer.
 
     Args:
         command: Command that continues the training, if there is one.
@@ -129,7 +134,7 @@ class LostProcessError(IBTrainError):
 
     def __init__(self, command: str = "") -> None:
         advice = f" Continue with: {command} (with or without torchrun)" if command else ""
-        super().__init__(f"Another process of this training has ended, or does not answer.{advice}")
+        super().__init__(f"Another process of torchrun has ended, or does not answer.{advice}")
 
 
 class InterruptedRunError(IBTrainError):

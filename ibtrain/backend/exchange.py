@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ibtrain.backend.process_group import alone, num_processes, rank
 from ibtrain.backend.random_layers import draws_random_numbers
 from ibtrain.backend.seeding import seeded_on
-from ibtrain.errors import LostProcessError
+from ibtrain.errors import IBTrainError, LostProcessError
 
 __all__ = [
     "all_rows",
@@ -132,21 +132,37 @@ def from_first(value: T) -> T:
 def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
     """A function's results for all items, each of which one process computes; all processes have all results.
 
+    Every process makes all items, and must call this as often as the others.
+
     Args:
         function: Computes a result that can be pickled; within it, nothing is exchanged.
         items: The same items in every process.
+
+    Raises:
+        IBTrainError: The first one that the function raises, in all processes.
     """
     count = num_processes()
-    mine = islice(items, rank(), None, count)
+    own_items = islice(items, rank(), None, count)
+    results: list[T] = []
+    error = None
     with alone():
-        # no variable holds an item while the next one is made
-        results = list(map(function, mine))
+        try:
+            # no variable holds an item while the next one is made
+            results.extend(map(function, own_items))
+        except IBTrainError as raised:
+            if count == 1:
+                raise
+            error = raised
     if count == 1:
         return results
-    of_processes: list[list[T]] = [[] for _ in range(count)]
+    gathered: list[tuple[list[T], IBTrainError | None]] = [([], None)] * count
     with _named_failure():
-        dist.all_gather_object(of_processes, results)
+        dist.all_gather_object(gathered, (results, error))
+    of_processes = [part for part, _ in gathered]
     # the first process had the first item of each turn, and the last turn may be short
+    failed = {len(part) * count + i: e for i, (part, e) in enumerate(gathered) if e is not None}
+    if failed:
+        raise failed[min(failed)]
     return [of_processes[i % count][i // count] for i in range(sum(map(len, of_processes)))]
 
 

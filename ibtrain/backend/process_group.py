@@ -1,4 +1,4 @@
-"""The processes of torchrun, and when they train one network together."""
+"""The processes of torchrun, and when they share a training or an estimate."""
 
 import os
 from collections.abc import Iterator
@@ -95,7 +95,8 @@ def data_parallel() -> Iterator[None]:
     process are those at the start. Weights and metrics are those of a single process, to rounding. Batch normalisation has the
     statistics of the rows of each process, and dropout within a block independent masks for them.
 
-    :func:`~ibtrain.estimate` and :func:`~ibtrain.mi_matrix` share their work, and have the values of a single process.
+    Estimates (:func:`~ibtrain.estimate`, :func:`~ibtrain.mi_matrix`) share their work, and have the values of a single process. A
+    process that makes one alone waits for the others.
 
     Raises:
         ConfigError: If the processes have no group.
@@ -123,12 +124,12 @@ def _parallel(is_parallel: bool) -> Iterator[None]:
 
 
 def local_processes() -> int:
-    """Number of processes on this machine that train one network."""
+    """Number of processes on this machine that share a training or an estimate."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _is_parallel.get() else 1
 
 
 def num_processes() -> int:
-    """Number of processes that train one network."""
+    """Number of processes that share a training or an estimate."""
     return dist.get_world_size() if _is_parallel.get() else 1
 
 

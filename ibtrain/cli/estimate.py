@@ -169,13 +169,14 @@ def command(
         _check_curve(curve, method or "mine", len(pairs))
 
     from ibtrain.backend.device import choose_device, threads
-    from ibtrain.backend.process_group import process_group
+    from ibtrain.backend.process_group import check_device, process_group
     from ibtrain.cli.mi_matrix import print_matrix
     from ibtrain.cli.mi_pairs import print_pairs
 
     with process_group(), threads(num_threads), _first_writes() as is_first:
-        # each process of torchrun has a GPU of its own
-        arguments |= {"device": str(choose_device(device)), **options}
+        chosen_device = choose_device(device)
+        check_device(chosen_device)
+        arguments |= {"device": str(chosen_device), "progress": is_first, **options}
         output, curve = (output, curve) if is_first else (None, None)
         if is_matrix:
             chosen = choices_x if _is_given("choices_x") else ()

@@ -199,8 +199,8 @@ def test_an_estimate_is_printed_once(tmp_path: Path) -> None:
     x, noise = np.random.default_rng(0).standard_normal((2, 5000, 2))
     path, curve = tmp_path / "pairs.npz", tmp_path / "curve.png"
     np.savez(path, x=x, y=x + noise)
-    words = ["estimate", path, "--json", "--curve", curve, "--set", "steps=20"]
-    process = torchrun(2, *words)
+    words = ["estimate", path, "--json", "--set", "steps=20"]
+    process = torchrun(2, *words, "--curve", curve)
     output, error = process.communicate(timeout=300)
     assert process.returncode == 0, error
     alone = subprocess.run(
@@ -211,4 +211,10 @@ def test_an_estimate_is_printed_once(tmp_path: Path) -> None:
     assert curve.exists()
     assert ended(torchrun(2, "estimate", path, "--x", "none"), well=False) == [
         f"Error: {path}: got keys x, y, expected a key 'none'"
+    ]
+    # an error that only the second process meets: the first column is constant, and the first two pairs are its
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,c\n" + "".join(f"1,{i},{i * i % 97}\n" for i in range(200)))
+    assert ended(torchrun(2, "estimate", table, "--matrix", "--set", "k=0"), well=False) == [
+        "Error: k: got 0, expected a whole number of 1 or more"
     ]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import torch
 from jaxtyping import Float
@@ -87,18 +88,19 @@ class ScoreBlock(Scores):
         return means.log() + top.squeeze(1)
 
 
-def value_of_groups(groups: Iterable[Scores], bound: Bound) -> float:
+def value_of_groups(groups: Iterable[Iterable[Scores]], bound: Bound) -> float:
     """Evaluates a bound over all groups of samples as :func:`read_groups` does, without a standard error.
 
     Several processes (:func:`~ibtrain.data_parallel`) take turns with the groups.
 
     Args:
-        groups: Scores of one critic for each group; generated one by one, and not kept.
+        groups: Scores of each group by one critic; generated one by one, and not kept.
         bound: Bound to evaluate.
     """
 
-    def count_and_means(group: Scores) -> tuple[int, float, float]:
-        return len(group), *group.values(bound)
+    def count_and_means(group: Iterable[Scores]) -> tuple[int, float, float]:
+        (scores,) = group
+        return len(scores), *scores.values(bound)
 
     counts, mean_terms, mean_rows = zip(*share_out(count_and_means, groups), strict=True)
     return combined(bound, mean_terms, mean_rows, counts)[0]
@@ -119,7 +121,7 @@ def read_groups(
     Several processes (:func:`~ibtrain.data_parallel`) take turns with the groups, and all of them have the values of one.
 
     Args:
-        groups: Scores of each group by every critic; generated one by one, and not kept.
+        groups: Scores of each group by every critic, computed when they are asked for; generated one by one, and not kept.
         bound: Bound to evaluate.
         block: Number of consecutive samples that depend on each other; their influences are summed.
 
@@ -131,17 +133,17 @@ def read_groups(
         return _GroupSummary.of(*_means_and_influences(group, bound), block)
 
     remaining = iter(groups)
-    # in every process, as it may be the only group
-    means, influences = _means_and_influences(next(remaining), bound)
-    first = _GroupSummary.of(means, influences, block)
-    summaries = [first, *share_out(summary_of, remaining)]
-    if len(summaries) == 1:
+    first = next(remaining)
+    others = list(islice(remaining, 1))
+    if not others:
+        means, influences = _means_and_influences(first, bound)
         pairs = zip(means, influences, strict=True)
         return [bound_value_of(bound, *pair).by_blocks(block) for pair in pairs]
+    summaries = share_out(summary_of, chain([first], others, remaining))
     counts = [group.count for group in summaries]
     rotated = torch.tensor([group.rotated for group in summaries], dtype=torch.float64)
     bound_values = []
-    for critic in range(len(means)):
+    for critic in range(len(summaries[0].mean_terms)):
         mean_terms = [group.mean_terms[critic] for group in summaries]
         mean_rows = [group.mean_rows[critic] for group in summaries]
         value, slopes_terms, slopes_rows = combined(bound, mean_terms, mean_rows, counts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.exchange import copy_from_first, from_first
 from ibtrain.backend.optim import flatten
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_choice, check_integer, check_number
@@ -151,7 +152,8 @@ class _Checkpoints:
 
     def record(self, step: int) -> bool:
         """Adds a checkpoint; returns whether the fit should stop early."""
-        train, select = (self.evaluate(self.averaged, split) for split in self.splits)
+        # all processes stop at the same step, whatever their rounding
+        train, select = from_first([self.evaluate(self.averaged, part) for part in self.splits])
         self.curve.append(CurvePoint(step, train, select))
         best = best_of(self.curve)
         if best is self.curve[-1]:
@@ -210,6 +212,7 @@ def fit_critic(
             if checkpoints.record(step):
                 break
     critic.load_state_dict(checkpoints.best_weights)
+    copy_from_first(list(critic.parameters()))
     return FittedCritic(critic, checkpoints.curve)
 
 

@@ -87,8 +87,7 @@ class Scorer(ABC):
 
     def value(self, critic: nn.Module | None, index: Tensor, bound: Bound) -> float:
         """The bound of a critic on the samples; None is the closed form alone."""
-        groups = self.groups([critic], index.to(self.device))
-        return value_of_groups((group for scores in groups for group in scores), bound)
+        return value_of_groups(self.groups([critic], index.to(self.device)), bound)
 
     def read(
         self, critics: Sequence[nn.Module | None], index: Tensor, bound: Bound
@@ -229,9 +228,13 @@ class PairScorer(Scorer):
         """Scores of every x with every y of its group; one group for up to :data:`GROUP_SIZE` samples."""
         groups = split_evenly(index, self.number_of_groups(len(index)), block)
         for group in groups:
-            yield (
-                ScoreBlock(self._all_pairs(critic, group, len(groups) > 1)) for critic in critics
-            )
+            yield self._of_group(critics, group, len(groups) > 1)
+
+    def _of_group(
+        self, critics: Sequence[nn.Module | None], group: Tensor, is_one_of_many: bool
+    ) -> Iterator[Scores]:
+        for critic in critics:
+            yield ScoreBlock(self._all_pairs(critic, group, is_one_of_many))
 
     @torch.no_grad()
     def _all_pairs(self, critic: nn.Module | None, group: Tensor, is_one_of_many: bool) -> Tensor:

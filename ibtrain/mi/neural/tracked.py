@@ -222,7 +222,7 @@ def _best_scale(groups: list[Scores]) -> float:
     @cache
     def value(index: int) -> float:
         return value_of_groups(
-            (group.scaled(index / (SCALE_GRID_SIZE - 1)) for group in groups), dv
+            ([group.scaled(index / (SCALE_GRID_SIZE - 1))] for group in groups), dv
         )
 
     low, high = 0, SCALE_GRID_SIZE - 1

@@ -55,7 +55,7 @@ def test_many_groups_say_what_one_pool_of_them_says(bound: Bound) -> None:
         assert reading.stderr == pytest.approx(expected.stderr, rel=0.02)
     product, expected = (pair[0].influence @ pair[1].influence for pair in (readings, whole))
     assert product.item() == pytest.approx(expected.item(), rel=0.05)
-    assert value_of_groups((first for first, _ in groups), bound) == readings[0].value
+    assert value_of_groups(([first] for first, _ in groups), bound) == readings[0].value
     # four numbers per group for two critics, whatever the size of the group
     assert len(readings[0].influence) == 4 * GROUPS
 
@@ -76,7 +76,7 @@ def test_one_group_is_read_as_it_is() -> None:
     (reading,) = read_groups([[pool]], dv)
     assert reading.value == pool.value_and_influence(dv).value
     assert reading.influence.tolist() == pool.value_and_influence(dv).influence.tolist()
-    assert value_of_groups([pool], dv) == pool.value(dv)
+    assert value_of_groups([[pool]], dv) == pool.value(dv)
 
 
 @pytest.mark.parametrize("bound", [dv, nwj, smile, likelihood])

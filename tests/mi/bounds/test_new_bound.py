@@ -87,7 +87,7 @@ def test_every_evaluation_says_the_same(bound: Bound) -> None:
     assert group.value(bound) == pytest.approx(value, abs=1e-12)
     readings = pool.value_and_influence(bound), group.value_and_influence(bound)
     torch.testing.assert_close(*(reading.influence for reading in readings))
-    assert value_of_groups([group], bound) == pytest.approx(value, abs=1e-12)
+    assert value_of_groups([[group]], bound) == pytest.approx(value, abs=1e-12)
 
 
 @pytest.mark.parametrize("bound", NEW, ids=lambda bound: type(bound).__name__)
