@@ -3,7 +3,7 @@
     python benchmarks/objectives.py --data-root ../shared/data -o RECORD.json
 
 Nothing is chosen by these accuracies: every objective has its default settings and the optimiser's recipe of ``ib``, without
-an average of the weights. The last block predicts.
+an average of the weights and without smoothed labels. The last block predicts.
 """
 
 import json
@@ -53,6 +53,8 @@ def fit(
             accuracies.append(event.model.accuracy("test", data.test.y))
 
     optim = replace(recipe("layerwise", "mnist"), epochs=epochs, weight_averaging=0.0)
+    # which not every objective can smooth
+    optim = replace(optim, label_smoothing=0.0)
     objective = ObjectiveConfig(**case, average_scores=False)
     model = build_model(ModelConfig(), data, seed)
     trainer = LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=[read], progress=False)

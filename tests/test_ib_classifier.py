@@ -257,14 +257,17 @@ def test_settings_are_chosen_by_the_number_of_samples(name: str) -> None:
     np.testing.assert_array_equal(chosen.predict_proba(x), same.predict_proba(x))
 
 
+@pytest.mark.parametrize("trainer", ["layerwise", "end_to_end"])
 @pytest.mark.parametrize(
     ("setting", "value", "default"),
     [("label_smoothing", 0.3, 0.1), ("weight_averaging", 0.9, 0.0), ("weight_decay", 0.1, 0.0)],
 )
-def test_regularisers_reach_the_trainer(setting: str, value: float, default: float) -> None:
+def test_regularisers_reach_the_trainer(
+    trainer: str, setting: str, value: float, default: float
+) -> None:
     x, y = toy()
     fitted = {
-        share: IBClassifier(trainer="end_to_end", **QUICK, **given).fit(x, y).predict_proba(x)
+        share: IBClassifier(trainer=trainer, **QUICK, **given).fit(x, y).predict_proba(x)
         for share, given in [(None, {}), (default, {setting: default}), (value, {setting: value})]
     }
     np.testing.assert_array_equal(fitted[None], fitted[default])

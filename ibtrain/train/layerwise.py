@@ -36,7 +36,7 @@ class LayerwiseTrainer(Trainer):
     Raises:
         ModelError: If the model can't be cut into blocks, or if its output block has no weights.
         ConfigError: If a setting with a value for each block does not match their number, or if labels are to be
-            smoothed and no objective has a cross-entropy.
+            smoothed and no block's objective can.
 
     References:
         Elad et al. (OpenReview r1Nb5i05tX).
