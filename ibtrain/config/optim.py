@@ -63,7 +63,7 @@ class OptimConfig:
         momentum: Momentum of ``sgd``.
         weight_decay: Weight decay of all parameters of the network or block, biases among them, but not of the critics.
         label_smoothing: Share of a label that the cross-entropy, or the Donsker-Varadhan bound on the information about
-            the label, spreads over all classes; 0 for none. Other objectives have no such setting.
+            the label, spreads over all classes; 0 for none. Other objectives smooth no labels.
         weight_averaging: Largest decay per step of the exponential moving average of the weights, such as 0.999; 0 for none. It is less
             in the first 10 / (1 - decay) steps, so that the average is over about the last tenth of the steps.
             The average is what is validated, measured and kept, and what the next block reads.
