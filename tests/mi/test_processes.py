@@ -1,7 +1,6 @@
 """Several processes that share an estimate: the values of a single one, bit for bit."""
 
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,17 +33,7 @@ def shared(count: int) -> tuple[list[int], list[tuple[int, int]]]:
     return share_out(square, iter(range(count))), computed
 
 
-@pytest.mark.parametrize("items", [0, 1, 5])
-def test_each_item_has_one_process_and_all_have_its_result(items: int, tmp_path: Path) -> None:
-    everything = [number**2 for number in range(items)]
-    assert shared(items) == (everything, [(number, 1) for number in range(items)])
-    for process, (results, computed) in enumerate(spawned(partial(shared, items), 3, tmp_path)):
-        assert results == everything
-        # within an item, a process is alone
-        assert computed == [(number, 1) for number in range(process, items, 3)]
-
-
-def failing(broken: frozenset[int]) -> tuple[str, list[int]]:
+def failing(broken: set[int]) -> tuple[str, list[int]]:
     """The error of sharing out items of which some fail, and what the next sharing gives."""
 
     def check(number: int) -> int:
@@ -57,13 +46,6 @@ def failing(broken: frozenset[int]) -> tuple[str, list[int]]:
     except DataError as error:
         return str(error), share_out(check, [7, 8])
     raise AssertionError
-
-
-@pytest.mark.parametrize("broken", [{3}, {2, 5}, {1, 4}])
-def test_all_processes_have_the_first_error(broken: set[int], tmp_path: Path) -> None:
-    work = partial(failing, frozenset(broken))
-    expected = (f"item: got {min(broken)}, expected another number", [7, 8])
-    assert [work(), *spawned(work, 3, tmp_path)] == [expected] * 4
 
 
 def computed_groups(count: int) -> tuple[tuple[float, float], list[int]]:
@@ -88,17 +70,6 @@ def computed_groups(count: int) -> tuple[tuple[float, float], list[int]]:
     return (value, reading.value), computed
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_each_group_of_samples_has_one_process(count: int, tmp_path: Path) -> None:
-    values, computed = computed_groups(count)
-    assert computed == [*range(count)] * 2
-    for process, (shared, own) in enumerate(spawned(partial(computed_groups, count), 2, tmp_path)):
-        assert shared == values
-        # the influences of a single group are those of its samples, which every process needs
-        groups = [*range(process, count, 2)]
-        assert own == groups + (groups if count > 1 else [0])
-
-
 METHODS: dict[str, dict[str, Any]] = {
     "mine": {"steps": 20, "hidden": (8,), "checkpoint_every": 10},
     "ksg": {"permutations": 5},
@@ -106,26 +77,83 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 
 
-def values(method: str) -> tuple[dict[str, Any], int]:
-    """What is found in 24,000 samples, of which the selection and the report have several groups; and the rank."""
-    count = 24_000 if method == "mine" else 1000
+def found(method: str) -> tuple[dict[str, Any], int]:
+    """What is found in samples of which the selection and the report have several groups; and the rank."""
+    count = 2400 if method == "mine" else 1000
     x, noise = np.random.default_rng(0).standard_normal((2, count, 3))
     y = x + noise
     if method == "matrix":
         frame = pd.DataFrame(
             {"a": x[:, 0], "b": y[:, 0], "c": y[:, 1], "d": np.full(count, "same")}
         )
-        found = mi_matrix(frame, "ksg").to_dict()
-        for cell in found["cells"]:
+        document = mi_matrix(frame, "ksg").to_dict()
+        for cell in document["cells"]:
             cell.pop("seconds", None)
-        return found, rank()
-    document = estimate(x, y, method, **METHODS[method]).to_dict()
+        return document, rank()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ibtrain.mi.neural.scorer.GROUP_SIZE", 100)
+        document = estimate(x, y, method, **METHODS[method]).to_dict()
     document.pop("seconds")
     return document, rank()
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_they_find_what_one_finds(method: str, tmp_path: Path) -> None:
-    alone, _ = values(method)
-    for process, result in enumerate(spawned(partial(values, method), 2, tmp_path)):
-        assert result == (alone, process)
+WORK: dict[Callable[[Any], Any], tuple[Any, ...]] = {
+    shared: (0, 1, 5),
+    failing: ({3}, {2, 5}, {1, 4}),
+    computed_groups: (1, 2, 5),
+    found: tuple(METHODS),
+}
+
+
+def work() -> list[list[Any]]:
+    return [[function(argument) for argument in arguments] for function, arguments in WORK.items()]
+
+
+Results = Callable[[Callable[[Any], Any]], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module")
+def of_each(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """What a function returns for each of its arguments: its argument, the result alone, and those of two processes."""
+    # of all functions, because processes start slowly
+    together = dict(
+        zip(
+            WORK, zip(*spawned(work, 2, tmp_path_factory.mktemp("group")), strict=True), strict=True
+        )
+    )
+
+    def results(function: Callable[[Any], Any]) -> list[tuple[Any, ...]]:
+        alone = map(function, WORK[function])
+        return list(zip(WORK[function], alone, *together[function], strict=True))
+
+    return results
+
+
+def test_each_item_has_one_process_and_all_have_its_result(of_each: Results) -> None:
+    for items, alone, *processes in of_each(shared):
+        everything = [number**2 for number in range(items)]
+        assert alone == (everything, [(number, 1) for number in range(items)])
+        for process, (results, computed) in enumerate(processes):
+            assert results == everything
+            # within an item, a process is alone
+            assert computed == [(number, 1) for number in range(process, items, 2)]
+
+
+def test_all_processes_have_the_first_error(of_each: Results) -> None:
+    for broken, *results in of_each(failing):
+        assert results == [(f"item: got {min(broken)}, expected another number", [7, 8])] * 3
+
+
+def test_each_group_of_samples_has_one_process(of_each: Results) -> None:
+    for count, (values, computed), *processes in of_each(computed_groups):
+        assert computed == [*range(count)] * 2
+        for process, (same, own) in enumerate(processes):
+            assert same == values
+            # the influences of a single group are those of its samples, which every process needs
+            groups = [*range(process, count, 2)]
+            assert own == groups + (groups if count > 1 else [0])
+
+
+def test_they_find_what_one_finds(of_each: Results) -> None:
+    for _, (alone, _), *processes in of_each(found):
+        assert processes == [(alone, 0), (alone, 1)]
