@@ -32,7 +32,6 @@ from ibtrain.models.build import create_network
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.training import Training
 
-TURNS = 7
 CLASSES = 10
 
 
@@ -101,13 +100,14 @@ def exchanged(name: str, count: int) -> float:
 
 @click.command()
 @click.option("--processes", "counts", type=CommaSeparated(int), default="2")
+@click.option("--turns", "turns_of_each", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path))
-def main(counts: tuple[int, ...], output: Path | None) -> None:
+def main(counts: tuple[int, ...], turns_of_each: int, output: Path | None) -> None:
     """Time one process and several in turns."""
     rows: list[dict[str, Any]] = []
     for name in NETWORKS:
         turns, independent = [], []
-        for _ in range(TURNS):
+        for _ in range(turns_of_each):
             turns.append([in_processes(name, count) for count in (1, *counts)])
             independent.append([in_processes(name, count, exchanges=False) for count in counts])
         for index, count in enumerate(counts, 1):
