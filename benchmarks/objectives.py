@@ -52,9 +52,10 @@ def fit(
         if event.kind == "end":
             accuracies.append(event.model.accuracy("test", data.test.y))
 
-    optim = replace(recipe("layerwise", "mnist"), epochs=epochs, weight_averaging=0.0)
-    # which not every objective can smooth
-    optim = replace(optim, label_smoothing=0.0)
+    # labels that not every objective can smooth are smoothed by none
+    optim = replace(
+        recipe("layerwise", "mnist"), epochs=epochs, weight_averaging=0.0, label_smoothing=0.0
+    )
     objective = ObjectiveConfig(**case, average_scores=False)
     model = build_model(ModelConfig(), data, seed)
     trainer = LayerwiseTrainer(model, objective, optim, seed=seed, callbacks=[read], progress=False)

@@ -2,12 +2,13 @@
 
     python benchmarks/scaling.py -o benchmarks/records/scaling.json --picture docs/scaling.png
     python benchmarks/scaling.py --method ksg --dim 1 --samples 100000,1000000 -o benchmarks/records/scaling-ksg.json
-    python benchmarks/scaling.py --samples 1000000 --processes 2 -o benchmarks/records/scaling-two-processes.json
+    python benchmarks/scaling.py --samples 300000 --processes 2 -o benchmarks/records/scaling-two-processes.json
 
 Correlated Gaussians of float32 and 2 nats, by default of 10 + 10 dimensions, are written to .npy files chunk by
 chunk, mapped, and estimated by a process of their own for each count, after a small estimate that
-loads what is loaded once; several processes of torchrun share it with --processes, and the first one is measured. Time is the process's on its one core, whoever shares the machine, and that of a clock. Memory is read every 20 ms from /proc (Linux): the anonymous pages, which
-are the process's own; pages of the mapped files are the system's cache, and are told apart.
+loads what is loaded once. With --processes, several processes of torchrun share each estimate, and the first one is measured. Time is the
+process's on its one core, whoever shares the machine, and that of a clock. Memory is read every 20 ms from /proc (Linux): the anonymous
+pages, which are the process's own; pages of the mapped files are the system's cache, and are told apart.
 """
 
 import json

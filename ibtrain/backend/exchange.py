@@ -142,19 +142,17 @@ def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
         IBTrainError: The first one that the function raises, in all processes.
     """
     count = num_processes()
+    # by map: no variable holds an item while the next one is made
+    if count == 1:
+        return list(map(function, items))
     own_items = islice(items, rank(), None, count)
     results: list[T] = []
     error = None
     with alone():
         try:
-            # no variable holds an item while the next one is made
             results.extend(map(function, own_items))
         except IBTrainError as raised:
-            if count == 1:
-                raise
             error = raised
-    if count == 1:
-        return results
     gathered: list[tuple[list[T], IBTrainError | None]] = [([], None)] * count
     with _named_failure():
         dist.all_gather_object(gathered, (results, error))

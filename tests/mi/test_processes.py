@@ -116,11 +116,8 @@ Results = Callable[[Callable[[Any], Any]], list[tuple[Any, ...]]]
 def of_each(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """What a function returns for each of its arguments: its argument, the result alone, and those of two processes."""
     # of all functions, because processes start slowly
-    together = dict(
-        zip(
-            WORK, zip(*spawned(work, 2, tmp_path_factory.mktemp("group")), strict=True), strict=True
-        )
-    )
+    of_processes = spawned(work, 2, tmp_path_factory.mktemp("group"))
+    together = dict(zip(WORK, zip(*of_processes, strict=True), strict=True))
 
     def results(function: Callable[[Any], Any]) -> list[tuple[Any, ...]]:
         alone = map(function, WORK[function])

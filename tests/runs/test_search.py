@@ -12,7 +12,6 @@ from commands import run
 
 from ibtrain import ModelConfig, ObjectiveConfig, OptimConfig, PlaneConfig, RunConfig
 from ibtrain.config.interval import CheckpointInterval
-from ibtrain.config.recipes import with_recipes
 from ibtrain.config.space import Range
 from ibtrain.errors import ConfigError, LockedError, RunFolderError
 from ibtrain.io.lock import folder_lock
@@ -215,7 +214,8 @@ def test_both_methods_get_the_same_number_of_trials_and_the_best_one_wins(tmp_pa
     settings = search.settings(best_path(search, "layerwise"))
     assert config.layerwise is not None
     assert config.layerwise.learning_rate == settings["optim.learning_rate"]
-    assert with_recipes(RunConfig.read(tmp_path / "best-layerwise.toml")) == config
+    # every value is in the file, those of the recipe too
+    assert RunConfig.read(tmp_path / "best-layerwise.toml").to_dict() == config.to_dict()
 
 
 @pytest.mark.slow
