@@ -128,12 +128,12 @@ def test_the_same_seed_gives_the_same_numbers(toy: Dataset) -> None:
 @pytest.mark.slow
 def test_a_larger_beta_keeps_less_of_the_input(toy: Dataset) -> None:
     values = []
-    for beta in (0.0, 0.1, 0.5):
+    for beta in (0.0, 0.03, 0.1):
         result = train(toy, beta=(beta,), noise_std=(0.5,), predict_from="clean")
         with torch.no_grad():
             h = result.network[0](toy.test.x)
         values.append(channel_mi(h, 0.5).mi_xt.mi)
-    # measured over seeds 0 to 4: 3.00 to 3.13, 2.20 to 2.36, and 0.34 to 0.94 nats
+    # measured over seeds 0 to 4: 2.59 to 2.74, 1.52 to 1.85, and 0.31 to 0.81 nats
     assert values[0] > values[1] + 0.5
     assert values[1] > values[2] + 0.5
 
