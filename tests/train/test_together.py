@@ -43,10 +43,14 @@ def assert_same(found: list[FitResult], expected: list[FitResult]) -> None:
         assert len(one.history) == len(other.history) > 0
         for a, b in zip(one.history, other.history, strict=True):
             assert (a.stage, a.epoch) == (b.stage, b.epoch)
-            assert a.metrics == pytest.approx(b.metrics, abs=1e-4)
-        # 24 steps of rounding in float32, which a step of Adam may blow up near a gradient of zero
+            assert a.metrics.keys() == b.metrics.keys()
+            for name, value in b.metrics.items():
+                # Adam blows up rounding near a gradient of zero, most in critics of pairs: over 28 trainings metrics
+                # differed by up to 2e-5, theirs by 1.5e-3, and weights by 5e-6
+                limit = 1e-2 if name.endswith("mi_xt") else 1e-4
+                assert a.metrics[name] == pytest.approx(value, abs=limit), name
         torch.testing.assert_close(
-            one.network.state_dict(), other.network.state_dict(), rtol=0, atol=1e-3
+            one.network.state_dict(), other.network.state_dict(), rtol=0, atol=1e-4
         )
 
 
