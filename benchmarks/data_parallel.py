@@ -1,16 +1,19 @@
-"""What several processes of this machine save of a training step of one network, beside what its operations say.
+"""What several processes of this machine save of a training step of one network, beside what its operations say, and of a point of the plane.
 
     python benchmarks/data_parallel.py -o benchmarks/records/data-parallel.json
 
 Blocks are evaluated for the rows of each process, critics for all rows in every process: operations are counted in the first process
 (torch's FlopCounterMode). One process, several, and as many that exchange nothing train in turns, each process with one thread: the last tell
-what the cores take from each other.
+what the cores take from each other. The plane's measures are shared whole: those of all layers, as with backprop, or of one layer, as in sequential training.
 """
 
 import json
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,7 +25,16 @@ from cost_model import BATCH, counted, seconds_of
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 
-from ibtrain import Dataset, LayerwiseTrainer, ObjectiveConfig, OptimConfig, data_parallel, mlp
+from ibtrain import (
+    Dataset,
+    InformationPlane,
+    LayerwiseTrainer,
+    ObjectiveConfig,
+    OptimConfig,
+    PlaneConfig,
+    data_parallel,
+    mlp,
+)
 from ibtrain.backend.environment import environment
 from ibtrain.cli.declared import CommaSeparated
 from ibtrain.config import ModelConfig
@@ -33,6 +45,7 @@ from ibtrain.train.loop import EpochLoop
 from ibtrain.train.training import Training
 
 CLASSES = 10
+Work = Callable[[], dict[str, float]]
 
 
 def dense() -> nn.Sequential:
@@ -70,10 +83,30 @@ def measure(name: str) -> dict[str, float]:
     return {"flops": counted(loop), "seconds": seconds_of(loop)}
 
 
-def _process(rank: int, count: int, name: str, folder: str, exchanges: bool) -> None:
+def measure_plane(layers: tuple[str, ...]) -> dict[str, float]:
+    """Seconds of a point of layers of MNIST's network, with the default measures and numbers of samples."""
+    torch.set_num_threads(1)
+    config = PlaneConfig()
+    draws = torch.Generator().manual_seed(0)
+    y = torch.arange(config.train_samples + config.samples) % CLASSES
+    x = torch.randn(CLASSES, 784, generator=draws)[y] + torch.randn(len(y), 784, generator=draws)
+    fitted, held_out = slice(config.train_samples), slice(config.train_samples, None)
+    data, train = (x[held_out], y[held_out]), (x[fitted], y[fitted])
+    plane = InformationPlane.watch(dense(), data, layers, config.measures, train=train)
+    # the first point of critics takes three times as many steps
+    plane.measure(epoch=0)
+    start = time.perf_counter()
+    plane.measure(epoch=1)
+    return {"seconds": time.perf_counter() - start}
+
+
+PLANES = {"all layers": ("hidden1", "hidden2", "output"), "one layer": ("hidden1",)}
+
+
+def _process(rank: int, count: int, work: Work, folder: str, exchanges: bool) -> None:
     dist.init_process_group("gloo", f"file://{folder}/group", rank=rank, world_size=count)
     with data_parallel() if exchanges else nullcontext():
-        found = measure(name)
+        found = work()
     # the others still train
     dist.barrier()
     if rank == 0:
@@ -81,10 +114,10 @@ def _process(rank: int, count: int, name: str, folder: str, exchanges: bool) -> 
     dist.destroy_process_group()
 
 
-def in_processes(name: str, count: int, *, exchanges: bool = True) -> dict[str, float]:
-    """What the first of several processes finds, which train one network, or a network each."""
+def in_processes(work: Work, count: int, *, exchanges: bool = True) -> dict[str, float]:
+    """What the first of several processes finds, which work together, or each on its own."""
     with tempfile.TemporaryDirectory() as folder:
-        spawn(_process, (count, name, folder, exchanges), count)
+        spawn(_process, (count, work, folder, exchanges), count)
         found: dict[str, float] = json.loads((Path(folder) / "found.json").read_text())
     return found
 
@@ -98,42 +131,69 @@ def exchanged(name: str, count: int) -> float:
     return 4 * (values + 2 * weights) * (count - 1) / count / 2**20
 
 
+def training_row(name: str, count: int, turns: int) -> dict[str, Any]:
+    """A step of one process, of several that train together, and of several that exchange nothing."""
+    work = partial(measure, name)
+    found = [
+        [
+            in_processes(work, 1),
+            in_processes(work, count),
+            in_processes(work, count, exchanges=False),
+        ]
+        for _ in range(turns)
+    ]
+    one, several, independent = zip(*found, strict=True)
+    seconds = [[each["seconds"] for each in group] for group in (one, several, independent)]
+    flops = [one[0]["flops"], several[0]["flops"]]
+    return {
+        "network": name,
+        "processes": count,
+        "flops": flops,
+        "mib_received": exchanged(name, count),
+        "seconds": [median(seconds[0]), median(seconds[1])],
+        "speedup_flops": flops[0] / flops[1],
+        "speedups": [a / b for a, b in zip(seconds[0], seconds[1], strict=True)],
+        "speeds_without_exchange": [a / b for a, b in zip(seconds[0], seconds[2], strict=True)],
+    }
+
+
+def plane_row(name: str, count: int, turns: int) -> dict[str, Any]:
+    """A point of the plane, measured by one process and by several."""
+    work = partial(measure_plane, PLANES[name])
+    found = [[in_processes(work, number)["seconds"] for number in (1, count)] for _ in range(turns)]
+    return {
+        "plane": name,
+        "processes": count,
+        "seconds": [median(each) for each in zip(*found, strict=True)],
+        "speedups": [one / several for one, several in found],
+    }
+
+
+def speedups(row: dict[str, Any]) -> str:
+    """Median, smallest and largest of the turns."""
+    values = row["speedups"]
+    return f"{median(values):.2f} times as fast ({min(values):.2f} to {max(values):.2f})"
+
+
 @click.command()
 @click.option("--processes", "counts", type=CommaSeparated(int), default="2")
-@click.option("--turns", "turns_of_each", default=7, show_default=True)
+@click.option("--turns", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path))
-def main(counts: tuple[int, ...], turns_of_each: int, output: Path | None) -> None:
+def main(counts: tuple[int, ...], turns: int, output: Path | None) -> None:
     """Time one process and several in turns."""
-    rows: list[dict[str, Any]] = []
-    for name in NETWORKS:
-        turns, independent = [], []
-        for _ in range(turns_of_each):
-            turns.append([in_processes(name, count) for count in (1, *counts)])
-            independent.append([in_processes(name, count, exchanges=False) for count in counts])
-        for index, count in enumerate(counts, 1):
-            rows.append(
-                {
-                    "network": name,
-                    "processes": count,
-                    "flops": [turns[0][0]["flops"], turns[0][index]["flops"]],
-                    "mib_received": exchanged(name, count),
-                    "seconds": [median(turn[at]["seconds"] for turn in turns) for at in (0, index)],
-                    "speedup_flops": turns[0][0]["flops"] / turns[0][index]["flops"],
-                    "speedups": [turn[0]["seconds"] / turn[index]["seconds"] for turn in turns],
-                    "speeds_without_exchange": [
-                        turn[0]["seconds"] / other[index - 1]["seconds"]
-                        for turn, other in zip(turns, independent, strict=True)
-                    ],
-                }
-            )
-            click.echo(
-                f"{name}, {count} processes: {median(rows[-1]['speedups']):.2f} times as fast "
-                f"({min(rows[-1]['speedups']):.2f} to {max(rows[-1]['speedups']):.2f}), operations {rows[-1]['speedup_flops']:.2f}, "
-                f"{rows[-1]['mib_received']:.1f} MiB received a step; speed of a process beside others without exchange "
-                f"{median(rows[-1]['speeds_without_exchange']):.2f}"
-            )
+    rows, planes = [], []
+    for name, count in product(NETWORKS, counts):
+        rows.append(row := training_row(name, count, turns))
+        click.echo(
+            f"{name}, {count} processes: {speedups(row)}, operations {row['speedup_flops']:.2f}, {row['mib_received']:.1f} MiB received a step; "
+            f"speed of a process beside others without exchange {median(row['speeds_without_exchange']):.2f}"
+        )
+    for name, count in product(PLANES, counts):
+        planes.append(row := plane_row(name, count, turns))
+        click.echo(f"plane of {name}, {count} processes: {speedups(row)}, {row['seconds']} s")
     if output:
-        write_json(output, {"environment": environment("cpu", 1), "rows": rows}, indent=2)
+        record = {"environment": environment("cpu", 1), "rows": rows, "planes": planes}
+        write_json(output, record, indent=2)
 
 
 if __name__ == "__main__":

@@ -75,17 +75,18 @@ def written_to_terminal(columns: int, code: str, *arguments: str) -> str:
     return b"".join(parts).decode()
 
 
-def _timeless(value: Any) -> Any:
+def timeless(value: Any) -> Any:
+    """A value of dictionaries and lists without the times in it."""
     if isinstance(value, dict):
-        return {key: _timeless(inner) for key, inner in value.items() if key not in TIMES}
-    return [_timeless(inner) for inner in value] if isinstance(value, list) else value
+        return {key: timeless(inner) for key, inner in value.items() if key not in TIMES}
+    return [timeless(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _page(text: str) -> Any:
     """The document of a report page, times, commands and the surroundings aside."""
     match = re.search(r'id="document">(.*?)</script>', text)
     assert match is not None
-    document = _timeless(json.loads(match[1]))
+    document = timeless(json.loads(match[1]))
     del document["title"]
     for run in document["runs"]:
         for key in ("name", "environment", "command", "repeat"):
@@ -103,9 +104,9 @@ def contents(folder: Path) -> dict[str, Any]:
         if path.is_dir():
             found[name] = None
         elif path.suffix == ".json" and name != "environment.json":
-            found[name] = _timeless(json.loads(path.read_text()))
+            found[name] = timeless(json.loads(path.read_text()))
         elif path.suffix == ".jsonl":
-            found[name] = [_timeless(json.loads(line)) for line in path.read_text().splitlines()]
+            found[name] = [timeless(json.loads(line)) for line in path.read_text().splitlines()]
         elif name == "report.html":
             found[name] = _page(path.read_text())
         elif name != "environment.json":

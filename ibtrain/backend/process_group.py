@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 PATIENCE = timedelta(days=7)
-"""How long an exchange waits, also while the first process measures a plane; a process that ends is noticed at once."""
+"""How long an exchange waits, also for a process whose share of a plane or an estimate takes longer; one that ends is noticed at once."""
 
 _is_parallel = ContextVar("data_parallel", default=False)
 
@@ -95,8 +95,8 @@ def data_parallel() -> Iterator[None]:
     process are those at the start. Weights and metrics are those of a single process, to rounding. Batch normalisation has the
     statistics of the rows of each process, and dropout within a block independent masks for them.
 
-    Estimates (:func:`~ibtrain.estimate`, :func:`~ibtrain.mi_matrix`) share their work, and have the values of a single process. A
-    process that makes one alone waits for the others.
+    Estimates (:func:`~ibtrain.estimate`, :func:`~ibtrain.mi_matrix`) and points of an :class:`~ibtrain.InformationPlane`, in training or
+    of a watched model, share their work, and have the values of a single process. A process that makes one alone waits for the others.
 
     Raises:
         ConfigError: If the processes have no group.

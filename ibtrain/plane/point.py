@@ -8,7 +8,14 @@ from ibtrain.checks import MAX_NAME, check_fields, check_number
 from ibtrain.errors import ConfigError
 from ibtrain.mi.result import Estimate
 
-__all__ = ["AUDIT_SUFFIX", "IDENTITY_FIELDS", "RESERVED_NAMES", "PlaneMethod", "PlanePoint"]
+__all__ = [
+    "AUDIT_SUFFIX",
+    "IDENTITY_FIELDS",
+    "LAYER_SCALARS",
+    "RESERVED_NAMES",
+    "PlaneMethod",
+    "PlanePoint",
+]
 
 PlaneMethod = Literal["layerwise", "end_to_end", "watched"]
 """Training method of a measured network; ``watched`` is a training loop of the user's own."""
@@ -20,6 +27,8 @@ IDENTITY_FIELDS = ("method", "seed", "layer", "epoch")
 """Fields that identify a point."""
 RESERVED_NAMES = (*IDENTITY_FIELDS, "name", "audits")
 """Keys of events and results that no measured value may have; ``audits`` was written by an earlier version."""
+LAYER_SCALARS = ("sigma", "activation_scale")
+"""Scalars of every point, whatever its measures."""
 MAX_VALUES = 1000
 """Maximum number of values of one point."""
 

@@ -1,13 +1,14 @@
 """Measures layers again and again, and keeps their points on the information plane."""
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ibtrain.backend.process_group import alone
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import LARGEST_FLOAT32, check_integer
 from ibtrain.config import PlaneConfig
@@ -16,11 +17,12 @@ from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.mi.channel.noise import activation_scale
 from ibtrain.mi.result import Estimate
 from ibtrain.plane.gradients import GradientStatistics
-from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, checked_values, measure_class
+from ibtrain.plane.measures import LayerSample, LayerSpec, Measure, Values, measure_class
 from ibtrain.plane.point import PlaneMethod, PlanePoint
 from ibtrain.plane.points import PlanePoints
+from ibtrain.plane.shared import measured
 
-__all__ = ["LayerRecorder", "with_noise"]
+__all__ = ["LayerActivations", "LayerRecorder", "with_noise"]
 
 
 def with_noise(
@@ -35,6 +37,25 @@ def with_noise(
         values = noise_std if isinstance(noise_std, tuple) else (noise_std,)
         config = replace(config, noise_std=values)
     return config if noise_scale is None else replace(config, noise_scale=noise_scale)
+
+
+@dataclass(frozen=True)
+class LayerActivations:
+    """A layer that is measured.
+
+    Args:
+        name: Name of the layer.
+        index: Place of the layer, for its noise.
+        h_train: Activations of the training samples, ``(n, dim)``.
+        h_test: Activations of the held-out samples, ``(m, dim)``.
+        module: The layer itself; None if it is not known.
+    """
+
+    name: str
+    index: int
+    h_train: Float[Tensor, "n dim"]
+    h_test: Float[Tensor, "m dim"]
+    module: nn.Module | None = None
 
 
 class LayerRecorder(PlanePoints):
@@ -94,70 +115,39 @@ class LayerRecorder(PlanePoints):
 
     def record(
         self,
-        h_train: Float[Tensor, "n dim"],
-        h_test: Float[Tensor, "m dim"],
+        layers: Sequence[LayerActivations],
         *,
         method: PlaneMethod,
         seed: int,
-        layer: str,
-        index: int,
         epoch: int | float,
         moment: Literal["start", "epoch", "end"],
-        module: nn.Module | None = None,
         gradients: Callable[[], dict[str, GradientStatistics]] = dict,
-    ) -> PlanePoint:
-        """Measures a layer as it is now.
+    ) -> list[PlanePoint]:
+        """Measures layers as they are now; several processes that train together share the work, and must all call this.
 
         Args:
-            h_train: Activations of the training samples.
-            h_test: Activations of the held-out samples.
+            layers: The layers, and their activations.
             method: What trains the network.
             seed: Seed of the training.
-            layer: Name of the layer.
-            index: Place of the layer, for its noise.
-            epoch: Epochs of the layer's training so far; a fraction within an epoch.
-            moment: ``start`` or ``end`` of the layer's training, or an ``epoch`` in between.
-            module: The layer.
+            epoch: Epochs of the layers' training so far; a fraction within an epoch.
+            moment: ``start`` or ``end`` of the layers' training, or an ``epoch`` in between.
             gradients: Computes the gradients of all layers, by name.
+
+        Returns:
+            A point for each layer.
 
         Raises:
             NonFiniteError: If an activation or a value is NaN or infinite.
         """
-        where = f"{method}, {layer}, epoch {epoch:g}, seed {seed}"
-        scale = activation_scale(h_train).item()
-        if not math.isfinite(scale):
-            raise NonFiniteError(f"{where}: the activations' scale became {scale}")
-        dim = h_train.shape[1]
-        sigma = self._sigma(index, scale, dim)
-        if (method, layer) not in self._measures:
-            self._create_measures(self._spec(method, layer, dim), (method, layer))
-        sample = LayerSample(
-            h_train,
-            self.y_train,
-            h_test,
-            self.y_test,
-            sigma,
-            self.seed,
-            moment,
-            module,
-            lambda: gradients().get(layer),
-        )
-        scalars: dict[str, float] = {"sigma": sigma, "activation_scale": scale}
-        estimates: dict[str, Estimate] = {}
-        for measure in self._measures[method, layer].values():
-            for name, value in checked_values(measure, sample, {*scalars, *estimates}).items():
-                if isinstance(value, Estimate):
-                    estimates[name] = value.to_unit(self.config.unit)
-                else:
-                    scalars[name] = value
-        point = PlanePoint(method, seed, layer, epoch, scalars, estimates)
-        for name, value in point.values():
-            if not abs(value) < LARGEST_FLOAT32:
-                raise NonFiniteError(f"{where}: {name} became {value} on the plane")
-        self.points.append(point)
-        if self.on_point:
-            self.on_point(point)
-        return point
+        points = [self._begin(layer, method, seed, epoch) for layer in layers]
+        samples = [
+            self._sample(layer, point.scalars["sigma"], moment, gradients)
+            for layer, point in zip(layers, points, strict=True)
+        ]
+        measures = [self._measures_of(method, layer) for layer in layers]
+        for point, values in zip(points, measured(samples, measures), strict=True):
+            self._add(point, values)
+        return points
 
     def state_dict(self) -> dict[str, Any]:
         """The points so far, and the states of the measures of the layers in training."""
@@ -195,6 +185,60 @@ class LayerRecorder(PlanePoints):
     def _spec(self, method: PlaneMethod, layer: str, dim: int) -> LayerSpec:
         return LayerSpec(dim, self.log_prior, derive_seed(self.seed, method, layer), self.config)
 
+    def _begin(
+        self, layer: LayerActivations, method: PlaneMethod, seed: int, epoch: int | float
+    ) -> PlanePoint:
+        """The point of a layer before it is measured: with its noise, and the scale of its activations."""
+        scale = activation_scale(layer.h_train).item()
+        sigma = self._sigma(layer.index, scale, layer.h_train.shape[1])
+        scalars = {"sigma": sigma, "activation_scale": scale}
+        point = PlanePoint(method, seed, layer.name, epoch, scalars)
+        if not math.isfinite(scale):
+            raise NonFiniteError(f"{_place(point)}: the activations' scale became {scale}")
+        return point
+
+    def _sample(
+        self,
+        layer: LayerActivations,
+        sigma: float,
+        moment: Literal["start", "epoch", "end"],
+        gradients: Callable[[], dict[str, GradientStatistics]],
+    ) -> LayerSample:
+        return LayerSample(
+            layer.h_train,
+            self.y_train,
+            layer.h_test,
+            self.y_test,
+            sigma,
+            self.seed,
+            moment,
+            layer.module,
+            lambda: gradients().get(layer.name),
+        )
+
+    def _measures_of(self, method: PlaneMethod, layer: LayerActivations) -> list[Measure]:
+        """The measures of a layer, which are created for its first point."""
+        key = method, layer.name
+        if key not in self._measures:
+            self._create_measures(self._spec(*key, layer.h_train.shape[1]), key)
+        return list(self._measures[key].values())
+
+    def _add(self, point: PlanePoint, values: Values) -> None:
+        """Keeps a point with its measured values."""
+        for name, value in values.items():
+            if isinstance(value, Estimate):
+                point.estimates[name] = value.to_unit(self.config.unit)
+            else:
+                point.scalars[name] = value
+        for name, number in point.values():
+            if not abs(number) < LARGEST_FLOAT32:
+                raise NonFiniteError(f"{_place(point)}: {name} became {number} on the plane")
+        self.points.append(point)
+        if self.on_point:
+            # what others do with a point need not be the same in all processes
+            with alone():
+                self.on_point(point)
+
     def _create_measures(self, spec: LayerSpec, key: tuple[PlaneMethod, str]) -> dict[str, Measure]:
         """Creates the measures of a layer."""
         measures = {name: measure_type(spec) for name, measure_type in self._classes.items()}
@@ -209,3 +253,7 @@ class LayerRecorder(PlanePoints):
         unit = {"absolute": 1.0, "relative": scale, "radius": scale * math.sqrt(dim)}
         # a layer that is constant has no scale, and its noise a size all the same
         return values[index if len(values) > 1 else 0] * (unit[noise_scale] or 1.0)
+
+
+def _place(point: PlanePoint) -> str:
+    return f"{point.method}, {point.layer}, epoch {point.epoch:g}, seed {point.seed}"

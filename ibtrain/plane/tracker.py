@@ -13,7 +13,7 @@ from ibtrain.data.dataset import Dataset
 from ibtrain.errors import DataError
 from ibtrain.plane.gradients import GradientStatistics, gradient_statistics
 from ibtrain.plane.point import PlanePoint
-from ibtrain.plane.recorder import LayerRecorder, with_noise
+from ibtrain.plane.recorder import LayerActivations, LayerRecorder, with_noise
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 from ibtrain.plane.schedule import is_due
 from ibtrain.plane.watch import WatchedPlane
@@ -44,6 +44,8 @@ class InformationPlane(LayerRecorder):
             the limits of float32, or if a measure would be fitted to the samples that it measures.
     """
 
+    shares_work = True
+    """Whether processes that train a network together (:func:`~ibtrain.data_parallel`) all have this callback, and share its work."""
     watch = WatchedPlane
     """Measures any module in any training loop: ``InformationPlane.watch(model, data, layers=[...])``."""
 
@@ -93,19 +95,24 @@ class InformationPlane(LayerRecorder):
             parts = [event.model.activations(split, index) for split, index in self.index.items()]
             # the layers of an event share the passes, and nobody pays for what no measure asks for
             gradients = cache(lambda: self._gradients(event))
-            for index, (layer, h_train) in enumerate(activations.items(), event.index):
-                self.record(
+            layers = [
+                LayerActivations(
+                    layer,
+                    index,
                     h_train,
                     torch.cat([part[layer] for part in parts]),
-                    method=event.method,
-                    seed=event.seed,
-                    layer=layer,
-                    index=index,
-                    epoch=event.progress,
-                    moment="epoch" if event.kind == "step" else event.kind,
-                    module=event.model.blocks.get_submodule(layer),
-                    gradients=gradients,
+                    event.model.blocks.get_submodule(layer),
                 )
+                for index, (layer, h_train) in enumerate(activations.items(), event.index)
+            ]
+            self.record(
+                layers,
+                method=event.method,
+                seed=event.seed,
+                epoch=event.progress,
+                moment="epoch" if event.kind == "step" else event.kind,
+                gradients=gradients,
+            )
 
     @differentiable()
     def _gradients(self, event: Event) -> dict[str, GradientStatistics]:

@@ -19,7 +19,7 @@ from ibtrain.plane.hooks import check_modules, default_layers, layer_outputs, mo
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.points import PlanePoints
-from ibtrain.plane.recorder import LayerRecorder, with_noise
+from ibtrain.plane.recorder import LayerActivations, LayerRecorder, with_noise
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 
 __all__ = ["WatchedPlane", "measure"]
@@ -135,19 +135,24 @@ class WatchedPlane(LayerRecorder):
                 held_out = self._activations(self.x_test, layers)
                 is_same = self.x_train is self.x_test
                 train = held_out if is_same else self._activations(self.x_train, layers)
-            for layer in layers:
-                self.record(
+            activations = [
+                LayerActivations(
+                    layer,
+                    list(self.layers).index(layer),
                     train[layer],
                     held_out[layer],
-                    method="watched",
-                    seed=self.seed,
-                    layer=layer,
-                    index=list(self.layers).index(layer),
-                    epoch=epoch,
-                    moment=moment,
-                    module=self.model.get_submodule(module_name(layer)),
-                    gradients=gradients,
+                    self.model.get_submodule(module_name(layer)),
                 )
+                for layer in layers
+            ]
+            self.record(
+                activations,
+                method="watched",
+                seed=self.seed,
+                epoch=epoch,
+                moment=moment,
+                gradients=gradients,
+            )
         return self.points[count:]
 
     def _groups(self) -> list[list[str]]:

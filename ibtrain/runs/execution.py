@@ -44,7 +44,6 @@ class Run:
         checkpointer: Saves the state of the run and loads the last one; None saves nothing.
         record: Called with a JSON-ready dictionary for every epoch, plane point and result.
         on_fit: Called with each trained network.
-        measures: Whether planes are measured; not in processes that only help to train.
 
     Attributes:
         is_resuming: Whether the run continues from a saved state.
@@ -63,7 +62,6 @@ class Run:
         *,
         record: Callable[[dict[str, Any]], None] | None = None,
         on_fit: Callable[[FitResult], None] | None = None,
-        measures: bool = True,
     ) -> None:
         self.setup = setup
         self.checkpointer = checkpointer or Checkpointer()
@@ -74,7 +72,6 @@ class Run:
         self._training: State | None = None
         self._on_record = record
         self._on_fit = on_fit
-        self._measures = measures
         # it hashes all samples
         identity = _identity(setup) if checkpointer or num_processes() > 1 else {}
         _check_alike(identity)
@@ -110,7 +107,7 @@ class Run:
     ) -> None:
         """Trains one method with some of the seeds, or continues that training."""
         on_point = self._point_hook(callbacks)
-        planes = [self.setup.plane(seed, on_point) if self._measures else None for seed in seeds]
+        planes = [self.setup.plane(seed, on_point) for seed in seeds]
         trainers = [
             self.setup.trainer(method, seed, [self._on_event, *filter(None, [plane]), *callbacks])
             for seed, plane in zip(seeds, planes, strict=True)
@@ -129,7 +126,7 @@ class Run:
     def _scoped(self, planes: Sequence[InformationPlane]) -> Checkpointer:
         """A checkpointer that saves and restores a training together with its planes."""
         saved, self._training = self._training, None
-        if saved and self._measures:
+        if saved:
             with restoring():
                 for plane, state in zip(planes, saved["planes"], strict=True):
                     self.setup.check_plane(state)

@@ -1,4 +1,4 @@
-"""What the processes of torchrun do besides the first one: they help to train, and write nothing."""
+"""What the processes of torchrun do besides the first one: they help to train and to measure, and write nothing."""
 
 import warnings
 
@@ -24,4 +24,4 @@ def follow(config: RunConfig) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IBTrainWarning)
         wait_for_first()
-        Run(RunSetup(config), measures=False).train()
+        Run(RunSetup(config)).train()

@@ -22,7 +22,7 @@ from ibtrain.io.progress import progress_bar
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlaneMethod, PlanePoint
 from ibtrain.plane.points import csv_text
-from ibtrain.plane.recorder import LayerRecorder
+from ibtrain.plane.recorder import LayerActivations, LayerRecorder
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.saved import SAVED_FOLDER
 
@@ -170,13 +170,10 @@ def _measure(saved: Path, config: PlaneConfig) -> Iterator[PlanePoint]:
         recorder = LayerRecorder(labels, labels, (counts / counts.sum()).log(), config, seed=seed)
         for place, layer in enumerate(layers, int(arrays["index"])):
             h = torch.from_numpy(activations[f"activations.{layer}"])
-            yield recorder.record(
-                h,
-                h,
+            yield from recorder.record(
+                [LayerActivations(layer, place, h, h)],
                 method=cast(PlaneMethod, str(arrays["method"])),
                 seed=seed,
-                layer=layer,
-                index=place,
                 epoch=epoch,
                 moment="epoch",
             )

@@ -8,6 +8,7 @@ from ibtrain.backend.exchange import from_first
 from ibtrain.backend.process_group import alone
 from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
+from ibtrain.errors import ConfigError
 from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.divergence import MIN_EPOCHS, ceilings, divergence_flags
@@ -70,7 +71,17 @@ class Stage:
         return stops or self._is_stopped or self.loop.epoch == self.loop.config.epochs
 
     def start(self) -> None:
-        """Tells callbacks that the stage begins."""
+        """Tells callbacks that the stage begins.
+
+        Raises:
+            ConfigError: If the processes that train together have different numbers of callbacks that share their work.
+        """
+        count = sum(map(_shares_work, self.callbacks))
+        expected = from_first(count)
+        if count != expected:
+            raise ConfigError(
+                f"{count} planes", f"{expected}, as in the first process", "callbacks"
+            )
         self._emit("start", self.callbacks)
 
     def end_step(self) -> None:
@@ -147,12 +158,18 @@ class Stage:
             history=self.history,
             stop=self._stop,
         )
-        # what callbacks do, such as the loss of a measure, need not be the same in all processes
-        with self._averaged(), alone():
+        with self._averaged():
             for callback in callbacks:
-                callback(event)
+                # what others do need not be the same in all processes
+                with nullcontext() if _shares_work(callback) else alone():
+                    callback(event)
 
     def _averaged(self) -> AbstractContextManager[None]:
         """Within the block the network has the weights that are evaluated: their average, if there is one."""
         average = self.loop.average
         return average.applied() if average else nullcontext()
+
+
+def _shares_work(callback: CallbackLike) -> bool:
+    """Whether all processes that train together have the callback, and share what it does, as a plane's measurement."""
+    return getattr(callback, "shares_work", False)

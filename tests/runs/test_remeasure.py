@@ -15,7 +15,7 @@ from ibtrain import InformationPlane, ModelConfig, OptimConfig, PlaneConfig, Run
 from ibtrain.cli.main import cli
 from ibtrain.errors import ConfigError, RunFolderError
 from ibtrain.io.lock import folder_lock
-from ibtrain.plane.recorder import LayerRecorder
+from ibtrain.plane.recorder import LayerActivations, LayerRecorder
 from ibtrain.runs import RunFolder
 from ibtrain.runs.remeasure import parts_folder, remeasure
 
@@ -53,9 +53,9 @@ def test_processes_share_the_layers_and_each_is_measured_once(
     measured = []
     record = LayerRecorder.record
 
-    def counted(self: LayerRecorder, *args: object, **given: object) -> object:
-        measured.append((given["method"], given["layer"], given["epoch"]))
-        return record(self, *args, **given)  # type: ignore[arg-type]
+    def counted(self: LayerRecorder, layers: list[LayerActivations], **given: object) -> object:
+        measured.extend((given["method"], layer.name, given["epoch"]) for layer in layers)
+        return record(self, layers, **given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LayerRecorder, "record", counted)
     output = tmp_path / "shared.csv"
