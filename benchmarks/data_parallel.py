@@ -42,6 +42,7 @@ from ibtrain.io.files import write_json
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import create_network
 from ibtrain.train.loop import EpochLoop
+from ibtrain.train.objectives.critics import features_read
 from ibtrain.train.training import Training
 
 CLASSES = 10
@@ -123,10 +124,10 @@ def in_processes(work: Work, count: int, *, exchanges: bool = True) -> dict[str,
 
 
 def exchanged(name: str, count: int) -> float:
-    """MiB that a process receives in a step: the other rows of each block's outputs, and the sums of all gradients."""
+    """MiB that a process receives in a step: what critics read of the other rows of each block's outputs, and the sums of all gradients."""
     make, shape = NETWORKS[name]
     outputs = block_outputs(make(), torch.zeros(2, *shape)).values()
-    values = BATCH * sum(h[0].numel() for h in outputs)
+    values = BATCH * sum(features_read(h.shape[1:]) for h in outputs)
     weights = sum(parameter.numel() for parameter in loop_of(name).objective.parameters())
     return 4 * (values + 2 * weights) * (count - 1) / count / 2**20
 

@@ -90,8 +90,8 @@ def check_device(device: torch.device) -> None:
 def data_parallel() -> Iterator[None]:
     """Trains each network in all processes of ``torch.distributed`` within the block.
 
-    Every process calls the same trainers with the same data and seeds. It evaluates its rows of every batch; outputs of blocks are
-    gathered from all of them, so that critics and losses see the whole batch, and gradients are summed. The weights of the first
+    Every process calls the same trainers with the same data and seeds. It evaluates its rows of every batch; outputs of blocks, or what
+    critics read of them, are gathered from all of them, so that critics and losses see the whole batch, and gradients are summed. The weights of the first
     process are those at the start. Weights and metrics are those of a single process, to rounding. Batch normalisation has the
     statistics of the rows of each process, and dropout within a block independent masks for them.
 

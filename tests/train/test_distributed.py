@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -81,6 +82,59 @@ def test_training_is_that_of_one_process(
         torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
         # what all processes decide by is the same to the last bit
         torch.testing.assert_close(result, results[0], rtol=0, atol=0)
+
+
+def trained_on_maps(order: str, **objective: Any) -> dict[str, Any]:
+    """Weights and metrics after an epoch of convolutions, and the shapes that processes have gathered."""
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(120, 2, 10, 10, generator=draws)
+    y = (x[:, 0].mean((1, 2)) > 0).long()
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Tanh())
+    second = nn.Sequential(nn.Conv2d(4, 3, 3, padding=1), nn.Tanh())
+    network = nn.Sequential(first, second, nn.Sequential(nn.Flatten(), nn.Linear(300, 2)))
+    config = ObjectiveConfig(order=order, noise_std=0.5, **objective)
+    optim = OptimConfig(epochs=1, batch_size=40, learning_rate=0.01)
+    shapes = set()
+
+    def gather(rows: Tensor, batch_size: int) -> Tensor:
+        shapes.add(tuple(rows.shape[1:]))
+        return all_rows(rows, batch_size)
+
+    with mock.patch("ibtrain.train.objectives.base.all_rows", gather):
+        trainer = LayerwiseTrainer(network, config, optim, progress=False)
+        metrics = [record.metrics for record in trainer.fit(x, y).history]
+    return {"weights": network.state_dict(), "metrics": metrics, "shapes": sorted(shapes)}
+
+
+MEANS, MAPS = [(2,), (3, 4, 4), (4, 4, 4)], [(2,), (3, 10, 10), (4, 10, 10)]
+
+
+@pytest.mark.parametrize(
+    ("order", "objective", "shapes"),
+    [
+        ("simultaneous", {"beta": 0.0, "predict_from": "noisy", "similarity": 1.0}, MEANS),
+        *(
+            pytest.param(*values, marks=pytest.mark.slow)
+            for values in (
+                ("sequential", {"name": "cross-entropy", "same_class": 1.0}, MEANS),
+                ("joint", {"name": "cross-entropy"}, MEANS),
+                ("simultaneous", {"beta": 0.01}, MAPS),
+                ("simultaneous", {"beta": 0.0, "noise_scale": "relative"}, MAPS),
+                ("simultaneous", {"name": "hsic", "beta": 0.01}, MAPS),
+            )
+        ),
+    ],
+)
+def test_means_of_maps_are_gathered_where_critics_read_no_more(
+    order: str, objective: dict[str, Any], shapes: list[tuple[int, ...]], tmp_path: Path
+) -> None:
+    work = partial(trained_on_maps, order, **objective)
+    expected = work()
+    for result in spawned(work, 2, tmp_path):
+        assert result["shapes"] == shapes
+        for key in ("weights", "metrics"):
+            torch.testing.assert_close(result[key], expected[key], rtol=1e-4, atol=1e-5)
 
 
 def random_rows() -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from ibtrain.train.objectives.critics import (
     MAX_SIDE,
     class_critic,
     features_read,
+    means_read,
     pair_critic,
 )
 
@@ -58,6 +59,10 @@ def test_what_is_read_of_a_map_is_means_of_its_windows() -> None:
     )
     linear = critic[-1]  # type: ignore[index]
     torch.testing.assert_close(critic(h), linear(means.flatten(1)))
+    # several processes gather the means
+    read = means_read(shape)(h)
+    torch.testing.assert_close(read.flatten(1), means.flatten(1))
+    torch.testing.assert_close(critic(read), critic(h), rtol=0, atol=0)
 
 
 def test_cross_entropy_is_that_of_the_class_scores() -> None:
@@ -68,3 +73,11 @@ def test_cross_entropy_is_that_of_the_class_scores() -> None:
     log_p = objective.scores(objective.block(x)).log_softmax(1)
     torch.testing.assert_close(loss, -log_p[torch.arange(9), y].mean())
     assert metrics["train_accuracy"] == (log_p.argmax(1) == y).float().mean()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_means_are_left_as_they_are(shape: tuple[int, ...]) -> None:
+    read = means_read(shape)
+    means = read(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
+    assert means[0].numel() == features_read(shape)
+    torch.testing.assert_close(read(means), means, rtol=0, atol=0)

@@ -1,8 +1,9 @@
 """Interfaces of all objectives: the loss of a step, and the loss of one block."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import torch
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ibtrain.backend.exchange import all_rows, map_rows, my_rows
+from ibtrain.backend.process_group import num_processes
 from ibtrain.errors import ModelError
 
 __all__ = ["BlockObjective", "BlockSpec", "Metrics", "Objective"]
@@ -168,6 +170,13 @@ class BlockObjective(Objective):
         if self.smooths_labels:
             self.label_smoothing = share
 
+    def means_read(self) -> nn.Module | None:
+        """A linear layer through which :meth:`loss` reads h and the noise, and which leaves what it has returned unchanged.
+
+        Several processes gather what it returns in place of h, which may be much larger. None, the default, also if the loss reads x.
+        """
+        return None
+
     @abstractmethod
     def loss(
         self,
@@ -201,8 +210,24 @@ class BlockObjective(Objective):
         Raises:
             ModelError: If the loss or a metric is not a scalar, or if a metric has a reserved name.
         """
-        h = all_rows(map_rows(self.block, my_rows(x)), len(x))
-        return self.checked_loss(x, h, y, *noise)
+        h, *noises = self.gather(map_rows(self.block, my_rows(x)), len(x), noise, self.means_read())
+        return self.checked_loss(x, h, y, *noises)
+
+    @staticmethod
+    def gather(
+        rows: Tensor, batch_size: int, noise: Iterable[Tensor], means: nn.Module | None
+    ) -> Iterator[Tensor]:
+        """What the loss reads of the outputs of a batch, and of the noise.
+
+        Args:
+            rows: Outputs for the rows of this process.
+            batch_size: Number of rows of all processes.
+            noise: Numbers for the whole batch.
+            means: What :meth:`means_read` returns; None gathers whole outputs.
+        """
+        if num_processes() == 1 or means is None:
+            return chain([all_rows(rows, batch_size)], noise)
+        return chain([all_rows(means(rows), batch_size)], map(means, noise))
 
     def checked_loss(
         self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor

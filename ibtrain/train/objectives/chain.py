@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ibtrain.backend.exchange import all_rows, map_rows, my_rows
+from ibtrain.backend.exchange import map_rows, my_rows
 from ibtrain.train.objectives.base import BlockObjective, Metrics, Objective
 from ibtrain.train.scores import AveragedReadout
 
@@ -50,13 +50,16 @@ class Chain(Objective):
     def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The sum, and the metrics of each block as ``block.metric``; those of the last block have no prefix."""
         total, metrics, noises = None, {}, iter(noise)
+        means = [objective.means_read() for objective in self._objectives]
+        # a loss that reads x needs all that the block before it has returned
+        needs_outputs = None in means
         # what this process evaluates
         rows = my_rows(x)
-        for name, objective in zip(self.names, self._objectives, strict=True):
+        for name, objective, read in zip(self.names, self._objectives, means, strict=True):
             h_rows = map_rows(objective.block, rows)
-            h = all_rows(h_rows, len(x))
-            own_noise = islice(noises, len(objective.noise_shapes))
-            loss, own_metrics = objective.checked_loss(x, h, y, *own_noise)
+            own = list(islice(noises, len(objective.noise_shapes)))
+            h, *own = objective.gather(h_rows, len(x), own, None if needs_outputs else read)
+            loss, own_metrics = objective.checked_loss(x, h, y, *own)
             total = loss if total is None else total + loss
             prefix = "" if name == self.names[-1] else f"{name}."
             metrics.update({f"{prefix}{metric}": value for metric, value in own_metrics.items()})

@@ -13,9 +13,11 @@ from ibtrain.train.objectives.base import BlockSpec
 
 __all__ = [
     "FlatPairCritic",
+    "WindowMeans",
     "class_critic",
     "class_scorer",
     "features_read",
+    "means_read",
     "pair_critic",
     "pooling",
 ]
@@ -100,9 +102,44 @@ def pooling(shape: Sequence[int]) -> list[nn.Module]:
     Args:
         shape: Shape of the output, without the batch.
     """
+    means = means_read(shape)
+    return [nn.Flatten()] if isinstance(means, nn.Identity) else [means, nn.Flatten()]
+
+
+def means_read(shape: Sequence[int]) -> nn.Module:
+    """The means of an output that critics of classes and of pairs of a class read; all of it if it is small.
+
+    Args:
+        shape: Shape of the output, without the batch.
+
+    Returns:
+        A linear layer without weights, which leaves means as they are.
+    """
     window = _window(shape) if len(shape) == 3 else 1
-    pooled = [nn.AvgPool2d(window, ceil_mode=True)] if window > 1 else []
-    return [*pooled, nn.Flatten()]
+    return WindowMeans(shape, window) if window > 1 else nn.Identity()
+
+
+class WindowMeans(nn.Module):
+    """The means of feature maps over square windows; of means, themselves.
+
+    Args:
+        shape: Shape of a feature map.
+        window: Side of the windows.
+    """
+
+    def __init__(self, shape: Sequence[int], window: int) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(window, ceil_mode=True)
+        self.height, self.width = (math.ceil(side / window) for side in shape[1:])
+
+    # torch.jit.script can't read annotations of shapes
+    def forward(self, maps: Tensor) -> Tensor:
+        """Means ``(batch, channels, rows, columns)`` of maps ``(batch, channels, height, width)``."""
+        # several processes gather means, not maps
+        if maps.size(-2) == self.height and maps.size(-1) == self.width:
+            return maps
+        means: Tensor = self.pool(maps)
+        return means
 
 
 def _window(shape: Sequence[int]) -> int:

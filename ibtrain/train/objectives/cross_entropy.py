@@ -8,7 +8,7 @@ from ibtrain.backend.precision import at_least_float32
 from ibtrain.config import ObjectiveConfig
 from ibtrain.train.callbacks import accuracy
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Metrics
-from ibtrain.train.objectives.critics import class_scorer
+from ibtrain.train.objectives.critics import class_scorer, means_read
 from ibtrain.train.objectives.terms import add_terms, pair_terms
 
 __all__ = ["CrossEntropy"]
@@ -35,6 +35,11 @@ class CrossEntropy(BlockObjective):
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
         self.terms = pair_terms(spec, config)
+        self.means = means_read(spec.shape)
+
+    def means_read(self) -> nn.Module | None:
+        """The means that classifiers read; None in a subclass with another loss."""
+        return self.means if type(self).loss is CrossEntropy.loss else None
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The mean cross-entropy of a batch, plus the losses of the terms on pairs."""
