@@ -59,6 +59,8 @@ class IBTrainError(Exception):
     """
 
     exit_code = 1
+    met_by_all = False
+    """Whether all processes that train together meet it, so that the first one alone tells the user."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(abridged(printable(message), MAX_MESSAGE_LENGTH))
@@ -119,6 +121,9 @@ class UnreadableError(DataError, RunFolderError):
 
 class NonFiniteError(IBTrainError):
     """A loss or a bound became NaN or infinite during training, or a value to be saved is NaN or infinite."""
+
+    # losses and metrics are the same in all processes
+    met_by_all = True
 
 
 class OutOfMemoryError(IBTrainError):

@@ -139,7 +139,7 @@ def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
         items: The same items in every process.
 
     Raises:
-        IBTrainError: The first one that the function raises, in all processes.
+        Exception: The first one that the function raises in any process, in all of them.
     """
     count = num_processes()
     # by map: no variable holds an item while the next one is made
@@ -147,20 +147,24 @@ def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
         return list(map(function, items))
     own_items = islice(items, rank(), None, count)
     results: list[T] = []
-    error = None
+    error: Exception | None = None
     with alone():
         try:
             results.extend(map(function, own_items))
-        except IBTrainError as raised:
+        except Exception as raised:
+            # told to the others, which would wait
             error = raised
-    gathered: list[tuple[list[T], IBTrainError | None]] = [([], None)] * count
+    gathered: list[tuple[list[T], Exception | None]] = [([], None)] * count
     with _named_failure():
         dist.all_gather_object(gathered, (results, error))
     of_processes = [part for part, _ in gathered]
     # the first process had the first item of each turn, and the last turn may be short
     failed = {len(part) * count + i: e for i, (part, e) in enumerate(gathered) if e is not None}
     if failed:
-        raise failed[min(failed)]
+        first = failed[min(failed)]
+        if isinstance(first, IBTrainError):
+            first.met_by_all = True
+        raise first
     return [of_processes[i % count][i // count] for i in range(sum(map(len, of_processes)))]
 
 

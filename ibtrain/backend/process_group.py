@@ -96,7 +96,8 @@ def data_parallel() -> Iterator[None]:
     statistics of the rows of each process, and dropout within a block independent masks for them.
 
     Estimates (:func:`~ibtrain.estimate`, :func:`~ibtrain.mi_matrix`) and points of an :class:`~ibtrain.InformationPlane`, in training or
-    of a watched model, share their work, and have the values of a single process. A process that makes one alone waits for the others.
+    of a watched model, share their work, and have the values of a single process. A process that makes one alone waits for the others;
+    the trainers of all processes must have planes with the same settings.
 
     Raises:
         ConfigError: If the processes have no group.

@@ -69,8 +69,8 @@ def _help_to_train(config: RunConfig) -> None:
     except LostProcessError as error:
         raise SystemExit(error.exit_code) from error
     except IBTrainError as error:
-        # the first process did not meet it
-        say(f"Error: process {rank()} of torchrun: {error}")
+        if not error.met_by_all:
+            say(f"Error: process {rank()} of torchrun: {error}")
         raise SystemExit(error.exit_code) from error
 
 

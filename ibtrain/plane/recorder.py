@@ -8,7 +8,7 @@ from typing import Any, Literal
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.backend.process_group import alone
+from ibtrain.backend.process_group import alone, num_processes
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.checks import LARGEST_FLOAT32, check_integer
 from ibtrain.config import PlaneConfig
@@ -139,15 +139,19 @@ class LayerRecorder(PlanePoints):
         Raises:
             NonFiniteError: If an activation or a value is NaN or infinite.
         """
-        points = [self._begin(layer, method, seed, epoch) for layer in layers]
-        samples = [
-            self._sample(layer, point.scalars["sigma"], moment, gradients)
-            for layer, point in zip(layers, points, strict=True)
-        ]
-        measures = [self._measures_of(method, layer) for layer in layers]
-        for point, values in zip(points, measured(samples, measures), strict=True):
-            self._add(point, values)
-        return points
+        # without other processes, a layer that can't be measured costs no earlier one its point
+        groups = [[layer] for layer in layers] if num_processes() == 1 else [layers]
+        count = len(self.points)
+        for group in groups:
+            begun = [self._begin(layer, method, seed, epoch) for layer in group]
+            samples = [
+                self._sample(layer, point.scalars["sigma"], moment, gradients)
+                for layer, point in zip(group, begun, strict=True)
+            ]
+            measures = [self._measures_of(method, layer) for layer in group]
+            for point, values in zip(begun, measured(samples, measures), strict=True):
+                self._add(point, values)
+        return self.points[count:]
 
     def state_dict(self) -> dict[str, Any]:
         """The points so far, and the states of the measures of the layers in training."""

@@ -1,9 +1,11 @@
 """A trainer's callback that measures the layers on the information plane during training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.memory import memory_advice
@@ -44,8 +46,6 @@ class InformationPlane(LayerRecorder):
             the limits of float32, or if a measure would be fitted to the samples that it measures.
     """
 
-    shares_work = True
-    """Whether processes that train a network together (:func:`~ibtrain.data_parallel`) all have this callback, and share its work."""
     watch = WatchedPlane
     """Measures any module in any training loop: ``InformationPlane.watch(model, data, layers=[...])``."""
 
@@ -76,6 +76,11 @@ class InformationPlane(LayerRecorder):
             on_point=on_point,
         )
 
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        """What all processes that train a network together must have in common, because they share the measures."""
+        return {**vars(self.config), "seed": self.seed}
+
     def __call__(self, event: Event) -> None:
         """Measures the layers in training, if a point is due at this event."""
         if event.kind == "start":
@@ -92,7 +97,9 @@ class InformationPlane(LayerRecorder):
         """Measures every layer in training."""
         with memory_advice(f"plane, {event.stage}", _MEMORY_ADVICE):
             activations = event.model.activations("train", self.train_index)
-            parts = [event.model.activations(split, index) for split, index in self.index.items()]
+            held_out = [
+                event.model.activations(split, index) for split, index in self.index.items()
+            ]
             # the layers of an event share the passes, and nobody pays for what no measure asks for
             gradients = cache(lambda: self._gradients(event))
             layers = [
@@ -100,7 +107,7 @@ class InformationPlane(LayerRecorder):
                     layer,
                     index,
                     h_train,
-                    torch.cat([part[layer] for part in parts]),
+                    _joined([part.pop(layer) for part in held_out]),
                     event.model.blocks.get_submodule(layer),
                 )
                 for index, (layer, h_train) in enumerate(activations.items(), event.index)
@@ -126,3 +133,8 @@ class InformationPlane(LayerRecorder):
             dict(event.model.blocks.named_children()),
             self.config.batch_size,
         )
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """All rows, without a copy of those of a single part."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

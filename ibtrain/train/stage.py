@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 from ibtrain.backend.exchange import from_first
 from ibtrain.backend.process_group import alone
-from ibtrain.config import Method
+from ibtrain.config import Method, difference
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
 from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks
@@ -31,6 +31,9 @@ class Stage:
         loop: Takes the steps.
         model: What callbacks see of the network.
         callbacks: Called with every event, in order.
+
+    Raises:
+        ConfigError: If the processes that train together have planes with different settings.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Stage:
         self.loop = loop
         self.model = model
         self.callbacks = callbacks
+        _check_alike(callbacks)
         self._step_hooks = step_hooks(callbacks)
         self._is_stopped = False
         self.history: list[EpochRecord] = []
@@ -71,17 +75,7 @@ class Stage:
         return stops or self._is_stopped or self.loop.epoch == self.loop.config.epochs
 
     def start(self) -> None:
-        """Tells callbacks that the stage begins.
-
-        Raises:
-            ConfigError: If the processes that train together have different numbers of callbacks that share their work.
-        """
-        count = sum(map(_shares_work, self.callbacks))
-        expected = from_first(count)
-        if count != expected:
-            raise ConfigError(
-                f"{count} planes", f"{expected}, as in the first process", "callbacks"
-            )
+        """Tells callbacks that the stage begins."""
         self._emit("start", self.callbacks)
 
     def end_step(self) -> None:
@@ -161,7 +155,7 @@ class Stage:
         with self._averaged():
             for callback in callbacks:
                 # what others do need not be the same in all processes
-                with nullcontext() if _shares_work(callback) else alone():
+                with nullcontext() if _shared_settings(callback) else alone():
                     callback(event)
 
     def _averaged(self) -> AbstractContextManager[None]:
@@ -170,6 +164,24 @@ class Stage:
         return average.applied() if average else nullcontext()
 
 
-def _shares_work(callback: CallbackLike) -> bool:
-    """Whether all processes that train together have the callback, and share what it does, as a plane's measurement."""
-    return getattr(callback, "shares_work", False)
+def _shared_settings(callback: CallbackLike) -> dict[str, Any]:
+    """The settings of a callback whose work the processes that train together share; others have none."""
+    # the hook of a step is a method
+    settings: dict[str, Any] = getattr(
+        getattr(callback, "__self__", callback), "shared_settings", {}
+    )
+    return settings
+
+
+def _check_alike(callbacks: Sequence[CallbackLike]) -> None:
+    """Checks that all processes share the same work, which they would wait for otherwise."""
+    planes = list(filter(None, map(_shared_settings, callbacks)))
+    expected = from_first(planes)
+    if len(planes) != len(expected):
+        given = f"{len(planes)} planes"
+        raise ConfigError(given, f"{len(expected)}, as in the first process", "callbacks")
+    for own, first in zip(planes, expected, strict=True):
+        change = difference(first, own)
+        if change:
+            place, value, other = change
+            raise ConfigError(f"{place} {other}", f"{value}, as in the first process", "callbacks")
