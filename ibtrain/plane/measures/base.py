@@ -164,7 +164,10 @@ class Measure(ABC):
         del state, spec
 
     def state_dict(self) -> dict[str, Any]:
-        """State on which the next measurement depends, besides the layer."""
+        """State on which the next measurement depends, besides the layer.
+
+        Tensors, numbers, strings and None, in lists and in dictionaries whose keys are strings, so that checkpoints can have it.
+        """
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
