@@ -1,9 +1,8 @@
 """Interfaces of all objectives: the loss of a step, and the loss of one block."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import ClassVar
 
 import torch
@@ -125,6 +124,8 @@ class BlockObjective(Objective):
 
     Attributes:
         label_smoothing: Share of a label that is spread over all classes; always 0 if the objective does not smooth labels.
+        means: A linear layer through which the loss reads h and the noise, and which leaves what it has returned unchanged: several
+            processes gather what it returns, which may be much smaller than h. None if the loss reads x, or whole outputs.
 
     Example:
         >>> from ibtrain.train.objectives.critics import class_critic
@@ -156,6 +157,7 @@ class BlockObjective(Objective):
     ) -> None:
         super().__init__(readout, noise_shapes)
         self.block = block
+        self.means: nn.Module | None = None
 
     def network_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the block."""
@@ -169,13 +171,6 @@ class BlockObjective(Objective):
         """
         if self.smooths_labels:
             self.label_smoothing = share
-
-    def means_read(self) -> nn.Module | None:
-        """A linear layer through which :meth:`loss` reads h and the noise, and which leaves what it has returned unchanged.
-
-        Several processes gather what it returns in place of h, which may be much larger. None, the default, also if the loss reads x.
-        """
-        return None
 
     @abstractmethod
     def loss(
@@ -210,24 +205,22 @@ class BlockObjective(Objective):
         Raises:
             ModelError: If the loss or a metric is not a scalar, or if a metric has a reserved name.
         """
-        h, *noises = self.gather(map_rows(self.block, my_rows(x)), len(x), noise, self.means_read())
-        return self.checked_loss(x, h, y, *noises)
+        h, noise = self.gather(map_rows(self.block, my_rows(x)), len(x), noise)
+        return self.checked_loss(x, h, y, *noise)
 
-    @staticmethod
     def gather(
-        rows: Tensor, batch_size: int, noise: Iterable[Tensor], means: nn.Module | None
-    ) -> Iterator[Tensor]:
+        self, rows: Tensor, batch_size: int, noise: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What the loss reads of the outputs of a batch, and of the noise.
 
         Args:
             rows: Outputs for the rows of this process.
             batch_size: Number of rows of all processes.
             noise: Numbers for the whole batch.
-            means: What :meth:`means_read` returns; None gathers whole outputs.
         """
-        if num_processes() == 1 or means is None:
-            return chain([all_rows(rows, batch_size)], noise)
-        return chain([all_rows(means(rows), batch_size)], map(means, noise))
+        if self.means is None or num_processes() == 1:
+            return all_rows(rows, batch_size), noise
+        return all_rows(self.means(rows), batch_size), tuple(map(self.means, noise))
 
     def checked_loss(
         self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor

@@ -38,6 +38,10 @@ class Chain(Objective):
         self.names = tuple(objectives)
         self.objectives = nn.ModuleList(objectives.values())
         self.is_joint = is_joint
+        if any(objective.means is None for objective in self._objectives):
+            # a loss that reads x needs all that the block before it has returned
+            for objective in self._objectives:
+                objective.means = None
 
     def network_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of all blocks."""
@@ -50,15 +54,12 @@ class Chain(Objective):
     def forward(self, x: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The sum, and the metrics of each block as ``block.metric``; those of the last block have no prefix."""
         total, metrics, noises = None, {}, iter(noise)
-        means = [objective.means_read() for objective in self._objectives]
-        # a loss that reads x needs all that the block before it has returned
-        needs_outputs = None in means
         # what this process evaluates
         rows = my_rows(x)
-        for name, objective, read in zip(self.names, self._objectives, means, strict=True):
+        for name, objective in zip(self.names, self._objectives, strict=True):
             h_rows = map_rows(objective.block, rows)
-            own = list(islice(noises, len(objective.noise_shapes)))
-            h, *own = objective.gather(h_rows, len(x), own, None if needs_outputs else read)
+            own = tuple(islice(noises, len(objective.noise_shapes)))
+            h, own = objective.gather(h_rows, len(x), own)
             loss, own_metrics = objective.checked_loss(x, h, y, *own)
             total = loss if total is None else total + loss
             prefix = "" if name == self.names[-1] else f"{name}."

@@ -35,11 +35,9 @@ class CrossEntropy(BlockObjective):
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
         self.terms = pair_terms(spec, config)
-        self.means = means_read(spec.shape)
-
-    def means_read(self) -> nn.Module | None:
-        """The means that classifiers read; None in a subclass with another loss."""
-        return self.means if type(self).loss is CrossEntropy.loss else None
+        # a subclass with a loss of its own may read x
+        if type(self).loss is CrossEntropy.loss:
+            self.means = means_read(spec.shape)
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The mean cross-entropy of a batch, plus the losses of the terms on pairs."""

@@ -97,7 +97,10 @@ class InformationBottleneck(BlockObjective):
         self.noise = GaussianNoise(noise_std, relative=config.noise_scale == "relative")
         self.average = LogAverage(config.ema_rate)
         self.terms = pair_terms(spec, config)
-        self.means = means_read(spec.shape)
+        # a subclass with a loss of its own may read x
+        if type(self).loss is InformationBottleneck.loss:
+            reads_all = self.pair_critic is not None or self.noise.relative
+            self.means = nn.Identity() if reads_all else means_read(spec.shape)
 
     def smooth_labels(self, share: float) -> None:
         """Spreads a share of each label over all classes, if the bound can; to be called once."""
@@ -129,13 +132,6 @@ class InformationBottleneck(BlockObjective):
     def compression_weight(self) -> float | Tensor:
         """Factor of the gradient of I(x; t) in the block's loss."""
         return self.beta
-
-    def means_read(self) -> nn.Module | None:
-        """The means that critics of classes read; all outputs for a critic of pairs, or noise relative to their scale; None in a subclass with another loss."""
-        if type(self).loss is not InformationBottleneck.loss:
-            return None
-        reads_all = self.pair_critic is not None or self.noise.relative
-        return nn.Identity() if reads_all else self.means
 
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """Minus the sum of all bounds on a batch, in nats, plus the losses of the terms on pairs."""
