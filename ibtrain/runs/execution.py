@@ -20,11 +20,12 @@ from ibtrain.config import METHODS, Method, RunConfig, difference
 from ibtrain.config.run import complete_tables
 from ibtrain.config.settings import with_defaults
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import ConfigError, RunFolderError
+from ibtrain.errors import RunFolderError
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.tracker import InformationPlane
 from ibtrain.runs.results import MethodResult, Results
 from ibtrain.runs.setup import RunSetup
+from ibtrain.train.alike import check_alike
 from ibtrain.train.callbacks import Callback, CallbackLike, Event
 from ibtrain.train.checkpointer import Checkpointer, ScopedCheckpointer, State, restoring
 from ibtrain.train.fit import fit_ensemble
@@ -74,7 +75,7 @@ class Run:
         self._on_fit = on_fit
         # it hashes all samples
         identity = _identity(setup) if checkpointer or num_processes() > 1 else {}
-        _check_alike(identity)
+        check_alike(identity, "torchrun")
         self._identity = identity if checkpointer else {}
         self._evaluated = evaluated_samples(setup.data)
         state = from_first(self.checkpointer.load())
@@ -203,14 +204,6 @@ class Run:
             seeds = [seed for trained, group in done if trained == method for seed in group]
             if [entry["seed"] for entry in entries] != seeds:
                 raise ValueError(f"the results are not of seeds {seeds}")
-
-
-def _check_alike(identity: State) -> None:
-    """Checks that all processes of a run have the same settings and samples."""
-    change = difference(from_first(identity), identity)
-    if change:
-        place, first, other = change
-        raise ConfigError(f"{place} {other}", f"{first}, as in the first process", "torchrun")
 
 
 def _identity(setup: RunSetup) -> State:

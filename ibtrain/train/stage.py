@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from ibtrain.backend.exchange import from_first
 from ibtrain.backend.process_group import alone
-from ibtrain.config import Method, difference
+from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
+from ibtrain.train.alike import check_alike
 from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.divergence import MIN_EPOCHS, ceilings, divergence_flags
@@ -56,7 +57,7 @@ class Stage:
         self.loop = loop
         self.model = model
         self.callbacks = callbacks
-        _check_alike(callbacks)
+        _check_planes(callbacks)
         self._step_hooks = step_hooks(callbacks)
         self._is_stopped = False
         self.history: list[EpochRecord] = []
@@ -173,15 +174,12 @@ def _shared_settings(callback: CallbackLike) -> dict[str, Any]:
     return settings
 
 
-def _check_alike(callbacks: Sequence[CallbackLike]) -> None:
+def _check_planes(callbacks: Sequence[CallbackLike]) -> None:
     """Checks that all processes share the same work, which they would wait for otherwise."""
     planes = list(filter(None, map(_shared_settings, callbacks)))
-    expected = from_first(planes)
-    if len(planes) != len(expected):
+    expected = from_first(len(planes))
+    if len(planes) != expected:
         given = f"{len(planes)} planes"
-        raise ConfigError(given, f"{len(expected)}, as in the first process", "callbacks")
-    for own, first in zip(planes, expected, strict=True):
-        change = difference(first, own)
-        if change:
-            place, value, other = change
-            raise ConfigError(f"{place} {other}", f"{value}, as in the first process", "callbacks")
+        raise ConfigError(given, f"{expected}, as in the first process", "callbacks")
+    for plane in planes:
+        check_alike(plane, "callbacks")
