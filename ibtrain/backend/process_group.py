@@ -1,5 +1,6 @@
 """The processes of torchrun, and when they share a training or an estimate."""
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -47,9 +48,6 @@ def process_group() -> Iterator[None]:
     if not is_launched():
         yield
         return
-    # the first optimizer imports it; its defaults would then keep the group, whose threads may abort the process at its exit
-    import torch.distributed.nn.functional
-
     local = int(os.environ["LOCAL_RANK"])
     if local < torch.cuda.device_count():
         torch.cuda.set_device(local)
@@ -106,8 +104,19 @@ def data_parallel() -> Iterator[None]:
         raise ConfigError(
             "no process group", "torch.distributed.init_process_group()", "data_parallel"
         )
+    _import_without_group()
     with _parallel(True):
         yield
+
+
+def _import_without_group() -> None:
+    """Imports what the first optimizer would import: its defaults would keep the group, whose threads may then abort the process at its exit."""
+    world = dist.group.WORLD
+    dist.group.WORLD = None
+    try:
+        importlib.import_module("torch.distributed.nn.functional")
+    finally:
+        dist.group.WORLD = world
 
 
 def alone() -> AbstractContextManager[None]:

@@ -1,5 +1,7 @@
 """Several processes that train one network: the steps of a single process, to rounding."""
 
+import importlib
+import inspect
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,18 @@ def test_normalisation_has_one_running_mean(tmp_path: Path) -> None:
     torch.testing.assert_close(
         one["0.1.running_mean"], expected["0.1.running_mean"], rtol=0, atol=0.01
     )
+
+
+def group_in_defaults() -> bool:
+    """Whether defaults of what the first optimizer imports keep the process group."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    module = importlib.import_module("torch.distributed.nn.functional")
+    return inspect.signature(module.broadcast).parameters["group"].default is not None
+
+
+def test_nothing_keeps_the_group_beyond_its_end(tmp_path: Path) -> None:
+    """Threads of a group that lives at the exit of its process abort it, one time in fifteen."""
+    assert spawned(group_in_defaults, 2, tmp_path) == [False, False]
 
 
 def test_a_missing_group_is_told() -> None:

@@ -1,5 +1,6 @@
 """A trainer for several processes is one class: each rank trains on its share of the samples."""
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -51,6 +52,8 @@ def share(data: Dataset, rank: int) -> Dataset:
 
 def work(rank: int, folder: str, trainer: type[EndToEndTrainer]) -> None:
     """What each process does."""
+    # before the group is made, which the defaults of the module would keep: its threads may abort the process at its exit
+    importlib.import_module("torch.distributed.nn.functional")
     torch.set_num_threads(1)
     store = distributed.FileStore(f"{folder}/store", RANKS)
     distributed.init_process_group("gloo", store=store, rank=rank, world_size=RANKS)
