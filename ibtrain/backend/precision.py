@@ -8,7 +8,14 @@ from torch import Tensor
 
 from ibtrain.errors import ConfigError
 
-__all__ = ["at_least_float32", "check_precision", "lower_precision", "tensor_cores", "to_float64"]
+__all__ = [
+    "at_least_float32",
+    "check_precision",
+    "float32_products",
+    "lower_precision",
+    "tensor_cores",
+    "to_float64",
+]
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
@@ -36,6 +43,11 @@ def lower_precision(name: str, device: torch.device) -> AbstractContextManager[o
     if name != "bfloat16":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
+
+
+def float32_products(device: torch.device) -> AbstractContextManager[object]:
+    """Matrix products within the block, also of a step in bfloat16, have the type of their inputs: their differences would lose all digits."""
+    return torch.autocast(device.type, enabled=False)
 
 
 @contextmanager

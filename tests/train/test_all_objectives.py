@@ -23,6 +23,7 @@ from ibtrain.train.objectives.infonce import InfoNCEBottleneck
 from ibtrain.train.objectives.nwj import NWJBottleneck
 from ibtrain.train.objectives.smile import SmileBottleneck
 from ibtrain.train.objectives.squared_ib import SquaredInformationBottleneck
+from ibtrain.train.objectives.terms import SimilarityTerm, cosine_similarities, one_hot
 from ibtrain.train.results import FitResult
 from ibtrain.train.scores import class_scores
 
@@ -214,6 +215,34 @@ def test_it_reads_feature_maps_in_lower_precision(name: str) -> None:
     loss.backward()
     assert all(math.isfinite(metric) for metric in metrics.values())
     assert gradient_norm([*conv.parameters(), *objective.parameters()]).isfinite()
+
+
+@pytest.mark.parametrize(("name", "metric"), [("hsic", "hsic_xh"), ("renyi", "renyi_xh")])
+def test_gram_matrices_are_of_float32_in_lower_precision(name: str, metric: str) -> None:
+    objective = made(name, (6,), beta=0.1)
+    draws = torch.Generator().manual_seed(0)
+    # seven bits of the products are not enough for distances of such samples
+    h, x = (5 * torch.randn(40, 6, generator=draws) for _ in range(2))
+    values, gradients = [], []
+    for is_lower in (False, True):
+        read = h.clone().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_lower):
+            loss, metrics = objective.loss(x, read, torch.arange(40) % 3)
+        values.append(metrics[metric])
+        gradients += torch.autograd.grad(loss, read)
+    torch.testing.assert_close(values[1], values[0])
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+def test_similarities_are_of_float32_in_lower_precision() -> None:
+    term = SimilarityTerm(BlockSpec((6,), torch.zeros(3), 0, 2), 1.0)
+    h, y = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 3
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        features = term.layer(h)
+        _, metrics = term(h, y)
+    targets = cosine_similarities(one_hot(y, 3))
+    expected = nn.functional.mse_loss(cosine_similarities(features.float()), targets)
+    torch.testing.assert_close(metrics["similarity_loss"], expected.detach(), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize(

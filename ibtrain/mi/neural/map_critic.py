@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ibtrain.backend.precision import at_least_float32
+from ibtrain.backend.precision import at_least_float32, float32_products
 from ibtrain.mi.bounds.pooled import off_diagonal
 from ibtrain.mi.neural.critics import limited
 
@@ -63,7 +63,7 @@ class FeatureMapCritic(nn.Module):
         count = len(h)
         a = a_b[:count, :1] - 0.5 * u[:count].square().sum(1, keepdim=True)
         # a product of lower precision would not cancel with the square in a
-        with torch.autocast(h.device.type, enabled=False):
+        with float32_products(h.device):
             product = torch.addmm(a_b[count:, 1], u[:count], u[count:].T)
         return limited(product + a)
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ibtrain.backend.precision import at_least_float32
+from ibtrain.backend.precision import at_least_float32, float32_products
 from ibtrain.config import ObjectiveConfig
 from ibtrain.train.objectives.base import BlockSpec, Metrics
 from ibtrain.train.objectives.dv import PredictionTerm
@@ -69,10 +69,11 @@ class KernelBottleneck(PredictionTerm):
     def loss(self, x: Tensor, h: Tensor, y: Tensor, *noise: Tensor) -> tuple[Tensor, Metrics]:
         """The loss of the class critic, minus the block's objective."""
         loss, metrics = super().loss(x, h, y, *noise)
-        others = [self.label_gram(one_hot(y, self.num_classes))]
-        if self.input_weight:
-            others.append(self.gram(at_least_float32(x.detach().flatten(1))))
-        values = self.dependences(self.gram(at_least_float32(h.flatten(1))), others)
+        with float32_products(h.device):
+            others = [self.label_gram(one_hot(y, self.num_classes))]
+            if self.input_weight:
+                others.append(self.gram(at_least_float32(x.detach().flatten(1))))
+            values = self.dependences(self.gram(at_least_float32(h.flatten(1))), others)
         names = (f"{self.name}_hy", f"{self.name}_xh")
         metrics |= {key: d.detach() for key, d in zip(names, values, strict=False)}
         weights = (1, -self.input_weight)

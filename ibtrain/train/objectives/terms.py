@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ibtrain.backend.precision import at_least_float32
+from ibtrain.backend.precision import at_least_float32, float32_products
 from ibtrain.config import ObjectiveConfig
 from ibtrain.mi.bounds.labels import same_class
 from ibtrain.mi.neural.critics import SeparableCritic
@@ -122,8 +122,9 @@ class SimilarityTerm(nn.Module):
     ) -> tuple[Float[Tensor, ""], Metrics]:
         """The weighted loss, and the loss as ``similarity_loss``."""
         features = at_least_float32(self.layer(h))
-        targets = cosine_similarities(one_hot(y, self.num_classes).to(features.dtype))
-        loss = nn.functional.mse_loss(cosine_similarities(features), targets)
+        with float32_products(h.device):
+            targets = cosine_similarities(one_hot(y, self.num_classes).to(features.dtype))
+            loss = nn.functional.mse_loss(cosine_similarities(features), targets)
         return self.weight * loss, {"similarity_loss": loss.detach()}
 
 
