@@ -64,6 +64,8 @@ def gradient_statistics(
     y: Int[Tensor, " n"],
     layers: Mapping[str, nn.Module],
     batch_size: int,
+    *,
+    by_sample: bool = True,
 ) -> dict[str, GradientStatistics]:
     r"""Computes the mean and the standard deviation of the gradients of all layers, in one pass over some batches.
 
@@ -79,6 +81,7 @@ def gradient_statistics(
         y: Their classes.
         layers: Layers by name. Those without weights that are trained are left out.
         batch_size: Number of samples in a batch.
+        by_sample: Whether there are statistics of single samples too, if the loss of a batch is the mean of its samples' losses.
 
     References:
         Shwartz-Ziv & Tishby (arXiv 1703.00810), section 3.2, and their code.
@@ -92,16 +95,30 @@ def gradient_statistics(
         return {}
     size = min(batch_size, len(x) // 2)
     batches = [slice(start, start + size) for start in range(0, len(x) - size + 1, size)]
-    by_batch, _ = _spread(loss, x, y, weights, batches[:MAX_BATCHES])
-    count = min(SINGLE_SAMPLES, len(x))
-    by_sample, mean_loss = _spread(loss, x, y, weights, [slice(n, n + 1) for n in range(count)])
-    with torch.no_grad():
-        batch_loss = loss(x[:count], y[:count]).item()
-    is_mean = math.isclose(batch_loss, mean_loss, rel_tol=MEAN_TOLERANCE, abs_tol=MEAN_TOLERANCE)
-    return {
-        name: GradientStatistics(*by_batch[name], *(by_sample[name] if is_mean else ()))
-        for name in weights
-    }
+    of_batches = _spread(loss, x, y, weights, batches[:MAX_BATCHES])
+    x, y = x[:SINGLE_SAMPLES], y[:SINGLE_SAMPLES]
+    of_samples: dict[str, tuple[float, ...]] = dict.fromkeys(weights, ())
+    if by_sample and _is_mean(loss, x, y):
+        of_samples |= _spread(loss, x, y, weights, _single(x))
+    return {name: GradientStatistics(*of_batches[name], *of_samples[name]) for name in weights}
+
+
+@torch.no_grad()
+def _is_mean(loss: Loss, x: Tensor, y: Tensor) -> bool:
+    """Whether the loss of a batch is the mean of its samples' losses."""
+    of_batch = loss(x, y).item()
+    try:
+        of_samples = [loss(x[row], y[row]).item() for row in _single(x)]
+    except (IndexError, RuntimeError, ValueError):
+        # a loss that compares samples may have no value for one
+        return False
+    mean = sum(of_samples) / len(of_samples)
+    return math.isclose(of_batch, mean, rel_tol=MEAN_TOLERANCE, abs_tol=MEAN_TOLERANCE)
+
+
+def _single(x: Tensor) -> list[slice]:
+    """Batches of one sample each."""
+    return [slice(n, n + 1) for n in range(len(x))]
 
 
 def batch_gradients(
@@ -110,8 +127,8 @@ def batch_gradients(
     y: Tensor,
     parameters: Sequence[Tensor],
     batches: Iterable[slice | Tensor],
-) -> Iterator[tuple[float, Sequence[Tensor | None]]]:
-    """Yields the loss of each batch, and its gradient for each parameter, or None where it does not depend on one.
+) -> Iterator[Sequence[Tensor | None]]:
+    """Yields the gradient of the loss of each batch for each parameter, or None where it does not depend on one.
 
     Args:
         loss: Loss of a batch.
@@ -122,20 +139,18 @@ def batch_gradients(
     """
     for batch in batches:
         value = loss(x[batch], y[batch])
-        yield value.item(), torch.autograd.grad(value, parameters, allow_unused=True)
+        yield torch.autograd.grad(value, parameters, allow_unused=True)
 
 
 def _spread(
     loss: Loss, x: Tensor, y: Tensor, weights: Mapping[str, list[Tensor]], batches: list[slice]
-) -> tuple[dict[str, tuple[float, float]], float]:
-    """Norms of the mean and of the standard deviation of each layer's gradient, and the mean loss."""
+) -> dict[str, tuple[float, float]]:
+    """Norms of the mean and of the standard deviation of each layer's gradient."""
     parameters = [weight for tensors in weights.values() for weight in tensors]
     # float64: the standard deviation is a difference of sums
     sums = [torch.zeros_like(to_float64(weight.detach())) for weight in parameters]
     squares = [0.0] * len(parameters)
-    total_loss = 0.0
-    for value, gradients in batch_gradients(loss, x, y, parameters, batches):
-        total_loss += value
+    for gradients in batch_gradients(loss, x, y, parameters, batches):
         for index, gradient in enumerate(gradients):
             if gradient is not None:
                 precise = to_float64(gradient)
@@ -148,4 +163,4 @@ def _spread(
         variance = max(sum(squares[part]) / len(batches) - mean_square, 0.0)
         spread[name] = math.sqrt(mean_square), math.sqrt(variance)
         first += len(tensors)
-    return spread, total_loss / len(batches)
+    return spread

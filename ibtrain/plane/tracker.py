@@ -126,12 +126,15 @@ class InformationPlane(LayerRecorder):
         """The gradients of the layers in training, by the loss that trains them."""
         x = event.model.inputs["train"][self.train_index]
         noise = generator(x.device, self.seed, "gradients")
+        objective = event.model.objective
+        assert objective is not None
         return gradient_statistics(
             lambda inputs, labels: event.model.loss(inputs, labels, noise),
             x,
             self.y_train,
             dict(event.model.blocks.named_children()),
             self.config.batch_size,
+            by_sample=objective.is_sample_mean,
         )
 
 

@@ -100,7 +100,7 @@ class Saver:
             return event.model.loss(inputs, labels, noise)
 
         weights = list(parameters.values())
-        for _, values in batch_gradients(loss, x, self.y_train, weights, batches):
+        for values in batch_gradients(loss, x, self.y_train, weights, batches):
             for total, value in zip(gradients.values(), values, strict=True):
                 if value is not None:
                     total.add_(value, alpha=1 / len(batches))

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from toys import gaussian_classes
 
 from ibtrain import InformationPlane
-from ibtrain.config import ObjectiveConfig, OptimConfig, PlaneConfig
+from ibtrain.config import OBJECTIVES, ObjectiveConfig, OptimConfig, PlaneConfig
+from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ModelError
 from ibtrain.models.mlp import mlp
 from ibtrain.plane.gradients import gradient_statistics
@@ -22,6 +24,7 @@ from ibtrain.plane.measures.weights import Weights, unit_correlation
 from ibtrain.train.callbacks import Event
 from ibtrain.train.end_to_end import EndToEndTrainer
 from ibtrain.train.layerwise import LayerwiseTrainer
+from ibtrain.train.objectives import BlockSpec, make_objective
 
 
 def problem(count: int = 40) -> tuple[nn.Sequential, Tensor, Tensor]:
@@ -63,6 +66,53 @@ def test_a_loss_that_is_no_mean_over_samples_has_no_gradients_of_samples() -> No
     result = gradient_statistics(lambda x, y: model(x).exp().mean().log(), x, y, {"0": model[0]}, 8)
     assert result["0"].mean > 0
     assert result["0"].sample_mean is None
+
+
+def test_a_loss_without_a_value_for_one_sample_has_no_gradients_of_samples() -> None:
+    model, x, y = problem()
+
+    def spread(x: Tensor, y: Tensor) -> Tensor:
+        if len(x) < 2:
+            raise ValueError
+        return model(x).var()
+
+    result = gradient_statistics(spread, x, y, {"0": model[0]}, 8)
+    assert result["0"].mean > 0
+    assert result["0"].sample_mean is None
+
+
+def test_single_samples_are_left_out_where_they_are_not_asked_for() -> None:
+    model, x, y = problem()
+    loss = mock.Mock(side_effect=lambda x, y: nn.functional.cross_entropy(model(x), y))
+    result = gradient_statistics(loss, x, y, {"0": model[0]}, 8, by_sample=False)
+    assert result["0"].sample_mean is None
+    assert loss.call_count == 5
+
+
+def test_feature_maps_have_gradients_of_a_bound_that_compares_samples() -> None:
+    """A critic of maps has no pair to compare in a batch of one sample."""
+    x, y = torch.randn(80, 1, 6, 6), torch.arange(80) % 2
+    plane = InformationPlane(
+        Dataset.from_arrays(x, y), config=PlaneConfig(points=2, measures=("gradients",))
+    )
+    first = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU())
+    model = nn.Sequential(first, nn.Sequential(nn.Flatten(), nn.Linear(48, 2)))
+    optim = OptimConfig(epochs=1, batch_size=32)
+    LayerwiseTrainer(model, ObjectiveConfig(), optim, callbacks=[plane]).fit(x, y)
+    assert plane.points
+    for point in plane.points:
+        assert point.scalars["gradient_std"] > 0
+        assert "gradient_std_sample" not in point.scalars
+
+
+def test_whether_a_loss_is_a_mean_over_samples_is_declared() -> None:
+    spec = BlockSpec((4,), torch.zeros(3), 0, 2)
+    for name in OBJECTIVES:
+        objective = make_objective(name, nn.Linear(5, 4), spec, ObjectiveConfig(name=name))
+        assert objective.is_sample_mean == (name == "cross-entropy")
+    config = ObjectiveConfig(name="cross-entropy", similarity=1.0)
+    objective = make_objective("cross-entropy", nn.Linear(5, 4), spec, config)
+    assert not objective.is_sample_mean
 
 
 def test_a_frozen_layer_and_one_without_weights_have_no_values() -> None:

@@ -66,6 +66,8 @@ class Objective(nn.Module, ABC):
     shares_rows: ClassVar[bool] = False
     """Whether each of several processes evaluates the network on its rows of a batch only, and gathers the outputs; otherwise
     each process evaluates it on the whole batch."""
+    is_sample_mean: bool = False
+    """Whether the loss of a batch is the mean of its samples' losses."""
 
     def __init__(self, readout: nn.Module, noise_shapes: Sequence[tuple[int, ...]] = ()) -> None:
         super().__init__()

@@ -38,6 +38,7 @@ class Chain(Objective):
         self.names = tuple(objectives)
         self.objectives = nn.ModuleList(objectives.values())
         self.is_joint = is_joint
+        self.is_sample_mean = all(objective.is_sample_mean for objective in self._objectives)
         if any(objective.means is None for objective in self._objectives):
             # a loss that reads x needs all that the block before it has returned
             for objective in self._objectives:

@@ -35,6 +35,7 @@ class CrossEntropy(BlockObjective):
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, readout=class_scorer(spec, config))
         self.terms = pair_terms(spec, config)
+        self.is_sample_mean = not self.terms
         # a subclass with a loss of its own may read x
         if type(self).loss is CrossEntropy.loss:
             self.means = means_read(spec.shape)
