@@ -24,6 +24,9 @@ from ibtrain.plane.shared import measured
 
 __all__ = ["LayerActivations", "LayerRecorder", "with_noise"]
 
+_Layer = tuple[PlaneMethod, int, str]
+"""Method, seed and name of a layer."""
+
 
 def with_noise(
     config: PlaneConfig | None,
@@ -96,7 +99,7 @@ class LayerRecorder(PlanePoints):
             given = f"{', '.join(fitted)} on {config.on} samples, to which they are fitted"
             expected = "measures that fit nothing, such as --measures channel,binned,pairwise"
             raise ConfigError(given, expected, "plane measures")
-        self._measures: dict[tuple[PlaneMethod, str], dict[str, Measure]] = {}
+        self._measures: dict[_Layer, dict[str, Measure]] = {}
 
     def check_layers(self, count: int) -> None:
         """Checks that there is one noise for all layers, or one for each.
@@ -109,9 +112,16 @@ class LayerRecorder(PlanePoints):
             expected = f"1, or one for each of {count} layers"
             raise ConfigError(f"{len(values)} values", expected, "plane noise_std")
 
-    def forget(self) -> None:
-        """Drops the measures of all layers, which are not measured any more; the points stay."""
-        self._measures = {}
+    def forget(self, method: PlaneMethod, seed: int) -> None:
+        """Drops the measures of a network's layers, which are not measured any more; the points stay.
+
+        Args:
+            method: What trains the network.
+            seed: Seed of the training.
+        """
+        self._measures = {
+            key: measures for key, measures in self._measures.items() if key[:2] != (method, seed)
+        }
 
     def record(
         self,
@@ -148,7 +158,7 @@ class LayerRecorder(PlanePoints):
                 self._sample(layer, point.scalars["sigma"], moment, gradients)
                 for layer, point in zip(group, begun, strict=True)
             ]
-            measures = [self._measures_of(method, layer) for layer in group]
+            measures = [self._measures_of(method, seed, layer) for layer in group]
             for point, values in zip(begun, measured(samples, measures), strict=True):
                 self._add(point, values)
         return self.points[count:]
@@ -160,11 +170,12 @@ class LayerRecorder(PlanePoints):
             "layers": [
                 {
                     "method": method,
+                    "seed": seed,
                     "layer": layer,
                     "dim": next(iter(measures.values())).spec.dim,
                     "measures": {name: measure.state_dict() for name, measure in measures.items()},
                 }
-                for (method, layer), measures in self._measures.items()
+                for (method, seed, layer), measures in self._measures.items()
             ],
         }
 
@@ -178,11 +189,14 @@ class LayerRecorder(PlanePoints):
         for entry in state["layers"]:
             # before memory is allocated: the dimension is only a number in an untrusted file
             check_integer("dim", entry["dim"], 1)
-            spec = self._spec(entry["method"], entry["layer"], entry["dim"])
+            method, layer = entry["method"], entry["layer"]
+            spec = self._spec(method, layer, entry["dim"])
             states = entry["measures"]
             for name, measure_type in self._classes.items():
                 measure_type.check_state(states[name], spec)
-            measures = self._create_measures(spec, (entry["method"], entry["layer"]))
+            # earlier versions had one plane for each seed, with the same one
+            key = method, entry.get("seed", self.seed), layer
+            measures = self._create_measures(spec, key)
             for name, measure in measures.items():
                 measure.load_state_dict(states[name])
 
@@ -220,11 +234,13 @@ class LayerRecorder(PlanePoints):
             lambda: gradients().get(layer.name),
         )
 
-    def _measures_of(self, method: PlaneMethod, layer: LayerActivations) -> list[Measure]:
+    def _measures_of(
+        self, method: PlaneMethod, seed: int, layer: LayerActivations
+    ) -> list[Measure]:
         """The measures of a layer, which are created for its first point."""
-        key = method, layer.name
+        key = method, seed, layer.name
         if key not in self._measures:
-            self._create_measures(self._spec(*key, layer.h_train.shape[1]), key)
+            self._create_measures(self._spec(method, layer.name, layer.h_train.shape[1]), key)
         return list(self._measures[key].values())
 
     def _add(self, point: PlanePoint, values: Values) -> None:
@@ -243,7 +259,7 @@ class LayerRecorder(PlanePoints):
             with alone():
                 self.on_point(point)
 
-    def _create_measures(self, spec: LayerSpec, key: tuple[PlaneMethod, str]) -> dict[str, Measure]:
+    def _create_measures(self, spec: LayerSpec, key: _Layer) -> dict[str, Measure]:
         """Creates the measures of a layer."""
         measures = {name: measure_type(spec) for name, measure_type in self._classes.items()}
         self._measures[key] = measures

@@ -85,7 +85,7 @@ class InformationPlane(LayerRecorder):
         """Measures the layers in training, if a point is due at this event."""
         if event.kind == "start":
             # layers of earlier stages are frozen
-            self.forget()
+            self.forget(event.method, event.seed)
         if is_due(self.config, event):
             self._measure(event)
 

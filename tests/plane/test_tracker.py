@@ -120,7 +120,7 @@ def test_a_critic_that_is_behind_is_flagged_and_replaced(toy: Dataset) -> None:
     assert "lagging" in end.estimates["mi_ty"].flags
     assert end.estimates["mi_ty_audit"].mi > end.estimates["mi_ty"].mi + 0.2
     assert "lagging" not in points[0].estimates["mi_ty"].flags
-    assert plane._measures["end_to_end", "hidden1"]["mine"].critics.seed not in seeds
+    assert plane._measures["end_to_end", 0, "hidden1"]["mine"].critics.seed not in seeds
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_everything_that_follows_a_layer_is_in_the_state(toy: Dataset) -> None:
     EndToEndTrainer(network(toy), OPTIM, callbacks=[plane]).fit(toy)
     other = InformationPlane(toy, 0.5, config=SMALL)
     other.load_state_dict(plane.state_dict())
-    measures, others = (own._measures["end_to_end", "hidden1"] for own in (plane, other))
+    measures, others = (own._measures["end_to_end", 0, "hidden1"] for own in (plane, other))
     h = torch.randn(200, measures["mine"].spec.dim, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(200) % toy.num_classes
     sample = LayerSample(h[:100], labels[:100], h[100:], labels[100:], 0.5, 0)
