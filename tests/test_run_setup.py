@@ -49,6 +49,16 @@ def test_seeds_that_train_as_one_give_what_they_give_one_after_another() -> None
     assert order == [("layerwise", 0), ("layerwise", 1), ("end_to_end", 0), ("end_to_end", 1)]
 
 
+@pytest.mark.parametrize(("dropout", "groups"), [(0.0, [(0, 1)]), (0.1, [(0,), (1,)])])
+def test_seeds_that_draw_dropout_do_not_train_as_one(
+    dropout: float, groups: list[tuple[int, ...]]
+) -> None:
+    """They would share its random numbers: a seed's result would depend on the others."""
+    setup = RunSetup(replace(CONFIG, model=ModelConfig(hidden=(12, 8), dropout=dropout)))
+    setup.device = torch.device("cuda")
+    assert [group for method, group in setup.trainings if method == "layerwise"] == groups
+
+
 @pytest.mark.parametrize(("batch_size", "count"), [(0, 1438), (100, 100), (5000, 1438)])
 def test_threads_depend_on_the_samples_of_a_step(
     monkeypatch: pytest.MonkeyPatch, batch_size: int, count: int

@@ -11,6 +11,7 @@ from ibtrain.backend.device import choose_device, choose_threads, threads
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.precision import check_precision
 from ibtrain.backend.process_group import check_device
+from ibtrain.backend.random_layers import draws_random_numbers
 from ibtrain.config import Method, RunConfig
 from ibtrain.config.recipes import with_recipes
 from ibtrain.data.augmentation import check_augmentable
@@ -87,6 +88,7 @@ class RunSetup:
         self.dims = {name: h[0].numel() for name, h in outputs.items()}
         self.shapes = [tuple(h.shape[1:]) for h in outputs.values()]
         self._check_critics(max(features_read(h.shape[1:]) for h in outputs.values()))
+        self._draws = any(map(draws_random_numbers, model.modules()))
         self.weights = sum(parameter.numel() for parameter in model.parameters())
         count = len(self.data.train)
         batch_size = max(config.optim(method).samples_per_step(count) for method in config.methods)
@@ -137,8 +139,10 @@ class RunSetup:
     def trainings(self) -> list[tuple[Method, tuple[int, ...]]]:
         """The trainings in order: each one is a method with some of the seeds."""
         seeds = self.config.seeds
-        # on a CPU, an ensemble of seeds is no faster, and needs memory for the activations of all
-        groups = [(seed,) for seed in seeds] if self.device.type == "cpu" else [seeds]
+        # on a CPU, an ensemble of seeds is no faster, and needs memory for the activations of all; networks with dropout would share its random
+        # numbers, and a seed's result depend on the others
+        is_alone = self.device.type == "cpu" or self._draws
+        groups = [(seed,) for seed in seeds] if is_alone else [seeds]
         return [(method, group) for group in groups for method in self.config.methods]
 
     def plane(self, seed: int, on_point: Callable[[PlanePoint], None]) -> InformationPlane | None:

@@ -39,8 +39,9 @@ class EarlyStopping:
             self.waited += 1
 
     def restore(self) -> None:
-        """Puts the best epoch's weights back."""
-        self.module.load_state_dict(self.weights)
+        """Puts the best epoch's weights back, if an epoch has been evaluated."""
+        if self.weights:
+            self.module.load_state_dict(self.weights)
 
     def state_dict(self) -> State:
         """The best epoch so far, and the number of epochs since."""

@@ -33,6 +33,8 @@ def fit_ensemble(
 ) -> list[FitResult]:
     """Trains several networks of one shape as one, each as it would train by itself.
 
+    Networks that draw random numbers, such as those with dropout, have one stream of them together: their masks depend on the other networks.
+
     Args:
         trainers: Trainers of one class, alike but for their seeds, weights and callbacks.
         data: What all of them train on.
@@ -71,9 +73,15 @@ def fit_ensemble(
     # a checkpointer restores the generators from which dropout draws
     is_new = saved is None
     dropout = seeded_on(data.train.x.device, seed, "dropout", *more_seeds)
-    with dropout if is_new else nullcontext(), _progress(trainings):
-        while any(not training.is_finished for training in trainings):
-            _train_stage(trainings, checkpointer, state)
+    try:
+        with dropout if is_new else nullcontext(), _progress(trainings):
+            while any(not training.is_finished for training in trainings):
+                _train_stage(trainings, checkpointer, state)
+    except BaseException:
+        # another trainer of the same network would leave the blocks so far as they are
+        for training in trainings:
+            training.unfreeze()
+        raise
     return [training.result() for training in trainings]
 
 

@@ -44,6 +44,7 @@ class EpochLoop:
         random_layers: Layers that every batch of inputs passes in training, such as the dropout at the end of the
             frozen block that gave the inputs.
         augmentation: Makes the blocks' inputs of every batch of ``inputs``, which are then images.
+        sample_bytes: Size of a sample in bytes, for the order of an epoch; it may be larger elsewhere in the network. 0 is that of an input.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class EpochLoop:
         noise: torch.Generator,
         random_layers: nn.Module | None = None,
         augmentation: Augmentation | None = None,
+        sample_bytes: int = 0,
     ) -> None:
         self.objective = objective
         self.inputs = inputs
@@ -68,6 +70,7 @@ class EpochLoop:
         self.noise = noise
         self.random_layers = random_layers
         self.augmentation = augmentation
+        self.sample_bytes = sample_bytes or inputs[0].nbytes
         self.epoch = 0
         self.seconds = 0.0
         self.metrics = StepMetrics(seed)
@@ -120,7 +123,7 @@ class EpochLoop:
     def batches(self) -> Iterator[Int[Tensor, " batch"]]:
         """Indices of the samples of each batch that is left of the epoch."""
         self._epoch_order = self.order.get_state()
-        order = epoch_order(len(self.labels), self.inputs[0].nbytes, self.order, self.labels.device)
+        order = epoch_order(len(self.labels), self.sample_bytes, self.order, self.labels.device)
         return batches_of(self.inputs, order, self.batch_size, done=len(self.metrics))
 
     def learning_rate(self, step: int) -> float:

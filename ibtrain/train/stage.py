@@ -78,6 +78,7 @@ class Stage:
     def start(self) -> None:
         """Tells callbacks that the stage begins."""
         self._emit("start", self.callbacks)
+        self._is_stopped = from_first(self._is_stopped)
 
     def end_step(self) -> None:
         """Tells callbacks that a step has been taken."""

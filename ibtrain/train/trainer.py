@@ -41,6 +41,8 @@ class Trainer(ABC):
     Attributes:
         method: Name of the method in results and events, of :data:`~ibtrain.config.METHODS`.
         freezes: Whether a trained block can't be trained any further.
+        trained: Names of the parameters that :meth:`fit` has trained, and trains again, even if it froze them. What
+            ``requires_grad_(False)`` froze before keeps its values.
     """
 
     method: ClassVar[Method]
@@ -56,6 +58,7 @@ class Trainer(ABC):
         progress: bool = True,
     ) -> None:
         self.blocks = cut_into_blocks(model)
+        self.trained: set[str] = set()
         if optim is not None:
             check_config("optim", optim, OptimConfig)
         self.optim = optim
@@ -86,7 +89,8 @@ class Trainer(ABC):
 
         Raises:
             DataError: If the samples or labels can't be trained on.
-            ModelError: If the model does not fit the data.
+            ModelError: If the model does not fit the data, or if all its weights are frozen.
+            ConfigError: If training is to stop early and there is no validation split.
             NonFiniteError: If a bound or a loss became NaN or infinite.
         """
         # it knows trainers

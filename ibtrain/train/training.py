@@ -13,7 +13,7 @@ from ibtrain.config.recipes import with_recipe
 from ibtrain.data.augmentation import check_augmentable
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.scaling import Scaling
-from ibtrain.errors import ModelError
+from ibtrain.errors import ConfigError, ModelError
 from ibtrain.models.blocks import block_outputs, check_output_block
 from ibtrain.train.arguments import check_model
 from ibtrain.train.augmented import Augmentation
@@ -44,7 +44,8 @@ class Training:
         data: What it trains on.
 
     Raises:
-        ModelError: If the model does not fit the data, or the stages do not fit the model.
+        ModelError: If the model does not fit the data, if the stages do not fit the model, or if all weights are frozen.
+        ConfigError: If training is to stop early and there is no validation split.
     """
 
     def __init__(self, trainer: Trainer, data: Dataset) -> None:
@@ -62,7 +63,12 @@ class Training:
             smooths_labels=trainer.smooths_labels,
         )
         check_augmentable(self.optim.augment, data.train.x)
+        if self.optim.patience and data.validation is None:
+            given = f"{self.optim.patience} without a validation split"
+            raise ConfigError(given, "0, or data.hold_out(0.15, seed=0)", "patience")
         self.stages = _checked_stages(trainer)
+        self._trained = _trained_parameters(trainer)
+        self._sample_bytes = _largest_sample(trainer.blocks, data.train.x)
         self.index = 0
         self.is_finished = False
         self.stage: Stage | None = None
@@ -165,7 +171,18 @@ class Training:
     def _close_stage(self) -> nn.Sequential:
         """The blocks of the stage, as they are from now on."""
         part = self._blocks(self.stages[self.index][1]).eval()
-        return part.requires_grad_(not self.trainer.freezes)
+        self._require_gradients(part, not self.trainer.freezes)
+        return part
+
+    def unfreeze(self) -> None:
+        """Lets all weights be trained again that were so before the training, which has failed."""
+        self._require_gradients(self.trainer.blocks, True)
+
+    def _require_gradients(self, part: nn.Module, is_trained: bool) -> None:
+        """Sets whether the weights of blocks are trained; what the user froze stays frozen."""
+        for parameter in part.parameters():
+            if id(parameter) in self._trained:
+                parameter.requires_grad_(is_trained)
 
     def _blocks(self, names: Sequence[str]) -> nn.Sequential:
         blocks = self.trainer.blocks
@@ -174,7 +191,8 @@ class Training:
     def _make_stage(self) -> Stage:
         trainer, device = self.trainer, self.data.train.y.device
         stage, names = self.stages[self.index]
-        part = self._blocks(names).requires_grad_(True)
+        part = self._blocks(names)
+        self._require_gradients(part, True)
         objective = self._objective()
         augmentation = self._augmentation()
         return Stage(
@@ -192,6 +210,7 @@ class Training:
                 generator(device, trainer.seed, "noise", self.index),
                 self._random_layers,
                 augmentation,
+                sample_bytes=self._sample_bytes,
             ),
             model=ModelView(part, objective.readout, self.inputs, objective),
             callbacks=self.callbacks,
@@ -235,6 +254,24 @@ class Training:
             name: BlockSpec(tuple(h.shape[1:]), self.data.log_prior, names.index(name), len(names))
             for name, h in outputs.items()
         }
+
+
+def _trained_parameters(trainer: Trainer) -> set[int]:
+    """Identities of the parameters that are trained: those that are not frozen, but for what the trainer froze itself."""
+    named = [(n, p) for n, p in trainer.blocks.named_parameters() if p.is_floating_point()]
+    trained = {n: id(p) for n, p in named if p.requires_grad or n in trainer.trained}
+    if named and not trained:
+        expected = "some with requires_grad, as after model.requires_grad_()"
+        raise ModelError("weights that are all frozen", expected, "model")
+    trainer.trained.update(trained)
+    return set(trained.values())
+
+
+def _largest_sample(blocks: nn.Sequential, x: Tensor) -> int:
+    """Bytes of a sample where they are most, as input or output of a block: all stages, and both methods, have the same order of the samples."""
+    with torch.no_grad():
+        outputs = block_outputs(blocks, x[:2])
+    return max(h[0].nbytes for h in (x, *outputs.values()))
 
 
 def _checked_stages(trainer: Trainer) -> list[tuple[str, Sequence[str]]]:
