@@ -65,6 +65,14 @@ class IBTrainError(Exception):
     def __init__(self, message: str = "") -> None:
         super().__init__(abridged(printable(message), MAX_MESSAGE_LENGTH))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # another process makes it again: by its message, which is not the argument of every class
+        return _made_again, (type(self), self.args), vars(self)
+
+
+def _made_again(kind: type[IBTrainError], args: tuple[Any, ...]) -> IBTrainError:
+    return kind.__new__(kind, *args)
+
 
 class InvalidInputError(IBTrainError, ValueError):
     """An input is invalid; the message names the value, the expected value, and its place.

@@ -113,6 +113,17 @@ def test_layers_of_another_network_are_told(change: dict[str, Any]) -> None:
         setup.check_plane({"layers": [good | change]})
 
 
+def test_epochs_of_the_plane_that_never_come_are_refused() -> None:
+    plane = replace(CONFIG.plane, epochs=(0, 2))
+    optim = OptimConfig(epochs=2)
+    # one of both methods has so many
+    RunSetup(replace(CONFIG, plane=plane, end_to_end=optim))
+    with pytest.raises(
+        ConfigError, match="plane_epochs: got epoch 2, expected at most 1, the last"
+    ):
+        RunSetup(replace(CONFIG, plane=plane))
+
+
 def test_cuda_graphs_on_another_device_are_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"cuda_graphs, expected a CUDA device \(this run is on cpu\)"

@@ -1,5 +1,6 @@
 """What several processes that train one network, or share an estimate, exchange."""
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -125,7 +126,7 @@ def from_first(value: T) -> T:
         return value
     values = [value]
     with _named_failure():
-        dist.broadcast_object_list(values, device=torch.device("cpu"))
+        dist.broadcast_object_list(values)
     return values[0]
 
 
@@ -156,7 +157,7 @@ def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
             error = raised
     gathered: list[tuple[list[T], Exception | None]] = [([], None)] * count
     with _named_failure():
-        dist.all_gather_object(gathered, (results, error))
+        dist.all_gather_object(gathered, (results, _portable(error)))
     of_processes = [part for part, _ in gathered]
     # the first process had the first item of each turn, and the last turn may be short
     failed = {len(part) * count + i: e for i, (part, e) in enumerate(gathered) if e is not None}
@@ -166,6 +167,15 @@ def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
             first.met_by_all = True
         raise first
     return [of_processes[i % count][i // count] for i in range(sum(map(len, of_processes)))]
+
+
+def _portable(error: Exception | None) -> Exception | None:
+    """An error that other processes can make again: itself, or what it says."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 @torch.no_grad()

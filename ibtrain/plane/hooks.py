@@ -66,7 +66,7 @@ def layer_outputs(
         def hook(module: nn.Module, inputs: object, output: object) -> None:
             if isinstance(output, Tensor):
                 # a copy: a later module may work in place
-                calls.append((name, output.detach().flatten(1).float().clone()))
+                calls.append((name, output.detach().float().clone()))
 
         return hook
 
@@ -86,5 +86,8 @@ def layer_outputs(
         seen[name] += 1
         layer = f"{name}{CALL}{seen[name]}" if counts[name] > 1 else name
         if layer in layers or name in layers:
-            outputs[layer] = h
+            if len(h) != len(x):
+                given = f"outputs of shape {tuple(h.shape)} for {len(x)} samples"
+                raise ModelError(given, "a row for each sample first", f"layer {layer}")
+            outputs[layer] = h.reshape(len(h), -1)
     return outputs

@@ -271,8 +271,7 @@ class LayerRecorder(PlanePoints):
         if len(values) > 1:
             self.check_layers(max(len(values), index + 1))
         unit = {"absolute": 1.0, "relative": scale, "radius": scale * math.sqrt(dim)}
-        # a layer that is constant has no scale, and its noise a size all the same
-        return values[index if len(values) > 1 else 0] * (unit[noise_scale] or 1.0)
+        return values[index if len(values) > 1 else 0] * unit[noise_scale]
 
 
 def _place(point: PlanePoint) -> str:

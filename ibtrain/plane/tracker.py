@@ -12,7 +12,7 @@ from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.seeding import generator
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import DataError
+from ibtrain.errors import ConfigError, DataError
 from ibtrain.plane.gradients import GradientStatistics, gradient_statistics
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.recorder import LayerActivations, LayerRecorder, with_noise
@@ -63,6 +63,8 @@ class InformationPlane(LayerRecorder):
         if not isinstance(data, Dataset):
             expected = "a Dataset, such as Dataset.from_arrays(x, y)"
             raise DataError(f"a {type(data).__name__}", expected, "InformationPlane")
+        if isinstance(noise_std, PlaneConfig):
+            raise ConfigError("a PlaneConfig", "a number, and config=PlaneConfig(...)", "noise_std")
         config = with_noise(config, noise_std, noise_scale)
         train_index = draw_index(len(data.train), config.train_samples)
         self.train_index = train_index.to(data.train.y.device)
@@ -80,6 +82,31 @@ class InformationPlane(LayerRecorder):
     def shared_settings(self) -> dict[str, Any]:
         """What all processes that train a network together must have in common, because they share the measures."""
         return {**vars(self.config), "seed": self.seed}
+
+    @property
+    def reads_steps(self) -> bool:
+        """Whether points within epochs are measured; other steps cost nothing."""
+        return self.config.points_per_epoch > 1
+
+    def check_data(self, data: Dataset) -> None:
+        """Checks that a training has the samples of the plane, whose places and labels are known to it.
+
+        Args:
+            data: What the training has.
+
+        Raises:
+            DataError: If it has other samples.
+        """
+        plane = InformationPlane(data, config=self.config)
+        for own, others in ((self._labels, plane._labels), (self.log_prior, plane.log_prior)):
+            if not torch.equal(own.cpu(), others.cpu()):
+                given = f"{data!r}, which has other labels or splits"
+                raise DataError(given, "the data set of the plane, or another plane", "plane")
+
+    @property
+    def _labels(self) -> Tensor:
+        """Classes of the samples to which critics are fitted, and of those that are measured."""
+        return torch.cat([self.y_train, self.y_test])
 
     def __call__(self, event: Event) -> None:
         """Measures the layers in training, if a point is due at this event."""

@@ -11,26 +11,27 @@ from torch import Tensor, nn
 
 from ibtrain.backend.gradients import differentiable
 from ibtrain.backend.modes import undisturbed
+from ibtrain.checks import check_number
 from ibtrain.config import PlaneConfig
 from ibtrain.data.dataset import Dataset
-from ibtrain.errors import DataError, ModelError, warn
+from ibtrain.errors import ConfigError, DataError, ModelError, warn
 from ibtrain.plane.gradients import GradientStatistics, Loss, gradient_statistics
 from ibtrain.plane.hooks import check_modules, default_layers, layer_outputs, module_name
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.plane.points import PlanePoints
 from ibtrain.plane.recorder import LayerActivations, LayerRecorder, with_noise
-from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
+from ibtrain.plane.samples import measured_labels, measured_samples
+from ibtrain.plane.watched_samples import Samples, read_samples
 
 __all__ = ["WatchedPlane", "measure"]
 
+DEFAULT_MEASURES = ("channel", "binned")
+"""Measures that need no training samples."""
 BATCH = 512
 """Samples that the model reads at once."""
 MAX_NUMBERS = 1 << 26
 """Activations in memory at once, unless a single layer has more: 256 MiB in float32."""
-
-Samples = tuple[Tensor, Tensor]
-"""Inputs and classes."""
 
 
 class WatchedPlane(LayerRecorder):
@@ -49,7 +50,8 @@ class WatchedPlane(LayerRecorder):
         layers: Names of modules, as in ``model.named_modules()``; None is every module with a weight matrix and every
             activation module. A module that is called several times in a forward pass is a layer at each call: ``relu#1``,
             ``relu#2`` and so on, all of which ``relu`` selects.
-        measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
+        measures: Names of measures (:data:`~ibtrain.config.MEASURES`); None is ``config.measures`` where they are not the default of
+            training, and otherwise ``channel`` and ``binned``, which need no training samples.
         noise_std: Standard deviation of the noise, one value or one for each layer; None is ``config.noise_std``, and by
             default 0.16 of each layer's radius.
         noise_scale: Unit of ``noise_std``, one of :data:`~ibtrain.config.PLANE_NOISE_SCALES`; None is ``config.noise_scale``.
@@ -74,7 +76,7 @@ class WatchedPlane(LayerRecorder):
         model: nn.Module,
         data: Dataset | Samples | Iterable[Samples],
         layers: Sequence[str] | None = None,
-        measures: Sequence[str] = ("channel", "binned"),
+        measures: Sequence[str] | None = None,
         *,
         train: Samples | Iterable[Samples] | None = None,
         noise_std: float | tuple[float, ...] | None = None,
@@ -83,7 +85,8 @@ class WatchedPlane(LayerRecorder):
         loss: Loss = nn.functional.cross_entropy,
         seed: int = 0,
     ) -> None:
-        config = replace(with_noise(config, noise_std, noise_scale), measures=tuple(measures))
+        config = with_noise(config, noise_std, noise_scale)
+        config = replace(config, measures=_chosen(measures, config))
         self.model = model
         self.loss = loss
         self._has_warned = False
@@ -93,10 +96,10 @@ class WatchedPlane(LayerRecorder):
             index = measured_samples(data, config)
             parts = [data.splits[name].x[rows] for name, rows in index.items()]
             data = torch.cat(parts), measured_labels(data, index)
-        self.x_test, y_test = _read(data, config.samples, like, "data")
+        self.x_test, y_test = read_samples(data, config.samples, like, "data")
         if train is not None:
-            self.x_train, y_train = _read(train, config.train_samples, like, "train")
-        elif any(measure_class(name).fits for name in measures):
+            self.x_train, y_train = read_samples(train, config.train_samples, like, "train")
+        elif any(measure_class(name).fits for name in config.measures):
             expected = "train=(x, y), to which the critics and probes of these measures are fitted"
             raise DataError("no training samples", expected, "train")
         else:
@@ -120,8 +123,10 @@ class WatchedPlane(LayerRecorder):
             The new points, one for each layer; ``points`` has all of them.
 
         Raises:
+            ConfigError: If the epoch is no number from 0.
             NonFiniteError: If an activation or a value is NaN or infinite.
         """
+        check_number("epoch", epoch, 0)
         last = max((point.epoch for point in self.points), default=-math.inf)
         if epoch <= last and not self._has_warned:
             self._has_warned = True
@@ -199,6 +204,8 @@ class WatchedPlane(LayerRecorder):
         with undisturbed(self.model), torch.no_grad():
             try:
                 outputs = layer_outputs(self.model, self.x_test[:2], chosen)
+            except ModelError:
+                raise
             except (RuntimeError, TypeError, ValueError) as error:
                 given = f"samples of shape {tuple(self.x_test.shape[1:])}"
                 raise ModelError(given, f"inputs of the model ({error})", "data") from error
@@ -218,7 +225,7 @@ def measure(
     model: nn.Module,
     data: Dataset | Samples | Iterable[Samples],
     layers: Sequence[str] | None = None,
-    measures: Sequence[str] = ("channel", "binned"),
+    measures: Sequence[str] | None = None,
     **settings: Any,
 ) -> PlanePoints:
     """Measures the layers of a trained model once.
@@ -227,7 +234,7 @@ def measure(
         model: Any module that maps a batch of inputs to anything.
         data: Samples on which the layers are measured; see :class:`WatchedPlane`.
         layers: Names of modules; see :class:`WatchedPlane`.
-        measures: Names of measures (:data:`~ibtrain.config.MEASURES`).
+        measures: Names of measures; see :class:`WatchedPlane`.
         settings: Further arguments of :class:`WatchedPlane`.
 
     Returns:
@@ -243,42 +250,14 @@ def measure(
     return PlanePoints(plane.measure(epoch=0))
 
 
-def _read(data: Samples | Iterable[Samples], count: int, like: Tensor, where: str) -> Samples:
-    """Samples of the model's type and on its device, which those of a parameter are: random ones of a pair of tensors, or the first ones of an iterable of batches."""
-    if isinstance(data, tuple | list) and len(data) == 2 and hasattr(data[0], "shape"):
-        x, y = _tensors(data, where)
-        if len(x) == len(y):
-            rows = draw_index(len(x), count)
-            x, y = x[rows], y[rows]
-        data = [(x, y)]
-    inputs, classes, total = [], [], 0
-    for batch in data:
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            raise DataError(f"a batch of type {type(batch).__name__}", "inputs and classes", where)
-        x, y = _tensors(batch, where)
-        if y.ndim != 1 or len(x) != len(y) or y.is_floating_point():
-            given = (
-                f"inputs of shape {tuple(x.shape)} and classes of shape {tuple(y.shape)}, {y.dtype}"
-            )
-            raise DataError(given, "a whole number for each input", where)
-        inputs.append(x[: count - total])
-        classes.append(y[: count - total].long())
-        total += len(classes[-1])
-        if total >= count:
-            break
-    if total < 2:
-        raise DataError(f"{total} samples", "at least 2", where)
-    x = torch.cat(inputs)
-    # NumPy's numbers are doubles
-    x = x.to(like) if x.dtype == torch.float64 else x.to(like.device)
-    return x, torch.cat(classes).to(like.device)
-
-
-def _tensors(pair: Sequence[Any], where: str) -> Samples:
-    try:
-        x, y = map(torch.as_tensor, pair)
-    except (TypeError, ValueError, RuntimeError) as error:
-        given = " and ".join(type(part).__name__ for part in pair)
-        expected = f"numbers: Dataset.from_arrays(x, y) converts strings and frames ({error})"
-        raise DataError(given, expected, where) from error
-    return x, y
+def _chosen(measures: Sequence[str] | None, config: PlaneConfig) -> tuple[str, ...]:
+    """The measures of a watched plane, which are an argument or in its settings."""
+    if isinstance(measures, str):
+        raise ConfigError(f"the string {measures!r}", "a list of names", "measures")
+    given = None if config.measures == PlaneConfig().measures else config.measures
+    if measures is None:
+        return given or DEFAULT_MEASURES
+    if given and tuple(measures) != given:
+        values = f"{', '.join(measures)}, and {', '.join(given)} in config"
+        raise ConfigError(values, "one of both", "measures")
+    return tuple(measures)

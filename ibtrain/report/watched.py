@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ibtrain.config import PlaneConfig
+from ibtrain.errors import ConfigError
 from ibtrain.plane.measures import measure_class
 from ibtrain.plane.point import PlanePoint
 from ibtrain.report.epochs import epoch_share
@@ -36,8 +37,10 @@ def plot_points(points: Sequence[PlanePoint], ax: Any = None, measure: str | Non
         The axis.
 
     Raises:
-        ConfigError: If no measure of the points has such values.
+        ConfigError: If there are no points, or if no measure of the points has such values.
     """
+    if not points:
+        raise ConfigError("no points", "some: measure first", "plot")
     drawable = axes_of(points)
     axes, *_ = choose_axes(drawable, [measure or (drawable[0].measure if drawable else "")])
     figure = screen_figure(4.0) if ax is None else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from ibtrain.checks import MAX_WORKERS, check_integer
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CHECKPOINT_EVERY, CheckpointInterval
+from ibtrain.config.settings import check_config
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.opened import OpenRun, open_run
 from ibtrain.runs.parts import clear_parts, is_in_parts, train_in_parts
@@ -60,6 +61,7 @@ def run(
         ...     sorted(run(config, folder).results()["layerwise"][0])
         ['layers', 'seconds', 'seed', 'test_accuracy', 'train_accuracy']
     """
+    check_config("config", config, RunConfig)
     check_integer("workers", workers, 1, MAX_WORKERS)
     interval = CheckpointInterval.parse(checkpoint_every, "checkpoint_every")
     check_callbacks(callbacks)

@@ -17,6 +17,7 @@ from ibtrain.config.recipes import with_recipes
 from ibtrain.data.augmentation import check_augmentable
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
+from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
 from ibtrain.models.layers import check_weights
@@ -78,6 +79,10 @@ class RunSetup:
         with threads(1):
             self.data = load_data(config, self.device)
         self.config = config = with_recipes(config, len(self.data.train))
+        last = max(config.optim(method).epochs for method in config.methods)
+        if max(config.plane.epochs, default=0) > last:
+            given = f"epoch {max(config.plane.epochs)}"
+            raise ConfigError(given, f"at most {last}, the last epoch of training", "plane_epochs")
         for method in config.methods:
             check_augmentable(config.optim(method).augment, self.data.train.x)
         with differentiable():

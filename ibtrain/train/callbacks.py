@@ -230,6 +230,10 @@ class Callback:
 
 
 def step_hooks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
-    """The methods ``on_step`` of those callbacks that have one of their own."""
-    hooks = [getattr(callback, "on_step", None) for callback in callbacks]
+    """The methods ``on_step`` of those callbacks that have one of their own, and whose ``reads_steps``, if there is one, is True."""
+    hooks = [
+        getattr(callback, "on_step", None)
+        for callback in callbacks
+        if getattr(callback, "reads_steps", True)
+    ]
     return [hook for hook in hooks if hook and getattr(hook, "__func__", 0) is not Callback.on_step]

@@ -55,6 +55,9 @@ class Training:
         self.data = data
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
+        for callback in self.callbacks:
+            # a plane was made for the samples of a data set
+            getattr(callback, "check_data", lambda data: None)(data)
         self.optim = with_recipe(
             trainer.optim,
             trainer.method,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ibtrain.backend.exchange import share_out
 from ibtrain.backend.process_group import num_processes, rank
-from ibtrain.errors import DataError
+from ibtrain.errors import DataError, InterruptedRunError, LostProcessError
 from ibtrain.mi.bounds.registry import dv
 from ibtrain.mi.marginals import Standardised
 from ibtrain.mi.matrix import mi_matrix
@@ -45,6 +45,28 @@ def failing(broken: set[int]) -> tuple[str, list[int]]:
         share_out(check, range(6))
     except DataError as error:
         return str(error), share_out(check, [7, 8])
+    raise AssertionError
+
+
+class IncompleteError(Exception):
+    """An error that can't be made again from its arguments."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+
+
+def failing_with(error: Exception) -> str:
+    """Kind and text of an error that the first process raises."""
+
+    def fail(number: int) -> int:
+        if number == 0:
+            raise error
+        return number
+
+    try:
+        share_out(fail, range(2))
+    except Exception as found:
+        return f"{type(found).__name__} {found}"
     raise AssertionError
 
 
@@ -100,6 +122,11 @@ def found(method: str) -> tuple[dict[str, Any], int]:
 WORK: dict[Callable[[Any], Any], tuple[Any, ...]] = {
     shared: (0, 1, 5),
     failing: ({3}, {2, 5}, {1, 4}),
+    failing_with: (
+        IncompleteError("file", "broken"),
+        LostProcessError("ibtrain resume one"),
+        InterruptedRunError(15, "ibtrain resume one"),
+    ),
     computed_groups: (1, 2, 5),
     found: tuple(METHODS),
 }
@@ -139,6 +166,15 @@ def test_each_item_has_one_process_and_all_have_its_result(of_each: Results) -> 
 def test_all_processes_have_the_first_error(of_each: Results) -> None:
     for broken, *results in of_each(failing):
         assert results == [(f"item: got {min(broken)}, expected another number", [7, 8])] * 3
+
+
+def test_an_error_is_the_same_in_all_processes(of_each: Results) -> None:
+    for error, alone, *processes in of_each(failing_with):
+        kind, text = type(error).__name__, str(error)
+        assert alone == f"{kind} {text}"
+        # one that can't be made again is told by its text
+        expected = f"RuntimeError {kind}: {text}" if kind == "IncompleteError" else alone
+        assert processes == [expected] * 2
 
 
 def test_each_group_of_samples_has_one_process(of_each: Results) -> None:

@@ -14,6 +14,7 @@ from toys import gaussian_classes
 from ibtrain import InformationPlane, PlaneConfig, measure
 from ibtrain.backend.seeding import derive_seed
 from ibtrain.config import MEASURES
+from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError, DataError, IBTrainWarning, ModelError
 from ibtrain.mi.channel.exact import channel_mi
 from ibtrain.plane.measures import LayerSample, Measure, Quantity, Values
@@ -232,6 +233,39 @@ def test_mistakes_are_named(
 ) -> None:
     with pytest.raises(error, match=message):
         InformationPlane.watch(network(), samples, **change)  # type: ignore[arg-type]
+
+
+def test_the_measures_may_be_in_the_settings(samples: Samples) -> None:
+    config = PlaneConfig(measures=("profile", "channel"))
+    plane = InformationPlane.watch(network(), samples, config=config)
+    assert plane.config.measures == ("profile", "channel")
+    assert InformationPlane.watch(network(), samples).config.measures == ("channel", "binned")
+    plane = InformationPlane.watch(network(), samples, config=PlaneConfig(samples=100))
+    assert plane.config.measures == ("channel", "binned")
+
+
+class Sum(nn.Tanh):
+    """One number for each sample, without an axis of its own."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sum(1)
+
+
+def test_a_layer_of_one_number_is_a_layer_of_one_unit() -> None:
+    x, y = torch.randn(100, 5, generator=torch.Generator().manual_seed(0)), torch.arange(100) % 2
+    model = nn.Sequential(nn.Linear(5, 3), Sum())
+    (point,) = InformationPlane.watch(model, (x, y), ["1"], ["channel"]).measure(0)
+    with torch.no_grad():
+        h = model(x)[:, None]
+    expected = channel_mi(h, point.scalars["sigma"], y, seed=derive_seed(0, "channel")).mi_xt.mi
+    assert point.estimates["mi_xt_channel"].mi == pytest.approx(expected)
+
+
+def test_samples_of_a_data_set_get_the_type_of_the_model() -> None:
+    x, y = torch.randn(100, 5, generator=torch.Generator().manual_seed(0)), torch.arange(100) % 2
+    model = nn.Sequential(nn.Linear(5, 3), nn.Tanh()).double()
+    plane = InformationPlane.watch(model, Dataset.from_arrays(x, y), measures=["channel"])
+    assert all(point.estimates["mi_xt_channel"].mi > 0 for point in plane.measure(0))
 
 
 def test_samples_that_the_model_cannot_read_are_named(samples: Samples) -> None:

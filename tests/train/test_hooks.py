@@ -13,8 +13,10 @@ from ibtrain import (
     Checkpoints,
     EndToEndTrainer,
     Event,
+    InformationPlane,
     LayerwiseTrainer,
     OptimConfig,
+    PlaneConfig,
     StopOnPlateau,
     mlp,
 )
@@ -88,6 +90,15 @@ def test_a_callback_without_a_hook_for_steps_costs_nothing_at_a_step() -> None:
 
     diary = Diary()
     assert step_hooks([Epochs(), Callback(), print, diary]) == [diary.on_step]
+
+
+@pytest.mark.parametrize(("points", "hooks"), [(0, 0), (1, 0), (2, 1)])
+def test_a_plane_costs_nothing_at_a_step_without_points_within_epochs(
+    points: int, hooks: int
+) -> None:
+    """With averaged weights, an event costs a copy of all weights."""
+    plane = InformationPlane(gaussian_classes(), config=PlaneConfig(points_per_epoch=points))
+    assert len(step_hooks([plane])) == hooks
 
 
 def test_a_misspelt_hook_is_refused_where_it_is_written() -> None:

@@ -24,6 +24,7 @@ from ibtrain import (
     Split,
     conv_net,
     mlp,
+    run,
 )
 from ibtrain.errors import InvalidInputError
 
@@ -51,6 +52,11 @@ class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc1, self.fc2 = nn.Linear(3, 4), nn.Linear(4, 2)
+
+
+class Transposed(nn.Tanh):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.T
 
 
 SOFTMAX = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Softmax(dim=1))
@@ -103,6 +109,16 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "an objective's setting in a run": (lambda: RunConfig(beta=0.1), r"RunConfig: got 'beta', .*\(beta is a setting of ObjectiveConfig\)"),
     "an optimiser's setting in a trainer": (lambda: EndToEndTrainer(mlp(3, [5], 2), epochs=3), r"EndToEndTrainer: got 'epochs', expected one of model, .*\(epochs is a setting of OptimConfig"),
     "an unknown setting of a trainer": (lambda: LayerwiseTrainer(mlp(3, [5], 2), callback=[]), r"LayerwiseTrainer: got 'callback', .*did you mean 'callbacks'"),
+    "settings at the place of the noise": (lambda: InformationPlane(Dataset.from_arrays(X, Y), PlaneConfig()), r"noise_std: got a PlaneConfig, expected a number, and config="),
+    "a plane of other labels": (lambda: train(data=(Dataset.from_arrays(X, Y),), callbacks=[InformationPlane(Dataset.from_arrays(X, Y[::-1]))]), "plane: got .*, which has other labels or splits, expected the data set of the plane"),
+    "a plane of more samples": (lambda: train(data=(Dataset.from_arrays(X[:60], Y[:60]),), callbacks=[InformationPlane(Dataset.from_arrays(X, Y))]), "which has other labels or splits"),
+    "a watched measure without a list": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y), measures="channel"), "measures: got the string 'channel', expected a list"),
+    "other measures in config": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y), measures=["channel"], config=PlaneConfig(measures=("binned",))), "measures: got channel, and binned in config, expected one of both"),
+    "a picture of no points": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y)).plot(), "plot: got no points, expected some: measure first"),
+    "an epoch of text": (lambda: InformationPlane.watch(mlp(3, [5], 2), (X, Y)).measure("last"), "epoch: got 'last', expected a finite number of 0 or more"),
+    "watched samples with gaps": (lambda: InformationPlane.watch(mlp(3, [5], 2), (np.where(X > 1, np.nan, X), Y)), "data: got NaN or infinite numbers, expected finite inputs"),
+    "a layer without rows": (lambda: InformationPlane.watch(nn.Sequential(nn.Linear(3, 4), Transposed()), (X, Y), ["1"]), r"layer 1: got outputs of shape \(4, 2\) for 2 samples, expected a row for each"),
+    "a dictionary as a run": (lambda: run({"seeds": [0]}), r"config: got a dict, expected a RunConfig: RunConfig\(\*\*settings\)"),
     "beta of text": (lambda: ObjectiveConfig(beta="0.1"), "beta: got '0.1', expected a number, or a tuple of one number for each"),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ibtrain.config import ObjectiveConfig
+from ibtrain.config import OBJECTIVES, ObjectiveConfig
 from ibtrain.train.objectives import BlockSpec, make_objective
 from ibtrain.train.objectives.critics import (
     MAX_FEATURES,
@@ -16,6 +16,7 @@ from ibtrain.train.objectives.critics import (
     means_read,
     pair_critic,
 )
+from ibtrain.train.objectives.cross_entropy import CrossEntropy
 
 SHAPES = [(7,), (5, 4), (3, 5, 5), (64, 32, 32), (64, 1, 4096), (4096, 3, 3), (2, 200, 7)]
 
@@ -34,6 +35,29 @@ def test_critics_read_a_bounded_number_of_means(shape: tuple[int, ...]) -> None:
     assert (features_read(shape) == math.prod(shape)) == small
     if len(shape) == 3:
         assert features_read(shape) <= shape[0] * MAX_SIDE**2
+
+
+MAPS = BlockSpec((64, 32, 32), torch.zeros(10), index=0, count=3)
+
+
+def test_several_processes_gather_means_where_the_loss_reads_no_more() -> None:
+    """The kernel objectives read whole maps."""
+    for name in OBJECTIVES:
+        objective = make_objective(name, nn.Identity(), MAPS, ObjectiveConfig(name=name, beta=0.0))
+        assert (objective.means is None) == (name in ("hsic", "renyi")), name
+
+
+def test_a_subclass_has_to_say_that_it_reads_means() -> None:
+    class Whole(CrossEntropy):
+        def scores(self, h: torch.Tensor) -> torch.Tensor:
+            return super().scores(h * h.flatten(1).amax(1)[:, None, None, None])
+
+    class Sum(CrossEntropy):
+        reads_means = True
+
+    config = ObjectiveConfig(name="cross-entropy")
+    assert Whole(nn.Identity(), MAPS, config).means is None
+    assert Sum(nn.Identity(), MAPS, config).means is not None
 
 
 @pytest.mark.parametrize("name", ["ib", "cross-entropy"])

@@ -52,7 +52,7 @@ def dropout_mi(
         h: The layer's clean outputs, ``(n, dim)``.
         alpha: Variance of the multiplicative noise, :math:`\alpha`; above 0. Dropout with the rate p has the variance
             p / (1 - p).
-        labels: Class of each sample, from 0 without gaps, ``(n,)``.
+        labels: Class of each sample, whole numbers from 0, ``(n,)``.
         draws: Number of noise vectors per sample; at least 2.
         seed: Seeds the noise.
 

@@ -37,7 +37,7 @@ def as_outputs(h: Outputs) -> Float[Tensor, "n dim"]:
 
 
 def as_classes(labels: Classes, h: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
-    """Returns the classes as a tensor on the device of the outputs.
+    """Returns the classes as a tensor on the device of the outputs, numbered consecutively without those that have no sample.
 
     Args:
         labels: Class of each sample, whole numbers from 0.
@@ -53,4 +53,5 @@ def as_classes(labels: Classes, h: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
     if tensor.is_floating_point() or tensor.is_complex() or tensor.min() < 0:
         given = f"labels of type {tensor.dtype} from {tensor.min():g}"
         raise DataError(given, "classes: whole numbers from 0", "labels")
-    return tensor.to(h.device, torch.int64)
+    classes: Tensor = tensor.to(h.device, torch.int64).unique(return_inverse=True)[1]
+    return classes

@@ -31,7 +31,7 @@ class GaussianNoise(nn.Module):
 
     If it is relative, :math:`\sigma` is ``noise_std`` times the :func:`activation_scale` of h, so that a layer
     can't make the noise negligible by scaling its weights. In training the scale is computed on the batch, with a
-    gradient; in evaluation it is a running average.
+    gradient; in evaluation it is a running average, or before the first step that of the batch.
 
     Args:
         noise_std: Standard deviation, in the units of h or, if it is relative, as a multiple of its scale.
@@ -53,7 +53,9 @@ class GaussianNoise(nn.Module):
         if not self.relative:
             return self.noise_std
         if not self.training:
-            return self.noise_std * self.running_scale
+            # before the first step there is no average
+            newest = activation_scale(at_least_float32(h))
+            return self.noise_std * torch.where(self.running_scale > 0, self.running_scale, newest)
         scale = activation_scale(at_least_float32(h))
         with torch.no_grad():
             first = self.running_scale == 0

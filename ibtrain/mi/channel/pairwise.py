@@ -73,7 +73,7 @@ def pairwise_bounds(h: Outputs, noise_std: float, labels: Classes | None = None)
     h = as_outputs(h)
     one_class = torch.zeros(len(h), dtype=torch.long, device=h.device)
     classes = one_class if labels is None else as_classes(labels, h)
-    counts = torch.bincount(classes).double().cpu()
+    counts = torch.bincount(classes).cpu().double()
     own_class = classes.cpu().unsqueeze(1)
     bounds = []
     for name, sums in zip(
@@ -117,4 +117,4 @@ def _kernel_sums(
             kernels = (logits * share).clamp_(min=-NEGLIGIBLE_NATS).exp_()
             total[first:last] += kernels @ members[first:]
             total[last:] += kernels[:, len(block) :].T @ members[first:last]
-    return [total.double().cpu() for total in totals]
+    return [total.cpu().double() for total in totals]

@@ -93,12 +93,6 @@ class LayerSample:
     module: nn.Module | None = None
     gradients: Callable[[], GradientStatistics | None] = lambda: None
 
-    @property
-    def present_classes(self) -> Int[Tensor, " m"]:
-        """Classes of the held-out samples, numbered consecutively without those that have no sample."""
-        classes: Tensor = self.y_test.unique(return_inverse=True)[1]
-        return classes
-
 
 class Measure(ABC):
     """Measures one layer repeatedly as the layer changes.

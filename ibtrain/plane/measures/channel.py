@@ -27,9 +27,8 @@ class Channel(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes both values."""
-        present = layer.present_classes
-        draws = 2 if len(present) < MANY_SAMPLES else 1
+        draws = 2 if len(layer.y_test) < MANY_SAMPLES else 1
         seed = derive_seed(layer.seed, "channel")
-        exact = channel_mi(layer.h_test, layer.sigma, present, draws=draws, seed=seed)
+        exact = channel_mi(layer.h_test, layer.sigma, layer.y_test, draws=draws, seed=seed)
         assert exact.mi_ty is not None
         return {"mi_xt_channel": exact.mi_xt, "mi_ty_channel": exact.mi_ty}

@@ -38,7 +38,7 @@ class Compressed(Measure):
         """Projects the activations, and computes both values."""
         components = leading_components(layer.h_test, self.spec.config.components)
         seed = derive_seed(layer.seed, "compressed")
-        values = channel_mi(components.values, layer.sigma, layer.present_classes, seed=seed)
+        values = channel_mi(components.values, layer.sigma, layer.y_test, seed=seed)
         assert values.mi_ty is not None
         return {
             "mi_xt_compressed": values.mi_xt,

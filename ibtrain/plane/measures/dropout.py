@@ -35,6 +35,6 @@ class Dropout(Measure):
         """Computes both values."""
         alpha = self.spec.config.dropout_alpha
         seed = derive_seed(layer.seed, "dropout")
-        values = dropout_mi(layer.h_test, alpha, layer.present_classes, seed=seed)
+        values = dropout_mi(layer.h_test, alpha, layer.y_test, seed=seed)
         assert values.mi_ty is not None
         return {"mi_xt_dropout": values.mi_xt, "mi_ty_dropout": values.mi_ty}

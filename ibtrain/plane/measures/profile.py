@@ -30,12 +30,11 @@ class Profile(Measure):
 
     def measure(self, layer: LayerSample) -> Values:
         """Computes all values."""
-        # a layer that is constant has no radius, and its noise a size all the same
-        radius = activation_scale(layer.h_train).item() * math.sqrt(self.spec.dim) or 1.0
+        radius = activation_scale(layer.h_train).item() * math.sqrt(self.spec.dim)
         profile = channel_profile(
             layer.h_test,
             [share * radius for share in RADIUS_SHARES],
-            layer.present_classes,
+            layer.y_test,
             seed=derive_seed(layer.seed, "channel"),
         )
         values: Values = {}

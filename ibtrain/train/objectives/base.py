@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -149,7 +149,14 @@ class BlockObjective(Objective):
     shares_rows: ClassVar[bool] = True
     smooths_labels: ClassVar[bool] = False
     """Whether labels can be smoothed."""
+    reads_means: ClassVar[bool] = False
+    """Whether the loss reads no more of a feature map than the means that critics read. A subclass does not inherit it: what it overrides may
+    read all."""
     label_smoothing: float = 0.0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.reads_means = vars(cls).get("reads_means", False)
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """The prediction term of the information bottleneck alone."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 from torch import nn
 
@@ -19,6 +20,8 @@ class PredictionTerm(InformationBottleneck):
         spec: The block's place, and the shape of h.
         config: As of :class:`~ibtrain.train.objectives.ib.InformationBottleneck`; beta is not used.
     """
+
+    reads_means: ClassVar[bool] = True
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, spec, replace(config, beta=(0.0,)))

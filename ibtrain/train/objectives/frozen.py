@@ -21,6 +21,7 @@ class Frozen(PredictionTerm):
     """
 
     prediction_trains_block: ClassVar[bool] = False
+    reads_means: ClassVar[bool] = True
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block.requires_grad_(False), spec, config)

@@ -79,6 +79,7 @@ class InformationBottleneck(BlockObjective):
     prediction_trains_block: ClassVar[bool] = True
     """Whether the prediction term trains the block; otherwise only the critic, which reads the block."""
     smooths_labels: ClassVar[bool] = True
+    reads_means: ClassVar[bool] = True
     readout: Readout
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
@@ -97,8 +98,7 @@ class InformationBottleneck(BlockObjective):
         self.noise = GaussianNoise(noise_std, relative=config.noise_scale == "relative")
         self.average = LogAverage(config.ema_rate)
         self.terms = pair_terms(spec, config)
-        # a subclass with a loss of its own may read x
-        if type(self).loss is InformationBottleneck.loss:
+        if self.reads_means:
             reads_all = self.pair_critic is not None or self.noise.relative
             self.means = nn.Identity() if reads_all else means_read(spec.shape)
 

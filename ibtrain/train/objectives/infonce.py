@@ -46,6 +46,7 @@ class InfoNCEBottleneck(InformationBottleneck):
     """
 
     smooths_labels: ClassVar[bool] = False
+    reads_means: ClassVar[bool] = True
 
     readout: NormalisedReadout
 

@@ -21,6 +21,7 @@ class NWJBottleneck(InformationBottleneck):
     """
 
     smooths_labels: ClassVar[bool] = False
+    reads_means: ClassVar[bool] = True
 
     def prediction(self, scores: Tensor, y: Tensor) -> Tensor:
         """The bound in nats."""

@@ -22,6 +22,7 @@ class Similarity(PredictionTerm):
     """
 
     prediction_trains_block: ClassVar[bool] = False
+    reads_means: ClassVar[bool] = True
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:
         super().__init__(block, spec, replace(config, similarity=config.similarity or 1.0))

@@ -23,6 +23,7 @@ class SmileBottleneck(InformationBottleneck):
     """
 
     smooths_labels: ClassVar[bool] = False
+    reads_means: ClassVar[bool] = True
 
     def prediction(self, scores: Tensor, y: Tensor) -> Tensor:
         """The value of SMILE in nats, with the gradient of the Jensen-Shannon bound."""

@@ -1,5 +1,7 @@
 """The information bottleneck with a squared compression term."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,7 @@ class SquaredInformationBottleneck(InformationBottleneck):
         Kolchinsky, Tracey & Van Kuyk (arXiv 1808.07593), section 3.
     """
 
+    reads_means: ClassVar[bool] = True
     information: Tensor
 
     def __init__(self, block: nn.Module, spec: BlockSpec, config: ObjectiveConfig) -> None:

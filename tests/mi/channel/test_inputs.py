@@ -36,6 +36,12 @@ def test_arrays_and_tensors_have_the_same_value(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
+def test_numbers_of_classes_without_samples_change_nothing(name: str) -> None:
+    gaps = torch.tensor([1, 4, 5])[LABELS]
+    assert ESTIMATORS[name](H, gaps) == ESTIMATORS[name](H, LABELS)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_no_estimator_returns_nan(name: str, value: float) -> None:
     h = H.clone()

@@ -38,3 +38,10 @@ def test_evaluation_uses_the_running_scale() -> None:
     noise(h, eps(1, h.shape))
     noise.eval()
     assert float(noise.sigma(torch.zeros(3, 10))) == pytest.approx(0.5 * activation_scale(h).item())
+
+
+def test_evaluation_before_the_first_step_uses_the_scale_of_the_batch() -> None:
+    noise = GaussianNoise(0.5, relative=True).eval()
+    h = 2.0 * torch.randn(1000, 10, generator=torch.Generator().manual_seed(0))
+    assert float(noise.sigma(h)) == pytest.approx(0.5 * activation_scale(h).item())
+    assert noise.running_scale == 0
