@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ibtrain.cli.options import combined_config, setting_of, settings_of
-from ibtrain.cli.varied import is_whole
+from ibtrain.cli.varied import as_numbers, is_real, is_whole
 from ibtrain.config import METHODS, RunConfig, read_settings
 from ibtrain.config.settings import flattened
 from ibtrain.config.space import Range
@@ -97,6 +97,27 @@ class Plan:
             values = {**self.base, **settings}
             return combined_config({}, values, where, METHODS, has_recipes=has_recipes)
 
+    def check_once(self, options: Mapping[str, Any]) -> None:
+        """Checks that no setting is given where another value of it would hide it: in a cell, or where it varies.
+
+        Args:
+            options: Settings of the command line, by dotted name.
+
+        Raises:
+            ConfigError: If one is.
+        """
+        for name in options:
+            if name in self.vary:
+                raise ConfigError(f"{name}, which varies", "a value, or values to vary", "options")
+        for cell, settings in self.cells.items():
+            for name in settings:
+                place = f"{self.where}: cells.{cell}"
+                if name in self.vary:
+                    raise ConfigError(f"{name}, which varies", "it in one of both", place)
+                if name in options:
+                    expected = "it there or as an option, which all runs share"
+                    raise ConfigError(f"{name}, which is an option too", expected, place)
+
     @property
     def settings_within(self) -> list[str]:
         """Dotted names of the settings in which runs must agree to be compared: those that vary, where cells have names."""
@@ -165,4 +186,7 @@ def _varied(name: str, value: Any, where: str) -> Sequence[Any] | Range:
         if span is None and (not isinstance(value, list) or not value):
             expected = "a list of values, such as [0, 1e-3], or a range, such as '1e-4..1e-2:log'"
             raise ConfigError(repr(value), expected, name)
-    return span or value
+    if span:
+        return span
+    # the same name of a run, however the number is written
+    return [as_numbers(entry) for entry in value] if is_real(name) else value

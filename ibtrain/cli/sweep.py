@@ -131,6 +131,10 @@ def command(
         keys = settings_of(compare_by) if compare_by else []
         plan = replace(plan, baseline=baseline, compare_by=keys)
     if trials:
+        if baseline or compare_by:
+            option = "--baseline" if baseline else "--compare-by"
+            expected = "neither with --search, which compares its final runs"
+            raise ConfigError(baseline or compare_by, expected, option)
         search(
             plan,
             trials,
@@ -172,18 +176,19 @@ def _plan(
     values: dict[str, Any] = {}
     for setting, given in vary:
         earlier = values.get(setting, [])
-        if isinstance(given, list) and isinstance(earlier, list):
-            values[setting] = [*earlier, *given]
-        else:
-            values[setting] = given
+        if earlier and not (isinstance(given, list) and isinstance(earlier, list)):
+            raise ConfigError(f"{setting} twice", "values, or one range", "--vary")
+        values[setting] = [*earlier, *given] if isinstance(given, list) else given
     if not values and not plan.vary and not plan.cells:
         raise ConfigError(
             "nothing to vary", "--vary SETTING=VALUE,... or a FILE.toml with values", "sweep"
         )
-    base = {**plan.base, **settings}
+    options = dict(settings)
     if methods:
-        base["methods"] = list(METHODS) if methods == "both" else [methods.replace("-", "_")]
-    return replace(plan, base=base, vary={**plan.vary, **values})
+        options["methods"] = list(METHODS) if methods == "both" else [methods.replace("-", "_")]
+    whole = replace(plan, base={**plan.base, **options}, vary={**plan.vary, **values})
+    whole.check_once(options)
+    return whole
 
 
 def _compared(plan: Plan, runs: "Sequence[RunSummary]") -> "list[Comparison]":

@@ -1,6 +1,7 @@
 """The table of the runs in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ibtrain.checks import check_number
 from ibtrain.config import METHODS, Method
@@ -21,7 +22,8 @@ LONGEST_SEEDS = 12
 def runs_table(folders: Sequence[RunFolder], width: int | None = None) -> str:
     """A table with a row for each run: its folder, data set, seeds and mean test accuracies.
 
-    A broken run has a row too, and a warning names the error. A run that is not finished has its latest accuracies.
+    A broken run has a row too, and a warning names the error. A run that is not finished has its latest accuracies. Those of the
+    validation split, which takes the place of the test split in the trials of a search, are marked.
 
     Args:
         folders: The runs.
@@ -31,7 +33,9 @@ def runs_table(folders: Sequence[RunFolder], width: int | None = None) -> str:
     rows = [["run", "dataset", "seeds", *(f"{METHOD_NAMES[method]} %" for method in METHODS)]]
     for folder in folders:
         try:
-            rows.append([str(folder.path), *_dataset_and_seeds(folder), *_accuracies(folder)])
+            config = folder.read_json("config.json")
+            cells = *_dataset_and_seeds(config, folder), *_accuracies(config, folder)
+            rows.append([str(folder.path), *cells])
         except RunFolderError as error:
             warn(str(error))
             rows.append([str(folder.path), "broken", "", *("" for _ in METHODS)])
@@ -44,9 +48,8 @@ def runs_table(folders: Sequence[RunFolder], width: int | None = None) -> str:
     return "\n".join([f"  {heading}", f"  {line}", *pairs])
 
 
-def _dataset_and_seeds(folder: RunFolder) -> tuple[str, str]:
-    """Data set and seeds of a run; its other settings are not read, because they may be of another version."""
-    config = folder.read_json("config.json")
+def _dataset_and_seeds(config: Mapping[str, Any], folder: RunFolder) -> tuple[str, str]:
+    """Data set and seeds of a run; its other settings are not checked, because they may be of another version."""
     dataset, seeds = config.get("dataset"), config.get("seeds")
     if not isinstance(dataset, str) or not isinstance(seeds, list):
         given = f"dataset {dataset!r} and seeds {seeds!r}"
@@ -56,26 +59,31 @@ def _dataset_and_seeds(folder: RunFolder) -> tuple[str, str]:
     return dataset, text if len(text) <= LONGEST_SEEDS else f"{len(seeds)} seeds"
 
 
-def _accuracies(folder: RunFolder) -> list[str]:
-    if not (folder.path / "results.json").is_file():
-        return _latest_accuracies(folder)
-    results = folder.results()
-    return [
-        spread([100 * seed["test_accuracy"] for seed in results[method]])
-        if results.get(method)
-        else "-"
-        for method in METHODS
-    ]
+def _accuracies(config: Mapping[str, Any], folder: RunFolder) -> list[str]:
+    """The accuracies of each method, and the split on which they are, unless that is the test split."""
+    if (folder.path / "results.json").is_file():
+        results = folder.results()
+        found = {
+            method: spread([100 * seed["test_accuracy"] for seed in results[method]])
+            for method in METHODS
+            if results.get(method)
+        }
+    else:
+        found = _latest_accuracies(config, folder)
+    mark = " (validation)" if config.get("evaluate_on") == "validation" else ""
+    return [found[method] + mark if method in found else "-" for method in METHODS]
 
 
-def _latest_accuracies(folder: RunFolder) -> list[str]:
+def _latest_accuracies(config: Mapping[str, Any], folder: RunFolder) -> dict[Method, str]:
     """The last accuracy of each method of a run that is not finished."""
     latest: dict[Method, float] = {}
     with untrusted("an epoch", "what a run makes", str(folder.events.path)):
         for event in folder.recorded("epoch"):
             check_number("test_accuracy", event["test_accuracy"], 0)
             latest[event["method"]] = event["test_accuracy"]
-    return [
-        "unfinished" + (f", {100 * latest[method]:.2f}" if method in latest else "")
+    methods = config.get("methods")
+    return {
+        method: "unfinished" + (f", {100 * latest[method]:.2f}" if method in latest else "")
         for method in METHODS
-    ]
+        if not isinstance(methods, list) or method in methods
+    }

@@ -111,7 +111,7 @@ def test_mistakes_are_answered_in_one_line(tmp_path: Path) -> None:
         ([path, "--config", path], "expected one file of settings"),
         ([path, "--baseline", "dvv"], "did you mean 'dv'?"),
         (["--vary", "lr=1e-4..1e-2:log"], "got 0.0001..0.01:log, expected values, or --search with a range"),
-        (["--vary", "lr=1e-2..1e-4"], "high: got 0.0001, expected a finite number above 0.01"),
+        (["--vary", "lr=1e-2..1e-4"], "--vary lr: got 0.0001, expected a finite number above 0.01"),
         (["--vary", "lr=0..1:log"], "got 0.0, expected a lowest number above 0 with :log"),
         (["--vary", "batch-size=1.5..3"], "got '1.5..3', expected LOW..HIGH or LOW..HIGH:log, with whole numbers"),
     ):  # fmt: skip
@@ -119,3 +119,40 @@ def test_mistakes_are_answered_in_one_line(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert message in result.stderr
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_numbers_name_a_run_as_the_command_line_does(tmp_path: Path) -> None:
+    text = "[vary]\nbeta = [0, 1]\nepochs = [1]\nnoise_std = [[1, 0.5]]\n"
+    names = [*Plan.read(written(tmp_path, text)).configs()]
+    assert names == [
+        "beta=0.0,epochs=1,noise_std=1.0-0.5", "beta=1.0,epochs=1,noise_std=1.0-0.5",
+    ]  # fmt: skip
+
+
+CELLS = "[cells.a]\nbeta = 0\n[cells.b]\nbeta = 1\nmethods = 'layerwise'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (CELLS, "--beta 0.5", "cells.a: got objective.beta, which is an option too, expected it there"),
+        (CELLS, "--methods end-to-end", "cells.b: got methods, which is an option too"),
+        (CELLS, "--vary beta=0,1", "cells.a: got objective.beta, which varies, expected it in one of both"),
+        (CELLS + "[vary]\nbeta = [0, 1]\n", "", "cells.a: got objective.beta, which varies"),
+        ("[vary]\nbeta = [0, 1]\n", "--beta 3", "options: got objective.beta, which varies, expected a value"),
+        ("", "--vary beta=0,1 --beta 3", "options: got objective.beta, which varies"),
+        ("", "--vary lr=0.1 --vary lr=1e-4..1e-2", "--vary: got optim.learning_rate twice, expected values, or one range"),
+        ("", "--search 2 --vary lr=0.1,0.2 --baseline previous", "--baseline: got previous, expected neither with --search"),
+        ("", "--search 2 --vary lr=0.1..0.01", "--vary lr: got 0.01, expected a finite number above 0.1"),
+        *(("", f"--vary hidden={text}", f"--vary hidden: got '{text}', expected values separated by commas, each list in brackets")
+          for text in ("[10],[20", "10,20]", "[10,[20]]", "[0,1")),
+    ],
+)  # fmt: skip
+def test_a_value_that_another_would_hide_is_refused(
+    tmp_path: Path, text: str, options: str, message: str
+) -> None:
+    words = ["sweep", written(tmp_path, text), *options.split(), "--run-dir", tmp_path / "sweep"]
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert not (tmp_path / "sweep").exists()

@@ -60,6 +60,15 @@ def test_a_run_is_listed_as_itself(folder: Path) -> None:
     assert "parts" not in result.stdout
 
 
+def test_accuracies_of_the_validation_split_are_marked(folder: Path) -> None:
+    """As are those of the trials of a search, which train one method."""
+    path = folder / "one" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "evaluate_on": "validation", "methods": ["layerwise"]}))
+    line = run("runs", folder / "one").stdout.splitlines()[-1]
+    assert line.split()[-3:] == ["unfinished", "(validation)", "-"]
+
+
 def test_a_folder_without_runs_is_told_on_standard_error(tmp_path: Path) -> None:
     result = run("runs", tmp_path)
     assert (result.exit_code, result.stderr) == (0, f"no runs in {tmp_path}\n")
