@@ -136,8 +136,11 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Method) -> N
 
 def _draw_differences(axis: Any, rows: Sequence[_Row]) -> None:
     axis.axvline(0, color="black", lw=0.8)
+    markers = dict(zip(COLOURS.values(), MARKERS, strict=False))
     for height, difference, colour in rows:
         value = 100 * difference.value
         half = 100 * difference.high - value if difference.has_interval else None
-        axis.errorbar(value, height, xerr=half, fmt="o", ms=4, lw=1, color=colour)
+        axis.errorbar(
+            value, height, xerr=half, fmt=markers.get(colour, "o"), ms=4, lw=1, color=colour
+        )
     axis.set(xlabel="difference  [percentage points]")

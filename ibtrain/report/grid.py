@@ -14,6 +14,8 @@ HEIGHTS = {1: 2.7, 2: 2.3, 3: 2.0, 4: 1.8}
 """Height of a panel in inches, by the number of panels beside each other."""
 TITLE_CHARACTER = 0.078
 """Width of a character of a title, in inches."""
+BREAK = ",\x1f "
+"""Stands for a comma within a word, after which a line may end."""
 MARGIN = 0.5
 """Width of the ticks and labels of a panel, in inches."""
 
@@ -96,10 +98,13 @@ class Grid:
 
 
 def _wrapped(title: str, length: int) -> str:
-    """A title with lines of limited length; a word that is too long is abridged."""
-    lines = [
-        part
-        for line in title.split("\n")
-        for part in wrap(line, length, break_long_words=False, max_lines=3) or [line]
-    ]
+    """A title with lines of limited length, which end at spaces, or after a comma of a long word; a longer part is abridged."""
+    lines = []
+    for line in title.split("\n"):
+        # the settings in the name of a run of a sweep have commas between them
+        words = [
+            word if len(word) <= length else word.replace(",", BREAK) for word in line.split(" ")
+        ]
+        parts = wrap(" ".join(words), length, break_long_words=False, max_lines=3) or [line]
+        lines += [part.replace(BREAK, ",").replace(BREAK.rstrip(" "), ",") for part in parts]
     return "\n".join(abridged(line, length) for line in lines)

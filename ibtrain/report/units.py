@@ -23,7 +23,7 @@ __all__ = ["units_figure"]
 
 NAMES = tuple(f"mi_{pair}_unit{suffix}" for pair in ("xt", "ty") for suffix in ("", "_min", "_max"))
 """Mean, smallest and largest value of both quantities."""
-QUANTITIES = ("H(T_j)", "I(T_j; Y)")
+QUANTITIES = ("H($T_j$)", "I($T_j$; Y)")
 LONGEST_NAME = 22
 BAND = 0.25
 """Opacity of a band."""

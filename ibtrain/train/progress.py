@@ -14,7 +14,7 @@ METRIC_LABELS = {
     "mi_xt": "I(x;t)",
     "mi_hh": "I(h;h')",
     "cross_entropy": "loss",
-    "train_accuracy": "accuracy",
+    "train_accuracy": "training accuracy",
     "validation_accuracy": "validation",
 }
 """What metrics are called where there is little room."""
@@ -59,13 +59,17 @@ def describe(event: Event) -> str:
     stage = (
         event.stage if event.stages == 1 else f"{event.stage} ({event.index + 1}/{event.stages})"
     )
+    labels = METRIC_LABELS
+    if event.method == "layerwise":
+        # the network's is measured at the end
+        labels = {**METRIC_LABELS, "train_accuracy": "training accuracy of its critic"}
     # if blocks train simultaneously, only the metrics of the last one have no prefix and are shown
     unlabelled = {
         name: name for name in event.metrics if name not in METRIC_LABELS and "." not in name
     }
     metrics = "  ".join(
         f"{label} {event.metrics[name]:.3f}"
-        for name, label in {**METRIC_LABELS, **unlabelled}.items()
+        for name, label in {**labels, **unlabelled}.items()
         if name in event.metrics
     )
     method = event.method.replace("_", "-")

@@ -9,6 +9,7 @@ import pytest
 from pictures import check_texts
 from scipy import stats
 
+from ibtrain.report.grid import _wrapped
 from ibtrain.report.heatmap import MAX_MAPS, heatmap_figure
 from ibtrain.report.learning import learning_figure
 from ibtrain.report.sweep import sweep_figures
@@ -236,3 +237,15 @@ def test_three_titles_of_a_forest_do_not_overlap() -> None:
     assert titles[2].startswith("Less the baseline\n")
     assert figure.get_supxlabel() == f"baseline: {runs[0].name}"
     check_texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("beta=0.0,noise_std=0.1\nlayer-wise", ["beta=0.0,", "noise_std=0.1", "layer-wise"]),
+        ("two runs, of one kind", ["two runs, of one", "kind"]),
+        ("short,er", ["short,er"]),
+    ],
+)
+def test_a_long_title_is_wrapped_after_the_commas_of_a_name(title: str, lines: list[str]) -> None:
+    assert _wrapped(title, 18) == "\n".join(lines)
