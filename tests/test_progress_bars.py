@@ -49,8 +49,14 @@ def estimate_classes(progress: bool, folder: Path) -> None:
 
 
 ENTRIES = [
-    (train, r"4/4 epochs, \S+ left  seed 0  layerwise  output \(2/2\)  epoch 2/2 .*training accuracy of its critic 0\."),
-    (execute, r"4/4 epochs, \S+ left  seed 1  end-to-end  network  epoch 2/2  loss \d\.\d+  accur"),
+    (
+        train,
+        r"4/4 epochs, \S+ left  seed 0  layerwise  output \(2/2\)  epoch 2/2 .*training accuracy of its critic 0\.",
+    ),
+    (
+        execute,
+        r"4/4 epochs, \S+ left  seed 1  end-to-end  network  epoch 2/2  loss \d\.\d+  training accur",
+    ),
     # three critics read a label
     (estimate_classes, r"60/60 steps, \S+ left  critic 3/3  0\.\d+ nats"),
 ]

@@ -15,7 +15,7 @@ from ibtrain.backend.process_group import num_processes
 from ibtrain.backend.seeding import generator
 from ibtrain.checks import check_integer, check_number
 from ibtrain.config import CompleteOptimConfig
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, NonFiniteError
 from ibtrain.train.augmented import Augmentation
 from ibtrain.train.averaging import AveragedWeights, running_statistics
 from ibtrain.train.checkpointer import State
@@ -200,12 +200,17 @@ class EpochLoop:
         """The epoch's mean metrics.
 
         Raises:
-            NonFiniteError: If a metric became NaN or infinite.
+            NonFiniteError: If a metric, or a running statistic of a normalisation, became NaN or infinite.
         """
         self.epoch += 1
         # a recorded step does not name its metrics again
         metrics, self.metrics = self.metrics, StepMetrics(self.seed, self.metrics.names)
-        return metrics.means(f"epoch {self.epoch}", skips=self._skips)
+        means = metrics.means(f"epoch {self.epoch}", skips=self._skips)
+        # the batch's own statistics hide it in training, and no step that is skipped undoes it
+        if not all(statistic.isfinite().all() for statistic in self._statistics):
+            place = f"epoch {self.epoch}, seed {self.seed}"
+            raise NonFiniteError(f"a normalisation's running statistics became infinite in {place}")
+        return means
 
     def state_dict(self) -> State:
         """Everything that the steps to come depend on."""

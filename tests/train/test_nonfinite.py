@@ -205,3 +205,26 @@ def test_a_step_that_is_too_large_for_this_machine_is_told() -> None:
         memory_advice("a", "b"),
     ):
         torch.empty(1 << 58)
+
+
+class Spike(nn.Module):
+    """Gives outputs whose variance overflows, at the third call in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training
+        return x * (1e25 if self.training and self.calls == 3 else 1.0)
+
+
+@pytest.mark.parametrize("action", ["stop", "skip"])
+def test_running_statistics_that_overflow_are_told(toy: Dataset, action: str) -> None:
+    """The losses stay finite, and predictions would be those of chance."""
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Linear(6, 8), Spike(), nn.BatchNorm1d(8), nn.Tanh())
+    model = nn.Sequential(first, nn.Linear(8, 3))
+    message = "end_to_end, network: a normalisation's running statistics became infinite in epoch 1, seed 0"
+    with pytest.raises(NonFiniteError, match=message):
+        EndToEndTrainer(model, replace(OPTIM, on_nonfinite=action)).fit(toy)
