@@ -23,7 +23,7 @@ __all__ = [
     "ModelView",
     "accuracy",
     "apply_in_chunks",
-    "step_hooks",
+    "step_callbacks",
 ]
 
 CHUNK = 2048
@@ -229,11 +229,12 @@ class Callback:
         """
 
 
-def step_hooks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
-    """The methods ``on_step`` of those callbacks that have one of their own, and whose ``reads_steps``, if there is one, is True."""
-    hooks = [
-        getattr(callback, "on_step", None)
+def step_callbacks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
+    """Those callbacks that have a method ``on_step`` of their own, and whose ``reads_steps``, if there is one, is True."""
+    return [
+        callback
         for callback in callbacks
-        if getattr(callback, "reads_steps", True)
+        if hasattr(callback, "on_step")
+        and getattr(callback.on_step, "__func__", None) is not Callback.on_step
+        and getattr(callback, "reads_steps", True)
     ]
-    return [hook for hook in hooks if hook and getattr(hook, "__func__", 0) is not Callback.on_step]

@@ -10,7 +10,7 @@ from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
 from ibtrain.train.alike import check_alike
-from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_hooks
+from ibtrain.train.callbacks import CallbackLike, Event, ModelView, step_callbacks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.divergence import MIN_EPOCHS, ceilings, divergence_flags
 from ibtrain.train.early_stopping import EarlyStopping
@@ -58,7 +58,7 @@ class Stage:
         self.model = model
         self.callbacks = callbacks
         _check_planes(callbacks)
-        self._step_hooks = step_hooks(callbacks)
+        self._step_callbacks = step_callbacks(callbacks)
         self._is_stopped = False
         self.history: list[EpochRecord] = []
         self.ceilings = ceilings(data)
@@ -82,8 +82,8 @@ class Stage:
 
     def end_step(self) -> None:
         """Tells callbacks that a step has been taken."""
-        if self._step_hooks:
-            self._emit("step", self._step_hooks)
+        if self._step_callbacks:
+            self._emit("step", self._step_callbacks)
 
     def end_epoch(self, metrics: dict[str, float]) -> None:
         """Records an epoch, and tells callbacks."""
@@ -158,7 +158,10 @@ class Stage:
             for callback in callbacks:
                 # what others do need not be the same in all processes
                 with nullcontext() if _shared_settings(callback) else alone():
-                    callback(event)
+                    if kind == "step":
+                        callback.on_step(event)  # type: ignore[attr-defined]
+                    else:
+                        callback(event)
 
     def _averaged(self) -> AbstractContextManager[None]:
         """Within the block the network has the weights that are evaluated: their average, if there is one."""
@@ -168,10 +171,7 @@ class Stage:
 
 def _shared_settings(callback: CallbackLike) -> dict[str, Any]:
     """The settings of a callback whose work the processes that train together share; others have none."""
-    # the hook of a step is a method
-    settings: dict[str, Any] = getattr(
-        getattr(callback, "__self__", callback), "shared_settings", {}
-    )
+    settings: dict[str, Any] = getattr(callback, "shared_settings", {})
     return settings
 
 

@@ -22,7 +22,7 @@ from ibtrain import (
 )
 from ibtrain.errors import ConfigError, InterruptedRunError
 from ibtrain.train.arguments import check_callbacks
-from ibtrain.train.callbacks import step_hooks
+from ibtrain.train.callbacks import step_callbacks
 from ibtrain.train.results import FitResult
 
 OPTIM = OptimConfig(epochs=3, batch_size=100)
@@ -89,7 +89,7 @@ def test_a_callback_without_a_hook_for_steps_costs_nothing_at_a_step() -> None:
         def on_epoch_end(self, event: Event) -> None: ...
 
     diary = Diary()
-    assert step_hooks([Epochs(), Callback(), print, diary]) == [diary.on_step]
+    assert step_callbacks([Epochs(), Callback(), print, diary]) == [diary]
 
 
 @pytest.mark.parametrize(("points", "hooks"), [(0, 0), (1, 0), (2, 1)])
@@ -98,7 +98,7 @@ def test_a_plane_costs_nothing_at_a_step_without_points_within_epochs(
 ) -> None:
     """With averaged weights, an event costs a copy of all weights."""
     plane = InformationPlane(gaussian_classes(), config=PlaneConfig(points_per_epoch=points))
-    assert len(step_hooks([plane])) == hooks
+    assert len(step_callbacks([plane])) == hooks
 
 
 def test_a_misspelt_hook_is_refused_where_it_is_written() -> None:
