@@ -9,9 +9,9 @@ import click
 from page_parts import markdown_table, percent, provenance
 
 from ibtrain.config import METHODS
-from ibtrain.report.comparison import setting_text
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.verdicts import p_words, points
+from ibtrain.text import setting_text
 
 __all__ = ["sweep"]
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-__all__ = ["abridged", "command_text", "hint", "printable", "shell_word"]
+__all__ = ["abridged", "command_text", "hint", "printable", "setting_text", "shell_word"]
 
 ELLIPSIS = " ... "
 """Replaces the omitted middle of a text."""
@@ -100,3 +100,14 @@ def command_text(command: Any) -> str:
 def _argument(word: str) -> str:
     """A word for a shell; an option keeps its hyphens."""
     return word if word.startswith("-") and word.replace("-", "").isalnum() else shell_word(word)
+
+
+def setting_text(value: Any) -> str:
+    """The value of a setting in words.
+
+    Args:
+        value: The value.
+    """
+    if isinstance(value, list | tuple):
+        return ",".join(map(setting_text, value)) or "auto"
+    return f"{value:g}" if isinstance(value, float) else str(value)

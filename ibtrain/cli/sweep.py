@@ -48,8 +48,8 @@ __all__ = ["command"]
     "--baseline",
     metavar="RUN",
     default="",
-    help="Compare every other run with this one, by the name of its folder, method by method and paired over seeds; "
-    "previous compares each with the one before it.",
+    help="Compare every other run with this one, by the name of its folder or cell, method by method and paired over seeds; "
+    "previous compares each with the one before it. Where runs have names in a plan, values that vary have to agree.",
 )
 @click.option(
     "--compare-by",

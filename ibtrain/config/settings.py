@@ -171,10 +171,12 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         content = read_bytes(path)
         values = parse_toml(content) if path.suffix == ".toml" else parse_json(content)
+    except FileNotFoundError as error:
+        raise ConfigError("no such file", "a .toml or .json file", str(path)) from error
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            "a file that can't be read", f"TOML or JSON ({error})", str(path)
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        expected = f"TOML or JSON ({reason})"
+        raise ConfigError("a file that can't be read", expected, str(path)) from error
     if not isinstance(values, dict):
         raise ConfigError(type(values).__name__, "a table of settings", str(path))
     return values

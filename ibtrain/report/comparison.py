@@ -23,13 +23,13 @@ from ibtrain.runs.comparisons import Comparison, method_verdicts
 from ibtrain.runs.differences import Difference
 from ibtrain.runs.summary import SPLITS, RunSummary, varied_settings
 from ibtrain.runs.verdicts import Verdict
+from ibtrain.text import setting_text
 
 __all__ = [
     "comparison_csv",
     "comparison_document",
     "comparison_table",
     "comparisons_table",
-    "setting_text",
     "short_names",
     "without_twins",
 ]
@@ -163,17 +163,6 @@ def without_twins(names: Sequence[str], runs: Sequence[RunSummary]) -> list[str]
         or twin not in names
         or any(run.settings.get(name) != run.settings.get(twin) for run in runs)
     ]
-
-
-def setting_text(value: Any) -> str:
-    """The value of a setting in words.
-
-    Args:
-        value: The value.
-    """
-    if isinstance(value, list | tuple):
-        return ",".join(map(setting_text, value)) or "auto"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def difference_text(difference: Difference) -> str:

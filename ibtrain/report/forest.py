@@ -5,13 +5,13 @@ from statistics import mean, stdev
 from typing import Any
 
 from ibtrain.config import METHODS, Method
-from ibtrain.report.comparison import setting_text, short_names, without_twins
+from ibtrain.report.comparison import short_names, without_twins
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import COLOURS, FIGURE_WIDTH, MARKERS, METHOD_NAMES, styled
 from ibtrain.runs.comparisons import Comparison, method_verdicts
 from ibtrain.runs.differences import Difference
 from ibtrain.runs.summary import RunSummary, varied_settings
-from ibtrain.text import abridged
+from ibtrain.text import abridged, setting_text
 
 __all__ = ["forest_figure"]
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from ibtrain.report.arms import accuracy_lines, contrasts, number_of, setting_label, value_of
-from ibtrain.report.comparison import setting_text
 from ibtrain.report.mpl import Figure
 from ibtrain.report.style import FIGURE_WIDTH, FILE_DPI, styled
 from ibtrain.runs.comparisons import Comparison
 from ibtrain.runs.summary import RunSummary
-from ibtrain.text import abridged
+from ibtrain.text import abridged, setting_text
 
 __all__ = ["heatmap_figure"]
 

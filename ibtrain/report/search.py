@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ibtrain.report.comparison import setting_text, short_names
+from ibtrain.report.comparison import short_names
 from ibtrain.report.style import METHOD_NAMES
 from ibtrain.report.table import spread
 from ibtrain.report.text import table, wrapped
 from ibtrain.report.verdicts import verdict_words
 from ibtrain.runs.comparisons import Comparison
 from ibtrain.runs.summary import RunSummary
+from ibtrain.text import setting_text
 
 __all__ = ["final_text", "search_text"]
 

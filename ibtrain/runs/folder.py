@@ -9,7 +9,6 @@ from ibtrain.config import Method, RunConfig, difference
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.config.recipes import comparable
 from ibtrain.errors import RunFolderError, UnreadableError, warn
-from ibtrain.io.documents import is_regular
 from ibtrain.io.files import SCRATCH, read_error, write_atomically, write_error, write_json
 from ibtrain.io.lock import FolderLock, folder_lock
 from ibtrain.lazy import html_method
@@ -18,7 +17,8 @@ from ibtrain.plane.points import csv_text
 from ibtrain.runs.checkpoints import Checkpoints
 from ibtrain.runs.documents import SCHEMA, read_config, read_document, read_results
 from ibtrain.runs.events import EventLog
-from ibtrain.runs.places import LOCK, PARTS_FOLDER, is_empty, make_folder, new_path
+from ibtrain.runs.places import LOCK, PARTS_FOLDER, check_is_run, is_empty, make_folder, new_path
+from ibtrain.text import setting_text
 
 if TYPE_CHECKING:
     from ibtrain.train.network import TrainedNetwork
@@ -150,8 +150,9 @@ class RunFolder:
         change = difference(*comparable(config, self.config()))
         if change:
             place, requested, existing = change
-            expected = f"{existing}, as in the existing run, or a new folder"
-            raise RunFolderError(requested, expected, f"{self.path}: {place}")
+            given, expected = map(setting_text, (requested, existing))
+            expected += ", as in the existing run, or a new folder"
+            raise RunFolderError(given, expected, f"{self.path}: {place}")
 
     def _delete_scratch(self) -> None:
         """Deletes files that a killed process left half-written."""
@@ -168,13 +169,7 @@ class RunFolder:
         Raises:
             RunFolderError: If the path is not a run's folder, or if ``checkpoints`` is a link.
         """
-        try:
-            is_run = is_regular(path / "config.json")
-        except OSError as error:
-            expected = f"a run's folder, with its config.json ({error.strerror})"
-            raise RunFolderError("no run there", expected, str(path)) from error
-        if not is_run:
-            raise RunFolderError("no run there", "a run's folder, with its config.json", str(path))
+        check_is_run(path)
         folder = cls(path)
         folder._check_inside()
         return folder

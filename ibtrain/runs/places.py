@@ -5,10 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from ibtrain.config import RunConfig
-from ibtrain.io.documents import parse_json, read_bytes
+from ibtrain.errors import RunFolderError
+from ibtrain.io.documents import is_regular, parse_json, read_bytes
 from ibtrain.io.files import SCRATCH, write_error
 
-__all__ = ["LOCK", "PARTS_FOLDER", "is_empty", "make_folder", "new_path"]
+__all__ = ["LOCK", "PARTS_FOLDER", "check_is_run", "is_empty", "make_folder", "new_path"]
 
 LOCK = ".lock"
 """Name of the lock file in a run's folder."""
@@ -28,6 +29,24 @@ def make_folder(path: Path) -> bool:
     except (OSError, ValueError) as error:
         raise write_error("a folder", error, path) from error
     return not existed
+
+
+def check_is_run(path: Path) -> None:
+    """Checks that there is the folder of a run.
+
+    Raises:
+        RunFolderError: If there is none; the message names a run within the folder, such as one of a sweep.
+    """
+    advice = ""
+    try:
+        is_run = is_regular(path / "config.json")
+    except OSError as error:
+        is_run, advice = False, f" ({error.strerror})"
+    if not is_run:
+        inner = next(path.glob("*/config.json"), None)
+        advice = f", such as {inner.parent}" if inner else advice
+        expected = f"a run's folder, with its config.json{advice}"
+        raise RunFolderError("no run there", expected, str(path))
 
 
 def is_empty(path: Path) -> bool:

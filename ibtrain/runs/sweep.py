@@ -15,6 +15,7 @@ from ibtrain.runs.cells import Session, silent, train_together
 from ibtrain.runs.folder import RunFolder
 from ibtrain.runs.places import make_folder
 from ibtrain.runs.sampling import grid
+from ibtrain.text import setting_text
 
 __all__ = ["MAX_CELLS", "cell_name", "combinations", "sweep", "train_cells"]
 
@@ -91,7 +92,7 @@ def combinations(vary: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
         if not isinstance(values, list | tuple) or not values:
             raise ConfigError(repr(values), "a list of at least one value", f"vary {name}")
         if any(value in values[:index] for index, value in enumerate(values)):
-            raise ConfigError(repr(values), "no value twice", f"vary {name}")
+            raise ConfigError(setting_text(values), "no value twice", f"vary {name}")
         count *= len(values)
     if count > MAX_CELLS:
         raise ConfigError(f"{count} combinations", f"at most {MAX_CELLS}", "vary")

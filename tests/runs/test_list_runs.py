@@ -82,3 +82,9 @@ def test_a_sweep_is_not_resumed_as_a_run(folder: Path) -> None:
         in result.stderr
     )
     assert "no run there" in run("resume", folder / "missing").stderr
+
+
+def test_a_run_of_a_sweep_is_named_where_a_run_is_expected(folder: Path) -> None:
+    result = run("plane", folder / "sweep")
+    assert result.exit_code == 2
+    assert f"with its config.json, such as {folder / 'sweep' / 'beta=0.'}" in result.stderr

@@ -10,11 +10,11 @@ from ibtrain import ObjectiveConfig, RunConfig
 from ibtrain.report.comparison import (
     comparison_document,
     comparison_table,
-    setting_text,
     without_twins,
 )
 from ibtrain.report.forest import MAX_RUNS, forest_figure
 from ibtrain.runs.summary import RunSummary, summarise, varied_settings
+from ibtrain.text import setting_text
 
 
 def summary(name: str, beta: float, layerwise: list[float], backprop: list[float]) -> RunSummary:
