@@ -107,7 +107,7 @@ def test_mistakes_are_answered_in_one_line(tmp_path: Path) -> None:
     path = written(tmp_path, LADDER)
     for words, message in (
         ([], "nothing to vary, expected --vary SETTING=VALUE,... or a FILE.toml"),
-        ([tmp_path / "none.toml"], "none.toml: got a file that can't be read"),
+        ([tmp_path / "none.toml"], "none.toml: got no such file, expected a .toml or .json file"),
         ([path, "--config", path], "expected one file of settings"),
         ([path, "--baseline", "dvv"], "did you mean 'dv'?"),
         (["--vary", "lr=1e-4..1e-2:log"], "got 0.0001..0.01:log, expected values, or --search with a range"),
