@@ -103,7 +103,10 @@ class Counting(nn.Module):
 
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_parameters_of_integers_are_left_alone(trainer: type[Trainer]) -> None:
-    fit(trainer, nn.Sequential(nn.Sequential(nn.Linear(6, 5), Counting()), nn.Linear(5, 3)))
+    counting = Counting()
+    fit(trainer, nn.Sequential(nn.Sequential(nn.Linear(6, 5), counting), nn.Linear(5, 3)))
+    assert not counting.count.requires_grad
+    assert counting.count == 0
 
 
 def test_early_stopping_needs_a_validation_split() -> None:
