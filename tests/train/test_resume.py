@@ -342,10 +342,12 @@ class Noting(nn.Linear):
 def test_modules_with_extra_state_are_kept(
     toy: Dataset, tmp_path: Path, kind: type[Trainer]
 ) -> None:
-    model = nn.Sequential(Noting(6, 4), nn.ReLU(), nn.Linear(4, 3))
+    def model() -> nn.Sequential:
+        return nn.Sequential(Noting(6, 4), nn.ReLU(), nn.Linear(4, 3))
+
     checkpoints = Checkpoints(tmp_path, CheckpointInterval.parse("1", "test"))
-    fitted = kind(model, optim=OPTIM).fit(toy, checkpointer=checkpoints)
-    again = kind(model, optim=OPTIM).fit(
+    fitted = kind(model(), optim=OPTIM).fit(toy, checkpointer=checkpoints)
+    again = kind(model(), optim=OPTIM).fit(
         toy, checkpointer=Checkpoints(tmp_path, checkpoints.interval)
     )
     assert again.history == fitted.history
