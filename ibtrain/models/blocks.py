@@ -186,8 +186,11 @@ def block_outputs(blocks: nn.Sequential, x: Float[Tensor, "batch *shape"]) -> di
 
 def check_output_block(
     blocks: nn.Sequential, x: Float[Tensor, "batch *shape"], num_classes: int
-) -> None:
+) -> dict[str, Tensor]:
     """Runs two samples through the blocks and checks the outputs.
+
+    Returns:
+        The output of every block, by name, in order.
 
     Raises:
         ModelError: If a block can't process its input or changes it in place, or if the output of the last
@@ -195,6 +198,7 @@ def check_output_block(
     """
     blocks.eval()
     sample = _two_samples(x)
+    outputs: dict[str, Tensor] = {}
     for name, block in blocks.named_children():
         version = sample._version
         try:
@@ -210,11 +214,12 @@ def check_output_block(
             raise ModelError("a module that changes its input in place", expected, f"block {name}")
         if not isinstance(output, torch.Tensor):
             raise ModelError(f"a {type(output).__name__}", "a tensor", f"output of block {name}")
-        sample = output
+        sample = outputs[name] = output
     if sample.shape != (min(2, len(x)), num_classes):
         expected = f"a score for each of {num_classes} classes from the last block"
         raise ModelError(f"output of shape {tuple(sample.shape[1:])}", expected, "model")
     _check_scores(blocks, sample)
+    return outputs
 
 
 def _two_samples(x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "two *shape"]:

@@ -21,8 +21,8 @@ MAX_RUNS = 200
 """Largest number of rows that are legible on a page; further runs are left out, and the title says so."""
 
 
-_Row = tuple[float, Difference, str]
-"""Height, difference and colour of a point."""
+_Row = tuple[float, Difference, str, str]
+"""Height, difference, colour and marker of a point."""
 
 
 @styled
@@ -44,7 +44,7 @@ def forest_figure(
     places = {run.name: row for row, run in enumerate(shown)}
     compared = [each for each in comparisons if each.first.run in places]
     methods = [
-        (float(row), verdict.difference, "black")
+        (float(row), verdict.difference, "black", "o")
         for row, verdict in enumerate(method_verdicts(shown))
         if verdict
     ]
@@ -53,6 +53,7 @@ def forest_figure(
             places[each.first.run] + _offset(METHODS.index(each.first.method)),
             each.verdict.difference,
             COLOURS[each.first.method],
+            MARKERS[METHODS.index(each.first.method)],
         )
         for each in compared
     ]
@@ -74,7 +75,7 @@ def forest_figure(
     )
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     for axis, (title, rows) in zip(axes[1:], panels.items(), strict=True):
-        has_intervals = any(difference.has_interval for _, difference, _ in rows)
+        has_intervals = any(difference.has_interval for _, difference, *_ in rows)
         axis.set_title(f"{title}{separator}({'95 % interval' if has_intervals else 'one seed'})")
         _draw_differences(axis, rows)
     notes = [f"the first {len(shown)} of {len(finished)} runs"] * (len(shown) < len(finished))
@@ -136,11 +137,8 @@ def _draw_accuracies(axis: Any, runs: Sequence[RunSummary], method: Method) -> N
 
 def _draw_differences(axis: Any, rows: Sequence[_Row]) -> None:
     axis.axvline(0, color="black", lw=0.8)
-    markers = dict(zip(COLOURS.values(), MARKERS, strict=False))
-    for height, difference, colour in rows:
+    for height, difference, colour, marker in rows:
         value = 100 * difference.value
         half = 100 * difference.high - value if difference.has_interval else None
-        axis.errorbar(
-            value, height, xerr=half, fmt=markers.get(colour, "o"), ms=4, lw=1, color=colour
-        )
+        axis.errorbar(value, height, xerr=half, fmt=marker, ms=4, lw=1, color=colour)
     axis.set(xlabel="difference  [percentage points]")

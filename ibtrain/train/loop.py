@@ -207,7 +207,7 @@ class EpochLoop:
         metrics, self.metrics = self.metrics, StepMetrics(self.seed, self.metrics.names)
         means = metrics.means(f"epoch {self.epoch}", skips=self._skips)
         # the batch's own statistics hide it in training, and no step that is skipped undoes it
-        if not all(statistic.isfinite().all() for statistic in self._statistics):
+        if self._statistics and not torch.stack([*map(are_finite, self._statistics)]).all():
             place = f"epoch {self.epoch}, seed {self.seed}"
             raise NonFiniteError(f"a normalisation's running statistics became infinite in {place}")
         return means

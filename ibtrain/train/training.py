@@ -50,7 +50,9 @@ class Training:
 
     def __init__(self, trainer: Trainer, data: Dataset) -> None:
         check_model(trainer.blocks, data)
-        check_output_block(trainer.blocks, data.train.x, data.num_classes)
+        outputs = check_output_block(trainer.blocks, data.train.x, data.num_classes)
+        # where a sample is largest: all stages, and both methods, have the same order of the samples
+        self._sample_bytes = max(h[0].nbytes for h in (data.train.x, *outputs.values()))
         self.trainer = trainer
         self.data = data
         # one list for all stages, to which a progress bar may be added
@@ -71,7 +73,6 @@ class Training:
             raise ConfigError(given, "0, or data.hold_out(0.15, seed=0)", "patience")
         self.stages = _checked_stages(trainer)
         self._trained = _trained_parameters(trainer)
-        self._sample_bytes = _largest_sample(trainer.blocks, data.train.x)
         self.index = 0
         self.is_finished = False
         self.stage: Stage | None = None
@@ -268,13 +269,6 @@ def _trained_parameters(trainer: Trainer) -> set[int]:
         raise ModelError("weights that are all frozen", expected, "model")
     trainer.trained.update(trained)
     return set(trained.values())
-
-
-def _largest_sample(blocks: nn.Sequential, x: Tensor) -> int:
-    """Bytes of a sample where they are most, as input or output of a block: all stages, and both methods, have the same order of the samples."""
-    with torch.no_grad():
-        outputs = block_outputs(blocks, x[:2])
-    return max(h[0].nbytes for h in (x, *outputs.values()))
 
 
 def _checked_stages(trainer: Trainer) -> list[tuple[str, Sequence[str]]]:

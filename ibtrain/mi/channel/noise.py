@@ -52,11 +52,10 @@ class GaussianNoise(nn.Module):
         """Returns the standard deviation of the noise for these activations, in the units of h."""
         if not self.relative:
             return self.noise_std
+        scale = activation_scale(at_least_float32(h))
         if not self.training:
             # before the first step there is no average
-            newest = activation_scale(at_least_float32(h))
-            return self.noise_std * torch.where(self.running_scale > 0, self.running_scale, newest)
-        scale = activation_scale(at_least_float32(h))
+            return self.noise_std * torch.where(self.running_scale > 0, self.running_scale, scale)
         with torch.no_grad():
             first = self.running_scale == 0
             # `torch.where` with two Python numbers would copy them to the device
