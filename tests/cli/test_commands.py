@@ -183,7 +183,7 @@ def bad_npz(folder: Path, **arrays: Any) -> str:
         (["--device", "cuda"], "device: got 'cuda', expected a device of this machine"),
         (["--schedule", "steep"], "'steep' is not one of 'constant', 'cosine'"),
         (["--precision", "tf32", "--device", "cpu"], "precision: got tf32, expected float32 or"),
-        (["--config", "nowhere.toml"], "nowhere.toml: got a file that can't be read"),
+        (["--config", "nowhere.toml"], "nowhere.toml: got no such file, expected a .toml or .json file"),
         (["--nonsense"], "No such option"),
     ],
 )
@@ -230,7 +230,7 @@ def test_a_run_with_other_settings_is_refused(finished: tuple[Path, Result]) -> 
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     result = run("compare", *QUICK, "--seeds", "1", "--run-dir", path)
     assert (result.exit_code, result.stdout) == (2, "")
-    expected = f"{path}: seeds: got (1,), expected (0,), as in the existing run, or a new folder"
+    expected = f"{path}: seeds: got 1, expected 0, as in the existing run, or a new folder"
     assert result.stderr == f"Error: {expected}\n"
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 

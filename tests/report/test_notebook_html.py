@@ -98,7 +98,7 @@ def test_a_fit_shows_the_last_metrics_of_each_block() -> None:
     shown = page(result)
     assert repr(result)[len("<FitResult: ") : -1] in shown.text
     assert shown.rows == [
-        ["block", "epochs", "I(h;y)", "loss", "accuracy %", "mine", "flags"],
+        ["block", "epochs", "I(h;y)", "loss", "training accuracy %", "mine", "flags"],
         ["<script>alert('&')</script>\\x1b[2J", "2", "0.500", "-", "62.5", "3.000", "diverging"],
         ["output", "1", "-", "0.250", "50.0", "-", ""],
     ]
