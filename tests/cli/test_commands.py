@@ -183,7 +183,10 @@ def bad_npz(folder: Path, **arrays: Any) -> str:
         (["--device", "cuda"], "device: got 'cuda', expected a device of this machine"),
         (["--schedule", "steep"], "'steep' is not one of 'constant', 'cosine'"),
         (["--precision", "tf32", "--device", "cpu"], "precision: got tf32, expected float32 or"),
-        (["--config", "nowhere.toml"], "nowhere.toml: got no such file, expected a .toml or .json file"),
+        (
+            ["--config", "nowhere.toml"],
+            "nowhere.toml: got no such file, expected a .toml or .json file",
+        ),
         (["--nonsense"], "No such option"),
     ],
 )
