@@ -1,5 +1,6 @@
 """Functions that several processes of one group call."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,20 @@ from ibtrain.backend.process_group import data_parallel
 
 
 def spawned(work: Callable[[], Any], count: int, folder: Path) -> list[Any]:
-    """What a function returns in each of several processes."""
+    """What a function returns in each of several processes of one machine, as torchrun starts them."""
     mp.spawn(_process, (count, work, str(folder)), count)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(count)]
 
 
+def mapped_files(folder: Path) -> set[str]:
+    """Numbers of the files of a folder, with or without a name, that are mapped by this process."""
+    maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    return {line[4] for line in maps if len(line) > 5 and line[5].startswith(str(folder))}
+
+
 def _process(rank: int, count: int, work: Callable[[], Any], folder: str) -> None:
     torch.set_num_threads(1)
+    os.environ |= {"LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(count)}
     dist.init_process_group("gloo", f"file://{folder}/group", rank=rank, world_size=count)
     with data_parallel():
         torch.save(work(), Path(folder) / f"{rank}.pt")

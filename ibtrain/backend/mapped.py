@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from ibtrain.backend.memory import COPY_SHARE, MEMORY_SHARE, fits_memory
 from ibtrain.backend.process_group import local_processes
 from ibtrain.errors import OutOfMemoryError
 
-__all__ = ["is_large", "spacious_tensor"]
+__all__ = ["free_disk", "is_large", "map_tensor", "spacious_tensor", "temporary_file"]
 
 CPU = torch.device("cpu")
 
@@ -37,16 +38,49 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     Raises:
         OSError: If the disk is too small.
     """
-    count = math.prod(shape)
+    path = temporary_file(math.prod(shape) * dtype.itemsize)
+    try:
+        return map_tensor(path, shape, dtype)
+    finally:
+        path.unlink()
+
+
+def temporary_file(size: int) -> Path:
+    """A new file of zeros in ``TMPDIR``, which the caller removes.
+
+    Args:
+        size: Its size in bytes.
+
+    Raises:
+        OSError: If the disk is too small.
+    """
     free = free_disk()
     # to fill the disk in vain would disturb others
-    if count * dtype.itemsize > free:
+    if size > free:
         raise OSError(errno.ENOSPC, f"{free} bytes are free in {tempfile.gettempdir()}")
-    with tempfile.NamedTemporaryFile(prefix="ibtrain-") as file:
+    descriptor, name = tempfile.mkstemp(prefix="ibtrain-")
+    path = Path(name)
+    try:
         # writing to the map of a file without space would kill the process; macOS has no such call
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, max(1, count * dtype.itemsize))
-        flat = torch.from_file(file.name, shared=True, size=count, dtype=dtype)
+            os.posix_fallocate(descriptor, 0, max(1, size))
+    except BaseException:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+    return path
+
+
+def map_tensor(path: Path, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A tensor on the CPU whose values are those of a file, and are written to it.
+
+    Args:
+        path: The file, which may lose its name while the tensor exists.
+        shape: Shape of the tensor.
+        dtype: Type of its values.
+    """
+    flat = torch.from_file(str(path), shared=True, size=math.prod(shape), dtype=dtype)
     # in place, because parts of a view would have the flat tensor as their base
     return flat.resize_(*shape)
 

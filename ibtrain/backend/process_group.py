@@ -18,6 +18,7 @@ __all__ = [
     "data_parallel",
     "is_launched",
     "local_processes",
+    "local_rank",
     "num_processes",
     "process_group",
     "rank",
@@ -136,6 +137,11 @@ def _parallel(is_parallel: bool) -> Iterator[None]:
 def local_processes() -> int:
     """Number of processes on this machine that share a training or an estimate."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _is_parallel.get() else 1
+
+
+def local_rank() -> int:
+    """Number of this process among those of this machine, from 0."""
+    return int(os.environ["LOCAL_RANK"]) if local_processes() > 1 else 0
 
 
 def num_processes() -> int:

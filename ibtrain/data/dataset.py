@@ -247,10 +247,13 @@ class Dataset:
 
     def to(self, device: torch.device) -> "Dataset":
         """Returns the same data set on a device."""
-        validation = None if self.validation is None else self.validation.to(device)
-        return replace(
-            self, train=self.train.to(device), test=self.test.to(device), validation=validation
-        )
+        moved = {name: split.to(device) for name, split in self.splits.items()}
+        # values that are there already were checked
+        is_there = all(moved[name].x is split.x for name, split in self.splits.items())
+        if is_there:
+            return self
+        train, test, validation = moved["train"], moved["test"], moved.get("validation")
+        return replace(self, train=train, test=test, validation=validation)
 
     def hold_out(self, share: float, seed: int) -> "Dataset":
         """Moves a random share of the training split into a validation split.

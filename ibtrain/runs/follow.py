@@ -2,7 +2,6 @@
 
 import warnings
 
-from ibtrain.backend.exchange import wait_for_first
 from ibtrain.config import RunConfig
 from ibtrain.errors import IBTrainWarning
 from ibtrain.runs.execution import Run
@@ -23,5 +22,4 @@ def follow(config: RunConfig) -> None:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IBTrainWarning)
-        wait_for_first()
         Run(RunSetup(config)).train()

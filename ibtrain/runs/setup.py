@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -17,6 +18,7 @@ from ibtrain.config.recipes import with_recipes
 from ibtrain.data.augmentation import check_augmentable
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
+from ibtrain.data.shared import load_once
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
@@ -57,7 +59,7 @@ def load_data(config: RunConfig, device: torch.device) -> Dataset:
 
 
 class RunSetup:
-    """Loads the data of a run, checks its model, and chooses device and threads.
+    """Loads the data of a run, checks its model, and chooses device and threads; all processes of torchrun must do so.
 
     Args:
         config: The settings of the run.
@@ -77,7 +79,8 @@ class RunSetup:
         # with one thread, sums have the same rounding on every machine: a run that is resumed on another
         # machine gets the same samples
         with threads(1):
-            self.data = load_data(config, self.device)
+            load = partial(load_data, config, torch.device("cpu"))
+            self.data = load_once(load).to(self.device)
         self.config = config = with_recipes(config, len(self.data.train))
         last = max(config.optim(method).epochs for method in config.methods)
         if max(config.plane.epochs, default=0) > last:

@@ -1,12 +1,16 @@
 """Outputs of a frozen block, computed once for the blocks after it."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
+from ibtrain.backend.common_file import common_tensor
+from ibtrain.backend.exchange import wait_for_all
 from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.backend.memory import memory_advice
+from ibtrain.backend.process_group import local_processes, local_rank
 from ibtrain.train.callbacks import CHUNK
 
 __all__ = ["cached_outputs"]
@@ -17,7 +21,8 @@ ADVICE = "--train-samples or the widths, or train with --order simultaneous, whi
 def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The outputs of frozen blocks for all samples of each split.
 
-    On the CPU, outputs that are larger than an eighth of the memory are in a temporary file that is mapped into memory.
+    On the CPU, outputs that are larger than an eighth of the memory are in a temporary file that is mapped into memory. Processes that
+    train one network on a machine have such a file in common, for which each computes a part.
 
     Args:
         part: The blocks.
@@ -35,7 +40,16 @@ def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[st
 def _outputs(part: nn.Sequential, x: Tensor, place: str) -> Tensor:
     one: Tensor = part(x[:1])
     shape = [len(x), *one.shape[1:]]
-    outputs = spacious_tensor(shape, one.dtype, place, device=one.device, lower=ADVICE)
-    for target, chunk in zip(outputs.split(CHUNK), x.split(CHUNK), strict=True):
+    is_shared = one.device.type == "cpu" and local_processes() > 1
+    common = common_tensor(shape, one.dtype) if is_shared else None
+    if common is None:
+        outputs = spacious_tensor(shape, one.dtype, place, device=one.device, lower=ADVICE)
+        first, step = 0, 1
+    else:
+        outputs, first, step = common, local_rank(), local_processes()
+    # whole chunks, whose rounding is that of a single process
+    chunks = zip(outputs.split(CHUNK), x.split(CHUNK), strict=True)
+    for target, chunk in islice(chunks, first, None, step):
         target.copy_(part(chunk))
+    wait_for_all()
     return outputs

@@ -1,19 +1,27 @@
 """Outputs of frozen blocks, which are kept for the blocks after them."""
 
+import copy
 import errno
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from spawning import mapped_files, spawned
+from torch import Tensor, nn
 
 from ibtrain.backend import mapped, memory
 from ibtrain.errors import OutOfMemoryError
 from ibtrain.train.cached import cached_outputs
 
+torch.manual_seed(0)
 PART = nn.Sequential(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4))).eval()
-INPUTS = {"train": torch.randn(3000, 1, 8, 8), "test": torch.randn(5, 1, 8, 8)}
+DRAWS = torch.Generator().manual_seed(0)
+INPUTS = {
+    "train": torch.randn(3000, 1, 8, 8, generator=DRAWS),
+    "test": torch.randn(5, 1, 8, 8, generator=DRAWS),
+}
 
 
 def test_they_are_the_outputs_of_every_split() -> None:
@@ -52,6 +60,30 @@ def test_processes_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(mapped, "local_processes", lambda: 2)
     with pytest.raises(OutOfMemoryError, match=f"{SIZE} bytes are more than 0.25 of the memory"):
         cached_outputs(PART, INPUTS)
+
+
+def common_outputs(scratch: Path) -> tuple[dict[str, Tensor], set[str], int]:
+    """Outputs of blocks, the files that they are in, and the number of rows that this process mapped."""
+    tempfile.tempdir = str(scratch)
+    rows: list[int] = []
+    part = copy.deepcopy(PART)
+    part.register_forward_hook(lambda _, args, __: rows.append(len(args[0])))
+    outputs = cached_outputs(part, INPUTS)
+    return outputs, mapped_files(scratch), sum(rows)
+
+
+def test_processes_of_one_machine_have_them_in_common(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    first, second = spawned(partial(common_outputs, scratch), 2, tmp_path)
+    expected = cached_outputs(PART, INPUTS)
+    torch.testing.assert_close(first[0], expected)
+    torch.testing.assert_close(second[0], first[0], rtol=0, atol=0)
+    assert len(first[1]) == 2
+    assert first[1] == second[1]
+    # a row of each split for its shape, and one of the two chunks for training
+    assert (first[2], second[2]) == (2048 + 5 + 2, 952 + 2)
+    assert not list(scratch.iterdir())
 
 
 def test_outputs_larger_than_memory_and_disk_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,72 @@
+"""Processes that train one network on a machine have one copy of the samples."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spawning import mapped_files, spawned
+
+from ibtrain import Dataset, load_dataset
+from ibtrain.data import shared
+from ibtrain.data.shared import load_once
+from ibtrain.errors import IBTrainError
+
+COUNT = 2
+Shared = tuple[str, bool, int, set[str]]
+
+
+def loaded(source: Path) -> Dataset:
+    """A data set; counts in a file how often it is loaded."""
+    with (source.parent / "loads").open("a") as file:
+        file.write("x")
+    return load_dataset(f"npz:{source}", validation=0.25)
+
+
+def shared_data(source: Path, scratch: Path, *, has_space: bool) -> Shared:
+    tempfile.tempdir = str(scratch)
+    if not has_space:
+        shared.free_disk = lambda: 1000  # type: ignore[attr-defined]
+    data = load_once(partial(loaded, source))
+    assert data.scaling and data.validation
+    is_known = data.scaling.has_scaled(data.validation.x)
+    return data.fingerprint(), is_known, len(data.classes), mapped_files(scratch)
+
+
+@pytest.mark.parametrize("has_space", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_the_samples_are_loaded_once(tmp_path: Path, has_space: bool) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    draws = np.random.default_rng(0)
+    labels = np.array(["no", "yes", "perhaps"])[np.arange(600) % 3]
+    np.savez(tmp_path / "data.npz", x=draws.standard_normal((600, 5)), y=labels)
+    results = spawned(
+        partial(shared_data, tmp_path / "data.npz", scratch, has_space=has_space), COUNT, tmp_path
+    )
+    expected = load_dataset(f"npz:{tmp_path}/data.npz", validation=0.25).fingerprint()
+    assert [each[:3] for each in results] == [(expected, True, 3)] * COUNT
+    files = set[str]().union(*(each[3] for each in results))
+    assert len(files) == has_space
+    assert all(len(each[3]) == has_space for each in results)
+    assert len((tmp_path / "loads").read_text()) == (1 if has_space else COUNT)
+    assert not list(scratch.iterdir())
+
+
+def failure(source: Path) -> str:
+    with pytest.raises(IBTrainError) as caught:
+        load_once(partial(loaded, source))
+    return str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_data_set_that_is_wrong_is_told_by_the_first_process(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=np.arange(60.0)[:, None], y=np.zeros(60))
+    first, second = spawned(partial(failure, tmp_path / "data.npz"), 2, tmp_path)
+    assert "a single class" in first
+    assert second.startswith("Another process")
+
+
+def test_one_process_loads_its_own() -> None:
+    data = load_once(partial(load_dataset, "digits"))
+    assert data.fingerprint() == load_dataset("digits").fingerprint()
