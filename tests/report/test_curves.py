@@ -61,7 +61,9 @@ def test_blocks_that_train_at_once_have_colours_and_bounds_have_lines() -> None:
 
 def test_every_recorded_curve_has_a_panel() -> None:
     bounds, loss = "Layer-wise training's bounds", "Training loss"
-    assert titles([*LAYERWISE, *BACKPROP]) == ["Accuracy, of a block's critic", bounds, loss]
+    both = "Accuracy (layer-wise: of a block's critic)"
+    assert titles([*LAYERWISE, *BACKPROP]) == [both, bounds, loss]
+    assert titles(LAYERWISE)[0] == "Accuracy, of a block's critic"
     assert titles(BACKPROP) == ["Accuracy", loss]
     assert titles(LAYERWISE)[1:] == [bounds]
 
