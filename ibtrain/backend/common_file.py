@@ -1,59 +1,72 @@
 """Temporary files that all processes of a machine map, which then take the memory of one."""
 
 import math
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
 
 import torch
 from torch import Tensor
 
-from ibtrain.backend.exchange import from_first_here, wait_for_all
-from ibtrain.backend.mapped import map_tensor, temporary_file
+from ibtrain.backend.exchange import share_out, wait_for_all
+from ibtrain.backend.mapped import map_tensor, reserve
+from ibtrain.backend.process_group import local_rank, local_ranks, num_processes
 
 __all__ = ["common_file", "common_tensor"]
 
 
 @contextmanager
-def common_file(write: Callable[[], Path | None]) -> Iterator[Path | None]:
-    """A file that the first process of a machine writes, and that its processes map within the block.
+def common_file(write: Callable[[str], object]) -> Iterator[str | None]:
+    """A file that the first process of each machine writes, and that its processes open within the block.
 
-    It loses its name when all have left the block, and is gone with what is mapped.
+    The file is in ``TMPDIR``, has no name and is gone with what is mapped, also after a crash.
 
     Args:
-        write: Writes the file and returns its path, or None without space for it; the first process alone calls it.
+        write: Writes to the path that it is given; the first process of each machine calls it.
+
+    Yields:
+        A path of the file that is valid within the block; None on a machine without space for it.
     """
-    own: Path | None = None
+    # within share_out each process is alone
+    is_first, first = local_rank() == 0, local_ranks()[0]
 
-    def written() -> Path | None:
-        nonlocal own
-        own = write()
-        return own
+    def written(_: int) -> str | None:
+        if not is_first:
+            return None
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile(prefix="ibtrain-"))  # noqa: SIM115
+            path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
+            write(path)
+        # torch's own error is of a disk that is full
+        except (OSError, RuntimeError):
+            return None
+        return path
 
-    try:
-        yield from_first_here(written)
+    with ExitStack() as stack:
+        yield share_out(written, range(num_processes()))[first]
         wait_for_all()
-    finally:
-        if own:
-            own.unlink()
 
 
 def common_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor | None:
-    """A tensor of zeros on the CPU that the processes of a machine have in common: what one writes, all read.
+    """A tensor of any values on the CPU that the processes of a machine have in common: what one writes, all read.
 
     Args:
         shape: Shape of the tensor.
         dtype: Type of its values.
 
     Returns:
-        The tensor, or None if there is no space for its file in ``TMPDIR``.
+        The tensor, or None in all processes of a machine that has no space for it in ``TMPDIR``.
     """
+    tensor: Tensor | None = None
+    size = math.prod(shape) * dtype.itemsize
+    with common_file(lambda path: reserve(path, size)) as path:
 
-    def write() -> Path | None:
-        try:
-            return temporary_file(math.prod(shape) * dtype.itemsize)
-        except OSError:
-            return None
+        def is_mapped(_: int) -> bool:
+            nonlocal tensor
+            with suppress(OSError, RuntimeError):
+                tensor = map_tensor(path, shape, dtype) if path else None
+            return tensor is not None
 
-    with common_file(write) as path:
-        return map_tensor(path, shape, dtype) if path else None
+        mapped = share_out(is_mapped, range(num_processes()))
+    return tensor if all(mapped[other] for other in local_ranks()) else None

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from ibtrain.backend.process_group import alone, local_rank, num_processes, rank
+from ibtrain.backend.process_group import alone, num_processes, rank
 from ibtrain.backend.random_layers import draws_random_numbers
 from ibtrain.backend.seeding import seeded_on
 from ibtrain.errors import IBTrainError, LostProcessError
@@ -20,7 +20,6 @@ __all__ = [
     "all_rows",
     "copy_from_first",
     "from_first",
-    "from_first_here",
     "map_rows",
     "my_rows",
     "share_generators",
@@ -132,21 +131,6 @@ def from_first(value: T) -> T:
     return values[0]
 
 
-def from_first_here(make: Callable[[], T]) -> T:
-    """What a function returns in the first process of this machine, which alone calls it.
-
-    Args:
-        make: Returns what can be pickled; within it, nothing is exchanged.
-
-    Raises:
-        Exception: What the function raises on any machine, in all processes.
-    """
-    local = local_rank()
-    made = share_out(lambda _: [] if local else [make()], range(num_processes()))
-    # torchrun numbers the processes of a machine one after the other
-    return made[rank() - local][0]
-
-
 def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
     """A function's results for all items, each of which one process computes; all processes have all results.
 
@@ -218,9 +202,8 @@ def share_generators() -> None:
 
 def wait_for_all() -> None:
     """Waits until all processes have called this."""
-    if num_processes() > 1:
-        with _named_failure():
-            dist.barrier()
+    # not by dist.barrier, for which NCCL asks for a device
+    share_out(lambda number: number, range(num_processes()))
 
 
 def wait_for_first() -> None:

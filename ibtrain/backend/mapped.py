@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from ibtrain.backend.memory import COPY_SHARE, MEMORY_SHARE, fits_memory
 from ibtrain.backend.process_group import local_processes
 from ibtrain.errors import OutOfMemoryError
 
-__all__ = ["free_disk", "is_large", "map_tensor", "spacious_tensor", "temporary_file"]
+__all__ = ["check_free", "is_large", "map_tensor", "reserve", "spacious_tensor"]
 
 CPU = torch.device("cpu")
 
@@ -38,41 +37,43 @@ def mapped_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     Raises:
         OSError: If the disk is too small.
     """
-    path = temporary_file(math.prod(shape) * dtype.itemsize)
-    try:
-        return map_tensor(path, shape, dtype)
-    finally:
-        path.unlink()
+    with tempfile.NamedTemporaryFile(prefix="ibtrain-") as file:
+        reserve(file.name, math.prod(shape) * dtype.itemsize)
+        return map_tensor(file.name, shape, dtype)
 
 
-def temporary_file(size: int) -> Path:
-    """A new file of zeros in ``TMPDIR``, which the caller removes.
+def check_free(size: int) -> None:
+    """Checks that so many bytes are free for temporary files: to fill the disk in vain would disturb others.
 
     Args:
-        size: Its size in bytes.
+        size: Number of bytes.
 
     Raises:
         OSError: If the disk is too small.
     """
     free = free_disk()
-    # to fill the disk in vain would disturb others
     if size > free:
         raise OSError(errno.ENOSPC, f"{free} bytes are free in {tempfile.gettempdir()}")
-    descriptor, name = tempfile.mkstemp(prefix="ibtrain-")
-    path = Path(name)
-    try:
-        # writing to the map of a file without space would kill the process; macOS has no such call
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, max(1, size))
-    except BaseException:
-        path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
-    return path
 
 
-def map_tensor(path: Path, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+def reserve(path: str, size: int) -> None:
+    """Reserves the space of a file in ``TMPDIR``.
+
+    Args:
+        path: The file.
+        size: Its size in bytes.
+
+    Raises:
+        OSError: If the disk is too small.
+    """
+    check_free(size)
+    # writing to the map of a file without space would kill the process; macOS has no such call
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, size))
+
+
+def map_tensor(path: str, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """A tensor on the CPU whose values are those of a file, and are written to it.
 
     Args:
@@ -80,7 +81,7 @@ def map_tensor(path: Path, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         shape: Shape of the tensor.
         dtype: Type of its values.
     """
-    flat = torch.from_file(str(path), shared=True, size=math.prod(shape), dtype=dtype)
+    flat = torch.from_file(path, shared=True, size=math.prod(shape), dtype=dtype)
     # in place, because parts of a view would have the flat tensor as their base
     return flat.resize_(*shape)
 

@@ -2,10 +2,12 @@
 
 import importlib
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -19,6 +21,7 @@ __all__ = [
     "is_launched",
     "local_processes",
     "local_rank",
+    "local_ranks",
     "num_processes",
     "process_group",
     "rank",
@@ -27,7 +30,10 @@ __all__ = [
 PATIENCE = timedelta(days=7)
 """How long an exchange waits, also for a process whose share of a plane or an estimate takes longer; one that ends is noticed at once."""
 
-_is_parallel = ContextVar("data_parallel", default=False)
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+_local_ranks: ContextVar[tuple[int, ...]] = ContextVar("local_ranks", default=())
+"""Numbers of the processes of this machine that share the work, in order; none where this process works alone."""
 
 
 def is_launched() -> bool:
@@ -106,8 +112,17 @@ def data_parallel() -> Iterator[None]:
             "no process group", "torch.distributed.init_process_group()", "data_parallel"
         )
     _import_without_group()
-    with _parallel(True):
+    with _parallel(_ranks_here()):
         yield
+
+
+def _ranks_here() -> tuple[int, ...]:
+    """Numbers of the group's processes on this machine. What torchrun says is of its processes, not of the group."""
+    boot = BOOT_ID.read_text() if BOOT_ID.exists() else ""
+    machine = (socket.gethostname(), boot)
+    machines = [machine] * dist.get_world_size()
+    dist.all_gather_object(machines, machine)
+    return tuple(number for number, other in enumerate(machines) if other == machine)
 
 
 def _import_without_group() -> None:
@@ -122,33 +137,38 @@ def _import_without_group() -> None:
 
 def alone() -> AbstractContextManager[None]:
     """Exchanges nothing within the block, which not every process executes."""
-    return _parallel(False)
+    return _parallel(())
 
 
 @contextmanager
-def _parallel(is_parallel: bool) -> Iterator[None]:
-    token = _is_parallel.set(is_parallel)
+def _parallel(ranks: tuple[int, ...]) -> Iterator[None]:
+    token = _local_ranks.set(ranks)
     try:
         yield
     finally:
-        _is_parallel.reset(token)
+        _local_ranks.reset(token)
+
+
+def local_ranks() -> tuple[int, ...]:
+    """Numbers of the processes of this machine that share a training or an estimate, in order."""
+    return _local_ranks.get() or (0,)
 
 
 def local_processes() -> int:
-    """Number of processes on this machine that share a training or an estimate."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _is_parallel.get() else 1
+    """Number of processes of this machine that share a training or an estimate."""
+    return len(local_ranks())
 
 
 def local_rank() -> int:
-    """Number of this process among those of this machine, from 0."""
-    return int(os.environ["LOCAL_RANK"]) if local_processes() > 1 else 0
+    """Number of this process among them, from 0."""
+    return local_ranks().index(rank())
 
 
 def num_processes() -> int:
     """Number of processes that share a training or an estimate."""
-    return dist.get_world_size() if _is_parallel.get() else 1
+    return dist.get_world_size() if _local_ranks.get() else 1
 
 
 def rank() -> int:
-    """Number of this process among them, from 0; the first one writes."""
-    return dist.get_rank() if _is_parallel.get() else 0
+    """Number of this process among all, from 0; the first one writes."""
+    return dist.get_rank() if _local_ranks.get() else 0

@@ -246,11 +246,11 @@ class Dataset:
         return (self.test.y == majority).float().mean().item()
 
     def to(self, device: torch.device) -> "Dataset":
-        """Returns the same data set on a device: itself, if it is there, without checking its values again."""
-        if {x.device for x in self.inputs.values()} == {torch.empty(0, device=device).device}:
-            return self
-        validation = None if self.validation is None else self.validation.to(device)
-        train, test = self.train.to(device), self.test.to(device)
+        """Returns the same data set on a device."""
+        # a run may have the same split in two places
+        moved = {id(split): split.to(device) for split in self.splits.values()}
+        train, test = moved[id(self.train)], moved[id(self.test)]
+        validation = moved.get(id(self.validation))
         return replace(self, train=train, test=test, validation=validation)
 
     def hold_out(self, share: float, seed: int) -> "Dataset":

@@ -1,66 +1,48 @@
 """One data set for all processes that train a network on a machine."""
 
-import tempfile
+import mmap
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
 import torch
+from torch.serialization import set_default_mmap_options
 
 from ibtrain.backend.common_file import common_file
-from ibtrain.backend.exchange import wait_for_first
-from ibtrain.backend.mapped import free_disk
-from ibtrain.backend.process_group import alone, local_processes, rank
+from ibtrain.backend.mapped import check_free
+from ibtrain.backend.process_group import alone, local_rank, num_processes
 from ibtrain.data.dataset import Dataset
 
-__all__ = ["load_once"]
+__all__ = ["common_data"]
 
 
-def load_once(load: Callable[[], Dataset]) -> Dataset:
-    """Loads a data set in one process of each machine, first in the first one; the others map its tensors from a temporary file.
+def common_data(load: Callable[[], Dataset]) -> Dataset:
+    """Loads a data set in the first process of each machine; all its processes map the tensors from a temporary file.
 
-    The processes of a machine then read and scale the samples once, and take the memory and the disk space of one. Without space for
-    the file, each process loads a data set of its own.
+    Samples are then read and scaled once on a machine, and take the memory and the disk space of one process. No process may
+    change them. Without space for the file, each process loads a data set of its own.
 
     Args:
         load: Loads the data set, on the CPU; the same one in every process.
-
-    Raises:
-        Exception: What ``load`` raises.
-        LostProcessError: If another process has ended.
     """
+    if num_processes() == 1:
+        return load()
     data: Dataset | None = None
-    if rank() == 0:
+    if local_rank() == 0:
         with alone():
             data = load()
-    # the other machines read what this process has downloaded
-    wait_for_first()
-    if local_processes() > 1:
 
-        def write() -> Path | None:
-            return _write(load() if data is None else data)
+    def write(path: str) -> None:
+        assert data is not None
+        tensors = (tensor for split in data.splits.values() for tensor in (split.x, split.y))
+        check_free(sum(tensor.nbytes for tensor in tensors))
+        torch.save(data, path)
 
-        with common_file(write) as path:
-            if path:
-                # in place of the first process's own tensors, which are no longer needed
-                data = torch.load(path, mmap=True, weights_only=False)
+    # a private map would count as memory; a limit of the address space may allow none
+    with (
+        common_file(write) as path,
+        set_default_mmap_options(mmap.MAP_SHARED),
+        suppress(OSError, RuntimeError),
+    ):
+        # in place of the first process's own tensors, which are no longer needed
+        data = torch.load(path, mmap=True, weights_only=False) if path else data
     return load() if data is None else data
-
-
-def _write(data: Dataset) -> Path | None:
-    """Writes a data set to a temporary file, if there is space for it."""
-    splits = data.splits.values()
-    size = sum(tensor.nbytes for split in splits for tensor in (split.x, split.y))
-    # to fill the disk in vain would disturb others
-    if size > free_disk():
-        return None
-    with tempfile.NamedTemporaryFile(prefix="ibtrain-", delete=False) as file:
-        path = Path(file.name)
-        try:
-            torch.save(data, file)
-        except BaseException as error:
-            path.unlink()
-            # torch's own error is of a disk that has become full
-            if not isinstance(error, OSError | RuntimeError):
-                raise
-            return None
-    return path

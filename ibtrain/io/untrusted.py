@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ibtrain.errors import IBTrainError, RunFolderError
+from ibtrain.errors import IBTrainError, LostProcessError, RunFolderError
 
 __all__ = ["untrusted"]
 
@@ -22,7 +22,7 @@ def untrusted(given: str, expected: str, where: str) -> Iterator[None]:
     """
     try:
         yield
-    except RunFolderError:
+    except (RunFolderError, LostProcessError):
         raise
     except (
         ArithmeticError, AttributeError, IBTrainError, LookupError, RuntimeError, TypeError, ValueError,

@@ -72,10 +72,11 @@ def curves_figure(
             draw_limit(axis, "y", "H(Y)", label_entropy)
         has_blocks = len(stages.get("layerwise", {})) > 1 and draw is not _draw_losses
         axis.set_xlabel("epoch (through the blocks)" if has_blocks else "epoch")
+        whose = ""
         if has_blocks and draw is _draw_accuracies:
             whose = "of a block's critic"
-            title += f" (layer-wise: {whose})" if "end_to_end" in stages else f", {whose}"
-        axis.set_title(title)
+            whose = f" (layer-wise: {whose})" if "end_to_end" in stages else f", {whose}"
+        axis.set_title(title + whose)
         low, high = axis.get_xlim()
         axis.set_xlim(min(low, 0.5), max(high, 1.5))
         axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))

@@ -1,11 +1,16 @@
 """What the processes of torchrun do besides the first one: they help to train and to measure, and write nothing."""
 
 import warnings
+from functools import partial
 
+import torch
+
+from ibtrain.backend.exchange import wait_for_first
 from ibtrain.config import RunConfig
+from ibtrain.data.shared import common_data
 from ibtrain.errors import IBTrainWarning
 from ibtrain.runs.execution import Run
-from ibtrain.runs.setup import RunSetup
+from ibtrain.runs.setup import RunSetup, load_data
 
 __all__ = ["follow"]
 
@@ -22,4 +27,6 @@ def follow(config: RunConfig) -> None:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IBTrainWarning)
-        Run(RunSetup(config)).train()
+        wait_for_first()
+        load = partial(load_data, config, torch.device("cpu"))
+        Run(RunSetup(config, partial(common_data, load))).train()

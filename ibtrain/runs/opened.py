@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from ibtrain.backend.environment import environment
+from ibtrain.backend.exchange import wait_for_first
 from ibtrain.config import RunConfig
 from ibtrain.config.interval import CheckpointInterval
 from ibtrain.runs.execution import Run
@@ -78,6 +79,9 @@ def open_run(
         InvalidInputError: If the settings, the data, the model or the folder can't be used.
     """
     setup = RunSetup(config)
+    # the processes that only help to train read what this one has downloaded
+    wait_for_first()
+    setup.share_data()
     check_disk(run_dir or Path("runs"), saved_bytes(setup))
     versions = environment(str(setup.device), setup.threads)
     with RunFolder.claim(run_dir, setup.config, versions) as folder:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import torch
 
@@ -18,7 +17,7 @@ from ibtrain.config.recipes import with_recipes
 from ibtrain.data.augmentation import check_augmentable
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
-from ibtrain.data.shared import load_once
+from ibtrain.data.shared import common_data
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
@@ -59,16 +58,17 @@ def load_data(config: RunConfig, device: torch.device) -> Dataset:
 
 
 class RunSetup:
-    """Loads the data of a run, checks its model, and chooses device and threads; all processes of torchrun must do so.
+    """Loads the data of a run, checks its model, and chooses device and threads.
 
     Args:
         config: The settings of the run.
+        load: Loads the data of the run, on the CPU; None to load them here.
 
     Raises:
         InvalidInputError: If the settings, the data or the model can't be used.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, load: Callable[[], Dataset] | None = None) -> None:
         self.device = choose_device(config.device)
         check_device(self.device)
         if config.cuda_graphs:
@@ -79,8 +79,7 @@ class RunSetup:
         # with one thread, sums have the same rounding on every machine: a run that is resumed on another
         # machine gets the same samples
         with threads(1):
-            load = partial(load_data, config, torch.device("cpu"))
-            self.data = load_once(load).to(self.device)
+            self.data = load().to(self.device) if load else load_data(config, self.device)
         self.config = config = with_recipes(config, len(self.data.train))
         last = max(config.optim(method).epochs for method in config.methods)
         if max(config.plane.epochs, default=0) > last:
@@ -106,6 +105,13 @@ class RunSetup:
         plane = self.plane(config.seeds[0], lambda point: None)
         if plane:
             plane.check_layers(len(self.dims))
+
+    def share_data(self) -> None:
+        """Hands the data on to the processes of torchrun that train this run, too, by :func:`~ibtrain.data.shared.common_data`."""
+        data = common_data(lambda: self.data.to(torch.device("cpu")))
+        if self.device.type == "cpu":
+            # those that all have in common
+            self.data = data
 
     def _check_critics(self, widest: int) -> None:
         """Checks that the critics of the widest layer fit into memory, before they are created."""

@@ -10,7 +10,7 @@ from ibtrain.backend.common_file import common_tensor
 from ibtrain.backend.exchange import wait_for_all
 from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.backend.memory import memory_advice
-from ibtrain.backend.process_group import local_processes, local_rank
+from ibtrain.backend.process_group import local_processes, local_rank, num_processes
 from ibtrain.train.callbacks import CHUNK
 
 __all__ = ["cached_outputs"]
@@ -22,7 +22,7 @@ def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[st
     """The outputs of frozen blocks for all samples of each split.
 
     On the CPU, outputs that are larger than an eighth of the memory are in a temporary file that is mapped into memory. Processes that
-    train one network on a machine have such a file in common, for which each computes a part.
+    train one network have such a file, of any size, in common on each machine, and each computes a part of the outputs.
 
     Args:
         part: The blocks.
@@ -40,7 +40,7 @@ def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[st
 def _outputs(part: nn.Sequential, x: Tensor, place: str) -> Tensor:
     one: Tensor = part(x[:1])
     shape = [len(x), *one.shape[1:]]
-    is_shared = one.device.type == "cpu" and local_processes() > 1
+    is_shared = one.device.type == "cpu" and num_processes() > 1
     common = common_tensor(shape, one.dtype) if is_shared else None
     if common is None:
         outputs = spacious_tensor(shape, one.dtype, place, device=one.device, lower=ADVICE)

@@ -9,9 +9,8 @@ import pytest
 from spawning import mapped_files, spawned
 
 from ibtrain import Dataset, load_dataset
-from ibtrain.data import shared
-from ibtrain.data.shared import load_once
-from ibtrain.errors import IBTrainError
+from ibtrain.backend import mapped
+from ibtrain.data.shared import common_data
 
 COUNT = 2
 Shared = tuple[str, bool, int, set[str]]
@@ -27,8 +26,8 @@ def loaded(source: Path) -> Dataset:
 def shared_data(source: Path, scratch: Path, *, has_space: bool) -> Shared:
     tempfile.tempdir = str(scratch)
     if not has_space:
-        shared.free_disk = lambda: 1000  # type: ignore[attr-defined]
-    data = load_once(partial(loaded, source))
+        mapped.free_disk = lambda: 1000
+    data = common_data(partial(loaded, source))
     assert data.scaling and data.validation
     is_known = data.scaling.has_scaled(data.validation.x)
     return data.fingerprint(), is_known, len(data.classes), mapped_files(scratch)
@@ -53,20 +52,6 @@ def test_the_samples_are_loaded_once(tmp_path: Path, has_space: bool) -> None:
     assert not list(scratch.iterdir())
 
 
-def failure(source: Path) -> str:
-    with pytest.raises(IBTrainError) as caught:
-        load_once(partial(loaded, source))
-    return str(caught.value)
-
-
-@pytest.mark.slow
-def test_a_data_set_that_is_wrong_is_told_by_the_first_process(tmp_path: Path) -> None:
-    np.savez(tmp_path / "data.npz", x=np.arange(60.0)[:, None], y=np.zeros(60))
-    first, second = spawned(partial(failure, tmp_path / "data.npz"), 2, tmp_path)
-    assert "a single class" in first
-    assert second.startswith("Another process")
-
-
 def test_one_process_loads_its_own() -> None:
-    data = load_once(partial(load_dataset, "digits"))
+    data = common_data(partial(load_dataset, "digits"))
     assert data.fingerprint() == load_dataset("digits").fingerprint()

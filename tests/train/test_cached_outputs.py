@@ -2,6 +2,8 @@
 
 import copy
 import errno
+import os
+import socket
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from spawning import mapped_files, spawned
 from torch import Tensor, nn
 
 from ibtrain.backend import mapped, memory
+from ibtrain.backend.process_group import data_parallel, rank
 from ibtrain.errors import OutOfMemoryError
 from ibtrain.train.cached import cached_outputs
 
@@ -63,26 +66,32 @@ def test_processes_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPat
 
 
 def common_outputs(scratch: Path) -> tuple[dict[str, Tensor], set[str], int]:
-    """Outputs of blocks, the files that they are in, and the number of rows that this process mapped."""
+    """Outputs of blocks, the files that they are in, and the number of rows that this process mapped; of three processes one is on another machine."""
     tempfile.tempdir = str(scratch)
+    machine = rank() // 2
+    socket.gethostname = lambda: f"machine{machine}"
+    # what a launcher says is of its processes
+    os.environ |= {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "5"}
     rows: list[int] = []
     part = copy.deepcopy(PART)
     part.register_forward_hook(lambda _, args, __: rows.append(len(args[0])))
-    outputs = cached_outputs(part, INPUTS)
+    with data_parallel():
+        outputs = cached_outputs(part, INPUTS)
     return outputs, mapped_files(scratch), sum(rows)
 
 
 def test_processes_of_one_machine_have_them_in_common(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    first, second = spawned(partial(common_outputs, scratch), 2, tmp_path)
-    expected = cached_outputs(PART, INPUTS)
-    torch.testing.assert_close(first[0], expected)
-    torch.testing.assert_close(second[0], first[0], rtol=0, atol=0)
-    assert len(first[1]) == 2
+    first, second, other = spawned(partial(common_outputs, scratch), 3, tmp_path)
+    torch.testing.assert_close(first[0], cached_outputs(PART, INPUTS))
+    for outputs, _, _ in (second, other):
+        torch.testing.assert_close(outputs, first[0], rtol=0, atol=0)
     assert first[1] == second[1]
-    # a row of each split for its shape, and one of the two chunks for training
-    assert (first[2], second[2]) == (2048 + 5 + 2, 952 + 2)
+    # a file for each split
+    assert (len(first[1]), len(other[1]), len(first[1] | other[1])) == (2, 2, 4)
+    # a row of each split for its shape, and one of the two chunks for training or both
+    assert (first[2], second[2], other[2]) == (2048 + 5 + 2, 952 + 2, 3005 + 2)
     assert not list(scratch.iterdir())
 
 
