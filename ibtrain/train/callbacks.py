@@ -11,6 +11,7 @@ from torch.func import functional_call
 
 from ibtrain.backend.modes import evaluation_mode
 from ibtrain.config import Method
+from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.train.objectives.base import Objective
@@ -206,6 +207,19 @@ class Callback:
             if name.startswith("on_") and name not in known:
                 raise ConfigError(name, f"one of {', '.join(sorted(known))}", cls.__name__)
 
+    @property
+    def reads_steps(self) -> bool:
+        """Whether ``on_step`` is to be called; False if a subclass has no such method. Otherwise it costs time at every step."""
+        return getattr(self.on_step, "__func__", None) is not Callback.on_step
+
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        """The settings of work that the processes of one training share; without them, each calls the callback by itself."""
+        return {}
+
+    def check_data(self, data: Dataset) -> None:
+        """Called with the data of a training before it begins; raises an error if the callback is of other data."""
+
     def __call__(self, event: Event) -> None:
         """Calls the method of the event's kind."""
         getattr(self, _HOOKS[event.kind])(event)
@@ -230,11 +244,11 @@ class Callback:
 
 
 def step_callbacks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
-    """Those callbacks that have a method ``on_step`` of their own, and whose ``reads_steps``, if there is one, is True."""
+    """Those callbacks that read steps; an object of another class does so if it has a method ``on_step``."""
     return [
         callback
         for callback in callbacks
-        if hasattr(callback, "on_step")
-        and getattr(callback.on_step, "__func__", None) is not Callback.on_step
-        and getattr(callback, "reads_steps", True)
+        if (
+            callback.reads_steps if isinstance(callback, Callback) else hasattr(callback, "on_step")
+        )
     ]

@@ -18,7 +18,7 @@ from ibtrain.models.blocks import block_outputs, check_output_block
 from ibtrain.train.arguments import check_model
 from ibtrain.train.augmented import Augmentation
 from ibtrain.train.cached import cached_outputs
-from ibtrain.train.callbacks import ModelView
+from ibtrain.train.callbacks import Callback, ModelView
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Objective
@@ -58,8 +58,8 @@ class Training:
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
         for callback in self.callbacks:
-            # a plane was made for the samples of a data set
-            getattr(callback, "check_data", lambda data: None)(data)
+            if isinstance(callback, Callback):
+                callback.check_data(data)
         self.optim = with_recipe(
             trainer.optim,
             trainer.method,
