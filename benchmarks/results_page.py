@@ -22,6 +22,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 TABLES: dict[str, Callable[[], str]] = {
     "accuracies": partial(accuracies, "compare-mnist.json", "compare-fashion-mnist.json"),
     "blocks": partial(blocks, "block-accuracies-cifar10-1000.json"),
+    "blocks-20000": partial(blocks, "block-accuracies-cifar10-20000.json"),
     "orders": partial(orders, "training-orders.json"),
     "layers-mnist": partial(layers, "compare-mnist.json"),
     "layers-fashion-mnist": partial(layers, "compare-fashion-mnist.json"),
