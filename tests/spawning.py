@@ -12,7 +12,7 @@ from ibtrain.backend.process_group import data_parallel
 
 
 def spawned(work: Callable[[], Any], count: int, folder: Path) -> list[Any]:
-    """What a function returns in each of several processes ."""
+    """What a function returns in each of several processes."""
     mp.spawn(_process, (count, work, str(folder)), count)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(count)]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ibtrain.backend.exchange import share_out, wait_for_all
 from ibtrain.backend.mapped import map_tensor, reserve
-from ibtrain.backend.process_group import local_rank, local_ranks, num_processes
+from ibtrain.backend.process_group import local_processes, local_rank, local_ranks, num_processes
 
 __all__ = ["common_file", "common_tensor"]
 
@@ -26,13 +26,14 @@ def common_file(write: Callable[[str], object]) -> Iterator[str | None]:
         write: Writes to the path that it is given; the first process of each machine calls it.
 
     Yields:
-        A path of the file that is valid within the block; None on a machine without space for it.
+        A path of the file that is valid within the block; None on a machine with a single process, without space for it in ``TMPDIR``, or
+            without ``/proc``.
     """
     # within share_out each process is alone
-    is_first, first = local_rank() == 0, local_ranks()[0]
+    writes, first = local_rank() == 0 and local_processes() > 1, local_ranks()[0]
 
     def written(_: int) -> str | None:
-        if not is_first:
+        if not writes:
             return None
         try:
             file = stack.enter_context(tempfile.TemporaryFile(prefix="ibtrain-"))  # noqa: SIM115
@@ -56,7 +57,7 @@ def common_tensor(shape: Sequence[int], dtype: torch.dtype) -> Tensor | None:
         dtype: Type of its values.
 
     Returns:
-        The tensor, or None in all processes of a machine that has no space for it in ``TMPDIR``.
+        The tensor, or None in all processes of a machine that has a single one, or can't share a file.
     """
     tensor: Tensor | None = None
     size = math.prod(shape) * dtype.itemsize

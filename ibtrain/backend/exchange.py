@@ -1,8 +1,7 @@
 """What several processes that train one network, or share an estimate, exchange."""
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -11,10 +10,10 @@ import torch.distributed as dist
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from ibtrain.backend.process_group import alone, num_processes, rank
+from ibtrain.backend.process_group import alone, named_failure, num_processes, rank
 from ibtrain.backend.random_layers import draws_random_numbers
 from ibtrain.backend.seeding import seeded_on
-from ibtrain.errors import IBTrainError, LostProcessError
+from ibtrain.errors import IBTrainError
 
 __all__ = [
     "all_rows",
@@ -28,9 +27,6 @@ __all__ = [
     "wait_for_all",
     "wait_for_first",
 ]
-
-LOST_SIGNS = ("connection", "timed out", "socket", "peer", "reset", "broken pipe")
-"""Words in gloo's errors, of no class of their own, that tell of a process that has ended."""
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -90,7 +86,7 @@ class _AllRows(torch.autograd.Function):
         padded = rows.new_zeros(max(sizes), *rows.shape[1:])
         padded[: len(rows)] = rows
         parts = [torch.empty_like(padded) for _ in sizes]
-        with _named_failure():
+        with named_failure():
             dist.all_gather(parts, padded)
         return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
 
@@ -109,7 +105,7 @@ def sum_over_processes(tensors: Sequence[Tensor]) -> None:
     if num_processes() == 1 or not tensors:
         return
     vector = torch.cat([tensor.flatten() for tensor in tensors])
-    with _named_failure():
+    with named_failure():
         dist.all_reduce(vector)
     parts = vector.split([tensor.numel() for tensor in tensors])
     torch._foreach_copy_(
@@ -126,7 +122,7 @@ def from_first(value: T) -> T:
     if num_processes() == 1:
         return value
     values = [value]
-    with _named_failure():
+    with named_failure():
         dist.broadcast_object_list(values)
     return values[0]
 
@@ -157,7 +153,7 @@ def share_out(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
             # told to the others, which would wait
             error = raised
     gathered: list[tuple[list[T], Exception | None]] = [([], None)] * count
-    with _named_failure():
+    with named_failure():
         dist.all_gather_object(gathered, (results, _portable(error)))
     of_processes = [part for part, _ in gathered]
     # the first process had the first item of each turn, and the last turn may be short
@@ -187,7 +183,7 @@ def copy_from_first(tensors: Sequence[Tensor]) -> None:
         tensors: Tensors of the same shapes in every process.
     """
     if num_processes() > 1:
-        with _named_failure():
+        with named_failure():
             for tensor in tensors:
                 dist.broadcast(tensor.data, 0)
 
@@ -209,19 +205,3 @@ def wait_for_all() -> None:
 def wait_for_first() -> None:
     """Waits, in all processes but the first, until the first one has called this, too."""
     from_first(None)
-
-
-@contextmanager
-def _named_failure() -> Iterator[None]:
-    """Turns the failure of an exchange into one line.
-
-    Raises:
-        LostProcessError: If another process has ended, or does not answer.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        is_lost = any(sign in str(error).lower() for sign in LOST_SIGNS)
-        if not is_lost and not isinstance(error, dist.DistError):
-            raise
-        raise LostProcessError from error

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from ibtrain.errors import ConfigError
+from ibtrain.errors import ConfigError, LostProcessError
 
 __all__ = [
     "alone",
@@ -22,6 +22,7 @@ __all__ = [
     "local_processes",
     "local_rank",
     "local_ranks",
+    "named_failure",
     "num_processes",
     "process_group",
     "rank",
@@ -31,6 +32,9 @@ PATIENCE = timedelta(days=7)
 """How long an exchange waits, also for a process whose share of a plane or an estimate takes longer; one that ends is noticed at once."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PROCESS_NUMBERS = Path("/proc/self/ns/pid")
+LOST_SIGNS = ("connection", "timed out", "socket", "peer", "reset", "broken pipe")
+"""Words in gloo's errors, of no class of their own, that tell of a process that has ended."""
 
 _local_ranks: ContextVar[tuple[int, ...]] = ContextVar("local_ranks", default=())
 """Numbers of the processes of this machine that share the work, in order; none where this process works alone."""
@@ -95,7 +99,7 @@ def check_device(device: torch.device) -> None:
 def data_parallel() -> Iterator[None]:
     """Trains each network in all processes of ``torch.distributed`` within the block.
 
-    Every process calls the same trainers with the same data and seeds. It evaluates its rows of every batch; outputs of blocks, or what
+    All processes of the group must enter the block, and call the same trainers with the same data and seeds. Each evaluates its rows of every batch; outputs of blocks, or what
     critics read of them, are gathered from all of them, so that critics and losses see the whole batch, and gradients are summed. The weights of the first
     process are those at the start. Weights and metrics are those of a single process, to rounding. Batch normalisation has the
     statistics of the rows of each process, and dropout within a block independent masks for them.
@@ -106,6 +110,7 @@ def data_parallel() -> Iterator[None]:
 
     Raises:
         ConfigError: If the processes have no group.
+        LostProcessError: If another process has ended.
     """
     if not dist.is_initialized():
         raise ConfigError(
@@ -118,11 +123,30 @@ def data_parallel() -> Iterator[None]:
 
 def _ranks_here() -> tuple[int, ...]:
     """Numbers of the group's processes on this machine. What torchrun says is of its processes, not of the group."""
-    boot = BOOT_ID.read_text() if BOOT_ID.exists() else ""
-    machine = (socket.gethostname(), boot)
+    # containers of one machine may have its name, and processes with the same numbers
+    machine = [socket.gethostname()]
+    if BOOT_ID.exists():
+        machine += [BOOT_ID.read_text(), str(PROCESS_NUMBERS.readlink())]
     machines = [machine] * dist.get_world_size()
-    dist.all_gather_object(machines, machine)
+    with named_failure():
+        dist.all_gather_object(machines, machine)
     return tuple(number for number, other in enumerate(machines) if other == machine)
+
+
+@contextmanager
+def named_failure() -> Iterator[None]:
+    """Turns the failure of an exchange into one line.
+
+    Raises:
+        LostProcessError: If another process has ended, or does not answer.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        is_lost = any(sign in str(error).lower() for sign in LOST_SIGNS)
+        if not is_lost and not isinstance(error, dist.DistError):
+            raise
+        raise LostProcessError from error
 
 
 def _import_without_group() -> None:

@@ -89,7 +89,7 @@ class LayerRecorder(PlanePoints):
         super().__init__()
         self.config = config
         self.seed = seed
-        self._on_point = on_point
+        self.on_point = on_point
         self.y_train = y_train
         self.y_test = y_test
         self.log_prior = log_prior
@@ -254,10 +254,10 @@ class LayerRecorder(PlanePoints):
             if not abs(number) < LARGEST_FLOAT32:
                 raise NonFiniteError(f"{_place(point)}: {name} became {number} on the plane")
         self.points.append(point)
-        if self._on_point:
+        if self.on_point:
             # what others do with a point need not be the same in all processes
             with alone():
-                self._on_point(point)
+                self.on_point(point)
 
     def _create_measures(self, spec: LayerSpec, key: _Layer) -> dict[str, Measure]:
         """Creates the measures of a layer."""

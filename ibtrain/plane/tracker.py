@@ -19,14 +19,14 @@ from ibtrain.plane.recorder import LayerActivations, LayerRecorder, with_noise
 from ibtrain.plane.samples import draw_index, measured_labels, measured_samples
 from ibtrain.plane.schedule import is_due
 from ibtrain.plane.watch import WatchedPlane
-from ibtrain.train.callbacks import Callback, Event
+from ibtrain.train.callbacks import Event
 
 __all__ = ["InformationPlane"]
 
 _MEMORY_ADVICE = "--plane-samples, or train_samples and batch_size of the plane in --config"
 
 
-class InformationPlane(LayerRecorder, Callback):
+class InformationPlane(LayerRecorder):
     """A trainer's callback that records every layer's position on the information plane.
 
     At log-spaced epochs (by default), and at the end of each stage, it applies the measures of ``config``

@@ -7,7 +7,7 @@ import torch
 
 from ibtrain.backend.exchange import wait_for_first
 from ibtrain.config import RunConfig
-from ibtrain.data.shared import common_data
+from ibtrain.data.common import common_data
 from ibtrain.errors import IBTrainWarning
 from ibtrain.runs.execution import Run
 from ibtrain.runs.setup import RunSetup, load_data

@@ -15,9 +15,9 @@ from ibtrain.backend.random_layers import draws_random_numbers
 from ibtrain.config import Method, RunConfig
 from ibtrain.config.recipes import with_recipes
 from ibtrain.data.augmentation import check_augmentable
+from ibtrain.data.common import common_data
 from ibtrain.data.dataset import Dataset
 from ibtrain.data.load import load_dataset
-from ibtrain.data.shared import common_data
 from ibtrain.errors import ConfigError
 from ibtrain.models.blocks import block_outputs
 from ibtrain.models.build import build_model
@@ -107,7 +107,7 @@ class RunSetup:
             plane.check_layers(len(self.dims))
 
     def share_data(self) -> None:
-        """Hands the data on to the processes of torchrun that train this run, too, by :func:`~ibtrain.data.shared.common_data`."""
+        """Hands the data on to the processes of torchrun that train this run, too, by :func:`~ibtrain.data.common.common_data`."""
         data = common_data(lambda: self.data.to(torch.device("cpu")))
         if self.device.type == "cpu":
             # those that all have in common

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ibtrain.backend.common_file import common_tensor
-from ibtrain.backend.exchange import wait_for_all
+from ibtrain.backend.exchange import copy_from_first, share_generators, wait_for_all
 from ibtrain.backend.mapped import spacious_tensor
 from ibtrain.backend.memory import memory_advice
 from ibtrain.backend.process_group import local_processes, local_rank, num_processes
@@ -33,8 +33,13 @@ def cached_outputs(part: nn.Sequential, inputs: Mapping[str, Tensor]) -> dict[st
     """
     names = ", ".join(name for name, _ in part.named_children())
     place = f"outputs of {names} for the next block"
+    # buffers of the user's own modules follow the rows of each process
+    copy_from_first([*part.parameters(), *part.buffers()])
     with torch.no_grad(), memory_advice(place, ADVICE):
-        return {split: _outputs(part, x, place) for split, x in inputs.items()}
+        outputs = {split: _outputs(part, x, place) for split, x in inputs.items()}
+    # what draws random numbers also in evaluation has drawn for other rows in each process
+    share_generators()
+    return outputs
 
 
 def _outputs(part: nn.Sequential, x: Tensor, place: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -22,6 +22,7 @@ __all__ = [
     "CallbackLike",
     "Event",
     "ModelView",
+    "PlaneLike",
     "accuracy",
     "apply_in_chunks",
     "step_callbacks",
@@ -207,19 +208,6 @@ class Callback:
             if name.startswith("on_") and name not in known:
                 raise ConfigError(name, f"one of {', '.join(sorted(known))}", cls.__name__)
 
-    @property
-    def reads_steps(self) -> bool:
-        """Whether ``on_step`` is to be called; False if a subclass has no such method. Otherwise it costs time at every step."""
-        return getattr(self.on_step, "__func__", None) is not Callback.on_step
-
-    @property
-    def shared_settings(self) -> dict[str, Any]:
-        """The settings of work that the processes of one training share; without them, each calls the callback by itself."""
-        return {}
-
-    def check_data(self, data: Dataset) -> None:
-        """Called with the data of a training before it begins; raises an error if the callback is of other data."""
-
     def __call__(self, event: Event) -> None:
         """Calls the method of the event's kind."""
         getattr(self, _HOOKS[event.kind])(event)
@@ -243,12 +231,28 @@ class Callback:
         """
 
 
+@runtime_checkable
+class PlaneLike(Protocol):
+    """A callback that measures the layers for a plane: what trainers ask of it, besides calling it with events."""
+
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        """What processes that train one network must have in common, because they share the measures."""
+
+    @property
+    def reads_steps(self) -> bool:
+        """Whether its ``on_step`` is to be called; other steps cost nothing."""
+
+    def check_data(self, data: Dataset) -> None:
+        """Checks that it was made for the data of a training."""
+
+
 def step_callbacks(callbacks: Sequence[CallbackLike]) -> list[CallbackLike]:
-    """Those callbacks that read steps; an object of another class does so if it has a method ``on_step``."""
+    """Those callbacks that have a method ``on_step`` of their own; planes only if they measure points within epochs."""
     return [
         callback
         for callback in callbacks
-        if (
-            callback.reads_steps if isinstance(callback, Callback) else hasattr(callback, "on_step")
-        )
+        if hasattr(callback, "on_step")
+        and getattr(callback.on_step, "__func__", None) is not Callback.on_step
+        and (not isinstance(callback, PlaneLike) or callback.reads_steps)
     ]

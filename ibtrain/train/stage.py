@@ -10,7 +10,7 @@ from ibtrain.config import Method
 from ibtrain.data.dataset import Dataset
 from ibtrain.errors import ConfigError
 from ibtrain.train.alike import check_alike
-from ibtrain.train.callbacks import Callback, CallbackLike, Event, ModelView, step_callbacks
+from ibtrain.train.callbacks import CallbackLike, Event, ModelView, PlaneLike, step_callbacks
 from ibtrain.train.checkpointer import State
 from ibtrain.train.divergence import MIN_EPOCHS, ceilings, divergence_flags
 from ibtrain.train.early_stopping import EarlyStopping
@@ -171,7 +171,7 @@ class Stage:
 
 def _shared_settings(callback: CallbackLike) -> dict[str, Any]:
     """The settings of a callback whose work the processes that train together share; others have none."""
-    return callback.shared_settings if isinstance(callback, Callback) else {}
+    return callback.shared_settings if isinstance(callback, PlaneLike) else {}
 
 
 def _check_planes(callbacks: Sequence[CallbackLike]) -> None:

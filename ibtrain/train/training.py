@@ -18,7 +18,7 @@ from ibtrain.models.blocks import block_outputs, check_output_block
 from ibtrain.train.arguments import check_model
 from ibtrain.train.augmented import Augmentation
 from ibtrain.train.cached import cached_outputs
-from ibtrain.train.callbacks import Callback, ModelView
+from ibtrain.train.callbacks import ModelView, PlaneLike
 from ibtrain.train.checkpointer import State
 from ibtrain.train.loop import EpochLoop
 from ibtrain.train.objectives.base import BlockObjective, BlockSpec, Objective
@@ -58,7 +58,7 @@ class Training:
         # one list for all stages, to which a progress bar may be added
         self.callbacks = list(trainer.callbacks)
         for callback in self.callbacks:
-            if isinstance(callback, Callback):
+            if isinstance(callback, PlaneLike):
                 callback.check_data(data)
         self.optim = with_recipe(
             trainer.optim,

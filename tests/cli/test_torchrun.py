@@ -147,7 +147,8 @@ def test_other_samples_in_another_process_are_told(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(200, 3))
     script = tmp_path / "elsewhere.py"
     script.write_text(
-        "import os; os.chdir(os.environ['RANK']); from ibtrain.cli.entry import main; main()"
+        "import os, socket; rank = os.environ['RANK']; os.chdir(rank); socket.gethostname = lambda: rank\n"
+        "from ibtrain.cli.entry import main; main()"
     )
     for number in range(2):
         (tmp_path / str(number)).mkdir()

@@ -1,6 +1,7 @@
 """Processes that train one network on a machine have one copy of the samples."""
 
 import tempfile
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from spawning import mapped_files, spawned
 
 from ibtrain import Dataset, load_dataset
 from ibtrain.backend import mapped
-from ibtrain.data.shared import common_data
+from ibtrain.data.common import common_data
+from ibtrain.errors import IBTrainWarning
 
 COUNT = 2
-Shared = tuple[str, bool, int, set[str]]
+Shared = tuple[str, bool, int, set[str], list[str]]
 
 
 def loaded(source: Path) -> Dataset:
@@ -27,10 +29,12 @@ def shared_data(source: Path, scratch: Path, *, has_space: bool) -> Shared:
     tempfile.tempdir = str(scratch)
     if not has_space:
         mapped.free_disk = lambda: 1000
-    data = common_data(partial(loaded, source))
+    with warnings.catch_warnings(record=True) as caught:
+        data = common_data(partial(loaded, source))
     assert data.scaling and data.validation
     is_known = data.scaling.has_scaled(data.validation.x)
-    return data.fingerprint(), is_known, len(data.classes), mapped_files(scratch)
+    told = [str(each.message) for each in caught if issubclass(each.category, IBTrainWarning)]
+    return data.fingerprint(), is_known, len(data.classes), mapped_files(scratch), told
 
 
 @pytest.mark.parametrize("has_space", [True, pytest.param(False, marks=pytest.mark.slow)])
@@ -48,6 +52,7 @@ def test_the_samples_are_loaded_once(tmp_path: Path, has_space: bool) -> None:
     files = set[str]().union(*(each[3] for each in results))
     assert len(files) == has_space
     assert all(len(each[3]) == has_space for each in results)
+    assert all(("set TMPDIR" in "".join(each[4])) != has_space for each in results)
     assert len((tmp_path / "loads").read_text()) == (1 if has_space else COUNT)
     assert not list(scratch.iterdir())
 
