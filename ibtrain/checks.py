@@ -105,7 +105,7 @@ def check_per_block(where: str, values: object, low: float) -> None:
 def check_sequence(where: str, values: object) -> None:
     """Checks that values are a tuple or a list."""
     if not isinstance(values, tuple | list):
-        raise ConfigError(repr(values), "a tuple", where)
+        raise ConfigError(repr(values), "a list or a tuple", where)
 
 
 def check_fields(where: str, record: Any) -> None:
