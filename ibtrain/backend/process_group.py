@@ -124,9 +124,9 @@ def data_parallel() -> Iterator[None]:
 def _ranks_here() -> tuple[int, ...]:
     """Numbers of the group's processes on this machine. What torchrun says is of its processes, not of the group."""
     # containers of one machine may have its name, and processes with the same numbers
-    machine = [socket.gethostname()]
-    if BOOT_ID.exists():
-        machine += [BOOT_ID.read_text(), str(PROCESS_NUMBERS.readlink())]
+    boot = BOOT_ID.read_text() if BOOT_ID.exists() else ""
+    numbers = PROCESS_NUMBERS.readlink() if PROCESS_NUMBERS.is_symlink() else ""
+    machine = (socket.gethostname(), boot, str(numbers))
     machines = [machine] * dist.get_world_size()
     with named_failure():
         dist.all_gather_object(machines, machine)
