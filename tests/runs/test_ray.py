@@ -107,10 +107,15 @@ def test_tasks_end_with_the_block_and_tell_why_they_failed(tmp_path: Path, clust
     ):
         pass
     # an error of the block ends tasks too, as Ctrl-C would: without waiting for the minute in which they may save
-    began = time.monotonic()
-    naps = ("sleep(0.01)", "from time import sleep", time.perf_counter, 10_000)
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    setup = f"import os; from time import sleep; os.mkdir(f'{begun}/{{os.getpid()}}')"
+    naps = ("sleep(0.01)", setup, time.perf_counter, 10_000)
     with pytest.raises(KeyError), ray_helpers(folder, timeit.timeit, naps, 2):
-        time.sleep(3)
+        # a task that is told to end before it has begun may miss it
+        while len(list(begun.iterdir())) < 2:
+            time.sleep(0.05)
+        began = time.monotonic()
         raise KeyError
     assert time.monotonic() - began < 50
 
