@@ -56,5 +56,7 @@ def _outputs(part: nn.Sequential, x: Tensor, place: str) -> Tensor:
     chunks = zip(outputs.split(CHUNK), x.split(CHUNK), strict=True)
     for target, chunk in islice(chunks, first, None, step):
         target.copy_(part(chunk))
-    wait_for_all()
+    # on every machine, also on one that can't share a file
+    if is_shared:
+        wait_for_all()
     return outputs
